@@ -1,0 +1,95 @@
+"""The Pareto front of validation accuracy (up) against parameters (down), and what is read off it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Literal
+
+from results.hypervolume import hypervolume
+from results.records import TrialRecord
+from space.errors import InvalidInputError
+
+Pick = Literal["best", "knee", "smallest"]
+
+
+def pareto_front(trials: Iterable[TrialRecord]) -> list[TrialRecord]:
+    """Return the complete trials that no other beats, from the fewest parameters to the most.
+
+    Of trials equal in both objectives the one with the lowest number stays.
+    """
+    complete = [t for t in trials if t.state == "complete" and t.val_accuracy is not None]
+    front: list[TrialRecord] = []
+    best = -math.inf
+    for trial in sorted(complete, key=lambda t: (t.params, -_accuracy(t), t.number)):
+        if _accuracy(trial) > best:
+            front.append(trial)
+            best = _accuracy(trial)
+    return front
+
+
+def front_hypervolume(trials: Iterable[TrialRecord], params_range: tuple[int, int]) -> float:
+    """Return the share of the objective box that the complete trials dominate, from 0 to 1.
+
+    The box spans the error 1 - accuracy from 0 to 1, and log(parameters) from the smallest network of
+    the space to the largest; so studies of one space compare, whatever they have found.
+    """
+    low, high = (math.log(bound) for bound in params_range)
+    span = max(high - low, 1e-12)
+    points = [(1.0 - _accuracy(t), (math.log(t.params) - low) / span) for t in pareto_front(trials)]
+    return hypervolume(points, (1.0, 1.0))
+
+
+def hypervolume_history(
+    trials: Iterable[TrialRecord], params_range: tuple[int, int]
+) -> list[tuple[float, float]]:
+    """Return (seconds on the study's clock, hypervolume) after each complete trial, in order of time."""
+    finished = [t for t in trials if t.state == "complete" and t.finished_s is not None]
+    finished.sort(key=lambda t: (t.finished_s, t.number))
+    history: list[tuple[float, float]] = []
+    front: list[TrialRecord] = []
+    for trial in finished:
+        front = pareto_front([*front, trial])
+        history.append((float(trial.finished_s or 0.0), front_hypervolume(front, params_range)))
+    return history
+
+
+def knee(front: Sequence[TrialRecord]) -> TrialRecord:
+    """Return the point that lies farthest above the line between the front's ends.
+
+    Distances are taken over log(parameters) and accuracy, each scaled to the range of the front. A front
+    of one or two points has no knee: its most accurate point is returned.
+    """
+    if len(front) <= 2:
+        return front[-1]
+    first, last = front[0], front[-1]
+
+    def height(trial: TrialRecord) -> float:
+        cost = math.log(trial.params / first.params) / math.log(last.params / first.params)
+        gain = (_accuracy(trial) - _accuracy(first)) / (_accuracy(last) - _accuracy(first))
+        return gain - cost
+
+    return max(front, key=height)
+
+
+def pick(front: Sequence[TrialRecord], how: Pick, max_params: int | None = None) -> TrialRecord:
+    """Return one trial of the front: the most accurate, the knee, or the one with the fewest parameters.
+
+    Raises:
+        InvalidInputError: the front is empty, or has nothing of at most ``max_params`` parameters.
+    """
+    if not front:
+        raise InvalidInputError("the study has no finished trial yet, so there is nothing to pick from")
+    allowed = [t for t in front if max_params is None or t.params <= max_params]
+    if not allowed:
+        raise InvalidInputError(
+            f"no network on the front has at most {max_params} parameters; the smallest has {front[0].params}"
+        )
+    if how == "best":
+        return allowed[-1]
+    return allowed[0] if how == "smallest" else knee(allowed)
+
+
+def _accuracy(trial: TrialRecord) -> float:
+    assert trial.val_accuracy is not None
+    return trial.val_accuracy

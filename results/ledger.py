@@ -1,0 +1,250 @@
+"""The ledger: what a study's driver writes down, trial by trial and epoch by epoch, and its readers.
+
+Its tables live beside Optuna's in the study's database. The driver is the only writer; every method that
+writes is one transaction, so a killed driver leaves whole records.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, fields, replace
+from typing import Any
+from urllib.parse import unquote
+
+import sqlalchemy as sa
+from sqlalchemy.exc import DatabaseError, SQLAlchemyError
+
+from results.records import EpochReport, StudyHeader, TrialRecord
+from space.errors import InvalidInputError, MgnasError
+
+SCHEMA_VERSION = 1
+
+_metadata = sa.MetaData()
+_headers = sa.Table(
+    "mgnas_studies",
+    _metadata,
+    sa.Column("study", sa.String(255), primary_key=True),
+    sa.Column("schema_version", sa.Integer, nullable=False),
+    sa.Column("header", sa.JSON, nullable=False),
+)
+_trials = sa.Table(
+    "mgnas_trials",
+    _metadata,
+    sa.Column("study", sa.String(255), primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("arch", sa.String(12), nullable=False, index=True),
+    sa.Column("notation", sa.Text, nullable=False),
+    sa.Column("spec", sa.JSON, nullable=False),
+    sa.Column("knobs", sa.JSON, nullable=False),
+    sa.Column("params", sa.BigInteger, nullable=False),
+    sa.Column("macs", sa.BigInteger, nullable=False),
+    sa.Column("seed", sa.BigInteger, nullable=False),
+    sa.Column("max_epochs", sa.Integer, nullable=False),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("epochs", sa.Integer, nullable=False),
+    sa.Column("val_accuracy", sa.Float(53)),
+    sa.Column("reason", sa.Text),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("started_s", sa.Float(53), nullable=False),
+    sa.Column("finished_s", sa.Float(53)),
+    sa.Column("train_s", sa.Float(53), nullable=False),
+    sa.Column("weights", sa.Text),
+)
+_reports = sa.Table(
+    "mgnas_reports",
+    _metadata,
+    sa.Column("study", sa.String(255), primary_key=True),
+    sa.Column("trial", sa.Integer, primary_key=True),
+    sa.Column("epoch", sa.Integer, primary_key=True),
+    sa.Column("train_loss", sa.Float(53), nullable=False),
+    sa.Column("val_loss", sa.Float(53), nullable=False),
+    sa.Column("val_accuracy", sa.Float(53), nullable=False),
+    sa.Column("seconds", sa.Float(53), nullable=False),
+)
+_events = sa.Table(
+    "mgnas_events",
+    _metadata,
+    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("study", sa.String(255), nullable=False),
+    sa.Column("clock_s", sa.Float(53), nullable=False),
+    sa.Column("unix_time", sa.Float(53), nullable=False),
+    sa.Column("kind", sa.String(32), nullable=False),
+    sa.Column("trial", sa.Integer),
+    sa.Column("detail", sa.JSON),
+)
+
+
+class StorageFullError(MgnasError):
+    """The disk has no room for the next record; what was written before is intact."""
+
+
+class Ledger:
+    """The ledger of one study in the database at ``url`` (an SQLAlchemy URL).
+
+    Raises:
+        InvalidInputError: the database cannot be read, or holds no ledger of this study.
+        StorageFullError: from any method that writes, when the disk is full.
+    """
+
+    def __init__(self, url: str, study: str) -> None:
+        self.url = url
+        self.study = study
+        self._engine = sa.create_engine(url)
+
+    @classmethod
+    def create(cls, url: str, header: StudyHeader) -> Ledger:
+        """Make the tables where they are missing, write the study's header, and return its ledger."""
+        ledger = cls(url, header.name)
+        with ledger._writing() as connection:
+            _metadata.create_all(connection)
+            connection.execute(
+                sa.insert(_headers).values(
+                    study=header.name, schema_version=SCHEMA_VERSION, header=asdict(header)
+                )
+            )
+        return ledger
+
+    def close(self) -> None:
+        """Give back the database connections."""
+        self._engine.dispose()
+
+    # -- writing ---------------------------------------------------------------------------------------
+
+    def write_header(self, header: StudyHeader) -> None:
+        """Replace the study's header."""
+        with self._writing() as connection:
+            connection.execute(
+                sa.update(_headers).where(_headers.c.study == self.study).values(header=asdict(header))
+            )
+
+    def write_trial(self, trial: TrialRecord, *, event: str, clock_s: float, **detail: Any) -> None:
+        """Insert or replace a trial, and note the ``event`` that changed it, in one transaction."""
+        row = {"study": self.study, **asdict(trial)}
+        key = (_trials.c.study == self.study) & (_trials.c.number == trial.number)
+        with self._writing() as connection:
+            connection.execute(sa.delete(_trials).where(key))
+            connection.execute(sa.insert(_trials).values(row))
+            self._note(connection, event, trial.number, clock_s, detail)
+
+    def write_report(self, trial: int, report: EpochReport) -> None:
+        """Insert or replace one epoch of a trial, and count it in the trial's record."""
+        row = {"study": self.study, "trial": trial, **asdict(report)}
+        key = (_reports.c.study == self.study) & (_reports.c.trial == trial)
+        with self._writing() as connection:
+            connection.execute(sa.delete(_reports).where(key & (_reports.c.epoch >= report.epoch)))
+            connection.execute(sa.insert(_reports).values(row))
+            connection.execute(
+                sa.update(_trials)
+                .where((_trials.c.study == self.study) & (_trials.c.number == trial))
+                .values(epochs=report.epoch)
+            )
+
+    def write_event(self, kind: str, clock_s: float, **detail: Any) -> None:
+        """Note something that concerns the study as a whole, such as a start or a stop."""
+        with self._writing() as connection:
+            self._note(connection, kind, None, clock_s, detail)
+
+    def forget_weights(self, numbers: list[int]) -> None:
+        """Note that the weights of these trials are no longer kept."""
+        key = (_trials.c.study == self.study) & _trials.c.number.in_(numbers)
+        with self._writing() as connection:
+            connection.execute(sa.update(_trials).where(key).values(weights=None))
+
+    def _note(
+        self, connection: sa.Connection, kind: str, trial: int | None, clock_s: float, detail: dict[str, Any]
+    ) -> None:
+        row = {"study": self.study, "clock_s": clock_s, "unix_time": time.time(), "kind": kind}
+        connection.execute(sa.insert(_events).values(**row, trial=trial, detail=detail or None))
+
+    # -- reading ---------------------------------------------------------------------------------------
+
+    def header(self) -> StudyHeader:
+        """Return the study's header."""
+        with self._reading() as connection:
+            row = connection.execute(sa.select(_headers).where(_headers.c.study == self.study)).one_or_none()
+        if row is None:
+            raise InvalidInputError(f"{self._place()} holds no study named {self.study!r}")
+        if row.schema_version != SCHEMA_VERSION:
+            raise InvalidInputError(
+                f"{self._place()} was written by another version of mgnas "
+                f"(schema {row.schema_version}, this one reads {SCHEMA_VERSION})"
+            )
+        data = row.header
+        return StudyHeader(**{**data, "params_range": tuple(data["params_range"])})
+
+    def trials(self) -> list[TrialRecord]:
+        """Return every trial by ascending number."""
+        query = sa.select(_trials).where(_trials.c.study == self.study).order_by(_trials.c.number)
+        names = [field.name for field in fields(TrialRecord)]
+        with self._reading() as connection:
+            rows = connection.execute(query).mappings().all()
+        return [TrialRecord(**{name: row[name] for name in names}) for row in rows]
+
+    def reports(self) -> dict[int, list[EpochReport]]:
+        """Return the epochs of every trial that has any, by trial number, in order."""
+        query = sa.select(_reports).where(_reports.c.study == self.study)
+        names = [field.name for field in fields(EpochReport)]
+        found: dict[int, list[EpochReport]] = {}
+        with self._reading() as connection:
+            for row in connection.execute(query.order_by(_reports.c.trial, _reports.c.epoch)).mappings():
+                found.setdefault(row["trial"], []).append(EpochReport(**{name: row[name] for name in names}))
+        return found
+
+    def events(self) -> list[dict[str, Any]]:
+        """Return what happened, in order: seq, clock_s, unix_time, kind, trial, detail."""
+        query = sa.select(_events).where(_events.c.study == self.study).order_by(_events.c.seq)
+        with self._reading() as connection:
+            return [
+                {key: value for key, value in row.items() if key != "study"}
+                for row in connection.execute(query).mappings()
+            ]
+
+    def clock_s(self) -> float:
+        """Return the latest time on the study's clock that anything was noted at; 0 for a new study."""
+        query = sa.select(sa.func.max(_events.c.clock_s)).where(_events.c.study == self.study)
+        with self._reading() as connection:
+            return float(connection.execute(query).scalar() or 0.0)
+
+    # -- errors ----------------------------------------------------------------------------------------
+
+    def _place(self) -> str:
+        url = self._engine.url
+        if not url.drivername.startswith("sqlite"):
+            return url.render_as_string()
+        return unquote(str(url.database).removeprefix("file:").partition("?")[0])
+
+    @contextmanager
+    def _reading(self) -> Iterator[sa.Connection]:
+        try:
+            with self._engine.connect() as connection:
+                yield connection
+        except (SQLAlchemyError, json.JSONDecodeError, TypeError, KeyError) as error:
+            raise self._unreadable(error) from error
+
+    @contextmanager
+    def _writing(self) -> Iterator[sa.Connection]:
+        try:
+            with self._engine.begin() as connection:
+                yield connection
+        except DatabaseError as error:
+            raise self._unreadable(error) from error
+
+    def _unreadable(self, error: Exception) -> MgnasError:
+        cause = str(getattr(error, "orig", None) or error).splitlines()[0]
+        if "disk is full" in cause or "No space left" in cause:
+            return StorageFullError(
+                f"no space left for {self._place()}: free some and run the same command again; "
+                "everything recorded so far is kept"
+            )
+        return InvalidInputError(
+            f"{self._place()} is damaged or not a study of mgnas ({cause}); "
+            "restore it from a copy, or search in another folder (--dir)"
+        )
+
+
+def failed(trial: TrialRecord, reason: str, finished_s: float) -> TrialRecord:
+    """Return ``trial`` as ended without a result."""
+    return replace(trial, state="failed", reason=reason, finished_s=finished_s, val_accuracy=None)

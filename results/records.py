@@ -1,0 +1,83 @@
+"""The records that a study writes and everybody reads: plain, frozen, without behaviour."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+TrialState = Literal["running", "complete", "failed"]
+
+POINT_COLUMNS = ("trial", "arch", "notation", "params", "macs", "val_accuracy", "epochs", "seed")
+"""A point of the front, in ``front --json`` and ``front.csv``, in this order."""
+
+
+@dataclass(frozen=True)
+class EpochReport:
+    """What one epoch of one training brought; accuracies are shares from 0 to 1, losses nats per image."""
+
+    epoch: int
+    train_loss: float
+    val_loss: float
+    val_accuracy: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class TrialRecord:
+    """One trial of the ledger.
+
+    ``knobs`` is the point of the search space, ``spec`` the network as plain data. ``started_s`` and
+    ``finished_s`` are on the study's clock: seconds of searching since the study began, pauses left out.
+    ``weights`` is the file with the trained weights, relative to the study's folder, while it is kept.
+    """
+
+    number: int
+    arch: str
+    notation: str
+    spec: dict[str, Any]
+    knobs: dict[str, int | str]
+    params: int
+    macs: int
+    seed: int
+    max_epochs: int
+    state: TrialState = "running"
+    epochs: int = 0
+    val_accuracy: float | None = None
+    reason: str | None = None
+    attempts: int = 1
+    started_s: float = 0.0
+    finished_s: float | None = None
+    train_s: float = 0.0
+    weights: str | None = None
+
+    def point(self) -> dict[str, Any]:
+        """Return the trial as a point of the front, keyed by ``POINT_COLUMNS``."""
+        values = (
+            self.number,
+            self.arch,
+            self.notation,
+            self.params,
+            self.macs,
+            self.val_accuracy,
+            self.epochs,
+            self.seed,
+        )
+        return dict(zip(POINT_COLUMNS, values, strict=True))
+
+
+@dataclass(frozen=True)
+class StudyHeader:
+    """What holds for a whole study: its configuration, space and data, and how far it was asked to go.
+
+    ``params_range`` holds the fewest and most parameters the space allows within its limits; the
+    hypervolume is measured against it. ``stopped`` names the budget that ended the study, if one did.
+    """
+
+    name: str
+    config: dict[str, Any]
+    space_hash: str
+    data: dict[str, Any]
+    params_range: tuple[int, int]
+    trials: int
+    stopped: str | None = None
+    environment: dict[str, Any] = field(default_factory=dict)

@@ -1,0 +1,174 @@
+"""A study's folder, read: its trials, front, hypervolume and status, without torch or a running search."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from results.front import Pick, front_hypervolume, pareto_front, pick
+from results.ledger import Ledger
+from results.records import POINT_COLUMNS, EpochReport, StudyHeader, TrialRecord
+from space.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+DATABASE = "study.db"
+CONFIG = "study.toml"
+
+
+def sqlite_url(folder: Path, mode: str = "rw") -> str:
+    """Return the URL of the folder's database; with ``mode`` rw it must exist, with rwc it is made."""
+    from sqlalchemy import URL
+
+    path = quote(str((folder / DATABASE).absolute()))
+    url = URL.create("sqlite", database=f"file:{path}", query={"mode": mode, "uri": "true"})
+    return url.render_as_string()
+
+
+def open_study(folder: str | Path) -> StudyResults:
+    """Return what is recorded in a study's folder at this moment.
+
+    Raises:
+        InvalidInputError: there is no such folder, it holds no study, or the study is damaged.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise InvalidInputError(
+            f"there is no folder {folder}; 'mgnas search --dir {folder}' would make a study there"
+        )
+    if not (folder / DATABASE).is_file():
+        raise InvalidInputError(f"{folder} is not a study's folder: it has no {DATABASE}")
+    ledger = Ledger(sqlite_url(folder), study=STUDY_NAME)
+    try:
+        return StudyResults(folder, ledger.header(), ledger.trials(), ledger.reports())
+    finally:
+        ledger.close()
+
+
+STUDY_NAME = "mgnas"
+"""The study's name inside its own database; the folder's name is the one that people see."""
+
+
+class StudyResults:
+    """What a study has found: read once, then only computed with.
+
+    ``trials`` and ``front`` return pandas DataFrames; ``records`` holds the same trials as plain records.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        header: StudyHeader,
+        records: list[TrialRecord],
+        reports: dict[int, list[EpochReport]],
+    ) -> None:
+        self.folder = folder
+        self.header = header
+        self.records = records
+        self.reports = reports
+
+    @property
+    def name(self) -> str:
+        """The study's name: that of its folder."""
+        return self.folder.resolve().name
+
+    @cached_property
+    def front_records(self) -> list[TrialRecord]:
+        """The Pareto front, from the fewest parameters to the most."""
+        return pareto_front(self.records)
+
+    @cached_property
+    def hypervolume(self) -> float:
+        """The share of the box of error and log parameters that the front dominates, from 0 to 1."""
+        return front_hypervolume(self.front_records, self.header.params_range)
+
+    @property
+    def num_finished(self) -> int:
+        """Trials that ended, with a result or without one."""
+        return sum(record.state != "running" for record in self.records)
+
+    @property
+    def complete(self) -> bool:
+        """Whether the study has used up a budget: all trials asked for, or its hours."""
+        return self.num_finished >= self.header.trials or self.header.stopped is not None
+
+    def front(self) -> pd.DataFrame:
+        """Return the front, one row a network, columns as in ``front.csv``."""
+        import pandas as pd
+
+        return pd.DataFrame([t.point() for t in self.front_records], columns=list(POINT_COLUMNS))
+
+    def trials(self) -> pd.DataFrame:
+        """Return every trial with its state, times, membership of the front and knobs (``knob_`` columns)."""
+        import pandas as pd
+
+        on_front = {record.number for record in self.front_records}
+        rows = [
+            record.point()
+            | {
+                "state": record.state,
+                "on_front": record.number in on_front,
+                "reason": record.reason,
+                "started_s": record.started_s,
+                "finished_s": record.finished_s,
+                "train_s": record.train_s,
+            }
+            | {f"knob_{knob}": value for knob, value in record.knobs.items()}
+            for record in self.records
+        ]
+        columns = [*POINT_COLUMNS, "state", "on_front", "reason", "started_s", "finished_s", "train_s"]
+        frame = pd.DataFrame(rows)
+        return frame if rows else pd.DataFrame(columns=columns)
+
+    def curves(self) -> pd.DataFrame:
+        """Return every epoch of every trial: trial, epoch, train_loss, val_loss, val_accuracy, seconds."""
+        import pandas as pd
+
+        columns = ["trial", "epoch", "train_loss", "val_loss", "val_accuracy", "seconds"]
+        rows = [
+            {"trial": trial} | vars(report) for trial, reports in self.reports.items() for report in reports
+        ]
+        return pd.DataFrame(rows, columns=columns)
+
+    def status(self) -> dict[str, int | bool]:
+        """Return the counts of trials asked for, finished, running, failed, and epochs trained in all."""
+        return {
+            "trials": self.header.trials,
+            "finished": self.num_finished,
+            "running": sum(record.state == "running" for record in self.records),
+            "failed": sum(record.state == "failed" for record in self.records),
+            "epochs": sum(len(reports) for reports in self.reports.values()),
+            "complete": self.complete,
+        }
+
+    def summary(self) -> dict[str, Any]:
+        """Return the document that ``mgnas front --json`` prints."""
+        return {
+            "study": self.name,
+            "complete": self.complete,
+            "trials": self.num_finished,
+            "hypervolume": self.hypervolume,
+            "front": [record.point() for record in self.front_records],
+        }
+
+    def trial(self, number: int) -> TrialRecord:
+        """Return one trial; raises InvalidInputError if the study has none of that number."""
+        for record in self.records:
+            if record.number == number:
+                return record
+        raise InvalidInputError(
+            f"{self.folder} has no trial {number}; 'mgnas front {self.folder}' lists those on the front"
+        )
+
+    def pick(self, how: Pick, max_params: int | None = None) -> TrialRecord:
+        """Return one network of the front: ``best``, ``knee`` or ``smallest``."""
+        return pick(self.front_records, how, max_params)
+
+    def report(self, path: str | Path | None = None) -> Path:
+        """Write the report, one HTML file that works offline, and return its path."""
+        from results.report import write_report
+
+        return write_report(self, Path(path) if path else self.folder / "report.html")

@@ -1,0 +1,1 @@
+"""How a study runs: configuration, samplers, scheduler, executors, driver, command line."""
