@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import Literal
 
 from results.hypervolume import hypervolume
 from results.records import TrialRecord
-from space.errors import InvalidInputError
+from space.errors import InvalidInputError, nearest
 
-Pick = Literal["best", "knee", "smallest"]
+PICKS = ("best", "knee", "smallest")
 
 
 def pareto_front(trials: Iterable[TrialRecord]) -> list[TrialRecord]:
@@ -72,12 +71,16 @@ def knee(front: Sequence[TrialRecord]) -> TrialRecord:
     return max(front, key=height)
 
 
-def pick(front: Sequence[TrialRecord], how: Pick, max_params: int | None = None) -> TrialRecord:
-    """Return one trial of the front: the most accurate, the knee, or the one with the fewest parameters.
+def pick(front: Sequence[TrialRecord], how: str, max_params: int | None = None) -> TrialRecord:
+    """Return one trial of the front: the ``best`` in accuracy, the ``knee``, or the ``smallest``.
 
     Raises:
-        InvalidInputError: the front is empty, or has nothing of at most ``max_params`` parameters.
+        InvalidInputError: unknown ``how``, the front is empty, or it has nothing of at most ``max_params``.
     """
+    if how not in PICKS:
+        raise InvalidInputError(
+            f"pick must be one of {', '.join(PICKS)}, but got {how!r}{nearest(how, PICKS)}"
+        )
     if not front:
         raise InvalidInputError("the study has no finished trial yet, so there is nothing to pick from")
     allowed = [t for t in front if max_params is None or t.params <= max_params]

@@ -10,7 +10,7 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, fields
 from typing import Any
 from urllib.parse import unquote
 
@@ -161,6 +161,19 @@ class Ledger:
 
     # -- reading ---------------------------------------------------------------------------------------
 
+    def check(self) -> None:
+        """Look through the whole database for damage (SQLite only; other databases look after themselves).
+
+        Raises:
+            InvalidInputError: the file is damaged.
+        """
+        if not self._engine.url.drivername.startswith("sqlite"):
+            return
+        with self._reading() as connection:
+            verdict = connection.execute(sa.text("PRAGMA quick_check(1)")).scalar()
+        if verdict != "ok":
+            raise explain_database_error(ValueError(str(verdict)), self._place())
+
     def header(self) -> StudyHeader:
         """Return the study's header."""
         with self._reading() as connection:
@@ -222,7 +235,7 @@ class Ledger:
             with self._engine.connect() as connection:
                 yield connection
         except (SQLAlchemyError, json.JSONDecodeError, TypeError, KeyError) as error:
-            raise self._unreadable(error) from error
+            raise explain_database_error(error, self._place()) from error
 
     @contextmanager
     def _writing(self) -> Iterator[sa.Connection]:
@@ -230,21 +243,20 @@ class Ledger:
             with self._engine.begin() as connection:
                 yield connection
         except DatabaseError as error:
-            raise self._unreadable(error) from error
+            raise explain_database_error(error, self._place()) from error
 
-    def _unreadable(self, error: Exception) -> MgnasError:
-        cause = str(getattr(error, "orig", None) or error).splitlines()[0]
-        if "disk is full" in cause or "No space left" in cause:
-            return StorageFullError(
-                f"no space left for {self._place()}: free some and run the same command again; "
-                "everything recorded so far is kept"
-            )
-        return InvalidInputError(
-            f"{self._place()} is damaged or not a study of mgnas ({cause}); "
-            "restore it from a copy, or search in another folder (--dir)"
+
+def explain_database_error(error: BaseException, place: str) -> MgnasError:
+    """Return an error of the database at ``place`` as one line that says what to do."""
+    cause = str(getattr(error, "orig", None) or error).splitlines()[0]
+    if "disk is full" in cause or "disk I/O error" in cause or "No space left" in cause:
+        return StorageFullError(
+            f"cannot write to {place} ({cause}): is there space left? "
+            "Free some and run the same command again; everything recorded so far is kept"
         )
-
-
-def failed(trial: TrialRecord, reason: str, finished_s: float) -> TrialRecord:
-    """Return ``trial`` as ended without a result."""
-    return replace(trial, state="failed", reason=reason, finished_s=finished_s, val_accuracy=None)
+    if "readonly" in cause or "locked" in cause:
+        return InvalidInputError(f"cannot write to {place} ({cause})")
+    return InvalidInputError(
+        f"{place} is damaged or not a study of mgnas ({cause}); "
+        "restore it from a copy, or search in another folder (--dir)"
+    )

@@ -70,7 +70,8 @@ class StudyHeader:
     """What holds for a whole study: its configuration, space and data, and how far it was asked to go.
 
     ``params_range`` holds the fewest and most parameters the space allows within its limits; the
-    hypervolume is measured against it. ``stopped`` names the budget that ended the study, if one did.
+    hypervolume is measured against it. ``trials`` and ``hours`` are the budgets asked for, as totals;
+    ``exhausted`` says that the space holds no further network.
     """
 
     name: str
@@ -79,5 +80,6 @@ class StudyHeader:
     data: dict[str, Any]
     params_range: tuple[int, int]
     trials: int
-    stopped: str | None = None
+    hours: float | None = None
+    exhausted: bool = False
     environment: dict[str, Any] = field(default_factory=dict)

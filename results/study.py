@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import tomllib
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from results.front import Pick, front_hypervolume, pareto_front, pick
+from results.front import front_hypervolume, pareto_front, pick
 from results.ledger import Ledger
 from results.records import POINT_COLUMNS, EpochReport, StudyHeader, TrialRecord
 from space.errors import InvalidInputError
@@ -19,13 +20,29 @@ DATABASE = "study.db"
 CONFIG = "study.toml"
 
 
-def sqlite_url(folder: Path, mode: str = "rw") -> str:
+def sqlite_url(folder: Path, mode: str = "rw", file: str = DATABASE) -> str:
     """Return the URL of the folder's database; with ``mode`` rw it must exist, with rwc it is made."""
     from sqlalchemy import URL
 
-    path = quote(str((folder / DATABASE).absolute()))
+    path = quote(str((folder / file).absolute()))
     url = URL.create("sqlite", database=f"file:{path}", query={"mode": mode, "uri": "true"})
     return url.render_as_string()
+
+
+def study_name(folder: Path) -> str:
+    """Return the name under which the folder's configuration knows the study.
+
+    Raises:
+        InvalidInputError: the configuration is missing or damaged.
+    """
+    path = folder / CONFIG
+    try:
+        name = tomllib.loads(path.read_text(encoding="utf-8"))["name"]
+    except OSError as error:
+        raise InvalidInputError(f"cannot read {path}: {error.strerror}; restore it from a copy") from None
+    except (ValueError, KeyError) as error:
+        raise InvalidInputError(f"{path} is damaged ({error}); restore it from a copy") from None
+    return str(name)
 
 
 def open_study(folder: str | Path) -> StudyResults:
@@ -41,21 +58,18 @@ def open_study(folder: str | Path) -> StudyResults:
         )
     if not (folder / DATABASE).is_file():
         raise InvalidInputError(f"{folder} is not a study's folder: it has no {DATABASE}")
-    ledger = Ledger(sqlite_url(folder), study=STUDY_NAME)
+    ledger = Ledger(sqlite_url(folder), study=study_name(folder))
     try:
-        return StudyResults(folder, ledger.header(), ledger.trials(), ledger.reports())
+        return StudyResults(folder, ledger.header(), ledger.trials(), ledger.reports(), ledger.clock_s())
     finally:
         ledger.close()
-
-
-STUDY_NAME = "mgnas"
-"""The study's name inside its own database; the folder's name is the one that people see."""
 
 
 class StudyResults:
     """What a study has found: read once, then only computed with.
 
-    ``trials`` and ``front`` return pandas DataFrames; ``records`` holds the same trials as plain records.
+    ``trials`` and ``front`` return pandas DataFrames; ``records`` holds the same trials as plain records,
+    ``reports`` the epochs of each, and ``searched_s`` the seconds on the study's clock.
     """
 
     def __init__(
@@ -64,11 +78,13 @@ class StudyResults:
         header: StudyHeader,
         records: list[TrialRecord],
         reports: dict[int, list[EpochReport]],
+        searched_s: float,
     ) -> None:
         self.folder = folder
         self.header = header
         self.records = records
         self.reports = reports
+        self.searched_s = searched_s
 
     @property
     def name(self) -> str:
@@ -92,8 +108,19 @@ class StudyResults:
 
     @property
     def complete(self) -> bool:
-        """Whether the study has used up a budget: all trials asked for, or its hours."""
-        return self.num_finished >= self.header.trials or self.header.stopped is not None
+        """Whether the study has nothing left to do: its trials or hours are spent, or its space is."""
+        return self.spent is not None
+
+    @property
+    def spent(self) -> str | None:
+        """What ended the study, in words; None while it can go on."""
+        if self.num_finished >= self.header.trials:
+            return f"all {self.header.trials} trials are done"
+        if self.header.exhausted:
+            return "every network of its space within the limits was tried"
+        if self.header.hours is not None and self.searched_s >= self.header.hours * 3600:
+            return f"its {self.header.hours:g} hours are spent"
+        return None
 
     def front(self) -> pd.DataFrame:
         """Return the front, one row a network, columns as in ``front.csv``."""
@@ -133,12 +160,17 @@ class StudyResults:
         ]
         return pd.DataFrame(rows, columns=columns)
 
-    def status(self) -> dict[str, int | bool]:
-        """Return the counts of trials asked for, finished, running, failed, and epochs trained in all."""
+    def status(self, *, driver_alive: bool) -> dict[str, int | bool]:
+        """Return the counts of trials asked for, finished, running, failed, and epochs trained in all.
+
+        Trials left behind by a driver that is gone are ``interrupted``, not ``running``.
+        """
+        open_trials = sum(record.state == "running" for record in self.records)
         return {
             "trials": self.header.trials,
             "finished": self.num_finished,
-            "running": sum(record.state == "running" for record in self.records),
+            "running": open_trials if driver_alive else 0,
+            "interrupted": 0 if driver_alive else open_trials,
             "failed": sum(record.state == "failed" for record in self.records),
             "epochs": sum(len(reports) for reports in self.reports.values()),
             "complete": self.complete,
@@ -163,7 +195,7 @@ class StudyResults:
             f"{self.folder} has no trial {number}; 'mgnas front {self.folder}' lists those on the front"
         )
 
-    def pick(self, how: Pick, max_params: int | None = None) -> TrialRecord:
+    def pick(self, how: str, max_params: int | None = None) -> TrialRecord:
         """Return one network of the front: ``best``, ``knee`` or ``smallest``."""
         return pick(self.front_records, how, max_params)
 

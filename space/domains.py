@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
 
 Value = int | str
 
@@ -31,6 +31,10 @@ class Choice(BaseModel):
         """Return every value in the order given."""
         return self.choices
 
+    def spelling(self) -> Any:
+        """Return the domain as a study file writes it."""
+        return self.choices[0] if len(self.choices) == 1 else list(self.choices)
+
 
 class IntRange(BaseModel):
     """Whole numbers from ``low`` to ``high``, both included where ``step`` meets them."""
@@ -51,6 +55,10 @@ class IntRange(BaseModel):
         """Return every value in ascending order."""
         return range(self.low, self.high + 1, self.step)
 
+    def spelling(self) -> Any:
+        """Return the domain as a study file writes it."""
+        return {"low": self.low, "high": self.high, "step": self.step}
+
 
 def _read_domain(raw: Any) -> Any:
     if isinstance(raw, (Choice, IntRange)):
@@ -61,7 +69,9 @@ def _read_domain(raw: Any) -> Any:
     return Choice.model_validate({"choices": choices})
 
 
-Domain = Annotated[Choice | IntRange, BeforeValidator(_read_domain)]
+_spelled = PlainSerializer(lambda domain: domain.spelling())
+
+Domain = Annotated[Choice | IntRange, BeforeValidator(_read_domain), _spelled]
 """A knob's domain, read from a value, a list of choices or a table with low, high and step."""
 
 
@@ -71,13 +81,26 @@ def _read_domains(raw: Any) -> Any:
     return tuple(_read_domain(item) for item in raw) if per_level else (_read_domain(raw),)
 
 
-PerLevel = Annotated[tuple[Choice | IntRange, ...], BeforeValidator(_read_domains)]
+def _spell_domains(domains: tuple[Choice | IntRange, ...] | str) -> Any:
+    if isinstance(domains, str):
+        return domains
+    return domains[0].spelling() if len(domains) == 1 else [domain.spelling() for domain in domains]
+
+
+PerLevel = Annotated[
+    tuple[Choice | IntRange, ...], BeforeValidator(_read_domains), PlainSerializer(_spell_domains)
+]
 """A knob that every level has: one domain for all of them, or one for each."""
 
-SharingDomain = Annotated[Choice, BeforeValidator(_read_domain)]
-"""Choices between ``level`` and ``iteration``."""
+DataWidth = Annotated[
+    tuple[Choice | IntRange, ...] | Literal["c_u"],
+    BeforeValidator(lambda raw: raw if raw == "c_u" else _read_domains(raw)),
+    PlainSerializer(_spell_domains),
+]
+"""As ``PerLevel``, or the word ``c_u`` for as many data channels as feature channels."""
 
-Tied = Literal["c_u"]
+SharingDomain = Annotated[Choice, BeforeValidator(_read_domain), _spelled]
+"""Choices between ``level`` and ``iteration``."""
 
 
 def positive(domains: Iterator[Choice | IntRange] | Sequence[Choice | IntRange], name: str) -> None:

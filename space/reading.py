@@ -12,6 +12,7 @@ from space.errors import InvalidInputError, nearest
 from space.mgnet import MgNetSpec
 from space.notation import parse_notation
 from space.spec import Spec
+from space.validation import explain
 
 FAMILIES: dict[str, type[Spec]] = {"mgnet": MgNetSpec}
 
@@ -31,9 +32,7 @@ def load_spec(data: dict[str, Any], source: str = "spec") -> Spec:
     try:
         return FAMILIES[family].model_validate(data)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or family
-        raise InvalidInputError(f"{source}: {where}: {first['msg']}, but got {first['input']!r}") from None
+        raise explain(error, FAMILIES[family], source) from None
 
 
 def read_spec(text: str, *, in_channels: int = 3, num_classes: int = 10) -> Spec:

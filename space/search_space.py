@@ -7,12 +7,12 @@ import itertools
 import json
 import random
 from collections.abc import Callable, Iterator
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 
 from space.counts import Size
-from space.domains import Choice, Domain, IntRange, PerLevel, SharingDomain, Value, positive
+from space.domains import Choice, DataWidth, Domain, IntRange, PerLevel, SharingDomain, Value, positive
 from space.mgnet import Level, MgNetSpec
 
 Params = dict[str, Value]
@@ -30,19 +30,11 @@ class SpaceConfig(BaseModel):
     c_u: PerLevel = Field(
         default=(IntRange(low=8, high=64, step=8),), description="feature channels of a level"
     )
-    c_f: PerLevel | Literal["c_u"] = Field(default="c_u", description='data channels of a level, or "c_u"')
+    c_f: DataWidth = Field(default="c_u", description='data channels of a level, or "c_u"')
     share_a: SharingDomain = Choice(choices=("level",))
     share_b: SharingDomain = Choice(choices=("level", "iteration"))
     max_params: PositiveInt | None = None
     max_macs: PositiveInt | None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _tied_width(cls, data: Any) -> Any:
-        # "c_u" would otherwise be read as a choice with one value
-        if isinstance(data, dict) and isinstance(data.get("c_f"), str) and data["c_f"] != "c_u":
-            raise ValueError(f'c_f takes numbers or "c_u", but got {data["c_f"]!r}')
-        return data
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -167,28 +159,31 @@ class SearchSpace:
             for values in itertools.product(*domains):
                 yield dict(zip(knobs, values, strict=True))
 
-    def corners(self) -> tuple[MgNetSpec, MgNetSpec]:
-        """Return the networks with the fewest and the most parameters, limits not looked at.
+    def _corner_points(self) -> list[Params]:
+        """Every combination of sharings and depths, with all other knobs at their low or high ends.
 
-        Parameters grow with every iteration and channel, so only the ends of each domain are looked at.
+        Parameters grow with every iteration and channel, so the smallest and largest networks are here.
         """
-        ends: list[MgNetSpec] = []
+        points: list[Params] = []
         for depth in self._depths():
-            for share_a, share_b in itertools.product(
-                self.config.share_a.values(), self.config.share_b.values()
-            ):
-                fixed: Params = {"levels": depth, "share_a": share_a, "share_b": share_b}
-                for index in (0, -1):
-                    sizes = {
-                        knob: sorted(domain.values())[index] for knob, domain in self.knobs(depth).items()
-                    }
-                    ends.append(self.spec(sizes | fixed))
-        return min(ends, key=lambda spec: spec.params), max(ends, key=lambda spec: spec.params)
+            knobs = self.knobs(depth)
+            shared = [knob for knob in knobs if knob.startswith("share_")]
+            for index in (0, -1):
+                ends = {knob: sorted(domain.values())[index] for knob, domain in knobs.items()}
+                for values in itertools.product(*(knobs[knob].values() for knob in shared)):
+                    point = ends | dict(zip(shared, values, strict=True))
+                    points.append(point | {"levels": depth} if "levels" in knobs else point)
+        return points
+
+    def smallest_point(self) -> Params:
+        """Return the point whose network has the fewest parameters."""
+        return min(self._corner_points(), key=lambda point: self.spec(point).params)
 
     def params_range(self) -> tuple[int, int]:
         """Return the fewest and the most parameters of a network within the limits."""
-        smallest, largest = (spec.params for spec in self.corners())
-        return smallest, min(largest, self.config.max_params or largest)
+        counts = [self.spec(point).params for point in self._corner_points()]
+        limit = self.config.max_params or max(counts)
+        return min(counts), max(min(limit, max(counts)), min(counts))
 
     def over_limit(self, spec: MgNetSpec) -> str | None:
         """Return why ``spec`` may not be tried, or None: a limit, its value and the spec's."""

@@ -103,7 +103,8 @@ def load_weights(path: str | Path) -> tuple[Trained, dict[str, Tensor]]:
     try:
         with safe_open(str(path), framework="pt") as file:
             metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            names = list(file.keys())
+            tensors = {name: file.get_tensor(name) for name in names}
         return Trained.model_validate_json(metadata.get("mgnas", "")), tensors
     except (SafetensorError, OSError) as error:
         raise InvalidInputError(f"{path} is not a safetensors file or is damaged ({error})") from None

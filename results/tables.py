@@ -1,0 +1,74 @@
+"""Tables for a terminal."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from typing import TextIO
+
+from results.records import POINT_COLUMNS, TrialRecord
+from space.counts import LayerCount
+
+
+def print_front(front: Sequence[TrialRecord], stream: TextIO) -> None:
+    """Print the front, from the fewest parameters to the most."""
+    rows = [
+        (
+            str(trial.number),
+            trial.notation,
+            f"{trial.params:,}",
+            f"{trial.macs:,}",
+            f"{100 * (trial.val_accuracy or 0.0):.2f} %",
+            trial.arch,
+        )
+        for trial in front
+    ]
+    print_table(
+        ("trial", "network", "parameters", "MACs", "val. accuracy", "arch"), rows, stream, text_columns=(1, 5)
+    )
+
+
+def print_layers(layers: Sequence[LayerCount], stream: TextIO) -> None:
+    """Print the layers of a network with their counts; ``uses`` says how often one weight is applied."""
+    rows = [
+        (
+            layer.name,
+            layer.kind,
+            " x ".join(map(str, layer.out)),
+            str(layer.uses),
+            f"{layer.params:,}",
+            f"{layer.macs:,}",
+        )
+        for layer in layers
+    ]
+    print_table(
+        ("layer", "kind", "output C x H x W", "uses", "parameters", "MACs"),
+        rows,
+        stream,
+        text_columns=(0, 1, 2),
+    )
+
+
+def print_table(
+    header: Sequence[str], rows: Sequence[Sequence[str]], stream: TextIO, text_columns: Sequence[int] = ()
+) -> None:
+    """Print columns of text (left) and numbers (right); no line is ever cut."""
+    widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
+
+    def line(cells: Sequence[str]) -> str:
+        padded = [
+            cell.ljust(width) if i in text_columns else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(cells, widths, strict=True))
+        ]
+        return "  ".join(padded).rstrip() + "\n"
+
+    stream.write(line(header))
+    stream.write("  ".join("-" * width for width in widths) + "\n")
+    stream.writelines(line(row) for row in rows)
+
+
+def write_front_csv(front: Sequence[TrialRecord], stream: TextIO) -> None:
+    """Write the front as CSV with the columns of ``POINT_COLUMNS``, as in ``front.csv``."""
+    writer = csv.DictWriter(stream, POINT_COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(trial.point() for trial in front)

@@ -1,0 +1,182 @@
+"""The command line: what each command takes, and which function of the rooms it calls.
+
+Imports of the rooms stay inside the commands, so that ``mgnas --help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="Neural architecture search for compact image classifiers: launch a search, look at the Pareto "
+    "front, export a network from it.",
+)
+
+Folder = Annotated[Path, typer.Argument(metavar="DIR", help="A study's folder.")]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout and nothing else there.")]
+
+
+@app.command()
+def search(
+    study: Annotated[
+        Path | None,
+        typer.Argument(metavar="[STUDY.toml]", help="A study file of your own.", show_default=False),
+    ] = None,
+    preset: Annotated[
+        str | None, typer.Option(help="A study that comes with mgnas; see 'mgnas presets'.")
+    ] = None,
+    data: Annotated[str | None, typer.Option(help="The images: digits, or npz:FILE.")] = None,
+    trials: Annotated[int | None, typer.Option(help="Networks to try, in total over all runs.")] = None,
+    hours: Annotated[float | None, typer.Option(help="Hours to search, in total over all runs.")] = None,
+    max_params: Annotated[int | None, typer.Option(help="Try no network with more parameters.")] = None,
+    folder: Annotated[
+        Path | None,
+        typer.Option("--dir", help="The study's folder.  [default: runs/NAME]", show_default=False),
+    ] = None,
+    assignments: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="SECTION.KEY=VALUE", help="Set any key of the configuration; repeatable."
+        ),
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="The study's seed.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Search, or go on where the study in the folder stands. Without arguments: the digits demonstration."""
+    from search.launch import Request, launch
+
+    options = {
+        "data.source": data,
+        "search.trials": trials,
+        "search.hours": hours,
+        "search.seed": seed,
+        "space.max_params": max_params,
+    }
+    launch(Request(study, preset, folder, options, assignments or [], as_json))
+
+
+@app.command()
+def status(folder: Folder, as_json: AsJson = False) -> None:
+    """Say how far a study is."""
+    from results.study import open_study
+    from search.folder import StudyFolder
+
+    results = open_study(folder)
+    facts = results.status(driver_alive=StudyFolder(folder).is_locked())
+    if as_json:
+        _print_json(facts)
+        return
+    state = f"complete: {results.spent}" if results.complete else "not complete"
+    typer.echo(f"{results.name}: {state}")
+    for key in ("trials", "finished", "running", "interrupted", "failed", "epochs"):
+        typer.echo(f"  {key:<12}{facts[key]}")
+
+
+@app.command()
+def front(
+    folder: Folder,
+    as_json: AsJson = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="CSV on stdout.")] = False,
+) -> None:
+    """Print the Pareto front of validation accuracy against parameters."""
+    from results.study import open_study
+    from results.tables import print_front, write_front_csv
+    from space.errors import InvalidInputError
+
+    if as_json and as_csv:
+        raise InvalidInputError("--json and --csv exclude each other")
+    results = open_study(folder)
+    if as_json:
+        _print_json(results.summary())
+    elif as_csv:
+        write_front_csv(results.front_records, sys.stdout)
+    elif not results.front_records:
+        typer.echo(f"{results.name}: no trial has finished yet")
+    else:
+        print_front(results.front_records, sys.stdout)
+
+
+@app.command()
+def report(
+    folder: Folder,
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", help="The HTML file.  [default: DIR/report.html]", show_default=False),
+    ] = None,
+) -> None:
+    """Write the report: one HTML file that works offline."""
+    from results.study import open_study
+
+    typer.echo(open_study(folder).report(output))
+
+
+@app.command()
+def export(
+    folder: Folder,
+    trial: Annotated[int | None, typer.Option(help="The trial's number.")] = None,
+    pick: Annotated[str | None, typer.Option(help="best, knee or smallest of the front.")] = None,
+    max_params: Annotated[
+        int | None, typer.Option(help="With --pick: among networks of at most so many.")
+    ] = None,
+    formats: Annotated[
+        str | None,
+        typer.Option(
+            help="Of spec,safetensors,onnx,pt2.  [default: spec,safetensors,onnx]", show_default=False
+        ),
+    ] = None,
+    to: Annotated[
+        Path | None,
+        typer.Option(help="The folder to make.  [default: DIR/exports/trial-N]", show_default=False),
+    ] = None,
+) -> None:
+    """Export a network of the front: spec, weights, ONNX, model card and a script that classifies images."""
+    from search.export_command import export_network
+
+    export_network(folder, trial, pick, max_params, formats, to)
+
+
+@app.command()
+def describe(
+    spec: Annotated[str, typer.Argument(metavar="SPEC", help="The papers' notation, or a spec's JSON file.")],
+    image_size: Annotated[int, typer.Option(help="Pixels of a side.")] = 32,
+    channels: Annotated[
+        int | None, typer.Option(help="Channels of an image.  [default: 3]", show_default=False)
+    ] = None,
+    classes: Annotated[
+        int | None, typer.Option(help="Number of classes.  [default: 10]", show_default=False)
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print a network's parameters, MACs and layers, from its formulas."""
+    from search.describe_command import describe_network
+
+    describe_network(spec, image_size, channels, classes, as_json)
+
+
+@app.command()
+def presets() -> None:
+    """List the studies that come with mgnas."""
+    from search.config import preset_names, read_preset
+
+    for name in preset_names():
+        typer.echo(f"{name:<10}{read_preset(name)['description']}")
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    from importlib.metadata import version as installed
+
+    typer.echo(f"mgnas {installed('mgnas')}")
+
+
+def _print_json(document: Any) -> None:
+    sys.stdout.write(json.dumps(document, indent=2, allow_nan=False) + "\n")

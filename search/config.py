@@ -1,0 +1,153 @@
+"""A study's configuration: sections owned by their rooms, read from presets, files and the command line."""
+
+from __future__ import annotations
+
+import tomllib
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
+
+from search.samplers import SamplerName
+from space.errors import InvalidInputError, nearest
+from space.search_space import SpaceConfig
+from space.validation import explain
+from trainers.data import DataConfig
+from trainers.recipe import Recipe
+
+Tables = dict[str, Any]
+
+
+class SearchConfig(BaseModel):
+    """The ``[search]`` section: how long, by which sampler, on what.
+
+    ``trials`` and ``hours`` are totals over all runs of the study. ``workers`` auto is one for each CPU
+    core, or for each GPU where there are any. ``keep_weights`` front keeps the trained weights of the
+    networks on the front only.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    trials: PositiveInt = 48
+    hours: float | None = Field(default=None, gt=0)
+    sampler: SamplerName = "tpe"
+    seed: int = Field(default=0, ge=0)
+    workers: PositiveInt | Literal["auto"] = "auto"
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    keep_weights: Literal["front", "all"] = "front"
+
+
+class StudyConfig(BaseModel):
+    """Everything that a study is made from; ``study.toml`` in its folder holds it resolved."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(default="study", min_length=1, max_length=200)
+    description: str = ""
+    data: DataConfig = DataConfig()
+    space: SpaceConfig = SpaceConfig()
+    train: Recipe = Recipe()
+    search: SearchConfig = SearchConfig()
+
+    @classmethod
+    def parse(cls, tables: Tables, source: str) -> Self:
+        """Return the configuration in plain tables; ``source`` names them in errors.
+
+        Raises:
+            InvalidInputError: unknown key, wrong type, or a value outside its range.
+        """
+        try:
+            return cls.model_validate(tables)
+        except ValidationError as error:
+            raise explain(error, cls, source) from None
+
+    def to_toml(self) -> str:
+        """Return the configuration as TOML that ``parse`` reads back to an equal one."""
+        import tomli_w
+
+        return tomli_w.dumps(self.model_dump(mode="json", exclude_none=True))
+
+
+def preset_names() -> list[str]:
+    """Return the names of the presets that come with mgnas."""
+    return sorted(
+        entry.name.removesuffix(".toml")
+        for entry in files("search.presets").iterdir()
+        if entry.name.endswith(".toml")
+    )
+
+
+def read_preset(name: str) -> Tables:
+    """Return a preset's tables; raises InvalidInputError for an unknown name."""
+    known = preset_names()
+    if name not in known:
+        raise InvalidInputError(
+            f"there is no preset {name!r}{nearest(name, known)} (presets: {', '.join(known)})"
+        )
+    return {
+        "name": name,
+        **tomllib.loads(files("search.presets").joinpath(f"{name}.toml").read_text("utf-8")),
+    }
+
+
+def read_study_file(path: Path) -> Tables:
+    """Return a study file's tables, on top of the preset it names with ``preset = ...`` if it does.
+
+    Files that it names are seen from its own folder; its name is the study's, unless it says another.
+
+    Raises:
+        InvalidInputError: the file cannot be read or is not TOML.
+    """
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InvalidInputError(f"cannot read the study file {path}: {error.strerror}") from None
+    except ValueError as error:
+        raise InvalidInputError(f"{path} is not TOML: {error}") from None
+    preset = tables.pop("preset", None)
+    base = (
+        read_preset(str(preset)) | {"name": path.stem, "description": ""} if preset else {"name": path.stem}
+    )
+    return overlay(base, tables)
+
+
+def overlay(base: Tables, top: Tables) -> Tables:
+    """Return ``base`` with the keys of ``top``; of two sections with one name the keys are joined."""
+    merged = dict(base)
+    for key, value in top.items():
+        both = isinstance(value, dict) and isinstance(base.get(key), dict)
+        merged[key] = base[key] | value if both else value
+    return merged
+
+
+def parse_assignment(text: str) -> Tables:
+    """Return the tables that ``section.key=value`` stands for; the value is TOML, or else taken as text.
+
+    Raises:
+        InvalidInputError: there is no ``=``, or not one section and one key before it.
+    """
+    name, equals, value = text.partition("=")
+    section, dot, key = name.strip().partition(".")
+    if not equals or not dot or not section or not key or "." in key:
+        raise InvalidInputError(f"--set takes section.key=value, such as train.epochs=20, but got {text!r}")
+    try:
+        parsed = tomllib.loads(f"value = {value.strip()}")["value"]
+    except tomllib.TOMLDecodeError:
+        parsed = value.strip()
+    return {section: {key: parsed}}
+
+
+BUDGET = {"search": {"trials", "hours", "workers", "device", "keep_weights"}, "data": {"source"}}
+"""What may change between two runs of one study. The images may move: their fingerprint is compared."""
+
+
+def first_difference(recorded: StudyConfig, asked: StudyConfig) -> str | None:
+    """Return ``section.key = old, but new`` for the first key that decides results and differs, or None."""
+    old = recorded.model_dump(mode="json")
+    new = asked.model_dump(mode="json")
+    for section in ("data", "space", "train", "search"):
+        for key, value in old[section].items():
+            if key not in BUDGET.get(section, ()) and new[section][key] != value:
+                return f"{section}.{key} = {value!r}, but now {new[section][key]!r}"
+    return None

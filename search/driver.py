@@ -1,0 +1,177 @@
+"""The driver: the one process that decides and writes. It moves decisions to the executor and events back."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from results.front import front_hypervolume, pareto_front
+from results.ledger import StorageFullError
+from results.records import EpochReport, TrialRecord
+from search.config import StudyConfig
+from search.executor import Executor
+from search.jobs import Epoch, Event, Failed, Fatal, Finished, Job, Lost
+from search.progress import Progress, Snapshot
+from search.proposer import Proposer
+from search.scheduler import Done, GiveUp, Run, Scheduler, StartNew
+from search.seeds import derive_seed
+from search.store import StudyStore
+from space.errors import MgnasError
+
+POLL_S = 0.25
+
+
+class SearchError(MgnasError):
+    """The search cannot go on; what was found so far is recorded."""
+
+
+@dataclass
+class Clock:
+    """Seconds of searching since the study began; pauses between runs are left out."""
+
+    before_s: float
+    now: Callable[[], float] = time.monotonic
+
+    def __post_init__(self) -> None:
+        self._began = self.now()
+
+    def elapsed_s(self) -> float:
+        """Return the time on the study's clock."""
+        return self.before_s + self.run_s()
+
+    def run_s(self) -> float:
+        """Return the time since this run began."""
+        return self.now() - self._began
+
+
+class Driver:
+    """Runs a study until its scheduler has nothing left to do."""
+
+    def __init__(
+        self,
+        config: StudyConfig,
+        store: StudyStore,
+        proposer: Proposer,
+        scheduler: Scheduler,
+        executor: Executor,
+        progress: Progress,
+        clock: Clock,
+    ) -> None:
+        self.config = config
+        self.store = store
+        self.proposer = proposer
+        self.scheduler = scheduler
+        self.executor = executor
+        self.progress = progress
+        self.clock = clock
+        self._ended_this_run = 0
+        self._front: list[TrialRecord] = pareto_front(store.records.values())
+
+    def run(self) -> None:
+        """Search to the end.
+
+        Raises:
+            SearchError: no worker can go on.
+            StorageFullError: the disk is full.
+        """
+        while self._fill_slots():
+            for event in self.executor.poll(POLL_S):
+                self._handle(event)
+            self.progress.update(self._snapshot())
+        self.progress.update(self._snapshot())
+
+    def _fill_slots(self) -> bool:
+        """Carry out decisions until no slot is free or there is nothing to start; False when all is done."""
+        hours = self.config.search.hours
+        if hours is not None and self.clock.elapsed_s() >= hours * 3600:
+            self.scheduler.stop_starting()
+        while self.executor.free_slots():
+            decision = self.scheduler.decide()
+            if isinstance(decision, Done):
+                return False
+            if isinstance(decision, StartNew):
+                self._start_new()
+            elif isinstance(decision, Run):
+                self._submit(self.store.restart(decision.trial, self.clock.elapsed_s(), reason="interrupted"))
+            elif isinstance(decision, GiveUp):
+                attempts = self.store.records[decision.trial].attempts
+                self._end(self._fail(decision.trial, f"its worker was lost {attempts} times"))
+            else:
+                return True
+        return True
+
+    def _start_new(self) -> None:
+        number = len(self.store.records)
+        proposal = self.proposer.propose(number)
+        if proposal is None:
+            self.scheduler.stop_starting()
+            self.store.write_header(replace(self.store.header, exhausted=True))
+            return
+        seed = derive_seed(self.config.search.seed, number, "training")
+        record = self.store.start(proposal, seed, self.config.train.epochs, self.clock.elapsed_s())
+        self.scheduler.on_started(number)
+        self._submit(record)
+
+    def _submit(self, record: TrialRecord) -> None:
+        path = (self.store.folder / weights_path(record)).absolute()
+        recipe = self.config.train.model_dump(mode="json")
+        self.executor.submit(Job(record.number, record.spec, recipe, record.seed, str(path)))
+
+    def _handle(self, event: Event) -> None:
+        if isinstance(event, Epoch):
+            self.store.report(event.trial, EpochReport(**event.report))
+        elif isinstance(event, Finished):
+            self._finish(event)
+        elif isinstance(event, Failed):
+            self._end(self._fail(event.trial, event.reason))
+        elif isinstance(event, Lost):
+            self.store.ledger.write_event(
+                "lost", self.clock.elapsed_s(), trial=event.trial, reason=event.reason
+            )
+            self.scheduler.on_lost(event.trial)
+        elif isinstance(event, Fatal):
+            error = StorageFullError if "no space left" in event.reason else SearchError
+            raise error(f"the search stopped: {event.reason}; what was found so far is kept")
+
+    def _finish(self, event: Finished) -> None:
+        accuracy = self.store.last_reports[event.trial].val_accuracy
+        weights = str(weights_path(self.store.records[event.trial]))
+        record = self.store.finish(event.trial, accuracy, event.train_s, weights, self.clock.elapsed_s())
+        self._front = pareto_front([*self._front, record])
+        if self.config.search.keep_weights == "front":
+            self.store.drop_dominated_weights()
+        self._end(record)
+
+    def _fail(self, trial: int, reason: str) -> TrialRecord:
+        self.progress.note(f"trial {trial} failed: {reason}")
+        return self.store.fail(trial, reason, self.clock.elapsed_s())
+
+    def _end(self, record: TrialRecord) -> None:
+        self.proposer.tell(record)
+        self.scheduler.on_ended(record.number)
+        self._ended_this_run += 1
+
+    def _snapshot(self) -> Snapshot:
+        done = self.store.num_ended
+        total = max(self.config.search.trials, done)
+        rate = self._ended_this_run / max(self.clock.run_s(), 1e-9)
+        left_s = (total - done) / rate if self._ended_this_run else None
+        if left_s is not None and self.config.search.hours is not None:
+            left_s = min(left_s, max(0.0, self.config.search.hours * 3600 - self.clock.elapsed_s()))
+        return Snapshot(
+            done=done,
+            total=total,
+            running=len(self.store.records) - done,
+            failed=sum(record.state == "failed" for record in self.store.records.values()),
+            front_size=len(self._front),
+            hypervolume=front_hypervolume(self._front, self.store.header.params_range),
+            best_accuracy=self._front[-1].val_accuracy if self._front else None,
+            left_s=left_s,
+        )
+
+
+def weights_path(record: TrialRecord) -> Path:
+    """Return where a trial's weights lie, relative to the study's folder: by architecture and seed."""
+    return Path("checkpoints") / f"{record.arch}-s{record.seed}.safetensors"

@@ -1,0 +1,47 @@
+"""``mgnas export``: a network of a study, chosen and written for use elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from results.export import export_trial
+from results.study import open_study
+from space.errors import InvalidInputError
+
+
+def export_network(
+    folder: Path,
+    trial: int | None,
+    pick: str | None,
+    max_params: int | None,
+    formats: str | None,
+    to: Path | None,
+) -> None:
+    """Export one trial of the study in ``folder`` and print what was written.
+
+    Raises:
+        InvalidInputError: not exactly one of ``trial`` and ``pick``, an unknown one, or nothing to export.
+    """
+    if (trial is None) == (pick is None):
+        raise InvalidInputError("say which network: --trial N, or --pick best, knee or smallest")
+    results = open_study(folder)
+    if trial is not None:
+        if max_params is not None:
+            raise InvalidInputError("--max-params goes with --pick, not with --trial")
+        record = results.trial(trial)
+    else:
+        assert pick is not None
+        record = results.pick(pick, max_params)
+    wanted = None if formats is None else [name.strip() for name in formats.split(",") if name.strip()]
+    result = export_trial(results, record, to or folder / "exports" / f"trial-{record.number}", wanted)
+    accuracy = 100 * (record.val_accuracy or 0.0)
+    out = sys.stdout
+    out.write(f"trial {record.number}: {record.notation}, {record.params:,} parameters, ")
+    out.write(f"validation accuracy {accuracy:.2f} %\n")
+    for file in result.files:
+        out.write(f"  {result.folder / file}\n")
+    if result.onnx_max_difference is not None:
+        out.write(f"ONNX agrees with torch: largest difference {result.onnx_max_difference:.1e}\n")
+    for name, reason in result.skipped.items():
+        sys.stderr.write(f"{name} was left out: {reason}\n")

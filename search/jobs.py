@@ -1,0 +1,92 @@
+"""What drivers and workers say to each other: plain data, as JSON a line each."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Setup:
+    """The first line to a worker: the ``[data]`` section, the device, and its number of threads."""
+
+    data: dict[str, Any]
+    device: str
+    threads: int | None
+
+
+@dataclass(frozen=True)
+class Job:
+    """Train the network ``spec`` by ``recipe`` from ``seed``, and leave its weights in ``weights_path``."""
+
+    trial: int
+    spec: dict[str, Any]
+    recipe: dict[str, Any]
+    seed: int
+    weights_path: str
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A worker has its data in place and waits for jobs."""
+
+    worker: int
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """A training went one epoch further; ``report`` has the fields of ``results.records.EpochReport``."""
+
+    trial: int
+    report: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A training is complete and its weights are on disk; ``train_s`` is its wall time."""
+
+    trial: int
+    train_s: float
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A training ended without a network; training it again would end in the same way."""
+
+    trial: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Lost:
+    """A worker went away during a training, for a reason outside of it: killed, or the machine's memory."""
+
+    trial: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Fatal:
+    """No worker can go on: the data cannot be loaded, the disk is full, workers die at their start."""
+
+    reason: str
+
+
+Event = Ready | Epoch | Finished | Failed | Lost | Fatal
+_KINDS: dict[str, type[Any]] = {cls.__name__: cls for cls in (Ready, Epoch, Finished, Failed, Lost, Fatal)}
+
+
+def encode(message: Setup | Job | Event) -> str:
+    """Return a message as one line of JSON, its kind included."""
+    return json.dumps({"kind": type(message).__name__, **asdict(message)}, separators=(",", ":"))
+
+
+def decode_event(line: str) -> Event:
+    """Return the event in a line that ``encode`` wrote; raises ValueError for any other line."""
+    data = json.loads(line)
+    kind = data.pop("kind", None) if isinstance(data, dict) else None
+    if kind not in _KINDS:
+        raise ValueError(f"not an event: {line[:80]!r}")
+    event: Event = _KINDS[kind](**data)
+    return event

@@ -1,0 +1,138 @@
+"""``mgnas search``: from what stands on the command line to a study, and what is said at its end."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from results.study import StudyResults
+from results.tables import print_front
+from search.config import (
+    StudyConfig,
+    Tables,
+    overlay,
+    parse_assignment,
+    read_preset,
+    read_study_file,
+)
+from search.folder import StudyFolder
+from search.progress import duration, progress_for
+from search.run import run_study
+from space.errors import InvalidInputError
+
+
+@dataclass(frozen=True)
+class Request:
+    """What stands on the command line; ``options`` maps section.key to the value given, or None."""
+
+    study: Path | None
+    preset: str | None
+    folder: Path | None
+    options: dict[str, Any]
+    assignments: list[str]
+    as_json: bool
+
+
+def launch(request: Request) -> None:
+    """Search as asked and print the front, the report's path and the line that exports from it."""
+    config, folder = resolve(request)
+    stderr = sys.stderr
+    stderr.write(f"study {folder}: {config.search.trials} trials on {config.data.source}\n")
+    progress = progress_for(stderr)
+    try:
+        results = run_study(config, folder, progress)
+    except KeyboardInterrupt:
+        again = f"mgnas search {shlex.quote(str(folder))}"
+        stderr.write(f"\nstopped; everything that was finished is kept. Go on with: {again}\n")
+        raise
+    if request.as_json:
+        document = results.summary() | {"report": str(results.folder / "report.html")}
+        sys.stdout.write(json.dumps(document, indent=2, allow_nan=False) + "\n")
+        return
+    _print_end(results)
+
+
+def _print_end(results: StudyResults) -> None:
+    out = sys.stdout
+    out.write(
+        f"study {results.folder} is complete: {results.spent or 'stopped'}; "
+        f"{duration(results.searched_s)} of searching, hypervolume {results.hypervolume:.4f}\n\n"
+    )
+    if not results.front_records:
+        out.write("No trial has a result; 'mgnas status' counts the failures, and logs/ says more.\n")
+        return
+    print_front(results.front_records, out)
+    out.write(f"\nreport: {results.folder / 'report.html'}\n")
+    out.write(f"export: mgnas export {shlex.quote(str(results.folder))} --pick knee\n")
+
+
+def resolve(request: Request) -> tuple[StudyConfig, Path]:
+    """Return the configuration asked for and the folder of its study.
+
+    The base is the study file or the preset. Where neither is named, a folder that holds a study brings
+    its own configuration; else it is the preset ``digits``, or ``images`` for images of one's own.
+
+    Raises:
+        InvalidInputError: any value is unknown or out of range, or two bases are named.
+    """
+    changes: Tables = {}
+    for name, value in request.options.items():
+        if value is not None:
+            section, _, key = name.partition(".")
+            changes = overlay(changes, {section: {key: value}})
+    for assignment in request.assignments:
+        changes = overlay(changes, parse_assignment(assignment))
+    base, source, data_base = _base(request, changes)
+    config = StudyConfig.parse(overlay(base, changes), source)
+    given = "source" in changes.get("data", {})
+    config = config.model_copy(update={"data": config.data.resolved(Path.cwd() if given else data_base)})
+    return config, _folder(request, config)
+
+
+def _base(request: Request, changes: Tables) -> tuple[Tables, str, Path]:
+    """Return the tables to start from, what errors shall call them, and where their files are seen from."""
+    study = request.study
+    if study is not None and request.preset is not None:
+        raise InvalidInputError(f"give either the study file {study} or --preset {request.preset}, not both")
+    if study is not None and study.is_dir():
+        if request.folder is not None:
+            raise InvalidInputError(f"give either the folder {study} or --dir {request.folder}, not both")
+        return _recorded(study)
+    if study is not None:
+        return read_study_file(study), str(study), study.parent
+    if request.preset is not None:
+        return read_preset(request.preset), f"preset {request.preset}", Path.cwd()
+    data = changes.get("data", {}).get("source")
+    name = "digits" if data in (None, "digits") else "images"
+    folder = request.folder or Path("runs") / _default_name(name, data)
+    if StudyFolder(folder).has_study:
+        return _recorded(folder)
+    return read_preset(name) | {"name": _default_name(name, data)}, f"preset {name}", Path.cwd()
+
+
+def _recorded(folder: Path) -> tuple[Tables, str, Path]:
+    study = StudyFolder(folder)
+    if not study.has_study:
+        raise InvalidInputError(f"{folder} holds no study; name a study file, a preset, or nothing at all")
+    tables = study.read_config().model_dump(mode="json", exclude_none=True)
+    return tables, str(folder / "study.toml"), folder
+
+
+def _default_name(preset: str, data: Any) -> str:
+    """Return the study's name where nobody named it: the preset's, or that of the file with the images."""
+    _, colon, path = str(data or "").partition(":")
+    return Path(path).stem if colon and Path(path).stem else preset
+
+
+def _folder(request: Request, config: StudyConfig) -> Path:
+    if request.folder is not None:
+        return request.folder
+    if request.study is not None and request.study.is_dir():
+        return request.study
+    if "/" in config.name or config.name in (".", ".."):
+        raise InvalidInputError(f"name = {config.name!r} cannot be a folder's name; change it, or give --dir")
+    return Path("runs") / config.name

@@ -1,0 +1,155 @@
+"""The default executor: persistent worker processes on this machine, one for each slot."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO
+
+from search.jobs import Event, Failed, Fatal, Finished, Job, Lost, Ready, Setup, decode_event, encode
+from search.slots import Slot
+
+MAX_EARLY_DEATHS = 3
+"""Workers that may die in a row before they are ready; after that something is wrong with all of them."""
+
+
+class _Worker:
+    """One process, its threads for reading and its current job."""
+
+    def __init__(
+        self, index: int, slot: Slot, setup: Setup, log: Path, tell: Callable[[_Worker, Event | None], None]
+    ) -> None:
+        self.index = index
+        self.job: Job | None = None
+        self.ready = False
+        root = str(Path(__file__).resolve().parents[1])
+        path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
+        with log.open("ab") as stderr:
+            # -P: a folder or file named search or results where the user stands must not be imported;
+            # a session of its own: Ctrl-C goes to the driver alone
+            self.process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "search.worker", str(index)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                env=os.environ | {"PYTHONPATH": path} | slot.environment(),
+                start_new_session=True,
+                text=True,
+                encoding="utf-8",
+            )
+        self.write(encode(setup))
+        self.reader = threading.Thread(target=self._read, args=(tell,), daemon=True)
+        self.reader.start()
+
+    def write(self, line: str) -> None:
+        stdin = self.process.stdin
+        assert stdin is not None
+        with contextlib.suppress(BrokenPipeError):  # a dead worker is noticed by the thread that reads
+            stdin.write(line + "\n")
+            stdin.flush()
+
+    def _read(self, tell: Callable[[_Worker, Event | None], None]) -> None:
+        stdout: IO[str] | None = self.process.stdout
+        assert stdout is not None
+        with contextlib.suppress(ValueError):  # half a line from a worker that was killed
+            for line in stdout:
+                tell(self, decode_event(line))
+        self.process.wait()
+        tell(self, None)  # the last word of every worker
+
+    def end(self) -> None:
+        self.process.wait()
+        self.reader.join()
+        for pipe in (self.process.stdin, self.process.stdout):
+            assert pipe is not None
+            with contextlib.suppress(BrokenPipeError):
+                pipe.close()
+
+    def how_it_ended(self) -> str:
+        code = self.process.returncode
+        return f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
+
+
+class LocalExecutor:
+    """Runs jobs in one persistent process for each slot, and replaces processes that die."""
+
+    def __init__(self, slots: list[Slot], data: dict[str, object], log_folder: Path) -> None:
+        self._slots = slots
+        self._data = data
+        self._logs = log_folder
+        self._inbox: queue.Queue[tuple[_Worker, Event | None]] = queue.Queue()
+        self._early_deaths = 0
+        log_folder.mkdir(parents=True, exist_ok=True)
+        self._workers = [self._start(index) for index in range(len(slots))]
+
+    def _start(self, index: int) -> _Worker:
+        slot = self._slots[index]
+        setup = Setup(self._data, slot.device, slot.threads)
+        log = self._logs / f"worker-{index}.log"
+        return _Worker(index, slot, setup, log, lambda worker, event: self._inbox.put((worker, event)))
+
+    def free_slots(self) -> int:
+        """Return how many jobs may be submitted now."""
+        return sum(worker.job is None for worker in self._workers)
+
+    def submit(self, job: Job) -> None:
+        """Hand ``job`` to a worker without one, one that is up if there is any."""
+        free = [worker for worker in self._workers if worker.job is None]
+        worker = max(free, key=lambda worker: worker.ready)
+        worker.job = job
+        worker.write(encode(job))
+
+    def poll(self, timeout_s: float) -> list[Event]:
+        """Return the events since the last call, in order."""
+        events: list[Event] = []
+        deadline = time.monotonic() + timeout_s
+        while True:
+            wait = 0.0 if events else max(0.0, deadline - time.monotonic())
+            try:
+                worker, event = self._inbox.get(timeout=wait) if wait else self._inbox.get_nowait()
+            except queue.Empty:
+                return events
+            events += self._handle(worker, event)
+
+    def _handle(self, worker: _Worker, event: Event | None) -> list[Event]:
+        if worker is not self._workers[worker.index]:
+            return []
+        if event is None:
+            return self._replace(worker)
+        if isinstance(event, Ready):
+            worker.ready = True
+            self._early_deaths = 0
+        elif isinstance(event, (Finished, Failed)):
+            worker.job = None
+        return [event]
+
+    def _replace(self, dead: _Worker) -> list[Event]:
+        reason = f"its worker {dead.how_it_ended()}"
+        if not dead.ready:
+            self._early_deaths += 1
+            if self._early_deaths >= MAX_EARLY_DEATHS:
+                log = self._logs / f"worker-{dead.index}.log"
+                ended = dead.how_it_ended()
+                return [Fatal(f"workers do not start (the last one {ended}); the end of {log} says why")]
+        dead.end()
+        self._workers[dead.index] = self._start(dead.index)
+        if dead.job is None:
+            return []
+        if not dead.ready:
+            self.submit(dead.job)
+            return []
+        return [Lost(dead.job.trial, reason)]
+
+    def close(self) -> None:
+        """Kill the workers: what they were training is dropped."""
+        for worker in self._workers:
+            worker.process.kill()
+        for worker in self._workers:
+            worker.end()

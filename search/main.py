@@ -1,0 +1,58 @@
+"""The entry point of the command: errors become one line and an exit code; nothing slow is imported here."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from types import FrameType
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM, which ends a search as tidily as Ctrl-C does."""
+
+
+def main() -> None:
+    """Run ``mgnas`` on ``sys.argv`` and exit: 0 success, 2 a user's error, 130 Ctrl-C, 143 SIGTERM."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run ``mgnas`` with ``arguments`` and return its exit code; errors are one line on stderr."""
+    import typer
+
+    from search.cli import app
+    from space.errors import MgnasError
+
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        code = app(arguments, prog_name="mgnas", standalone_mode=False)
+        sys.stdout.flush()
+        return code if isinstance(code, int) else 0
+    except MgnasError as error:
+        return _complain(str(error))
+    except typer.TyperException as error:
+        message = " ".join(error.format_message().split())
+        return _complain(f"{message} (see 'mgnas --help')" if message else "see 'mgnas --help'")
+    except Terminated:
+        return 143
+    except (KeyboardInterrupt, typer.Abort):
+        return 130
+    except BrokenPipeError:
+        # the reader of our output has gone (mgnas front DIR | head): not an error
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        place = f" ({error.filename})" if error.filename else ""
+        return _complain(
+            f"{error.strerror or error}{place}: check that the place is writable and has space left"
+        )
+
+
+def _complain(message: str) -> int:
+    sys.stderr.write(f"mgnas: {' '.join(message.split())}\n")
+    return 2
+
+
+def _terminate(_signal: int, _frame: FrameType | None) -> None:
+    raise Terminated

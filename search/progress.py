@@ -1,0 +1,145 @@
+"""Live progress of a search on stderr: a bar on a terminal, a plain line now and then elsewhere."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Protocol, TextIO
+
+PLAIN_EVERY_S = 10.0
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Where a search stands."""
+
+    done: int
+    total: int
+    running: int
+    failed: int
+    front_size: int
+    hypervolume: float
+    best_accuracy: float | None
+    left_s: float | None
+
+    def text(self) -> str:
+        """Return the figures in words, for one line."""
+        best = "-" if self.best_accuracy is None else f"{100 * self.best_accuracy:.2f} %"
+        parts = [
+            f"front {self.front_size}",
+            f"hypervolume {self.hypervolume:.4f}",
+            f"best {best}",
+            f"left {duration(self.left_s)}",
+        ]
+        return ", ".join([*parts, f"failed {self.failed}"] if self.failed else parts)
+
+
+class Progress(Protocol):
+    """What the driver tells about; ``None`` of it matters to the search."""
+
+    def update(self, snapshot: Snapshot) -> None:
+        """Show where the search stands; called often."""
+        ...
+
+    def note(self, text: str) -> None:
+        """Show a sentence that stays."""
+        ...
+
+    def close(self) -> None:
+        """Leave the screen in order."""
+        ...
+
+
+class Silent:
+    """No progress at all, for use from Python."""
+
+    def update(self, snapshot: Snapshot) -> None:
+        """Do nothing."""
+
+    def note(self, text: str) -> None:
+        """Do nothing."""
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+class Plain:
+    """A line every ten seconds, and one at the end, for logs."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._last: Snapshot | None = None
+        self._shown: Snapshot | None = None
+        self._due = time.monotonic() + 1.0
+
+    def update(self, snapshot: Snapshot) -> None:
+        """Print a line if one is due."""
+        self._last = snapshot
+        if time.monotonic() >= self._due:
+            self._show(snapshot)
+
+    def _show(self, snapshot: Snapshot) -> None:
+        self._due = time.monotonic() + PLAIN_EVERY_S
+        self._shown = snapshot
+        self.note(f"trials {snapshot.done}/{snapshot.total}, {snapshot.text()}")
+
+    def note(self, text: str) -> None:
+        """Print a sentence."""
+        self._stream.write(text + "\n")
+        self._stream.flush()
+
+    def close(self) -> None:
+        """Print the last state, if it has not been shown."""
+        if self._last is not None and self._last != self._shown:
+            self._show(self._last)
+
+
+class Bar:
+    """A bar with the figures behind it, redrawn in place."""
+
+    def __init__(self, stream: TextIO) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
+        from rich.progress import Progress as RichProgress
+
+        self._progress = RichProgress(
+            TextColumn("trials"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[figures]}"),
+            console=Console(file=stream),
+            transient=False,
+        )
+        self._task = self._progress.add_task("search", total=None, figures="starting workers")
+        self._progress.start()
+
+    def update(self, snapshot: Snapshot) -> None:
+        """Move the bar."""
+        self._progress.update(
+            self._task, completed=snapshot.done, total=snapshot.total, figures=snapshot.text()
+        )
+
+    def note(self, text: str) -> None:
+        """Print a sentence above the bar."""
+        self._progress.console.print(text, markup=False, highlight=False)
+
+    def close(self) -> None:
+        """Stop redrawing."""
+        self._progress.stop()
+
+
+def progress_for(stream: TextIO) -> Progress:
+    """Return a bar if ``stream`` is a terminal, plain lines otherwise."""
+    return Bar(stream) if stream.isatty() else Plain(stream)
+
+
+def duration(seconds: float | None) -> str:
+    """Return a length of time as people write it: ``45 s``, ``3 min 20 s``, ``2 h 05 min``."""
+    if seconds is None:
+        return "?"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"

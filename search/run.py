@@ -1,0 +1,209 @@
+"""A search from its configuration to its results: what ``mgnas search`` does, as one function."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import platform
+import subprocess
+from contextlib import suppress
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from results.records import StudyHeader
+from results.study import DATABASE, StudyResults, open_study
+from search.config import StudyConfig, first_difference
+from search.driver import Clock, Driver
+from search.folder import StudyFolder
+from search.local_executor import LocalExecutor
+from search.progress import Progress, Silent
+from search.proposer import Proposer
+from search.scheduler import FullLength
+from search.slots import Slot, count_cores, find_slots
+from search.store import StudyStore
+from space.errors import InvalidInputError
+from space.files import write_atomic
+from space.search_space import SearchSpace
+from trainers.data import SearchData, load_search_data
+
+OUTPUTS = ("trials.csv", "front.csv", "report.html")
+
+
+def run_study(config: StudyConfig, path: str | Path, progress: Progress | None = None) -> StudyResults:
+    """Search until the budgets of ``config`` are spent, from where the study in ``path`` stands.
+
+    A study that is complete is returned at once. The folder is made if it does not exist, and afterwards
+    also holds ``trials.csv``, ``front.csv`` and ``report.html``.
+
+    Raises:
+        InvalidInputError: the folder holds something else, another study, or a damaged one; bad data.
+        SearchError: the search cannot go on. What was found is recorded.
+        StorageFullError: the disk is full. What was found is recorded.
+    """
+    folder = StudyFolder(path)
+    folder.check()
+    if folder.has_study and (finished := _if_complete(config, folder)):
+        return finished
+    slots = find_slots(config.search.device, config.search.workers)
+    data = load_search_data(config.data)
+    space = SearchSpace(
+        config.space,
+        in_channels=data.in_channels,
+        num_classes=data.num_classes,
+        image_size=data.image_size,
+    )
+    with folder.locked():
+        store = _open_store(config, folder, data, space)
+        try:
+            _search(config, folder, store, space, slots, progress or Silent())
+        finally:
+            store.close()
+    return write_outputs(folder.path)
+
+
+def write_outputs(folder: Path) -> StudyResults:
+    """Write ``trials.csv``, ``front.csv`` and ``report.html`` from what is recorded; return the results."""
+    results = open_study(folder)
+    write_atomic(folder / "trials.csv", results.trials().to_csv(index=False))
+    write_atomic(folder / "front.csv", results.front().to_csv(index=False))
+    results.report()
+    return results
+
+
+def _if_complete(config: StudyConfig, folder: StudyFolder) -> StudyResults | None:
+    """Return the results of a study that has nothing left to do, without loading data or torch."""
+    _check_same(folder.read_config(), config, folder.path)
+    if not (folder.path / DATABASE).exists():
+        return None
+    results = open_study(folder.path)
+    results.header = _with_budget(results.header, config)
+    if not results.complete:
+        return None
+    if all((folder.path / name).exists() for name in OUTPUTS):
+        return results
+    with folder.locked():
+        return write_outputs(folder.path)
+
+
+def _with_budget(header: StudyHeader, config: StudyConfig) -> StudyHeader:
+    """Return the header with the budgets now asked for."""
+    return replace(header, trials=config.search.trials, hours=config.search.hours)
+
+
+def _check_same(recorded: StudyConfig, asked: StudyConfig, path: Path) -> None:
+    if difference := first_difference(recorded, asked):
+        raise InvalidInputError(
+            f"{path} holds a study with {difference} is asked for; "
+            "search in another folder (--dir), or ask for the same again"
+        )
+
+
+def _open_store(config: StudyConfig, folder: StudyFolder, data: SearchData, space: SearchSpace) -> StudyStore:
+    facts = data.describe()
+    if not (folder.path / DATABASE).exists():
+        folder.write_config(config)
+        header = StudyHeader(
+            name=config.name,
+            config=config.model_dump(mode="json"),
+            space_hash=space.hash,
+            data=facts,
+            params_range=space.params_range(),
+            trials=config.search.trials,
+            hours=config.search.hours,
+            environment=environment(),
+        )
+        write_atomic(folder.path / "environment.json", _environment_json(header, config))
+        return StudyStore.create(folder.path, header, space)
+    recorded = folder.read_config()
+    _check_same(recorded, config, folder.path)
+    config = config.model_copy(update={"name": recorded.name})
+    store = StudyStore.open(folder.path, recorded.name, space)
+    header = store.header
+    if header.data["fingerprint"] != facts["fingerprint"]:
+        raise InvalidInputError(
+            f"{folder.path} was searched on other images than {config.data.source} holds now; "
+            "search in another folder (--dir), or bring the same images"
+        )
+    if header.space_hash != space.hash:
+        raise InvalidInputError(
+            f"{folder.path} was searched in another space (now {space.hash}, recorded {header.space_hash}); "
+            "search in another folder (--dir)"
+        )
+    folder.write_config(config)
+    header = replace(_with_budget(header, config), config=config.model_dump(mode="json"))
+    store.write_header(header)
+    return store
+
+
+def _search(
+    config: StudyConfig,
+    folder: StudyFolder,
+    store: StudyStore,
+    space: SearchSpace,
+    slots: list[Slot],
+    progress: Progress,
+) -> None:
+    """Run the driver over the store, and leave no process behind, however it ends."""
+    clock = Clock(store.ledger.clock_s())
+    proposer = Proposer(space, config.search.sampler, config.search.seed)
+    attrs = store.sampler_attrs()
+    for record in store.records.values():
+        proposer.remember(record, attrs.get(record.number, {}))
+    scheduler = FullLength(config.search.trials, store.num_ended, store.interrupted)
+    folder.clean_up(store.records.values())
+    slots = slots[: max(1, config.search.trials - store.num_ended)]
+    executor = LocalExecutor(slots, config.data.model_dump(mode="json"), folder.logs)
+    try:
+        store.ledger.write_event("begin", clock.elapsed_s(), workers=len(slots))
+        Driver(config, store, proposer, scheduler, executor, progress, clock).run()
+        store.ledger.write_event("end", clock.elapsed_s())
+    except KeyboardInterrupt:
+        store.ledger.write_event("interrupt", clock.elapsed_s())
+        raise
+    finally:
+        progress.close()
+        executor.close()
+
+
+def environment() -> dict[str, Any]:
+    """Return versions and hardware, to be kept with a study."""
+    packages = ("mgnas", "torch", "optuna", "numpy")
+    return {
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "cpu": _cpu_name(),
+        "cores": count_cores(),
+        "packages": {name: version(name) for name in packages},
+        "began": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "commit": _commit(),
+    }
+
+
+def _environment_json(header: StudyHeader, config: StudyConfig) -> str:
+    facts = header.environment | {
+        "seed": config.search.seed,
+        "space": header.space_hash,
+        "data": header.data["fingerprint"],
+    }
+    return json.dumps(facts, indent=2) + "\n"
+
+
+def _cpu_name() -> str:
+    with suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def _commit() -> str | None:
+    """Return the commit of the source tree this runs from, if it is one."""
+    root = Path(__file__).resolve().parents[1]
+    if not (root / ".git").exists():
+        return None
+    with suppress(OSError, subprocess.SubprocessError):
+        command = ["git", "-C", str(root), "rev-parse", "HEAD"]
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=5).stdout.strip()
+    return None

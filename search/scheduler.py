@@ -1,0 +1,116 @@
+"""What a free slot does next: a pure state machine, told what happened and asked for decisions.
+
+It knows no clock, no process and no network; the driver carries its decisions out.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True)
+class StartNew:
+    """Propose a new network and train it."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """Train the network of this trial (again)."""
+
+    trial: int
+
+
+@dataclass(frozen=True)
+class GiveUp:
+    """End this trial as failed: it was interrupted too often."""
+
+    trial: int
+
+
+@dataclass(frozen=True)
+class Wait:
+    """Nothing to do until something happens."""
+
+
+@dataclass(frozen=True)
+class Done:
+    """Nothing to do ever again."""
+
+
+Decision = StartNew | Run | GiveUp | Wait | Done
+
+
+class Scheduler(Protocol):
+    """The interface of every scheduler."""
+
+    def decide(self) -> Decision:
+        """Return what a free slot shall do."""
+        ...
+
+    def on_started(self, trial: int) -> None:
+        """Take note that a new trial came to be, and runs."""
+        ...
+
+    def on_ended(self, trial: int) -> None:
+        """Take note that a trial has its result, or failed for good."""
+        ...
+
+    def on_lost(self, trial: int) -> None:
+        """Take note that a trial's worker went away."""
+        ...
+
+    def stop_starting(self) -> None:
+        """Start no new trial from now on: a budget is spent, or the space is exhausted."""
+        ...
+
+
+class FullLength:
+    """Trains every network to its last epoch, until ``total`` trials have ended.
+
+    Interrupted trials come first. A trial whose worker was lost runs again, ``max_attempts`` times in all.
+    """
+
+    def __init__(
+        self, total: int, num_ended: int = 0, interrupted: Iterable[int] = (), max_attempts: int = 3
+    ) -> None:
+        self._total = total
+        self._num_ended = num_ended
+        self._max_attempts = max_attempts
+        self._waiting = deque(interrupted)
+        self._running: set[int] = set()
+        self._losses: dict[int, int] = {}
+        self._starting = True
+
+    def decide(self) -> Decision:
+        """Return what a free slot shall do."""
+        if self._waiting:
+            trial = self._waiting.popleft()
+            if self._losses.get(trial, 0) >= self._max_attempts:
+                return GiveUp(trial)
+            self._running.add(trial)
+            return Run(trial)
+        if self._starting and self._num_ended + len(self._running) < self._total:
+            return StartNew()
+        return Wait() if self._running else Done()
+
+    def on_started(self, trial: int) -> None:
+        """Count ``trial`` as running."""
+        self._running.add(trial)
+
+    def on_ended(self, trial: int) -> None:
+        """Count ``trial`` as ended."""
+        self._running.discard(trial)
+        self._num_ended += 1
+
+    def on_lost(self, trial: int) -> None:
+        """Put ``trial`` in front of the queue."""
+        self._running.discard(trial)
+        self._losses[trial] = self._losses.get(trial, 0) + 1
+        self._waiting.appendleft(trial)
+
+    def stop_starting(self) -> None:
+        """Let what runs run to its end, and start nothing new."""
+        self._starting = False

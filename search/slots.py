@@ -1,0 +1,73 @@
+"""How many trainings run side by side on this machine, and on what."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from space.errors import InvalidInputError
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A place for one worker: a CPU core (one thread) or a GPU (by its index)."""
+
+    device: str
+    gpu: int | None = None
+    threads: int | None = None
+
+    def environment(self) -> dict[str, str]:
+        """Return the variables that must be set before torch is imported."""
+        if self.gpu is not None:
+            return {"CUDA_VISIBLE_DEVICES": _visible_gpus()[self.gpu]}
+        threads = str(self.threads or 1)
+        return {"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads, "CUDA_VISIBLE_DEVICES": ""}
+
+
+def find_slots(device: str = "auto", workers: int | str = "auto") -> list[Slot]:
+    """Return one slot for each GPU if there are any, else one for each CPU core with one thread each.
+
+    Two threads on a busy machine of two cores were measured ten times slower than one. ``workers`` sets
+    another number; GPUs are then shared out in turn.
+
+    Raises:
+        InvalidInputError: ``device`` is cuda, and there is no GPU.
+    """
+    num_gpus = 0 if device == "cpu" else count_gpus()
+    if device == "cuda" and num_gpus == 0:
+        raise InvalidInputError("search.device is 'cuda', but there is no CUDA device; use 'auto' or 'cpu'")
+    if num_gpus:
+        count = num_gpus if workers == "auto" else int(workers)
+        return [Slot("cuda", gpu=index % num_gpus) for index in range(count)]
+    count = count_cores() if workers == "auto" else int(workers)
+    return [Slot("cpu", threads=1)] * count
+
+
+def count_gpus() -> int:
+    """Return the number of CUDA devices that torch can use; torch is only imported where a driver is."""
+    if shutil.which("nvidia-smi") is None and not Path("/proc/driver/nvidia").exists():
+        return 0
+    import torch
+
+    return torch.cuda.device_count() if torch.cuda.is_available() else 0
+
+
+def count_cores() -> int:
+    """Return the CPU cores that this process may use, the limit of its container included."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+        return max(1, min(cores, int(quota) // int(period)))
+    except (OSError, ValueError):
+        return cores  # no control groups here, or no limit ("max")
+
+
+def _visible_gpus() -> list[str]:
+    listed = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if listed:
+        return listed.split(",")
+    import torch
+
+    return [str(index) for index in range(torch.cuda.device_count())]

@@ -1,0 +1,225 @@
+"""What a driver writes down: the ledger first, then Optuna's study, which dashboards read.
+
+After a crash the ledger is right, and Optuna's study is brought up to it.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
+from optuna.trial import TrialState, create_trial
+from sqlalchemy.exc import SQLAlchemyError
+
+from results.front import pareto_front
+from results.ledger import Ledger, explain_database_error
+from results.records import EpochReport, StudyHeader, TrialRecord
+from results.study import DATABASE, sqlite_url
+from search.proposer import Proposal
+from space.domains import Choice, IntRange
+from space.search_space import SearchSpace
+
+
+class StudyStore:
+    """The trials of a study, in memory and on disk; every change goes through here.
+
+    Raises:
+        InvalidInputError: the database is damaged, or belongs to something else.
+        StorageFullError: from any method that writes, when the disk is full.
+    """
+
+    def __init__(self, folder: Path, ledger: Ledger, space: SearchSpace, study: optuna.Study) -> None:
+        self.folder = folder
+        self.ledger = ledger
+        self.header = ledger.header()
+        self.records = {record.number: record for record in ledger.trials()}
+        self.last_reports: dict[int, EpochReport] = {}
+        self._space = space
+        self._study = study
+
+    @classmethod
+    def create(cls, folder: Path, header: StudyHeader, space: SearchSpace) -> StudyStore:
+        """Make a study's database in ``folder``."""
+        part = f".{DATABASE}.part"
+        (folder / part).unlink(missing_ok=True)
+        Ledger.create(sqlite_url(folder, "rwc", part), header).close()
+        (folder / part).rename(folder / DATABASE)  # there is never a database without a header
+        return cls.open(folder, header.name, space)
+
+    @classmethod
+    def open(cls, folder: Path, name: str, space: SearchSpace) -> StudyStore:
+        """Open the database in ``folder``, and bring Optuna's study up to the ledger."""
+        ledger = Ledger(sqlite_url(folder), name)
+        ledger.check()
+        store = cls(folder, ledger, space, _optuna_study(folder, name))
+        store._reconcile()
+        return store
+
+    def close(self) -> None:
+        """Give back the database connections."""
+        self.ledger.close()
+
+    @property
+    def num_ended(self) -> int:
+        """Trials that have a result or failed for good."""
+        return sum(record.state != "running" for record in self.records.values())
+
+    @property
+    def interrupted(self) -> list[int]:
+        """Trials that were running when an earlier driver stopped."""
+        return [record.number for record in self.records.values() if record.state == "running"]
+
+    def sampler_attrs(self) -> dict[int, dict[str, Any]]:
+        """Return what the sampler has noted about each trial."""
+        return {trial.number: trial.system_attrs for trial in self._study.get_trials(deepcopy=False)}
+
+    def write_header(self, header: StudyHeader) -> None:
+        """Replace the study's header."""
+        self.ledger.write_header(header)
+        self.header = header
+
+    def start(self, proposal: Proposal, seed: int, max_epochs: int, clock_s: float) -> TrialRecord:
+        """Record a new trial as running and return it."""
+        spec = proposal.spec
+        record = TrialRecord(
+            number=len(self.records),
+            arch=spec.arch,
+            notation=spec.notation,
+            spec=spec.to_dict(),
+            knobs=proposal.knobs,
+            params=spec.params,
+            macs=spec.macs(self._space.image_size),
+            seed=seed,
+            max_epochs=max_epochs,
+            started_s=clock_s,
+        )
+        self.ledger.write_trial(record, event="start", clock_s=clock_s)
+        self.records[record.number] = record
+        self._add_to_optuna(record, proposal.sampler_attrs)
+        return record
+
+    def report(self, trial: int, report: EpochReport) -> None:
+        """Record one epoch of a running trial."""
+        self.ledger.write_report(trial, report)
+        self.last_reports[trial] = report
+        self.records[trial] = replace(self.records[trial], epochs=report.epoch)
+
+    def restart(self, trial: int, clock_s: float, reason: str) -> TrialRecord:
+        """Record that a trial's training begins anew, and return the trial."""
+        record = replace(self.records[trial], attempts=self.records[trial].attempts + 1, epochs=0)
+        self._write(record, "restart", clock_s, reason=reason)
+        return record
+
+    def finish(
+        self, trial: int, accuracy: float, train_s: float, weights: str, clock_s: float
+    ) -> TrialRecord:
+        """Record a trial's result and return the trial."""
+        record = replace(
+            self.records[trial],
+            state="complete",
+            val_accuracy=accuracy,
+            train_s=train_s,
+            weights=weights,
+            finished_s=clock_s,
+        )
+        self._write(record, "finish", clock_s)
+        self._tell_optuna(record)
+        return record
+
+    def fail(self, trial: int, reason: str, clock_s: float) -> TrialRecord:
+        """Record that a trial ended without a result, and return the trial."""
+        record = replace(self.records[trial], state="failed", reason=reason, finished_s=clock_s)
+        self._write(record, "fail", clock_s, reason=reason)
+        self._tell_optuna(record)
+        return record
+
+    def drop_dominated_weights(self) -> None:
+        """Delete the weights of every complete trial that is not on the front."""
+        on_front = {record.number for record in pareto_front(self.records.values())}
+        dropped = [r for r in self.records.values() if r.weights is not None and r.number not in on_front]
+        if not dropped:
+            return
+        self.ledger.forget_weights([record.number for record in dropped])
+        for record in dropped:
+            assert record.weights is not None
+            (self.folder / record.weights).unlink(missing_ok=True)
+            self.records[record.number] = replace(record, weights=None)
+
+    def _write(self, record: TrialRecord, event: str, clock_s: float, **detail: Any) -> None:
+        self.ledger.write_trial(record, event=event, clock_s=clock_s, **detail)
+        self.records[record.number] = record
+
+    # -- Optuna's study --------------------------------------------------------------------------------
+
+    def _reconcile(self) -> None:
+        """Bring Optuna's study up to the ledger: trials it does not know yet, ends it was not told."""
+        known = {trial.number: trial for trial in self._study.get_trials(deepcopy=False)}
+        for record in self.records.values():
+            if record.number not in known:
+                self._add_to_optuna(record, {})
+            elif known[record.number].state.is_finished():
+                continue
+            if record.state != "running":
+                self._tell_optuna(record)
+
+    def _add_to_optuna(self, record: TrialRecord, sampler_attrs: dict[str, Any]) -> None:
+        distributions: dict[str, BaseDistribution] = {
+            knob: _distribution(domain)
+            for knob, domain in self._space.knobs().items()
+            if knob in record.knobs
+        }
+        facts = {"arch": record.arch, "notation": record.notation, "macs": record.macs, "seed": record.seed}
+        trial = create_trial(
+            state=TrialState.RUNNING,
+            params=record.knobs,
+            distributions=distributions,
+            user_attrs=facts,
+            system_attrs=sampler_attrs,
+        )
+        with _optuna_errors(self.folder):
+            self._study.add_trial(trial)
+
+    def _tell_optuna(self, record: TrialRecord) -> None:
+        with _optuna_errors(self.folder):
+            if record.val_accuracy is None:
+                self._study.tell(record.number, state=TrialState.FAIL, skip_if_finished=True)
+            else:
+                self._study.tell(record.number, [record.val_accuracy, record.params], skip_if_finished=True)
+
+
+def _distribution(domain: Choice | IntRange) -> BaseDistribution:
+    """The domain as people know it, for dashboards."""
+    values = domain.values()
+    if isinstance(domain, IntRange):
+        return IntDistribution(domain.low, int(values[-1]), step=domain.step)
+    return CategoricalDistribution(tuple(values))
+
+
+def _optuna_study(folder: Path, name: str) -> optuna.Study:
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    with _optuna_errors(folder), warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        study = optuna.create_study(
+            storage=optuna.storages.RDBStorage(sqlite_url(folder)),
+            study_name=name,
+            directions=["maximize", "minimize"],
+            load_if_exists=True,
+        )
+        study.set_metric_names(["validation accuracy", "parameters"])
+    return study
+
+
+@contextmanager
+def _optuna_errors(folder: Path) -> Iterator[None]:
+    """Turn errors of Optuna's storage into those of the ledger, which lies in the same file."""
+    try:
+        yield
+    except (SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
+        cause = error.__cause__ if isinstance(error, optuna.exceptions.StorageInternalError) else error
+        raise explain_database_error(cause or error, str(folder / DATABASE)) from error

@@ -1,0 +1,104 @@
+"""A worker: one process that puts the images on its device once, then trains one job after another.
+
+Started by the local executor as ``python -m search.worker``. Jobs come in on standard input and events go
+out on standard output. It ends when its input closes, so no worker outlives its driver.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import queue
+import sys
+import threading
+import time
+from dataclasses import asdict
+from typing import Any, TextIO
+
+from search.jobs import Epoch, Event, Failed, Fatal, Finished, Ready, encode
+from space.errors import MgnasError
+
+
+def main(index: int) -> None:
+    """Serve jobs until standard input closes."""
+    # whatever libraries print must not get between the events
+    events = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    lines: queue.Queue[dict[str, Any]] = queue.Queue()
+    threading.Thread(target=_read_lines, args=(lines,), daemon=True).start()
+    try:
+        data = _load(lines.get())
+    except MgnasError as error:
+        _send(events, Fatal(str(error)))
+        return
+    _send(events, Ready(index))
+    while True:
+        _train(lines.get(), data, events)
+
+
+def _read_lines(lines: queue.Queue[dict[str, Any]]) -> None:
+    for line in sys.stdin:
+        lines.put(json.loads(line))
+    os._exit(0)  # the driver is gone: leave at once, also from the middle of a training
+
+
+def _send(events: TextIO, event: Event) -> None:
+    try:
+        events.write(encode(event) + "\n")
+        events.flush()
+    except BrokenPipeError:
+        os._exit(0)
+
+
+def _load(setup: dict[str, Any]) -> Any:
+    import torch
+
+    from trainers.data import DataConfig, load_search_data
+    from trainers.device_data import DeviceData
+
+    if setup["threads"] is not None:
+        torch.set_num_threads(setup["threads"])
+    data = load_search_data(DataConfig.model_validate(setup["data"]))
+    return DeviceData(data, torch.device(setup["device"]))
+
+
+def _train(job: dict[str, Any], data: Any, events: TextIO) -> None:
+    import torch
+
+    from space.reading import load_spec
+    from trainers.recipe import Recipe
+    from trainers.training import Training, TrainingFailedError
+
+    trial = job["trial"]
+    began = time.perf_counter()
+    try:
+        training = Training(
+            load_spec(job["spec"]), data, Recipe.model_validate(job["recipe"]), seed=job["seed"]
+        )
+        for report in training.epochs():
+            _send(events, Epoch(trial, asdict(report)))
+        training.save(job["weights_path"])
+    except TrainingFailedError as error:
+        _send(events, Failed(trial, str(error)))
+    except (torch.OutOfMemoryError, MemoryError) as error:
+        _send(events, Failed(trial, f"out of memory: {_first_line(error)}"))
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            _send(events, Fatal(f"no space left for {job['weights_path']}"))
+        else:
+            _send(events, Fatal(f"cannot write {job['weights_path']}: {error.strerror}"))
+    except Exception as error:
+        # the driver has to hear of every end of a training; the whole story goes to the worker's log
+        sys.excepthook(type(error), error, error.__traceback__)
+        _send(events, Failed(trial, f"{type(error).__name__}: {_first_line(error)}"))
+    else:
+        _send(events, Finished(trial, time.perf_counter() - began))
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [""])[0][:300]
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

@@ -1,0 +1,169 @@
+"""Images that a search may see and those that it may not: two types, so that nothing mixes them up."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from space.errors import InvalidInputError, nearest
+from trainers.sources import SOURCES, RawImages
+from trainers.splitting import stratified_split
+
+
+class DataConfig(BaseModel):
+    """The ``[data]`` section of a study: where the images come from and how they are split.
+
+    ``test_fraction`` is taken off first and only if the source brings no test images of its own, then
+    ``val_fraction`` of what is left unless the source brings validation images.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    source: str = "digits"
+    val_fraction: float = Field(default=0.2, gt=0, lt=1)
+    test_fraction: float = Field(default=0.2, ge=0, lt=1)
+    split_seed: int = Field(default=0, ge=0)
+
+    def resolved(self, base: Path) -> Self:
+        """Return the same with the file of an ``npz:`` source as an absolute path, seen from ``base``."""
+        kind, colon, path = self.source.partition(":")
+        if not colon or not path:
+            return self
+        absolute = (base / Path(path).expanduser()).resolve()
+        return self.model_copy(update={"source": f"{kind}:{absolute}"})
+
+
+@dataclass(frozen=True)
+class Split:
+    """Images uint8 N H W C and their labels int64 N, numbers from 0 to K - 1."""
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True)
+class SearchData:
+    """What a search may see: a train and a validation split. There is no test split in here."""
+
+    name: str
+    classes: tuple[str, ...]
+    train: Split
+    val: Split
+
+    @property
+    def image_size(self) -> tuple[int, int]:
+        """Height and width in pixels."""
+        return self.train.images.shape[1], self.train.images.shape[2]
+
+    @property
+    def in_channels(self) -> int:
+        """Channels of an image: 1 for grey, 3 for colour."""
+        return int(self.train.images.shape[3])
+
+    @property
+    def num_classes(self) -> int:
+        """Number of classes K."""
+        return len(self.classes)
+
+    def fingerprint(self) -> str:
+        """Return 12 hexadecimal digits that change with any pixel, label or split."""
+        digest = hashlib.sha256()
+        for split in (self.train, self.val):
+            digest.update(str(split.images.shape).encode())
+            digest.update(np.ascontiguousarray(split.images).data)
+            digest.update(np.ascontiguousarray(split.labels).data)
+        return digest.hexdigest()[:12]
+
+    def describe(self) -> dict[str, Any]:
+        """Return the facts that a study keeps of its data, as plain data."""
+        return {
+            "name": self.name,
+            "classes": list(self.classes),
+            "image_size": list(self.image_size),
+            "in_channels": self.in_channels,
+            "train": len(self.train),
+            "val": len(self.val),
+            "fingerprint": self.fingerprint(),
+        }
+
+
+@dataclass(frozen=True)
+class HeldOutData:
+    """The test split, for certification and nothing else."""
+
+    name: str
+    classes: tuple[str, ...]
+    test: Split
+
+
+def load_search_data(config: DataConfig) -> SearchData:
+    """Return the train and validation split of the configured images, the same in every process.
+
+    Raises:
+        InvalidInputError: unknown source, missing or unreadable file, or images or labels of a wrong form.
+    """
+    raw = _load(config)
+    train, _ = _without_test(raw, config)
+    if raw.val is not None:
+        val = Split(*raw.val)
+    else:
+        kept, held = stratified_split(train.labels, config.val_fraction, config.split_seed)
+        train, val = _take(train, kept), _take(train, held)
+    _check_sizes(raw, train, val)
+    return SearchData(raw.name, raw.classes, train, val)
+
+
+def load_held_out(config: DataConfig) -> HeldOutData:
+    """Return the test split of the configured images.
+
+    Raises:
+        InvalidInputError: as ``load_search_data``, or there is no test split.
+    """
+    raw = _load(config)
+    _, test = _without_test(raw, config)
+    if not len(test):
+        raise InvalidInputError(
+            f"{raw.name} has no test images: its file has none and data.test_fraction is 0"
+        )
+    return HeldOutData(raw.name, raw.classes, test)
+
+
+def _load(config: DataConfig) -> RawImages:
+    kind, _, path = config.source.partition(":")
+    if kind not in SOURCES:
+        raise InvalidInputError(
+            f"data.source must be one of {sorted(SOURCES)} (npz as npz:FILE), "
+            f"but got {config.source!r}{nearest(kind, tuple(SOURCES))}"
+        )
+    return SOURCES[kind](path)
+
+
+def _without_test(raw: RawImages, config: DataConfig) -> tuple[Split, Split]:
+    train = Split(*raw.train)
+    if raw.test is not None:
+        return train, Split(*raw.test)
+    kept, held = stratified_split(train.labels, config.test_fraction, config.split_seed)
+    return _take(train, kept), _take(train, held)
+
+
+def _take(split: Split, rows: NDArray[np.int64]) -> Split:
+    return Split(split.images[rows], split.labels[rows])
+
+
+def _check_sizes(raw: RawImages, train: Split, val: Split) -> None:
+    if len(train) < 2 or not len(val):
+        raise InvalidInputError(
+            f"{raw.name}: {len(train)} images to train on and {len(val)} to validate on are too few; "
+            "bring more, or change data.val_fraction and data.test_fraction"
+        )
+    if len(np.unique(train.labels)) < 2:
+        raise InvalidInputError(f"{raw.name}: the training images all have one label; at least 2 are needed")

@@ -1,0 +1,31 @@
+"""How a network is trained: the ``[train]`` section of a study."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Precision = Literal["auto", "float32", "bfloat16"]
+
+
+class Recipe(BaseModel):
+    """Stochastic gradient descent with Nesterov momentum under a one-cycle schedule, for every network alike.
+
+    ``warmup`` is the share of the steps in which the learning rate rises to ``lr``. ``crop_padding``
+    pixels are reflected at each side and a window of the original size is cut out at random.
+    ``precision`` auto is bfloat16 on a CUDA device and float32 on a CPU.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    epochs: int = Field(default=12, ge=1)
+    batch_size: int = Field(default=64, ge=2)
+    lr: float = Field(default=0.2, gt=0)
+    momentum: float = Field(default=0.9, ge=0, lt=1)
+    weight_decay: float = Field(default=5e-4, ge=0)
+    warmup: float = Field(default=0.2, ge=0, lt=1)
+    label_smoothing: float = Field(default=0.0, ge=0, lt=1)
+    crop_padding: int = Field(default=0, ge=0)
+    flip: bool = False
+    precision: Precision = "auto"

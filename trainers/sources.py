@@ -1,0 +1,161 @@
+"""Where images come from. Each source returns arrays as they are; splitting is done elsewhere."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from space.errors import InvalidInputError
+
+Pair = tuple[NDArray[np.uint8], NDArray[np.int64]]
+
+
+@dataclass(frozen=True)
+class RawImages:
+    """A data set as its source has it: (images uint8 N H W C, labels int64 N) of each part it brings."""
+
+    name: str
+    classes: tuple[str, ...]
+    train: Pair
+    val: Pair | None = None
+    test: Pair | None = None
+
+
+def load_digits(path: str) -> RawImages:
+    """Return scikit-learn's 1,797 handwritten digits, 8x8 pixels, grey; they come with that package."""
+    if path:
+        raise InvalidInputError(f"the source digits takes no file, but got {path!r}")
+    from sklearn import datasets
+
+    bunch = datasets.load_digits()
+    images = np.round(bunch.images * (255 / 16)).astype(np.uint8)[..., None]
+    return RawImages("digits", tuple("0123456789"), (images, bunch.target.astype(np.int64)))
+
+
+def load_npz(path: str) -> RawImages:
+    """Return the images of a NumPy archive: ``x_train``, ``y_train``, and what it has of val and test.
+
+    Images are uint8, N H W C or N H W (grey); labels whole numbers from 0. An array
+    ``classes`` may name them.
+
+    Raises:
+        InvalidInputError: the file is missing or damaged, an array is missing or of a wrong form.
+    """
+    if not path:
+        raise InvalidInputError("the source npz needs a file: npz:FILE")
+    arrays = _read_npz(Path(path))
+    if missing := [name for name in ("x_train", "y_train") if name not in arrays]:
+        found = ", ".join(sorted(arrays)) or "nothing"
+        raise InvalidInputError(
+            f"{path} has no array {missing[0]} (it has {found}); x_train and y_train are needed"
+        )
+    parts: dict[str, Pair] = {}
+    for part in ("train", "val", "test"):
+        if f"x_{part}" in arrays or f"y_{part}" in arrays:
+            parts[part] = _read_part(path, arrays, part)
+    shape = parts["train"][0].shape[1:]
+    for part, (images, _) in parts.items():
+        if images.shape[1:] != shape:
+            raise InvalidInputError(
+                f"{path}: x_{part} has images of {_text(images.shape[1:])}, but x_train of {_text(shape)}"
+            )
+    classes = _class_names(path, arrays.get("classes"), parts)
+    return RawImages(Path(path).stem, classes, parts["train"], parts.get("val"), parts.get("test"))
+
+
+SOURCES: dict[str, Callable[[str], RawImages]] = {"digits": load_digits, "npz": load_npz}
+"""Every source by the name that stands before the colon in ``data.source``."""
+
+
+def _read_npz(path: Path) -> dict[str, NDArray[Any]]:
+    if not path.is_file():
+        raise InvalidInputError(f"there is no file {path}; give the path of an existing .npz file: npz:FILE")
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            if isinstance(archive, np.ndarray):
+                raise InvalidInputError(
+                    f"{path} holds a single array; save one with numpy.savez(FILE, x_train=...)"
+                )
+            wanted = ("x_train", "y_train", "x_val", "y_val", "x_test", "y_test", "classes")
+            return {name: archive[name] for name in archive.files if name in wanted}
+    except ValueError as error:
+        if "pickle" in str(error):
+            raise InvalidInputError(
+                f"{path} holds Python objects or is no .npz file; they are never loaded: "
+                "save plain arrays (uint8 images, integer labels, text classes)"
+            ) from None
+        raise InvalidInputError(f"{path} cannot be read as an .npz file: {error}") from None
+    except (OSError, EOFError, zipfile.BadZipFile, KeyError, NotImplementedError) as error:
+        raise InvalidInputError(f"{path} is damaged or not an .npz file ({error})") from None
+
+
+def _read_part(path: str, arrays: dict[str, NDArray[Any]], part: str) -> Pair:
+    if f"x_{part}" not in arrays or f"y_{part}" not in arrays:
+        have, lack = ("x", "y") if f"x_{part}" in arrays else ("y", "x")
+        raise InvalidInputError(f"{path} has {have}_{part} but no {lack}_{part}; both are needed")
+    images = _check_images(path, f"x_{part}", arrays[f"x_{part}"])
+    labels = _check_labels(path, f"y_{part}", arrays[f"y_{part}"])
+    if len(images) != len(labels):
+        raise InvalidInputError(
+            f"{path}: x_{part} and y_{part} must be equally long, but got {len(images)} and {len(labels)}"
+        )
+    if not len(images):
+        raise InvalidInputError(f"{path}: x_{part} is empty")
+    return images, labels
+
+
+def _check_images(path: str, name: str, images: NDArray[Any]) -> NDArray[np.uint8]:
+    if images.dtype != np.uint8:
+        raise InvalidInputError(
+            f"{path}: {name} must be uint8 with pixels from 0 to 255, but got {images.dtype}; "
+            "scale it to that range and save it with .astype('uint8')"
+        )
+    if images.ndim not in (3, 4) or 0 in images.shape[1:]:
+        raise InvalidInputError(f"{path}: {name} must be N H W C or N H W, but got {_text(images.shape)}")
+    if images.ndim == 4 and images.shape[1] in (1, 3) and images.shape[3] > 4:
+        raise InvalidInputError(
+            f"{path}: {name} is {_text(images.shape)}, which looks like N C H W; "
+            "N H W C is needed: save it with .transpose(0, 2, 3, 1)"
+        )
+    return images[..., None] if images.ndim == 3 else images
+
+
+def _check_labels(path: str, name: str, labels: NDArray[Any]) -> NDArray[np.int64]:
+    if labels.ndim == 2 and labels.shape[1] == 1:
+        labels = labels[:, 0]
+    if labels.ndim != 1:
+        raise InvalidInputError(f"{path}: {name} must be a list of N labels, but got {_text(labels.shape)}")
+    if not np.issubdtype(labels.dtype, np.integer):
+        raise InvalidInputError(f"{path}: {name} must be whole numbers from 0, but got {labels.dtype}")
+    if len(labels) and labels.min() < 0:
+        raise InvalidInputError(f"{path}: {name} must be whole numbers from 0, but got {labels.min()}")
+    return labels.astype(np.int64)
+
+
+def _class_names(path: str, names: NDArray[Any] | None, parts: dict[str, Pair]) -> tuple[str, ...]:
+    largest = max(int(labels.max()) for _, labels in parts.values())
+    if names is None:
+        present = set(np.unique(parts["train"][1]).tolist())
+        if absent := sorted(set(range(largest + 1)) - present) if largest < 100_000 else [largest]:
+            raise InvalidInputError(
+                f"{path}: labels must run from 0 to K - 1, but the largest is {largest} and y_train has no "
+                f"{absent[0]}; renumber them, or name all classes in an array 'classes'"
+            )
+        return tuple(str(label) for label in range(largest + 1))
+    if names.ndim != 1 or names.dtype.kind not in "US":
+        raise InvalidInputError(
+            f"{path}: classes must be a list of names, but got {names.dtype} {_text(names.shape)}"
+        )
+    if largest >= len(names):
+        raise InvalidInputError(f"{path}: classes has {len(names)} names, but there is a label {largest}")
+    return tuple(name.decode() if isinstance(name, bytes) else str(name) for name in names.tolist())
+
+
+def _text(shape: tuple[int, ...]) -> str:
+    return " x ".join(str(n) for n in shape) or "a single number"
