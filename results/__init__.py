@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from results.front import pareto_front
-    from results.hypervolume import hypervolume
+    from results.indicators import hypervolume
     from results.records import TrialRecord
     from results.study import StudyResults, open_study
 
 _HOMES = {
-    "hypervolume": "results.hypervolume",
+    "hypervolume": "results.indicators",
     "open_study": "results.study",
     "pareto_front": "results.front",
     "StudyResults": "results.study",

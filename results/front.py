@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 
-from results.hypervolume import hypervolume
+from results.indicators import hypervolume
 from results.records import TrialRecord
 from space.errors import InvalidInputError, nearest
 

@@ -79,7 +79,7 @@ class SearchSpace:
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     def draw(self, choose: Choose) -> MgNetSpec:
-        """Return the spec made by asking ``choose(knob, domain)`` for every knob that is not fixed.
+        """Return the canonical spec made by asking ``choose(knob, domain)`` for every knob not fixed.
 
         Knobs are asked for in a fixed order, and those of a level only if the network has that level.
         """
@@ -101,7 +101,7 @@ class SearchSpace:
             )
             levels.append(Level(nu=nu, c_u=c_u, c_f=c_f))
         # the domains hold nothing but the two sharings (SpaceConfig), so the spec validates
-        return MgNetSpec.model_validate(
+        spec = MgNetSpec.model_validate(
             {
                 "levels": levels,
                 "share_a": pick("share_a", config.share_a),
@@ -110,6 +110,7 @@ class SearchSpace:
                 "num_classes": self.num_classes,
             }
         )
+        return spec.canonical()
 
     def spec(self, params: Params) -> MgNetSpec:
         """Return the spec of a point; raises KeyError if a knob of it is missing."""

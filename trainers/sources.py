@@ -73,17 +73,24 @@ SOURCES: dict[str, Callable[[str], RawImages]] = {"digits": load_digits, "npz": 
 """Every source by the name that stands before the colon in ``data.source``."""
 
 
+NPZ_ARRAYS = ("x_train", "y_train", "x_val", "y_val", "x_test", "y_test", "classes")
+"""What an archive may hold; other arrays in it are left alone."""
+
+
 def _read_npz(path: Path) -> dict[str, NDArray[Any]]:
     if not path.is_file():
         raise InvalidInputError(f"there is no file {path}; give the path of an existing .npz file: npz:FILE")
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        # opened here, since numpy leaves a file of its own open where an archive is damaged
+        with path.open("rb") as file:
+            archive = np.load(file, allow_pickle=False)
             if isinstance(archive, np.ndarray):
                 raise InvalidInputError(
-                    f"{path} holds a single array; save one with numpy.savez(FILE, x_train=...)"
+                    f"{path} holds a single array; numpy.savez(FILE, x_train=..., ...) saves several"
                 )
-            wanted = ("x_train", "y_train", "x_val", "y_val", "x_test", "y_test", "classes")
-            return {name: archive[name] for name in archive.files if name in wanted}
+            return {name: archive[name] for name in archive.files if name in NPZ_ARRAYS}
+    except InvalidInputError:
+        raise
     except ValueError as error:
         if "pickle" in str(error):
             raise InvalidInputError(

@@ -67,7 +67,7 @@ class Classifier(nn.Module):
             InvalidInputError: the file is missing, damaged or not from mgnas, or does not fit its spec.
         """
         trained, weights = load_weights(path)
-        network = build(trained.network_spec())
+        network = build(load_spec(trained.spec, source=str(path)))
         try:
             network.load_state_dict(weights)
         except RuntimeError:

@@ -1,4 +1,4 @@
-"""Exact hypervolume, for any number of objectives, all minimised."""
+"""Quality of a set of points: the exact hypervolume, for any number of objectives, all minimised."""
 
 from __future__ import annotations
 

@@ -1,0 +1,240 @@
+"""What each knob does to accuracy once size is accounted for: estimates, intervals, a ranking.
+
+Larger networks are more accurate, so a plain mean per value mostly repeats how large its networks are.
+Here accuracy is regressed on the knob's values together with a smooth curve in log(parameters), so values
+are compared at equal size (an analysis of covariance).
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+
+from results.records import TrialRecord
+
+Array = NDArray[np.float64]
+
+MIN_TRIALS = 8
+"""Fewer trials than this say nothing about a knob beyond their noise."""
+_QUADRATIC_FROM = 12
+_MAX_GROUPS = 6
+_OUTLIER_SIGMAS = 4.0
+_PERMUTATIONS = 999
+_MIN_FREEDOM = 4
+_SINGULAR = 1e-3
+_ROUNDING = 1e-6
+
+
+@dataclass(frozen=True)
+class ValueEffect:
+    """Accuracy of one value (or range of values) against the knob's average at equal size.
+
+    ``effect`` and ``std_error`` are shares of 1, like accuracies; ``low`` to ``high`` is a 95 % interval.
+    """
+
+    label: str
+    num_trials: int
+    effect: float
+    std_error: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class KnobEffect:
+    """One knob: its values, and how much of what size leaves open it explains.
+
+    ``importance`` is a share from 0 to 1, corrected for the number of values. ``p_value`` is that of a
+    permutation test, corrected (Holm) for the number of knobs. Where nothing can be said, ``values`` is
+    empty and ``reason`` says why.
+    """
+
+    knob: str
+    num_trials: int
+    values: tuple[ValueEffect, ...] = ()
+    importance: float = 0.0
+    p_value: float = 1.0
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class Effects:
+    """All knobs, the strongest first; ``num_outliers`` accuracies were pulled in, see ``knob_effects``."""
+
+    knobs: tuple[KnobEffect, ...]
+    num_trials: int
+    num_outliers: int
+    epochs_differ: bool
+
+
+def knob_effects(trials: Sequence[TrialRecord], seed: int = 0) -> Effects:
+    """Return the effect of every knob on validation accuracy at equal size, over the complete trials.
+
+    An accuracy farther than four robust standard deviations from the curve over size is moved to that
+    distance, so that one training that went wrong does not decide. Trials that ended after different
+    numbers of epochs are compared at equal log(epochs). ``seed`` is that of the permutation test.
+    """
+    complete = [t for t in trials if t.state == "complete" and t.val_accuracy is not None]
+    accuracy = np.array([t.val_accuracy for t in complete], dtype=np.float64)
+    accuracy, num_outliers = _pull_in(accuracy, complete)
+    names = dict.fromkeys(knob for trial in complete for knob in trial.knobs)
+    effects = []
+    for name in names:
+        chosen = [i for i, trial in enumerate(complete) if name in trial.knobs]
+        effects.append(_effect(name, [complete[i] for i in chosen], accuracy[chosen], seed))
+    effects = _holm(effects)
+    effects.sort(key=lambda effect: (effect.reason is not None, -effect.importance, effect.p_value))
+    epochs_differ = len({t.epochs for t in complete}) > 1
+    return Effects(tuple(effects), len(complete), num_outliers, epochs_differ)
+
+
+def _covariates(trials: Sequence[TrialRecord]) -> Array:
+    """Return the columns that stand for size, and for epochs where they differ: (trials, columns)."""
+    columns = []
+    num_sizes = len({t.params for t in trials})
+    degree = min(num_sizes - 1, 2 if len(trials) >= _QUADRATIC_FROM else 1)
+    if degree > 0:
+        size = _standardised([math.log(t.params) for t in trials])
+        columns += [size**power for power in range(1, degree + 1)]
+    if len({t.epochs for t in trials}) > 1:
+        columns.append(_standardised([math.log(max(t.epochs, 1)) for t in trials]))
+    return np.column_stack(columns) if columns else np.empty((len(trials), 0))
+
+
+def _standardised(values: Sequence[float]) -> Array:
+    array = np.asarray(values, dtype=np.float64)
+    centred: Array = array - array.mean()
+    return centred / max(float(array.std()), 1e-12)
+
+
+def _pull_in(accuracy: Array, trials: Sequence[TrialRecord]) -> tuple[Array, int]:
+    """Return the accuracies with outliers from a robust (Huber) curve over size moved in, and their count."""
+    if len(trials) < MIN_TRIALS:
+        return accuracy, 0
+    design = np.column_stack([np.ones(len(trials)), _covariates(trials)])
+    weights = np.ones(len(trials))
+    curve, sigma = accuracy, 0.0
+    for _ in range(30):
+        root = np.sqrt(weights)
+        beta = np.linalg.lstsq(design * root[:, None], accuracy * root, rcond=None)[0]
+        curve = design @ beta
+        residual = np.abs(accuracy - curve)
+        sigma = 1.4826 * float(np.median(residual))
+        if sigma < _ROUNDING:
+            return accuracy, 0
+        weights = np.minimum(1.0, 1.345 * sigma / np.maximum(residual, 1e-12))
+    reach = _OUTLIER_SIGMAS * sigma
+    num_outliers = int(np.sum(np.abs(accuracy - curve) > reach))
+    return curve + np.clip(accuracy - curve, -reach, reach), num_outliers
+
+
+def _groups(trials: Sequence[TrialRecord], knob: str) -> tuple[list[str], NDArray[np.intp]]:
+    """Return the labels of the knob's values, and each trial's; many numbers are joined into ranges."""
+    counts = Counter(t.knobs[knob] for t in trials)
+    values = sorted(counts, key=lambda value: (isinstance(value, str), value))
+    runs: list[list[int | str]] = [[value] for value in values]
+    if len(values) > _MAX_GROUPS and not any(isinstance(value, str) for value in values):
+        runs, filled = [], 0
+        for value in values:
+            # a new range begins each time another share of the trials has been passed
+            if not runs or filled * (_MAX_GROUPS - 1) >= len(runs) * len(trials):
+                runs.append([])
+            runs[-1].append(value)
+            filled += counts[value]
+    labels = [str(run[0]) if len(run) == 1 else f"{run[0]}–{run[-1]}" for run in runs]
+    place = {value: index for index, run in enumerate(runs) for value in run}
+    return labels, np.array([place[t.knobs[knob]] for t in trials], dtype=np.intp)
+
+
+def _effect(knob: str, trials: list[TrialRecord], accuracy: Array, seed: int) -> KnobEffect:
+    n = len(trials)
+    labels, member = _groups(trials, knob)
+    if len(labels) < 2:
+        return KnobEffect(knob, n, reason="only one value was tried")
+    if n < MIN_TRIALS:
+        return KnobEffect(knob, n, reason=f"only {n} finished trials have it; {MIN_TRIALS} are needed")
+    covariates = _covariates(trials)
+    design = np.column_stack([np.eye(len(labels))[member], covariates])
+    freedom = n - design.shape[1]
+    if freedom < _MIN_FREEDOM:
+        return KnobEffect(knob, n, reason=f"{n} finished trials are too few for {len(labels)} values")
+    singular = np.linalg.svd(design / np.linalg.norm(design, axis=0), compute_uv=False)
+    if singular[-1] < _SINGULAR * singular[0]:
+        return KnobEffect(knob, n, reason="it decides the size, so the two cannot be told apart")
+    beta = np.linalg.lstsq(design, accuracy, rcond=None)[0]
+    variance = float(np.sum((accuracy - design @ beta) ** 2)) / freedom
+    shares = np.bincount(member, minlength=len(labels)) / n
+    contrasts = np.zeros((len(labels), design.shape[1]))
+    contrasts[:, : len(labels)] = np.eye(len(labels)) - shares
+    inverse = np.linalg.inv(design.T @ design)
+    errors = np.sqrt(np.maximum(variance * np.einsum("gi,ij,gj->g", contrasts, inverse, contrasts), 0.0))
+    centres, reach = contrasts @ beta, t_quantile(freedom) * errors
+    values = tuple(
+        ValueEffect(
+            label,
+            int(np.sum(member == g)),
+            float(centres[g]),
+            float(errors[g]),
+            float(centres[g] - reach[g]),
+            float(centres[g] + reach[g]),
+        )
+        for g, label in enumerate(labels)
+    )
+    importance, p_value = _strength(design, covariates, accuracy, seed)
+    return KnobEffect(knob, n, values, importance, p_value)
+
+
+def _strength(design: Array, covariates: Array, accuracy: Array, seed: int) -> tuple[float, float]:
+    """Return the knob's share of the variance that size leaves open, and a permutation test's p-value.
+
+    The share is epsilon squared. The permutations are those of the residuals of the model without the
+    knob (Freedman and Lane, 1983), which needs no normal noise.
+    """
+    n = len(accuracy)
+    full = np.linalg.qr(design)[0]
+    without = np.linalg.qr(np.column_stack([np.ones(n), covariates]))[0]
+    residual = accuracy - without @ (without.T @ accuracy)
+    left_open = float(residual @ residual)
+    if left_open < n * _ROUNDING**2:
+        return 0.0, 1.0
+
+    rng = np.random.default_rng(seed)
+    orders = rng.permuted(np.tile(residual, (_PERMUTATIONS, 1)), axis=1)
+    samples = np.vstack([residual, orders])
+    total = np.sum(samples**2, axis=1)
+    unexplained = np.maximum(total - np.sum((samples @ full) ** 2, axis=1), 1e-15 * left_open)
+    explained = total - np.sum((samples @ without) ** 2, axis=1) - unexplained
+    ratios = explained / unexplained
+    p_value = float(np.mean(ratios >= ratios[0] * (1 - 1e-9)))
+
+    extra, freedom = full.shape[1] - without.shape[1], n - full.shape[1]
+    share = (explained[0] - extra * unexplained[0] / freedom) / left_open
+    return float(np.clip(share, 0.0, 1.0)), p_value
+
+
+def _holm(effects: list[KnobEffect]) -> list[KnobEffect]:
+    """Return the effects with p-values corrected for how many knobs were tested."""
+    tested = sorted((e for e in effects if e.reason is None), key=lambda e: e.p_value)
+    corrected, largest = {}, 0.0
+    for rank, effect in enumerate(tested):
+        largest = max(largest, min(1.0, effect.p_value * (len(tested) - rank)))
+        corrected[effect.knob] = largest
+    return [replace(e, p_value=corrected.get(e.knob, 1.0)) for e in effects]
+
+
+def t_quantile(freedom: int, confidence: float = 0.95) -> float:
+    """Return Student's t for a two-sided interval, by its series about the normal's (freedom >= 4)."""
+    z = NormalDist().inv_cdf(0.5 + confidence / 2)
+    terms = (
+        z,
+        (z**3 + z) / 4,
+        (5 * z**5 + 16 * z**3 + 3 * z) / 96,
+        (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
+    )
+    return sum(term / float(freedom) ** power for power, term in enumerate(terms))

@@ -1,0 +1,198 @@
+"""A trained network of a study as a folder that works elsewhere, complete or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from results.export_formats import INSTALL, WRITERS, ExportError, missing_packages
+from results.model_card import model_card
+from results.records import TrialRecord
+from results.study import StudyResults
+from space.errors import InvalidInputError, nearest
+
+if TYPE_CHECKING:
+    from space.modules import Classifier
+
+__all__ = ["DEFAULT_FORMATS", "ExportError", "ExportResult", "export_trial"]
+
+DEFAULT_FORMATS = ("spec", "safetensors", "onnx")
+MANIFEST = "export.json"
+"""The file by which an export knows its own: facts of the trial, and the SHA-256 of every other file."""
+
+
+@dataclass(frozen=True)
+class ExportResult:
+    """What was exported: ``files`` lie in ``folder``; ``skipped`` says why for each default format left out.
+
+    ``onnx_max_difference`` is the largest difference of a logit between ONNX Runtime and torch.
+    """
+
+    folder: Path
+    files: tuple[Path, ...]
+    onnx_max_difference: float | None = None
+    skipped: dict[str, str] = field(default_factory=dict)
+
+
+def export_trial(
+    study: StudyResults, trial: TrialRecord, to: Path, formats: Sequence[str] | None = None
+) -> ExportResult:
+    """Write the trained network of ``trial`` to the folder ``to``, replacing an earlier export there.
+
+    ``formats`` are names out of ``WRITERS``; None means spec, safetensors and, where its packages are
+    installed, onnx. A model card (README.md) comes with them, and classify.py if it has something to run.
+
+    Raises:
+        InvalidInputError: unknown format or one whose packages are missing; ``to`` holds something else;
+            the trial has no weights, or its file is missing, damaged or of another network.
+        ExportError: a converter failed, or its model does not compute what the trained network does.
+        OSError: the folder cannot be written. In every case ``to`` is as it was.
+    """
+    names, skipped = _choose(formats)
+    to = Path(to).resolve()
+    _check_destination(to)
+    classifier = _load(study, trial)
+    to.parent.mkdir(parents=True, exist_ok=True)
+    part = to.with_name(f".{to.name}.part")
+    _remove(part)
+    try:
+        part.mkdir()
+        differences = {name: WRITERS[name](classifier, part) for name in names}
+        (part / "README.md").write_text(model_card(study, trial, classifier.trained, names), encoding="utf-8")
+        if {"onnx", "safetensors"} & set(names):
+            script = resources.files("results") / "snippets" / "classify.py"
+            (part / "classify.py").write_bytes(script.read_bytes())
+        _write_manifest(part, study, trial, differences)
+        files = tuple(to / path.name for path in sorted(part.iterdir()))
+        _move(part, to)
+    except BaseException:
+        shutil.rmtree(part, ignore_errors=True)
+        raise
+    return ExportResult(to, files, differences.get("onnx"), skipped)
+
+
+def _choose(formats: Sequence[str] | None) -> tuple[list[str], dict[str, str]]:
+    """Return the formats to write, in the order of ``WRITERS``, and why each default one is left out."""
+    asked = DEFAULT_FORMATS if formats is None else tuple(formats)
+    known = ", ".join(WRITERS)
+    if not asked:
+        raise InvalidInputError(f"no format to export was named; choose from {known}")
+    skipped: dict[str, str] = {}
+    for name in asked:
+        if name not in WRITERS:
+            hint = nearest(name, tuple(WRITERS))
+            raise InvalidInputError(f"a format must be one of {known}, but got {name!r}{hint}")
+        if missing := missing_packages(name):
+            skipped[name] = f"{name} needs {' and '.join(missing)}, not installed here: {INSTALL}"
+    if skipped and formats is not None:
+        raise InvalidInputError(f"the format {next(iter(skipped.values()))}")
+    return [name for name in WRITERS if name in asked and name not in skipped], skipped
+
+
+def _check_destination(to: Path) -> None:
+    """Refuse a place that holds anything but an unchanged earlier export."""
+    if to.exists() and not to.is_dir():
+        raise InvalidInputError(f"{to} is a file; export to a folder (--to)")
+    if to == Path.cwd():
+        raise InvalidInputError(f"{to} is the current folder, which cannot be replaced; name another (--to)")
+    present = {path.name: path for path in to.iterdir()} if to.is_dir() else {}
+    if not present:
+        return
+    known = _read_manifest(to)
+    for name, path in sorted(present.items()):
+        if name == MANIFEST and known:
+            continue
+        if name not in known:
+            raise InvalidInputError(
+                f"{to} holds {name}, which mgnas did not export; name another folder (--to) or move it away"
+            )
+        if not path.is_file() or _sha256(path) != known[name]:
+            raise InvalidInputError(
+                f"{path} was changed after it was exported; name another folder (--to) or move it away"
+            )
+
+
+def _load(study: StudyResults, trial: TrialRecord) -> Classifier:
+    if trial.state != "complete":
+        state = f"failed ({trial.reason})" if trial.state == "failed" else "is still running"
+        raise InvalidInputError(
+            f"trial {trial.number} {state}, so it has no trained network; {_others(study)}"
+        )
+    if trial.weights is None:
+        raise InvalidInputError(
+            f"the weights of trial {trial.number} are not kept (search.keep_weights is front: only those of "
+            f"networks on the front are); {_others(study)}, or search in a new folder with "
+            "--set search.keep_weights=all"
+        )
+    from space.modules import Classifier
+
+    path = study.folder / trial.weights
+    classifier = Classifier.load(path)
+    found = classifier.trained.network_spec()
+    if found.arch != trial.arch:
+        raise InvalidInputError(
+            f"{path} holds the network {found.arch} ({found.notation}), but trial {trial.number} is "
+            f"{trial.arch} ({trial.notation}); restore the file from a copy"
+        )
+    return classifier
+
+
+def _others(study: StudyResults) -> str:
+    on_front = [str(record.number) for record in study.front_records if record.weights]
+    if on_front:
+        return f"pick one on the front that has weights: trial {', '.join(on_front)} (--trial)"
+    return "no trial on the front has weights"
+
+
+def _write_manifest(
+    folder: Path, study: StudyResults, trial: TrialRecord, differences: dict[str, float | None]
+) -> None:
+    facts = {
+        "study": study.name,
+        **trial.point(),
+        "max_difference": {name: value for name, value in differences.items() if value is not None},
+        "files": {path.name: _sha256(path) for path in sorted(folder.iterdir())},
+    }
+    (folder / MANIFEST).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+
+
+def _read_manifest(folder: Path) -> dict[str, Any]:
+    try:
+        files = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["files"]
+    except (FileNotFoundError, IsADirectoryError, ValueError, KeyError, TypeError):
+        return {}
+    return files if isinstance(files, dict) else {}
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _move(part: Path, to: Path) -> None:
+    """Put the finished folder in its place; an earlier one goes only once the new one is there."""
+    old = to.with_name(f".{to.name}.old")
+    _remove(old)
+    if to.exists():
+        to.rename(old)
+    try:
+        part.rename(to)
+    except BaseException:
+        if old.exists():
+            old.rename(to)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _remove(path: Path) -> None:
+    """Remove what an interrupted export left."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,202 @@
+"""The report's charts, as plotly figures whose colours are CSS variables of the page that holds them."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import plotly.graph_objects as go
+
+from results.front import hypervolume_history, knee
+from results.records import TrialRecord
+from results.scales import Range, accuracies, focus_range, log_range, log_ticks, short_count, whole_range
+from results.study import StudyResults
+
+RAMP = 7
+"""Shades from the smallest network to the largest: the page's variables --ramp-0 to --ramp-6."""
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A figure, and the ranges of its y axis: the one it opens with, and the one that shows everything."""
+
+    figure: go.Figure
+    focus: Range
+    everything: Range
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data for the page's script: data, layout, focus and everything."""
+        figure = self.figure.to_plotly_json()
+        return {
+            "data": figure["data"],
+            "layout": figure["layout"],
+            "focus": self.focus,
+            "everything": self.everything,
+        }
+
+
+def front_chart(study: StudyResults) -> Chart:
+    """Return accuracy against parameters: every complete trial, the front as a step line, its knee."""
+    front = study.front_records
+    on_front = {t.number for t in front}
+    others = [t for t in study.records if t.state == "complete" and t.number not in on_front]
+    figure = go.Figure()
+    full = [t for t in others if t.epochs >= t.max_epochs]
+    stopped = [t for t in others if t.epochs < t.max_epochs]
+    for name, trials, symbol in (("other trials", full, "circle"), ("stopped early", stopped, "circle-open")):
+        if trials:
+            marker = {"color": "var(--dim)", "size": 7, "symbol": symbol}
+            figure.add_trace(_points(name, trials, marker))
+    if front:
+        largest = max(t.params for t in (*front, *others))
+        figure.add_scatter(
+            x=[*(t.params for t in front), largest],
+            y=[*accuracies(front), accuracies(front)[-1]],
+            mode="lines",
+            line={"shape": "hv", "color": "var(--front)", "width": 2},
+            hoverinfo="skip",
+            showlegend=False,
+        )
+        marker = {"color": "var(--front)", "size": 10, "line": {"color": "var(--card)", "width": 1.5}}
+        figure.add_trace(_points("front", front, marker))
+    if len(front) > 2:
+        ring = {"color": "var(--knee)", "size": 18, "symbol": "circle-open", "line": {"width": 2.5}}
+        figure.add_trace(_points("knee", [knee(front)], ring).update(hoverinfo="skip"))
+    values = accuracies([*front, *others])
+    focus = focus_range(values, keep=accuracies(front))
+    low, high = log_range([t.params for t in (*front, *others)])
+    ticks = log_ticks(10**low, 10**high)
+    figure.update_layout(_layout(focus))
+    figure.update_xaxes(
+        type="log",
+        range=(low, high),
+        tickvals=ticks,
+        ticktext=[short_count(tick) for tick in ticks],
+        title_text="parameters (log scale)",
+    )
+    return Chart(figure, focus, whole_range(values))
+
+
+def hypervolume_chart(study: StudyResults) -> Chart:
+    """Return the hypervolume over the study's clock, a step at each complete trial."""
+    history = hypervolume_history(study.records, study.header.params_range)
+    unit, scale = clock_unit(history[-1][0] if history else 0.0)
+    plural = [f"{n} trial{'s' * (n != 1)} finished" for n in range(1, len(history) + 1)]
+    figure = go.Figure()
+    figure.add_scatter(
+        x=[0.0, *(clock / scale for clock, _ in history)],
+        y=[0.0, *(volume for _, volume in history)],
+        mode="lines",
+        line={"shape": "hv", "color": "var(--front)", "width": 2},
+        fill="tozeroy",
+        fillcolor="var(--wash)",
+        hovertext=[
+            "start",
+            *(f"<b>{v:.4f}</b><br>{n} after {c:.0f} s" for n, (c, v) in zip(plural, history, strict=True)),
+        ],
+        hoverinfo="text",
+    )
+    top = max((volume for _, volume in history), default=0.0) * 1.08 or 1.0
+    figure.update_layout(_layout((0.0, top)), showlegend=False, hovermode="x")
+    figure.update_yaxes(ticksuffix="", nticks=6)
+    figure.update_xaxes(title_text=f"search time ({unit})", rangemode="tozero", nticks=7)
+    return Chart(figure, (0.0, top), (0.0, top))
+
+
+def clock_unit(seconds: float) -> tuple[str, float]:
+    """Return the unit to show a time of this order in, and its length in seconds."""
+    if seconds < 300:
+        return "seconds", 1.0
+    return ("minutes", 60.0) if seconds < 3 * 3600 else ("hours", 3600.0)
+
+
+def curves_chart(study: StudyResults) -> Chart:
+    """Return validation accuracy over epochs for the networks of the front, shaded by size."""
+    figure = go.Figure()
+    late: list[float] = []
+    every: list[float] = []
+    for place, trial in enumerate(study.front_records):
+        reports = study.reports.get(trial.number, [])
+        values = [100 * report.val_accuracy for report in reports]
+        every += values
+        late += values[len(values) // 3 :]
+        head = (
+            f"<b>{_safe(trial.notation)}</b><br>trial {trial.number} · {short_count(trial.params)} parameters"
+        )
+        figure.add_scatter(
+            x=[report.epoch for report in reports],
+            y=values,
+            mode="lines+markers" if len(values) == 1 else "lines",
+            line={"color": shade(place, len(study.front_records)), "width": 2},
+            hovertext=[f"{head}<br>epoch {r.epoch}: {100 * r.val_accuracy:.2f} %" for r in reports],
+            hoverinfo="text",
+        )
+    focus = focus_range(late)
+    figure.update_layout(_layout(focus), showlegend=False)
+    figure.update_xaxes(title_text="epoch", nticks=8, tickformat="d")
+    return Chart(figure, focus, whole_range(every))
+
+
+def shade(place: int, count: int) -> str:
+    """Return the CSS colour of the ``place``-th of ``count`` networks, smallest first."""
+    return f"var(--ramp-{round((RAMP - 1) * place / max(count - 1, 1))})"
+
+
+def describe_trial(trial: TrialRecord) -> str:
+    """Return the text shown over a trial's point, in the little HTML that plotly reads."""
+    accuracy = f"{100 * trial.val_accuracy:.2f} %" if trial.val_accuracy is not None else "no"
+    lines = [
+        f"<b>{_safe(trial.notation)}</b>",
+        f"{accuracy} validation accuracy",
+        f"{trial.params:,} parameters · {short_count(trial.macs)} MACs",
+        f"trial {trial.number} · {trial.epochs} of {trial.max_epochs} epochs",
+        f"arch {_safe(trial.arch)}",
+    ]
+    return "<br>".join(lines)
+
+
+def _safe(text: str) -> str:
+    return html.escape(text, quote=False)
+
+
+def _points(name: str, trials: Sequence[TrialRecord], marker: dict[str, Any]) -> go.Scatter:
+    return go.Scatter(
+        name=name,
+        x=[t.params for t in trials],
+        y=accuracies(trials),
+        mode="markers",
+        marker=marker,
+        hovertext=[describe_trial(t) for t in trials],
+        hoverinfo="text",
+    )
+
+
+def _layout(focus: Range) -> dict[str, Any]:
+    axis = {
+        "gridcolor": "var(--grid)",
+        "linecolor": "var(--line)",
+        "zeroline": False,
+        "automargin": True,
+        "title": {"standoff": 8, "font": {"size": 13}},
+    }
+    return {
+        # plotly's own template repeats kilobytes of defaults in every figure
+        "template": None,
+        "autosize": True,
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": {"family": "system-ui, sans-serif", "size": 13, "color": "var(--ink-2)"},
+        "margin": {"l": 8, "r": 14, "t": 8, "b": 8},
+        "xaxis": {**axis, "showline": True, "ticks": "outside", "tickcolor": "var(--line)"},
+        "yaxis": {**axis, "range": focus, "ticksuffix": " %", "nticks": 8},
+        "legend": {"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom", "itemsizing": "constant"},
+        "hoverlabel": {
+            "bgcolor": "var(--card)",
+            "bordercolor": "var(--line)",
+            "font": {"color": "var(--ink)", "size": 13},
+            "align": "left",
+        },
+        "uirevision": "kept",
+    }

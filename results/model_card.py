@@ -1,0 +1,183 @@
+"""The model card of an exported network: what it is, how good it is and on what, and how to load it."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from results.records import TrialRecord
+from results.study import StudyResults
+
+if TYPE_CHECKING:
+    from space.modules import Trained
+
+_FILES = {
+    "spec": "`spec.json`: the architecture; `mgnas describe spec.json` shows its layers.",
+    "safetensors": "`model.safetensors`: the weights, for mgnas.",
+    "onnx": "`model.onnx`: the whole network for ONNX Runtime and others.",
+    "pt2": "`model.pt2`: the whole network for `torch.export.load`; mgnas is not needed.",
+}
+
+_SNIPPETS = {
+    "onnx": """\
+With ONNX Runtime (`pip install onnxruntime numpy`):
+
+```python
+import json
+
+import numpy as np
+import onnxruntime
+
+session = onnxruntime.InferenceSession("model.onnx", providers=["CPUExecutionProvider"])
+classes = json.loads(session.get_modelmeta().custom_metadata_map["classes"])
+images = np.zeros((2, {shape}), np.uint8)  # yours: N C H W, pixels 0..255
+(logits,) = session.run(["logits"], {{"images": images.astype(np.float32) / 255}})
+print([classes[index] for index in logits.argmax(axis=1)])
+```
+""",
+    "safetensors": """\
+With mgnas (`pip install mgnas`):
+
+```python
+import torch
+from space.modules import Classifier
+
+classifier = Classifier.load("model.safetensors")
+images = torch.zeros(2, {shape}, dtype=torch.uint8)  # yours: N C H W, pixels 0..255
+print(classifier.predict(images))
+```
+""",
+    "pt2": """\
+With torch alone:
+
+```python
+import json
+
+import torch
+
+extra = {{"mgnas.json": ""}}
+network = torch.export.load("model.pt2", extra_files=extra).module()
+classes = json.loads(extra["mgnas.json"])["classes"]
+images = torch.zeros(2, {shape}, dtype=torch.uint8)  # yours: N C H W, pixels 0..255
+print([classes[index] for index in network(images.float() / 255).argmax(dim=1)])
+```
+""",
+}
+
+_SCRIPT = """\
+From a terminal, with image files (this needs Pillow) or a NumPy array of images:
+
+    python classify.py image1.png image2.png
+    python classify.py images.npy
+"""
+
+
+def model_card(study: StudyResults, trial: TrialRecord, trained: Trained, formats: Sequence[str]) -> str:
+    """Return the README of an export of ``trial`` in ``formats``, as Markdown."""
+    spec = trained.network_spec()
+    shape = f"{spec.in_channels}, {trained.image_size[0]}, {trained.image_size[1]}"
+    parts = [
+        f"# {_code(spec.notation)}",
+        f"An image classifier that mgnas found: trial {trial.number} of the study {_code(study.name)}.",
+        _facts(study, trained),
+        "## Input and output",
+        _interface(trained, spec.in_channels),
+        f"The {len(trained.classes)} classes, in the order of the logits:",
+        f"```json\n{json.dumps(trained.classes, ensure_ascii=False)}\n```",
+        "## Accuracy",
+        _accuracy(study, trained),
+        "## Training",
+        _training(study, trained),
+        "## Use",
+        *(
+            _SNIPPETS[name].format(shape=shape).rstrip()
+            for name in ("onnx", "pt2", "safetensors")
+            if name in formats
+        ),
+    ]
+    if {"onnx", "safetensors"} & set(formats):
+        parts.append(_SCRIPT.rstrip())
+    parts += [
+        "## Files",
+        "\n".join(f"- {_FILES[name]}" for name in formats),
+        "## Licence",
+        "Not stated. Whoever shares this network chooses its licence; mind the terms of the training images.",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _facts(study: StudyResults, trained: Trained) -> str:
+    spec = trained.network_spec()
+    height, width = trained.image_size
+    data = study.header.data
+    fingerprint = f" (fingerprint {data['fingerprint']})" if "fingerprint" in data else ""
+    rows = {
+        "Architecture": f"{_code(spec.notation)}, identity {_code(spec.arch)}",
+        "Parameters": f"{spec.params:,}",
+        "MACs of an image": f"{spec.macs(trained.image_size):,} at {height} x {width}",
+        "Validation accuracy": f"{100 * trained.val_accuracy:.2f} %",
+        "Data": f"{_code(trained.data)}{fingerprint}",
+        "Trained": f"{_epochs(trained)}, seed {trained.seed}",
+    }
+    return _table("Fact", "Value", rows)
+
+
+def _interface(trained: Trained, channels: int) -> str:
+    height, width = trained.image_size
+    kind = {1: ", grey", 3: ", RGB"}.get(channels, "")
+    return (
+        f"Input `images`: float32, N x {channels} x {height} x {width} (N C H W{kind}), pixels from 0 to 1. "
+        f"Output `logits`: float32, N x {len(trained.classes)}. "
+        "The normalisation is inside the model, so do not normalise: it subtracts the "
+        f"mean {_numbers(trained.mean)} and divides by the standard deviation {_numbers(trained.std)} of "
+        "each channel."
+    )
+
+
+def _accuracy(study: StudyResults, trained: Trained) -> str:
+    chosen = sum(record.state == "complete" for record in study.records)
+    share = trained.val_accuracy
+    num_images = study.header.data.get("val")
+    measured = ""
+    if isinstance(num_images, int) and num_images > 0 and 0 < share < 1:
+        error = math.sqrt(share * (1 - share) / num_images)
+        measured = f" of {num_images:,} images (standard error {100 * error:.2f})"
+    return (
+        f"{100 * share:.2f} % on the **validation** split{measured}. That same figure guided the choice "
+        f"among {chosen} finished {'trial' if chosen == 1 else 'trials'}, so it is optimistic. "
+        "The test split has not been used, neither to train this network nor to choose it."
+    )
+
+
+def _training(study: StudyResults, trained: Trained) -> str:
+    text = f"{_epochs(trained)} on the training split of {_code(trained.data)} with seed {trained.seed}."
+    recipe = study.header.config.get("train")
+    if not isinstance(recipe, dict) or not recipe:
+        return text
+    rows = {str(key): _code(json.dumps(value)) for key, value in recipe.items()}
+    return f"{text} The study's recipe:\n\n{_table('Setting', 'Value', rows)}"
+
+
+def _epochs(trained: Trained) -> str:
+    return f"{trained.epochs} {'epoch' if trained.epochs == 1 else 'epochs'}"
+
+
+def _table(left: str, right: str, rows: dict[str, Any]) -> str:
+    lines = [
+        f"| {left} | {right} |",
+        "| --- | --- |",
+        *(f"| {key} | {value} |" for key, value in rows.items()),
+    ]
+    return "\n".join(lines)
+
+
+def _code(text: str) -> str:
+    """Return ``text`` as a piece of code that neither ends a table's cell nor its line."""
+    plain = " ".join(text.split()).replace("`", "'").replace("|", "\\|")
+    return f"`{plain}`"
+
+
+def _numbers(values: tuple[float, ...]) -> str:
+    return "(" + ", ".join(f"{value:.4g}" for value in values) + ")"

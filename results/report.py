@@ -1,0 +1,110 @@
+"""The report of a study: one HTML file that needs no network, for people who have just searched."""
+
+from __future__ import annotations
+
+import json
+from importlib.resources import files
+from pathlib import Path
+from string import Template
+from typing import Any
+
+from plotly.offline import get_plotlyjs
+
+from results import report_parts as parts
+from results.effects import knob_effects
+from results.figures import Chart, curves_chart, front_chart, hypervolume_chart
+from results.report_effects import effects_charts
+from results.scales import accuracies
+from results.study import StudyResults
+from space.files import write_atomic
+
+
+def write_report(study: StudyResults, path: Path) -> Path:
+    """Write the report of ``study`` to ``path``, whole or not at all, and return the path.
+
+    The file holds its scripts and styles (about 5 MB, nearly all of it plotly.js) and loads nothing.
+    """
+    return write_atomic(path, render_report(study))
+
+
+def render_report(study: StudyResults) -> str:
+    """Return the report as the text of an HTML page."""
+    charts: dict[str, Chart] = {}
+    if study.front_records:
+        charts = {
+            "front": front_chart(study),
+            "hypervolume": hypervolume_chart(study),
+            "curves": curves_chart(study),
+        }
+    header = study.header
+    return Template(_asset("report.html.template")).substitute(
+        name=parts.escape(study.name),
+        css=_asset("report.css"),
+        script=_asset("report.js"),
+        plotly=get_plotlyjs(),
+        charts=_script_json({name: chart.to_dict() for name, chart in charts.items()}),
+        state="complete" if study.complete else "not complete",
+        state_class="complete" if study.complete else "open",
+        lead=parts.lead(study),
+        tiles=parts.tiles(study),
+        notice=parts.notice(study),
+        failures=parts.failures(study),
+        front_chart=_front_chart(study, charts),
+        front_table=parts.front_table(study),
+        hypervolume_chart=_hypervolume_chart(charts),
+        curves_chart=_curves_chart(study, charts),
+        effects=effects_charts(knob_effects(study.records)),
+        config=parts.sections(header.config, "study"),
+        environment=parts.sections({"data": header.data, **header.environment}, "environment"),
+    )
+
+
+def _asset(name: str) -> str:
+    return files("results").joinpath(name).read_text(encoding="utf-8")
+
+
+def _script_json(data: Any) -> str:
+    """Return JSON that no text inside it can lead out of a <script> element."""
+    text = json.dumps(data, ensure_ascii=False, allow_nan=False)
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return text
+
+
+def _front_chart(study: StudyResults, charts: dict[str, Chart]) -> str:
+    if not charts:
+        return parts.NOTHING_YET
+    sentences = []
+    if len(study.front_records) > 2:
+        sentences.append("The knee lies farthest above the line between the two ends of the front.")
+    if any(t.state == "complete" and t.epochs < t.max_epochs for t in study.records):
+        sentences.append("Open circles were stopped before their last epoch.")
+    floor = charts["front"].focus[0]
+    if below := sum(value < floor for value in accuracies(study.records)):
+        lies = "network lies" if below == 1 else "networks lie"
+        sentences.append(
+            f"{below} {lies} below {floor:.1f} %, out of the close-up; <em>everything</em> shows all."
+        )
+    return parts.chart("front", "validation accuracy", " ".join(sentences), charts["front"], tall=True)
+
+
+def _hypervolume_chart(charts: dict[str, Chart]) -> str:
+    if not charts:
+        return parts.NOTHING_YET
+    caption = (
+        "Hypervolume is the share of the box (error from 0 to 100 %, log of parameters from the space's "
+        "smallest network to its largest) that the front dominates: 0 is nothing, 1 the smallest network "
+        "without an error."
+    )
+    return parts.chart("hypervolume", "hypervolume", caption, charts["hypervolume"])
+
+
+def _curves_chart(study: StudyResults, charts: dict[str, Chart]) -> str:
+    if not charts:
+        return parts.NOTHING_YET
+    if not any(study.reports.get(trial.number) for trial in study.front_records):
+        return '<p class="empty">No epoch of these networks was recorded.</p>'
+    caption = (
+        f"Trial and parameters, from the smallest network to the largest.{parts.chips(study.front_records)}"
+    )
+    return parts.chart("curves", "validation accuracy", caption, charts["curves"])

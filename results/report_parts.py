@@ -1,0 +1,218 @@
+"""The pieces of the report's page, as HTML; everything that comes from a study is escaped here."""
+
+from __future__ import annotations
+
+import html
+import json
+import math
+import shlex
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from statistics import NormalDist
+from typing import Any
+
+from results.figures import Chart, shade
+from results.front import knee
+from results.records import TrialRecord
+from results.scales import short_count
+from results.study import StudyResults
+
+NOTHING_YET = '<p class="empty">No trial has finished with a result yet.</p>'
+_MAX_REASONS = 5
+
+
+def escape(text: object) -> str:
+    """Return ``text`` as it may stand in HTML, in elements and in quoted attributes."""
+    return html.escape(str(text))
+
+
+def lead(study: StudyResults) -> str:
+    """Return the line under the heading: what was searched, and how far."""
+    data = study.header.data
+    facts = []
+    if "name" in data:
+        facts.append(f"on <strong>{escape(data['name'])}</strong>")
+    if isinstance(size := data.get("image_size"), (list, tuple)):
+        facts.append(f"({escape('×'.join(map(str, size)))} pixels, {len(data.get('classes', []))} classes)")
+    facts.append(f"· {study.num_finished} of {study.header.trials} trials")
+    if unfinished := len(study.records) - study.num_finished:
+        facts.append(f"· {unfinished} begun but not finished")
+    if study.spent and study.num_finished < study.header.trials:
+        facts.append(f"· {escape(study.spent)}")
+    return " ".join(facts)
+
+
+def tiles(study: StudyResults) -> str:
+    """Return the key figures."""
+    front = study.front_records
+    num_failed = sum(trial.state == "failed" for trial in study.records)
+    num_epochs = sum(len(reports) for reports in study.reports.values())
+    with_result = study.num_finished - num_failed
+    rows = []
+    if front:
+        best, smallest = front[-1], front[0]
+        rows += [
+            ("best accuracy", _percent(best), f"trial {best.number}, {short_count(best.params)} parameters"),
+            ("smallest network", short_count(smallest.params), f"parameters, at {_percent(smallest)}"),
+        ]
+    if len(front) > 2:
+        bend = knee(front)
+        rows.append(("knee of the front", short_count(bend.params), f"parameters, at {_percent(bend)}"))
+    failed = f"{num_failed} failed" if num_failed else "none failed"
+    rows += [
+        ("networks on the front", str(len(front)), f"of {plural(with_result, 'trained network')}"),
+        ("hypervolume", f"{study.hypervolume:.3f}", "share of the box dominated, 0 to 1"),
+        ("trials with a result", str(with_result), failed),
+        ("search time", _duration(study.searched_s), f"{plural(num_epochs, 'epoch')} trained"),
+    ]
+    if (seed := _find_seed(study)) is not None:
+        rows.append(("seed", escape(seed), "every trial's seed follows from it"))
+    return "\n".join(
+        f'<div><dt>{label}</dt><dd class="figure">{figure}</dd><dd class="detail">{detail}</dd></div>'
+        for label, figure, detail in rows
+    )
+
+
+def notice(study: StudyResults) -> str:
+    """Return how the accuracies are to be read."""
+    count = study.header.data.get("val")
+    of_images = f" ({count:,} images)" if isinstance(count, int) else ""
+    text = [
+        "<strong>How to read the accuracies.</strong> They are measured on the <strong>validation</strong> "
+        f"split{of_images}. The search never saw the test split. The best of many trials was picked by the "
+        "very accuracy shown here, and part of that is luck, so expect somewhat less on new images."
+    ]
+    if study.front_records and isinstance(count, int) and count > 0:
+        best = study.front_records[-1]
+        low, high = _wilson(best.val_accuracy or 0.0, count)
+        text.append(
+            f"Even without that choice, {_percent(best)} on {count:,} images means {100 * low:.1f} to "
+            f"{100 * high:.1f} % (95 % interval)."
+        )
+    return " ".join(text)
+
+
+def failures(study: StudyResults) -> str:
+    """Return how many trials failed and why, or nothing where none did."""
+    failed = [trial for trial in study.records if trial.state == "failed"]
+    if not failed:
+        return ""
+    reasons = Counter(
+        ((t.reason or "").strip() or "no reason recorded").splitlines()[0][:200] for t in failed
+    )
+    shown = [f"{escape(reason)} ({count}×)" for reason, count in reasons.most_common(_MAX_REASONS)]
+    if len(reasons) > _MAX_REASONS:
+        shown.append(f"and {len(reasons) - _MAX_REASONS} other reasons")
+    return (
+        f'<p class="notice"><strong>{plural(len(failed), "trial")} failed</strong> and '
+        f"{'is' if len(failed) == 1 else 'are'} in no chart: {'; '.join(shown)}.</p>"
+    )
+
+
+def chart(name: str, title: str, caption: str, content: Chart, *, tall: bool = False) -> str:
+    """Return the place where the page's script draws a chart, with its title and caption."""
+    buttons = ""
+    if content.everything[0] < content.focus[0]:
+        buttons = (
+            f'<span class="views"><button data-chart="{name}" data-view="focus" aria-pressed="true">close-up'
+            f'</button><button data-chart="{name}" data-view="everything" aria-pressed="false">everything'
+            "</button></span>"
+        )
+    return (
+        f'<figure><div class="bar"><span>{title}</span>{buttons}</div>'
+        f'<div class="plot{" tall" * tall}" id="chart-{name}" role="img" aria-label="{title}"></div>'
+        f"<figcaption>{caption}</figcaption></figure>"
+    )
+
+
+def chips(front: Sequence[TrialRecord]) -> str:
+    """Return the legend of the learning curves."""
+    items = (
+        f'<li><i style="background:{shade(place, len(front))}"></i>#{trial.number} · '
+        f"{short_count(trial.params)}</li>"
+        for place, trial in enumerate(front)
+    )
+    return f'<ul class="chips">{"".join(items)}</ul>'
+
+
+def front_table(study: StudyResults) -> str:
+    """Return the front as a table with the command that exports each network."""
+    front = study.front_records
+    if not front:
+        return NOTHING_YET
+    tags = {front[0].number: ["smallest"]}
+    if len(front) > 2:
+        tags.setdefault(knee(front).number, []).append("knee")
+    tags.setdefault(front[-1].number, []).append("best")
+    rows = []
+    for trial in front:
+        marks = "".join(f'<span class="tag">{tag}</span>' for tag in tags.get(trial.number, []))
+        command = f"mgnas export {shlex.quote(str(study.folder))} --trial {trial.number}"
+        rows.append(
+            f'<tr><td class="number">{trial.number}</td>'
+            f"<td><code>{escape(trial.notation)}</code>{marks}</td>"
+            f'<td class="number">{trial.params:,}</td><td class="number">{trial.macs:,}</td>'
+            f'<td class="number">{_percent(trial)}</td>'
+            f'<td class="number">{trial.epochs}</td><td><code>{escape(trial.arch)}</code></td>'
+            f"<td><code>{escape(command)}</code></td></tr>"
+        )
+    names = ("trial", "network", "parameters", "MACs", "val. accuracy", "epochs", "arch", "export it with")
+    numeric = {"trial", "parameters", "MACs", "val. accuracy", "epochs"}
+    heads = "".join(f"<th{' class=number' * (name in numeric)}>{name}</th>" for name in names)
+    return (
+        "<p>From the smallest network to the most accurate. A click on a command selects it.</p>"
+        f'<div class="scroll"><table class="wide"><thead><tr>{heads}</tr></thead>'
+        f"<tbody>{''.join(rows)}</tbody></table></div>"
+    )
+
+
+def sections(content: Mapping[str, Any], name: str) -> str:
+    """Return nested settings as one small table a section; plain values come first, under ``name``."""
+    plain = {key: value for key, value in content.items() if not isinstance(value, Mapping)}
+    nested = {key: value for key, value in content.items() if isinstance(value, Mapping)}
+    tables = []
+    for title, values in ({name: plain} | nested).items():
+        rows = "".join(
+            f"<tr><td><code>{escape(key)}</code></td><td><code>{escape(_plain_value(value))}</code></td></tr>"
+            for key, value in values.items()
+        )
+        if rows:
+            tables.append(f"<h3>{escape(title)}</h3><table><tbody>{rows}</tbody></table>")
+    return "".join(tables) or '<p class="quiet">Nothing was recorded.</p>'
+
+
+def _plain_value(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _percent(trial: TrialRecord) -> str:
+    return f"{100 * (trial.val_accuracy or 0.0):.2f}\u00a0%"
+
+
+def plural(count: int, word: str, words: str | None = None) -> str:
+    """Return a count with its noun in the right number."""
+    return f"{count:,} {word if count == 1 else words or word + 's'}"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 100:
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
+def _find_seed(study: StudyResults) -> Any:
+    config = study.header.config
+    places = [config, config.get("search"), config.get("study"), study.header.environment]
+    return next((p["seed"] for p in places if isinstance(p, Mapping) and p.get("seed") is not None), None)
+
+
+def _wilson(share: float, count: int) -> tuple[float, float]:
+    """Return Wilson's 95 % interval of a share measured on ``count`` images."""
+    z = NormalDist().inv_cdf(0.975)
+    scale = 1 + z * z / count
+    middle = (share + z * z / (2 * count)) / scale
+    half = z * math.sqrt(share * (1 - share) / count + z * z / (4 * count * count)) / scale
+    return max(0.0, middle - half), min(1.0, middle + half)

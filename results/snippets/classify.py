@@ -1,0 +1,191 @@
+"""Classify images with the network in this folder.
+
+    python classify.py image1.png image2.png
+    python classify.py images.npy               uint8, N H W C, or N H W for grey images
+    python classify.py images.npz:x_test        one array of an archive
+
+One line an image: its name, the class and the network's probability, separated by tabs. Image files are
+brought to the network's size and channels; arrays must have them. model.onnx needs onnxruntime and numpy;
+without it model.safetensors is used, which needs mgnas. Image files need Pillow too.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+BATCH_SIZE = 256
+USAGE = "usage: python classify.py IMAGE.png ... | ARRAY.npy ... | ARCHIVE.npz[:NAME] ..."
+
+
+class UserError(Exception):
+    """Something the user can put right; its text is one line."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """``logits`` maps float32 images N C H W, pixels 0..1, to N K; ``shape`` is (C, H, W)."""
+
+    classes: list[str]
+    shape: tuple[int, int, int]
+    logits: Callable[[Any], Any]
+
+
+def load_model(folder: Path) -> Model:
+    """Return the network of the export in ``folder``: model.onnx, or else model.safetensors."""
+    for name, load in (("model.onnx", load_onnx), ("model.safetensors", load_safetensors)):
+        if (folder / name).is_file():
+            return load(folder / name)
+    raise UserError(f"{folder} has neither model.onnx nor model.safetensors: leave this script beside them")
+
+
+def load_onnx(path: Path) -> Model:
+    """Return the network of an ONNX file; it runs on the CPU."""
+    try:
+        import onnxruntime
+    except ImportError:
+        raise UserError(
+            f"{path.name} needs onnxruntime, which is not installed: pip install onnxruntime"
+        ) from None
+    try:
+        session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+        classes = json.loads(session.get_modelmeta().custom_metadata_map["classes"])
+        _, channels, height, width = session.get_inputs()[0].shape
+    except Exception as error:  # onnxruntime's errors share no public base
+        reason = str(error).splitlines()[0]
+        raise UserError(f"{path} is damaged or was not exported by mgnas ({reason})") from None
+    return Model(
+        classes, (channels, height, width), lambda images: session.run(["logits"], {"images": images})[0]
+    )
+
+
+def load_safetensors(path: Path) -> Model:
+    """Return the network of a safetensors file, built by mgnas; it runs on the CPU."""
+    try:
+        import torch
+
+        from space.errors import MgnasError
+        from space.modules import Classifier
+    except ImportError:
+        raise UserError(f"{path.name} needs mgnas, which is not installed: pip install mgnas") from None
+    try:
+        classifier = Classifier.load(path)
+    except MgnasError as error:
+        raise UserError(str(error)) from None
+
+    def logits(images: Any) -> Any:
+        with torch.inference_mode():
+            return classifier(torch.from_numpy(images)).numpy()
+
+    trained = classifier.trained
+    return Model(list(trained.classes), (len(trained.mean), *trained.image_size), logits)
+
+
+def read_images(argument: str, shape: tuple[int, int, int]) -> Iterator[tuple[str, Any]]:
+    """Yield a name and the uint8 pixels H W C of every image that one argument names."""
+    archive, colon, member = argument.rpartition(".npz:")
+    path = Path(f"{archive}.npz" if colon else argument)
+    if not path.is_file():
+        raise UserError(f"there is no file {path}")
+    if path.suffix not in (".npy", ".npz"):
+        yield argument, read_picture(path, shape)
+        return
+    array = read_array(path, member if colon else None)
+    if array.ndim == 3:
+        array = array[..., None]
+    channels, height, width = shape
+    if str(array.dtype) != "uint8" or array.shape[1:] != (height, width, channels):
+        grey = " (or N H W)" if channels == 1 else ""
+        raise UserError(
+            f"{argument}: images must be uint8 N H W C{grey} with H W C = {height} {width} {channels}, "
+            f"but got {array.dtype} {' '.join(map(str, array.shape)) or 'without a dimension'}"
+        )
+    for index, pixels in enumerate(array):
+        yield f"{argument}[{index}]", pixels
+
+
+def read_array(path: Path, member: str | None) -> Any:
+    """Return the array of an .npy file, or the one of an .npz archive that is named or alone."""
+    import numpy as np
+
+    try:
+        loaded = np.load(path, allow_pickle=False)
+        if isinstance(loaded, np.ndarray):
+            return loaded
+        with loaded as archive:
+            if member is None and len(archive.files) == 1:
+                member = archive.files[0]
+            if member in archive.files:
+                return archive[member]
+            names = ", ".join(archive.files) or "none"
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+        raise UserError(f"{path} cannot be read as an array ({str(error).splitlines()[0]})") from None
+    raise UserError(f"{path}: name one of its arrays as {path.name}:NAME; it has {names}")
+
+
+def read_picture(path: Path, shape: tuple[int, int, int]) -> Any:
+    """Return an image file as uint8 H W C of ``shape``: turned to grey or RGB, and resized."""
+    import numpy as np
+
+    try:
+        from PIL import Image, ImageOps
+    except ImportError:
+        raise UserError(f"{path} needs Pillow, which is not installed: pip install pillow") from None
+    channels, height, width = shape
+    if channels not in (1, 3):
+        raise UserError(f"{path}: the network takes {channels} channels; give it arrays (.npy)")
+    try:
+        with Image.open(path) as picture:
+            if picture.mode.startswith(("I", "F")):
+                raise UserError(f"{path} has more than 8 bits a channel; save it with 8")
+            upright = ImageOps.exif_transpose(picture).convert("L" if channels == 1 else "RGB")
+            resized = upright.resize((width, height), Image.Resampling.BILINEAR)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise UserError(f"{path} cannot be read as an image ({str(error).splitlines()[0]})") from None
+    return np.asarray(resized, dtype=np.uint8).reshape(height, width, channels)
+
+
+def classify(model: Model, images: list[tuple[str, Any]]) -> Iterator[str]:
+    """Yield a line for each of a batch of named images."""
+    import numpy as np
+
+    pixels = np.stack([pixels for _, pixels in images]).transpose(0, 3, 1, 2)
+    logits = model.logits(np.ascontiguousarray(pixels, dtype=np.float32) / np.float32(255)).astype(np.float64)
+    odds = np.exp(logits - logits.max(axis=1, keepdims=True))
+    for (name, _), row in zip(images, odds / odds.sum(axis=1, keepdims=True), strict=True):
+        best = int(row.argmax())
+        yield f"{name}\t{model.classes[best]}\t{row[best]:.4f}\n"
+
+
+def main(arguments: list[str]) -> int:
+    """Classify what the arguments name; return the exit code, 2 for a user's error."""
+    if {"-h", "--help"} & set(arguments):
+        sys.stdout.write(__doc__ or "")
+        return 0
+    try:
+        if not arguments:
+            raise UserError(USAGE)
+        model = load_model(Path(__file__).resolve().parent)
+        for argument in arguments:
+            batch: list[tuple[str, Any]] = []
+            for image in read_images(argument, model.shape):
+                batch.append(image)
+                if len(batch) == BATCH_SIZE:
+                    sys.stdout.writelines(classify(model, batch))
+                    batch = []
+            if batch:
+                sys.stdout.writelines(classify(model, batch))
+    except UserError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,76 @@
+"""Made-up studies for the tests of effects, figures and report: plain records, no database, no training."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from results.records import EpochReport, StudyHeader, TrialRecord
+from results.study import StudyResults
+
+
+def trial(number: int, params: int, accuracy: float | None, **changes: Any) -> TrialRecord:
+    fields: dict[str, Any] = {
+        "number": number,
+        "arch": f"{number:012x}",
+        "notation": f"MgNet[2,2]-{number + 1}-B^l",
+        "spec": {},
+        "knobs": {},
+        "params": params,
+        "macs": 20 * params,
+        "seed": number,
+        "max_epochs": 4,
+        "state": "failed" if accuracy is None else "complete",
+        "epochs": 4,
+        "val_accuracy": accuracy,
+        "finished_s": 10.0 * (number + 1),
+    }
+    return TrialRecord(**(fields | changes))
+
+
+def study(records: list[TrialRecord], folder: Path | str = "runs/digits", **changes: Any) -> StudyResults:
+    fields: dict[str, Any] = {
+        "name": "digits",
+        "config": {"name": "digits", "seed": 7, "train": {"epochs": 4}, "space": {"nu": [1, 2]}},
+        "space_hash": "0" * 12,
+        "data": {"name": "digits", "classes": list("0123456789"), "image_size": [8, 8], "val": 360},
+        "params_range": (100, 1_000_000),
+        "trials": len(records) or 1,
+        "environment": {"python": "3.11.2"},
+    }
+    reports = {
+        t.number: [
+            EpochReport(epoch, 1.0, 1.0, (t.val_accuracy or 0.1) * (1 - 0.5**epoch), 0.5)
+            for epoch in range(1, t.epochs + 1)
+        ]
+        for t in records
+    }
+    clock_s = max((t.finished_s or 0.0 for t in records), default=0.0)
+    return StudyResults(Path(folder), StudyHeader(**(fields | changes)), records, reports, clock_s)
+
+
+def searched(
+    count: int = 48,
+    seed: int = 0,
+    noise: float = 0.004,
+    effect: Callable[[dict[str, Any]], float] = lambda _knobs: 0.0,
+) -> list[TrialRecord]:
+    """Trials whose accuracy grows with log(parameters), plus ``effect`` of the knobs, plus noise.
+
+    Width makes networks large; ``share`` and ``nu_2`` do not, and ``nu_2`` exists on two levels only.
+    """
+    rng = random.Random(seed)
+    records = []
+    for number in range(count):
+        knobs: dict[str, Any] = {"width": rng.randint(4, 16), "share": rng.choice(["level", "iteration"])}
+        knobs["levels"] = rng.choice([1, 2])
+        if knobs["levels"] == 2:
+            knobs["nu_2"] = rng.choice([1, 2, 3])
+        params = int(40 * knobs["width"] ** 2 * rng.uniform(0.6, 1.6))
+        curve = 0.97 - 0.05 * math.exp(-math.log(params / 1000))
+        accuracy = curve + effect(knobs) + rng.gauss(0, noise)
+        records.append(trial(number, params, min(accuracy, 0.999), knobs=knobs))
+    return records

@@ -1,0 +1,98 @@
+"""Fronts: what is on them, what is picked from them, and how large a share of the box they dominate."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from results.front import front_hypervolume, hypervolume_history, knee, pareto_front, pick
+from results.records import TrialRecord
+from space import InvalidInputError
+from tests.results.factories import make_trial
+
+
+def trials_of(points: list[tuple[int, float]]) -> list[TrialRecord]:
+    return [make_trial(i, params=params, val_accuracy=acc) for i, (params, acc) in enumerate(points)]
+
+
+POINTS = st.lists(st.tuples(st.integers(1, 20), st.sampled_from([0.1, 0.5, 0.8, 0.9])), max_size=25)
+
+
+@given(points=POINTS)
+def test_front_is_what_nothing_dominates(points: list[tuple[int, float]]) -> None:
+    trials = trials_of(points)
+    front = pareto_front(trials)
+    for trial in trials:
+        beaten = any(
+            other.params <= trial.params
+            and other.val_accuracy >= trial.val_accuracy
+            and (other.params, other.val_accuracy) != (trial.params, trial.val_accuracy)
+            for other in trials
+        )
+        same = [t for t in front if (t.params, t.val_accuracy) == (trial.params, trial.val_accuracy)]
+        assert len(same) == (0 if beaten else 1)
+    assert [t.params for t in front] == sorted(t.params for t in front)
+
+
+def test_only_complete_trials_count() -> None:
+    trials = [
+        make_trial(0, params=50, state="running", val_accuracy=None),
+        make_trial(1, params=60, state="failed", val_accuracy=None, reason="diverged"),
+        make_trial(2, params=70),
+    ]
+    assert [t.number for t in pareto_front(trials)] == [2]
+
+
+def test_of_equals_the_first_stays() -> None:
+    assert [t.number for t in pareto_front(trials_of([(5, 0.9), (5, 0.9)]))] == [0]
+
+
+def test_hypervolume_of_known_fronts() -> None:
+    # halfway on the scale of log parameters at 90 %: a box of 0.9 x 0.5
+    assert front_hypervolume(trials_of([(1000, 0.9)]), (100, 10_000)) == pytest.approx(0.45)
+    assert front_hypervolume(trials_of([(100, 1.0)]), (100, 10_000)) == pytest.approx(1.0)
+    assert front_hypervolume(trials_of([(10_000, 1.0)]), (100, 10_000)) == 0.0
+    assert front_hypervolume([], (100, 10_000)) == 0.0
+
+
+def test_hypervolume_of_a_space_of_one_size() -> None:
+    assert front_hypervolume(trials_of([(100, 0.9)]), (100, 100)) == pytest.approx(0.9)
+
+
+@given(points=POINTS)
+def test_history_ends_at_the_hypervolume_and_never_falls(points: list[tuple[int, float]]) -> None:
+    trials = trials_of(points)
+    history = hypervolume_history(trials, (1, 20))
+    values = [value for _, value in history]
+    assert values == sorted(values)
+    assert (values[-1] if values else 0.0) == pytest.approx(front_hypervolume(trials, (1, 20)))
+
+
+FRONT = [(100, 0.5), (200, 0.9), (1000, 0.92), (10_000, 0.95)]
+
+
+def test_picks() -> None:
+    front = pareto_front(trials_of(FRONT))
+    assert pick(front, "best").params == 10_000
+    assert pick(front, "smallest").params == 100
+    assert pick(front, "knee").params == knee(front).params == 200
+    assert pick(front, "best", max_params=5000).params == 1000
+    assert pick(front[:1], "knee").params == 100
+
+
+@pytest.mark.parametrize(
+    ("how", "max_params", "says"),
+    [
+        ("nee", None, "pick must be one of best, knee, smallest, but got 'nee'; did you mean 'knee'"),
+        ("best", 50, "at most 50 parameters; the smallest has 100"),
+    ],
+)
+def test_impossible_picks(how: str, max_params: int | None, says: str) -> None:
+    with pytest.raises(InvalidInputError, match=says):
+        pick(pareto_front(trials_of(FRONT)), how, max_params)
+
+
+def test_nothing_to_pick_from() -> None:
+    with pytest.raises(InvalidInputError, match="no finished trial"):
+        pick([], "best")

@@ -1,0 +1,198 @@
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+from plotly.offline import get_plotlyjs
+
+from results.report import render_report, write_report
+from tests.results.synthetic import searched, study, trial
+
+EVIL = "</script><script>alert(1)</script> & \"q\" 'p' $name \u2028"
+
+
+class Page(HTMLParser):
+    """What a browser makes of the page: elements with attributes, text outside scripts, script bodies."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.scripts: list[str] = []
+        self.rows: list[list[str]] = []
+        self.words: list[str] = []
+        self._open: list[str] = []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+        self._open.append(tag)
+        if tag == "tr":
+            self.rows.append([])
+        if tag in ("td", "th"):
+            self.rows[-1].append("")
+        if tag == "script":
+            self.scripts.append("")
+
+    def handle_endtag(self, tag):
+        while self._open and self._open.pop() != tag:
+            pass
+
+    def handle_data(self, data):
+        if self._open[-1:] == ["script"]:
+            self.scripts[-1] += data
+        elif "style" not in self._open:
+            self.words.append(data)
+            if "td" in self._open:
+                self.rows[-1][-1] += data
+
+    @property
+    def text(self) -> str:
+        return re.sub(r"\s+", " ", "".join(self.words))
+
+    def charts(self) -> dict:
+        return json.loads(self.scripts[0])
+
+
+def read(made) -> Page:
+    return Page(render_report(made))
+
+
+def test_the_table_holds_every_network_of_the_front_with_its_export_command():
+    made = study(searched(), folder="runs/my study")
+    rows = {row[0]: row for row in read(made).rows if len(row) == 8 and row[0]}
+    assert set(rows) == {str(t.number) for t in made.front_records}
+    for record in made.front_records:
+        row = rows[str(record.number)]
+        assert record.notation in row[1]
+        assert row[2:7] == [
+            f"{record.params:,}",
+            f"{record.macs:,}",
+            f"{100 * record.val_accuracy:.2f}\u00a0%",
+            str(record.epochs),
+            record.arch,
+        ]
+        assert row[7] == f"mgnas export 'runs/my study' --trial {record.number}"
+
+
+def test_the_page_loads_nothing_from_elsewhere():
+    page = read(study(searched()))
+    linking = {"src", "href", "srcset", "data", "action", "poster"}
+    assert [attrs for _, attrs in page.elements if linking & set(attrs)] == []
+    assert not {"link", "iframe", "img", "object", "base"} & {tag for tag, _ in page.elements}
+    styles = render_report(study(searched())).partition("</style>")[0]
+    assert "@import" not in styles
+    assert "url(" not in styles
+
+
+def test_plotly_is_embedded_once():
+    text = render_report(study(searched()))
+    assert text.count(get_plotlyjs()) == 1
+    assert len(text) < len(get_plotlyjs()) + 400_000
+
+
+def test_accuracies_are_said_to_be_optimistic_validation_accuracies():
+    text = read(study(searched())).text
+    assert "measured on the validation split (360 images)" in text
+    assert "never saw the test split" in text
+    assert "expect somewhat less on new images" in text
+
+
+def test_key_figures():
+    made = study([*searched(20), trial(20, 900, None, reason="loss is not finite")], trials=30)
+    text = read(made).text
+    best, smallest = made.front_records[-1], made.front_records[0]
+    assert "not complete" in text
+    assert "21 of 30 trials" in text
+    assert f"best accuracy{100 * best.val_accuracy:.2f} %trial {best.number}," in text
+    assert f"parameters, at {100 * smallest.val_accuracy:.2f} %" in text
+    assert f"hypervolume{made.hypervolume:.3f}" in text
+    assert "1 trial failed and is in no chart: loss is not finite (1×)." in text
+    assert "seed7every trial" in text
+
+
+def test_what_comes_from_a_study_cannot_leave_its_place():
+    records = [replace(t, notation=EVIL, arch=EVIL, knobs={EVIL: t.number % 2}) for t in searched()]
+    records.append(trial(len(records), 1000, None, reason=EVIL))
+    made = study(
+        records,
+        folder="runs/" + EVIL.replace("/", ""),
+        config={EVIL: EVIL, "train": {EVIL: [EVIL]}, "seed": EVIL},
+        data={"name": EVIL, "image_size": [EVIL], "classes": []},
+        environment={EVIL: EVIL},
+    )
+    page = read(made)
+    plain = read(study(searched()))
+    assert len(page.scripts) == len(plain.scripts) == 3
+    assert {tag for tag, _ in page.elements} == {tag for tag, _ in plain.elements}
+    assert not [attrs for _, attrs in page.elements if any(key.startswith("on") for key in attrs)]
+    assert "alert(1)" in page.text
+    assert "alert(1)" not in page.scripts[2]
+    assert not set("<>&\u2028") & set(page.scripts[0])
+    assert page.charts().keys() == {"front", "hypervolume", "curves"}
+    assert "$name" in page.text
+
+
+def test_every_chart_has_its_place_and_the_colours_exist_in_both_themes():
+    text = render_report(study(searched()))
+    page = Page(text)
+    ids = {attrs.get("id") for _, attrs in page.elements}
+    assert {f"chart-{name}" for name in page.charts()} <= ids
+    used = set(re.findall(r"var\((--[\w-]+)\)", json.dumps(page.charts()) + text.partition("</style>")[0]))
+    light, _, dark = text.partition("</style>")[0].partition("prefers-color-scheme: dark")
+    assert len(used) > 10
+    for name in used:
+        assert f"{name}:" in light
+        assert f"{name}:" in dark
+
+
+def test_far_networks_are_announced_and_can_be_shown():
+    records = [trial(n, 1000 + 100 * n, 0.9 + 0.001 * n) for n in range(20)]
+    page = read(study([*records, trial(20, 3000, 0.2)]))
+    assert "1 network lies below" in page.text
+    views = [attrs["data-view"] for _, attrs in page.elements if attrs.get("data-chart") == "front"]
+    assert views == ["focus", "everything"]
+    front = page.charts()["front"]
+    assert front["everything"][0] < 20 < front["focus"][0]
+
+
+def test_knobs_are_listed_strongest_first():
+    page = read(study(searched(effect=lambda knobs: 0.02 * (knobs["share"] == "level"))))
+    text = page.text
+    assert text.index("share") < text.index("width") < text.index("How it was run")
+    assert "unlikely to be chance" in text
+    titles = [attrs["title"] or "" for _, attrs in page.elements if "title" in attrs]
+    pattern = r"\+[01]\.\d\d points, 95 % interval \+\d.\d\d to \+\d.\d\d"
+    assert any(re.fullmatch(pattern, title) for title in titles)
+
+
+@pytest.mark.parametrize(
+    "records",
+    [
+        [],
+        [trial(0, 1000, 0.5)],
+        [trial(0, 1000, 0.5), trial(1, 1000, 0.5)],
+        [trial(0, 1000, None), trial(1, 2000, None, reason="\n")],
+        [trial(0, 1000, 0.5, state="running", val_accuracy=None, finished_s=None, epochs=0)],
+        [trial(n, 10 ** (n + 1), 0.9) for n in range(9)],
+        [trial(n, 10 ** (n + 1), 0.1 * (n + 1), epochs=0) for n in range(9)],
+        [trial(n, 1000, 1.0, knobs={"k": n % 2}) for n in range(9)],
+    ],
+    ids=["none", "one", "twins", "failed", "running", "equal", "unreported", "perfect"],
+)
+def test_odd_studies_have_a_report(records):
+    made = study(records, data={}, environment={}, config={})
+    page = read(made)
+    assert bool(page.charts()) == bool(made.front_records)
+    assert ("No trial has finished with a result yet." in page.text) == (not made.front_records)
+
+
+def test_the_report_is_written_whole_and_its_path_returned(tmp_path):
+    made = study(searched(8))
+    path = write_report(made, tmp_path / "new" / "report.html")
+    assert path == tmp_path / "new" / "report.html"
+    assert path.read_text(encoding="utf-8") == render_report(made)
+    assert list(path.parent.iterdir()) == [path]

@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import pickle
+import resource
+from pathlib import Path
+from typing import Any
+
+import pytest
+import safetensors.torch
+import torch
+
+from space import InvalidInputError, parse_notation
+from space.modules import Classifier, Trained, build, load_weights, save_weights
+
+SPEC = parse_notation("MgNet[2,1]-[(4,3),(5,6)]-A^{l,i}-B^l", in_channels=3, num_classes=2)
+
+
+def trained(**changes: Any) -> Trained:
+    facts: dict[str, Any] = {
+        "spec": SPEC.to_dict(),
+        "mean": (0.1, 0.2, 0.3),
+        "std": (0.4, 0.5, 0.6),
+        "image_size": (5, 7),
+        "classes": ("no", "sí"),
+        "data": "toy",
+        "seed": 2**40,
+        "epochs": 3,
+        "val_accuracy": 1 / 3,
+    }
+    return Trained(**facts | changes)
+
+
+def test_what_is_saved_is_what_is_loaded(tmp_path: Path) -> None:
+    network = build(SPEC).to(memory_format=torch.channels_last)
+    network(torch.rand(4, 3, 5, 7))  # so that the running statistics are not those of a fresh network
+    path = save_weights(tmp_path / "new" / "w.safetensors", network, trained())
+    found, weights = load_weights(path)
+    assert found == trained()
+    assert found.network_spec() == SPEC
+    expected = network.state_dict()
+    assert weights.keys() == expected.keys()
+    assert all(torch.equal(weights[name], tensor) for name, tensor in expected.items())
+    assert [file.name for file in path.parent.iterdir()] == ["w.safetensors"]
+
+
+def test_a_classifier_normalises_and_is_in_evaluation_mode(tmp_path: Path) -> None:
+    network = build(SPEC)
+    network(torch.rand(4, 3, 5, 7))
+    classifier = Classifier.load(save_weights(tmp_path / "w", network, trained()))
+    assert not any(module.training for module in classifier.modules())
+    images = torch.rand(6, 3, 5, 7)
+    normalised = torch.stack(
+        [(images[:, c] - m) / s for c, m, s in ((0, 0.1, 0.4), (1, 0.2, 0.5), (2, 0.3, 0.6))], 1
+    )
+    torch.testing.assert_close(classifier(images), network.eval()(normalised))
+    assert classifier.state_dict().keys() == {f"network.{name}" for name in network.state_dict()}
+
+
+def test_predict_scales_whole_pixels_only(tmp_path: Path) -> None:
+    classifier = Classifier.load(save_weights(tmp_path / "w", build(SPEC), trained()))
+    pixels = torch.randint(0, 256, (20, 3, 5, 7), dtype=torch.uint8)
+    scaled = pixels / 255
+    with torch.no_grad():  # the threshold between the classes goes through the middle of these images
+        margin = torch.tensor([-1.0, 1.0]) @ classifier(scaled).T
+        classifier.network.get_submodule("head").bias[0] += margin.median() + 1e-6
+    names = [("no", "sí")[index] for index in classifier(scaled).argmax(1).tolist()]
+    assert set(names) == {"no", "sí"}
+    assert classifier.predict(pixels) == classifier.predict(scaled) == names
+
+
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        (lambda data: data[: len(data) // 2], "is not a safetensors file or is damaged"),
+        (lambda _: b"", "is not a safetensors file or is damaged"),
+        (lambda _: pickle.dumps({"a": 1}) * 10, "is not a safetensors file or is damaged"),
+        (lambda _: safetensors.torch.save({"a": torch.ones(1)}), "was not written by mgnas"),
+        (lambda data: data.replace(b"val_accuracy", b"val_accuraxy"), "was not written by mgnas"),
+        (lambda data: data.replace(b"mgnet", b"mgnat"), "family must be one of"),
+        (lambda data: data.replace(b"share_b", b"share_c"), "share_c"),
+    ],
+)
+def test_a_file_that_is_not_whole_is_refused(tmp_path: Path, damage: Any, reason: str) -> None:
+    path = save_weights(tmp_path / "w", build(SPEC), trained())
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(InvalidInputError, match=reason) as caught:
+        Classifier.load(path)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["gone", "folder"])
+def test_a_file_that_is_not_there_is_refused(tmp_path: Path, name: str) -> None:
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(InvalidInputError, match=f"there is no file of weights .*{name}"):
+        load_weights(tmp_path / name)
+
+
+@pytest.mark.parametrize("notation", ["MgNet[2,1]-[(4,3),(5,7)]-A^{l,i}-B^l", "MgNet[2,1]-[(4,3),(5,6)]-B^l"])
+def test_weights_of_another_network_are_refused(tmp_path: Path, notation: str) -> None:
+    other = build(parse_notation(notation, in_channels=3, num_classes=2))
+    path = save_weights(tmp_path / "w", other, trained())
+    with pytest.raises(InvalidInputError, match="do not fit the network"):
+        Classifier.load(path)
+
+
+def test_a_full_disk_keeps_the_old_file(tmp_path: Path) -> None:
+    path = save_weights(tmp_path / "w", build(SPEC), trained())
+    before = path.read_bytes()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            save_weights(path, build(SPEC), trained(epochs=4))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert path.read_bytes() == before
+    assert [file.name for file in tmp_path.iterdir()] == ["w"]
