@@ -34,7 +34,9 @@ class StudyFolder:
         return (self.path / CONFIG).exists()
 
     def check(self) -> None:
-        """Raise InvalidInputError if the path is a file, or a folder that holds something else."""
+        """Raise InvalidInputError if a driver is at work here, or the path holds something else."""
+        if self.is_locked():
+            raise InvalidInputError(self._busy())
         if self.path.exists() and not self.path.is_dir():
             raise InvalidInputError(f"{self.path} is a file; a study needs a folder (--dir)")
         if self.has_study or not self.path.exists():
@@ -74,6 +76,9 @@ class StudyFolder:
         for file in self.checkpoints.glob("*"):
             if str(file.relative_to(self.path)) not in kept:
                 file.unlink(missing_ok=True)
+
+    def _busy(self) -> str:
+        return f"another search is running in {self.path}; wait for it, or choose another --dir"
 
     def is_locked(self) -> bool:
         """Whether a driver is at work here."""
@@ -116,7 +121,5 @@ class StudyFolder:
                 return
             except OSError:
                 if time.monotonic() > deadline:
-                    raise InvalidInputError(
-                        f"another search is running in {self.path}; wait for it, or choose another --dir"
-                    ) from None
+                    raise InvalidInputError(self._busy()) from None
                 time.sleep(0.05)

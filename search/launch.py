@@ -45,7 +45,7 @@ def launch(request: Request) -> None:
     progress = progress_for(stderr)
     try:
         results = run_study(config, folder, progress)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit):
         again = f"mgnas search {shlex.quote(str(folder))}"
         stderr.write(f"\nstopped; everything that was finished is kept. Go on with: {again}\n")
         raise

@@ -8,10 +8,6 @@ import sys
 from types import FrameType
 
 
-class Terminated(KeyboardInterrupt):
-    """SIGTERM, which ends a search as tidily as Ctrl-C does."""
-
-
 def main() -> None:
     """Run ``mgnas`` on ``sys.argv`` and exit: 0 success, 2 a user's error, 130 Ctrl-C, 143 SIGTERM."""
     sys.exit(run(sys.argv[1:]))
@@ -34,8 +30,6 @@ def run(arguments: list[str]) -> int:
     except typer.TyperException as error:
         message = " ".join(error.format_message().split())
         return _complain(f"{message} (see 'mgnas --help')" if message else "see 'mgnas --help'")
-    except Terminated:
-        return 143
     except (KeyboardInterrupt, typer.Abort):
         return 130
     except BrokenPipeError:
@@ -55,4 +49,5 @@ def _complain(message: str) -> int:
 
 
 def _terminate(_signal: int, _frame: FrameType | None) -> None:
-    raise Terminated
+    """End as tidily as after Ctrl-C."""
+    sys.exit(143)

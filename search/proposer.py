@@ -21,8 +21,10 @@ from space.search_space import Params, SearchSpace
 
 STARTUP_TRIALS = 10
 """Trials before the sampler is asked: networks spread evenly over log(parameters)."""
-ASKS = 16
+ASKS = 12
 """Times that a sampler is asked for one proposal before the space is searched at random instead."""
+ASKS_GP = 2
+"""The same for the Gaussian process, which takes about a second and, asked again, says nearly the same."""
 RANDOM_DRAWS = 2_000
 ENUMERABLE = 200_000
 """Spaces of up to so many points are searched through before they are called exhausted."""
@@ -109,7 +111,7 @@ class Proposer:
         return Proposal(spec, point, {})
 
     def _ask(self, number: int) -> Proposal | None:
-        for attempt in range(ASKS):
+        for attempt in range(ASKS_GP if self.sampler == "gp" else ASKS):
             # a quasi-random sequence has one seed for the whole study: its place in it is in the study
             purpose = "sampler" if self.sampler == "qmc" else f"sampler {attempt}"
             seed = derive_seed(self.seed, 0 if self.sampler == "qmc" else number, purpose)

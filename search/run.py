@@ -159,7 +159,7 @@ def _search(
         store.ledger.write_event("begin", clock.elapsed_s(), workers=len(slots))
         Driver(config, store, proposer, scheduler, executor, progress, clock).run()
         store.ledger.write_event("end", clock.elapsed_s())
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit):
         store.ledger.write_event("interrupt", clock.elapsed_s())
         raise
     finally:

@@ -1,0 +1,268 @@
+"""The command line from end to end, on a tiny study: what a user sees, types and gets."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+
+from results import open_study
+from results.records import POINT_COLUMNS
+from results.study import sqlite_url
+from search.main import run
+from space import build, load_spec
+from tests.search.studies import write_images, write_study
+
+STUDY = Path("runs/tiny")
+
+
+def output(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    code = run(list(arguments))
+    captured = capsys.readouterr()
+    assert code == 0, captured.err
+    return captured.out
+
+
+def error(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """Return the one line that a user's error prints, and check that it is one, with exit code 2."""
+    code = run(list(arguments))
+    captured = capsys.readouterr()
+    assert code == 2, (code, captured)
+    lines = captured.err.strip().splitlines()
+    assert lines[-1].startswith("mgnas: ")
+    assert "Traceback" not in captured.err
+    assert sum(line.startswith("mgnas: ") for line in lines) == 1
+    return lines[-1]
+
+
+# -- a search and what it leaves -----------------------------------------------------------------------
+
+
+def test_what_a_search_leaves(finished: Path) -> None:
+    files = {path.name for path in STUDY.iterdir()}
+    assert {"study.toml", "environment.json", "study.db", "trials.csv", "front.csv", "report.html"} <= files
+    results = open_study(STUDY)
+    assert results.complete
+    assert results.num_finished == len({record.arch for record in results.records}) == 6
+    assert all(record.state == "complete" and record.epochs == 2 for record in results.records)
+    environment = json.loads((STUDY / "environment.json").read_text("utf-8"))
+    assert {"python", "packages", "cpu", "seed", "space", "data"} <= set(environment)
+    kept = {path.name for path in (STUDY / "checkpoints").iterdir()}
+    assert kept == {Path(str(record.weights)).name for record in results.front_records}
+
+
+def test_what_a_search_says(finished: Path) -> None:
+    out = (finished / "search.stdout").read_text("utf-8")
+    err = (finished / "search.stderr").read_text("utf-8")
+    front = open_study(STUDY).front_records
+    assert all(record.notation in out and f"{record.params:,}" in out for record in front)
+    assert "report: runs/tiny/report.html" in out
+    assert "export: mgnas export runs/tiny --pick knee" in out
+    assert re.search(r"trials 6/6, front \d, hypervolume 0\.\d{4}, best \d+\.\d\d %, left 0 s", err)
+
+
+def test_epochs_are_in_the_ledger_and_the_last_one_counts(finished: Path) -> None:
+    results = open_study(STUDY)
+    for record in results.records:
+        reports = results.reports[record.number]
+        assert [report.epoch for report in reports] == [1, 2]
+        assert record.val_accuracy == reports[-1].val_accuracy
+
+
+def test_optunas_study_agrees_with_the_ledger(finished: Path) -> None:
+    study = optuna.load_study(study_name="tiny", storage=sqlite_url(STUDY))
+    results = open_study(STUDY)
+    assert [direction.name for direction in study.directions] == ["MAXIMIZE", "MINIMIZE"]
+    for trial, record in zip(study.trials, results.records, strict=True):
+        assert trial.state.name == "COMPLETE"
+        assert trial.values == [record.val_accuracy, record.params]
+        assert trial.params == record.knobs
+        assert trial.user_attrs["arch"] == record.arch
+
+
+def test_specs_in_the_ledger_build_networks_of_the_counted_size(finished: Path) -> None:
+    for record in open_study(STUDY).records:
+        network = build(load_spec(record.spec))
+        assert sum(p.numel() for p in network.parameters()) == record.params
+
+
+def test_the_same_again_says_complete_at_once(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = {path: path.read_bytes() for path in STUDY.glob("*") if path.is_file()}
+    for arguments in (["tiny.toml"], ["runs/tiny"], ["--dir", "runs/tiny"]):
+        assert "is complete: all 6 trials are done" in output(capsys, "search", *arguments)
+    assert {path: path.read_bytes() for path in STUDY.glob("*") if path.is_file()} == before
+
+
+def test_more_trials_go_on(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = open_study(STUDY).records
+    document = json.loads(output(capsys, "search", "runs/tiny", "--trials", "8", "--json"))
+    after = open_study(STUDY)
+    assert (document["trials"], document["complete"]) == (8, True)
+    assert after.records[:6] != []
+    assert [r.number for r in after.records] == list(range(8))
+    assert [(r.arch, r.val_accuracy) for r in after.records[:6]] == [(r.arch, r.val_accuracy) for r in before]
+    assert "is complete" in output(capsys, "search", "runs/tiny")
+    assert json.loads(output(capsys, "status", "runs/tiny", "--json"))["trials"] == 8
+
+
+def test_a_moved_folder_works_and_goes_on(
+    finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moved = tmp_path / "moved & renamed"
+    shutil.move(STUDY, moved)
+    monkeypatch.chdir(tmp_path)
+    assert json.loads(output(capsys, "front", str(moved), "--json"))["study"] == "moved & renamed"
+    assert "complete: all 7" in output(capsys, "search", str(moved), "--trials", "7")
+
+
+def test_one_worker_and_one_seed_give_one_study(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_study(tmp_path, trials=4, workers=1, epochs=1)
+    for name in ("a", "b"):
+        output(capsys, "search", "tiny.toml", "--dir", name)
+    first, second = (
+        [(r.arch, r.seed, r.val_accuracy) for r in open_study(name).records] for name in ("a", "b")
+    )
+    assert first == second
+
+
+def test_an_exhausted_space_ends_the_study(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_study(tmp_path, trials=9, epochs=1)
+    out = output(capsys, "search", "tiny.toml", "--set", "space.levels=1", "--set", "space.nu=1")
+    assert "every network of its space within the limits was tried" in out
+    assert len(open_study(STUDY).records) == 3
+    assert "is complete" in output(capsys, "search", "runs/tiny")
+
+
+# -- looking at it ---------------------------------------------------------------------------------------
+
+
+def test_front_as_json_and_csv_and_table(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    document = json.loads(output(capsys, "front", "runs/tiny", "--json"))
+    assert set(document) == {"study", "complete", "trials", "hypervolume", "front"}
+    assert all(tuple(point) == POINT_COLUMNS for point in document["front"])
+    rows = list(csv.DictReader(io.StringIO(output(capsys, "front", "runs/tiny", "--csv"))))
+    assert [int(row["params"]) for row in rows] == [point["params"] for point in document["front"]]
+    assert (STUDY / "front.csv").read_text("utf-8") == output(capsys, "front", "runs/tiny", "--csv")
+    assert document["front"][0]["notation"] in output(capsys, "front", "runs/tiny")
+
+
+def test_status(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    facts = json.loads(output(capsys, "status", "runs/tiny", "--json"))
+    expected = {"trials": 6, "finished": 6, "running": 0, "failed": 0, "epochs": 12}
+    assert {key: facts[key] for key in expected} == expected
+    assert "complete: all 6 trials are done" in output(capsys, "status", "runs/tiny")
+
+
+def test_report_to_a_file_of_ones_own(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert output(capsys, "report", "runs/tiny", "-o", "mine.html").strip() == "mine.html"
+    assert "<html" in Path("mine.html").read_text("utf-8")[:300].lower()
+
+
+def test_export_by_pick_and_by_trial(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    best = open_study(STUDY).pick("best")
+    out = output(capsys, "export", "runs/tiny", "--pick", "best", "--formats", "spec,safetensors")
+    folder = STUDY / "exports" / f"trial-{best.number}"
+    assert best.notation in out
+    assert {"spec.json", "model.safetensors", "README.md", "classify.py"} <= {
+        p.name for p in folder.iterdir()
+    }
+    output(capsys, "export", "runs/tiny", "--trial", str(best.number), "--formats", "spec", "--to", "there")
+    figures = json.loads(output(capsys, "describe", "there/spec.json", "--image-size", "7", "--json"))
+    assert (figures["arch"], figures["params"]) == (best.arch, best.params)
+
+
+def test_describe(capsys: pytest.CaptureFixture[str]) -> None:
+    figures = json.loads(output(capsys, "describe", "MgNet[2,2,2,2]-256-B^l", "--json"))
+    assert figures["params"] == 8_278_794 == sum(layer["params"] for layer in figures["layers"])
+    assert figures["macs"] == sum(layer["macs"] for layer in figures["layers"])
+    assert "8,278,794" in output(capsys, "describe", "MgNet[2,2,2,2]-256-B^l")
+    small = json.loads(
+        output(capsys, "describe", "MgNet[1]-4-B^l", "--channels", "1", "--classes", "2", "--json")
+    )
+    assert small["params"] == 36 + 8 + 2 * 144 + 16 + 10
+
+
+def test_presets_and_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "digits" in output(capsys, "presets")
+    assert re.fullmatch(r"mgnas \d+\.\d+\.\d+\n", output(capsys, "version"))
+
+
+# -- a user's errors -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["front", "nowhere"], "there is no folder nowhere"),
+        (["front", "."], "has no study.db"),
+        (["status", "tiny.toml"], "there is no folder tiny.toml"),
+        (["front", "runs/tiny", "--json", "--csv"], "exclude each other"),
+        (["export", "runs/tiny"], "say which network"),
+        (["export", "runs/tiny", "--trial", "0", "--pick", "best"], "say which network"),
+        (["export", "runs/tiny", "--trial", "77"], "has no trial 77"),
+        (["export", "runs/tiny", "--pick", "bset"], "did you mean 'best'"),
+        (["export", "runs/tiny", "--pick", "best", "--max-params", "3"], "at most 3 parameters"),
+        (["export", "runs/tiny", "--pick", "best", "--formats", "onxx"], "did you mean 'onnx'"),
+        (["export", "runs/tiny", "--pick", "best", "--to", "."], ""),
+        (["describe", "MgNet[2,2]-8"], "expected -B^l or -B^{l,i}"),
+        (["describe", "MgNet[2]-8-B^l", "--image-size", "0"], "--image-size must be at least 1, but got 0"),
+        (["search", "--trials", "0"], "search.trials: "),
+        (["search", "--trials", "many"], "'--trials'"),
+        (["search", "--hours", "-1"], "search.hours: "),
+        (["search", "--preset", "digit"], "did you mean 'digits'"),
+        (["search", "--data", "cifar"], "data.source must be one of"),
+        (["search", "--data", "npz:none.npz"], "none.npz"),
+        (["search", "none.toml"], "cannot read the study file none.toml"),
+        (["search", "tiny.toml", "--set", "train.epoch=3"], "did you mean 'epochs'"),
+        (["search", "tiny.toml", "--set", "epochs=3"], "--set takes section.key=value"),
+        (["search", "tiny.toml", "--dir", "tiny.toml"], "is a file; a study needs a folder"),
+        (["search", "tiny.toml", "--dir", "."], "holds something else"),
+        (["search", "tiny.toml", "--max-params", "1000"], "space.max_params = None, but now 1000"),
+        (["search", "tiny.toml", "--set", "train.epochs=3"], "train.epochs = 2, but now 3"),
+        (["search", "tiny.toml", "--seed", "5"], "search.seed = 0, but now 5"),
+        (["searc"], "searc"),
+        (["search", "--trails", "3"], "--trails"),
+    ],
+)
+def test_errors_are_one_line_and_change_nothing(
+    finished: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], says: str
+) -> None:
+    before = {path: path.read_bytes() for path in finished.rglob("*") if path.is_file()}
+    assert says in error(capsys, *arguments)
+    assert {path: path.read_bytes() for path in finished.rglob("*") if path.is_file()} == before
+
+
+def test_other_images_are_another_study(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_images(finished, seed=1)
+    assert "was searched on other images" in error(capsys, "search", "tiny.toml", "--trials", "9")
+
+
+@pytest.mark.parametrize("name", ["study.toml", "study.db"])
+def test_a_damaged_study_is_named_and_left_alone(
+    finished: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    file = STUDY / name
+    file.write_bytes(b"\x00garbage" * 500)
+    for command in ("search", "front", "status", "report"):
+        assert name in error(capsys, command, "runs/tiny")
+    assert file.read_bytes() == b"\x00garbage" * 500
+
+
+def test_a_database_without_configuration_is_not_overwritten(
+    finished: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (STUDY / "study.toml").unlink()
+    assert "holds study.db but no study.toml" in error(capsys, "search", "tiny.toml")

@@ -1,0 +1,185 @@
+"""Configuration: presets, study files, --set, and errors that name file, key and rule."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from search.config import (
+    StudyConfig,
+    first_difference,
+    parse_assignment,
+    preset_names,
+    read_preset,
+    read_study_file,
+)
+from search.launch import Request, resolve
+from space import InvalidInputError, SearchSpace
+from tests.search.studies import write_study
+
+
+def request(**fields: Any) -> Request:
+    values: dict[str, Any] = {
+        "study": None, "preset": None, "folder": None, "options": {}, "assignments": [], "as_json": False,
+    }  # fmt: skip
+    return Request(**(values | fields))
+
+
+@pytest.mark.parametrize("name", preset_names())
+def test_presets_are_valid_and_described(name: str) -> None:
+    config = StudyConfig.parse(read_preset(name), name)
+    assert config.name == name
+    assert config.description
+    assert config.search.trials >= 40
+
+
+def test_the_demonstration_reaches_below_1500_parameters() -> None:
+    config = StudyConfig.parse(read_preset("digits"), "digits")
+    space = SearchSpace(config.space, in_channels=1, num_classes=10, image_size=8)
+    assert space.params_range()[0] < 1500
+    assert space.size() > 10_000
+
+
+def test_resolved_configuration_round_trip(tmp_path: Path) -> None:
+    import tomllib
+
+    for tables in (read_preset("digits"), read_preset("images"), read_study_file(write_study(tmp_path))):
+        config = StudyConfig.parse(tables, "test")
+        assert StudyConfig.parse(tomllib.loads(config.to_toml()), "again") == config
+
+
+def test_study_files_see_their_data_from_their_own_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = write_study(tmp_path)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    config, folder = resolve(request(study=study))
+    assert config.data.source == f"npz:{tmp_path / 'images.npz'}"
+    assert folder == Path("runs/tiny")
+    config, _ = resolve(request(study=study, options={"data.source": "npz:mine.npz"}))
+    assert config.data.source == f"npz:{elsewhere / 'mine.npz'}"
+
+
+def test_a_study_file_stands_on_a_preset(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text('preset = "digits"\n[space]\nnu = [1, 2]\n[search]\ntrials = 7\n', encoding="utf-8")
+    config, folder = resolve(request(study=file))
+    digits = StudyConfig.parse(read_preset("digits"), "digits")
+    assert config.space.c_u == digits.space.c_u
+    assert config.space.model_dump()["nu"] == [1, 2]
+    assert (config.search.trials, config.name, folder) == (7, "mine", Path("runs/mine"))
+
+
+def test_the_command_line_wins(tmp_path: Path) -> None:
+    config, folder = resolve(
+        request(
+            study=write_study(tmp_path),
+            folder=tmp_path / "x",
+            options={"search.trials": 9, "search.hours": None, "space.max_params": 500},
+            assignments=["train.epochs=5", "search.sampler=nsga2", "space.nu=[1, 2, 3]"],
+        )
+    )
+    assert folder == tmp_path / "x"
+    assert (config.search.trials, config.search.hours, config.space.max_params) == (9, None, 500)
+    assert (config.train.epochs, config.search.sampler) == (5, "nsga2")
+    assert config.space.model_dump()["nu"] == [1, 2, 3]
+
+
+def test_own_images_without_a_preset_take_the_images_preset(tmp_path: Path) -> None:
+    config, folder = resolve(request(options={"data.source": f"npz:{tmp_path}/cells.npz"}))
+    assert folder == Path("runs/cells")
+    assert config.train == StudyConfig.parse(read_preset("images"), "images").train
+
+
+@pytest.mark.parametrize(
+    ("tables", "says"),
+    [
+        ({"serch": {}}, "test: unknown key 'serch'; did you mean 'search'"),
+        ({"search": {"trails": 3}}, "unknown key 'search.trails'; did you mean 'trials'"),
+        ({"search": {"trials": "many"}}, "search.trials: .*valid integer.* but got 'many'"),
+        ({"search": {"trials": 0}}, "search.trials: .*greater than 0, but got 0"),
+        ({"search": {"sampler": "bayes"}}, "search.sampler: .*'tpe'.* but got 'bayes'"),
+        ({"search": 3}, "search: .* but got 3"),
+        ({"train": {"lr": -1}}, "train.lr: .*greater than 0, but got -1"),
+        ({"train": {"momentum": 1.0}}, "train.momentum: .*less than 1"),
+        ({"train": {"precision": "float16"}}, "train.precision: "),
+        (
+            {"space": {"c_u": {"low": 9, "high": 3}}},
+            "space.c_u: low <= high must hold, but got low=9, high=3",
+        ),
+        ({"space": {"c_u": {"lo": 9, "high": 3}}}, "unknown key 'space.c_u.lo'"),
+        ({"space": {"widths": 3}}, "unknown key 'space.widths' .*known here: .*c_u"),
+        ({"space": {"family": "resnet"}}, "space.family: "),
+        ({"data": {"val_fraction": 1}}, "data.val_fraction: "),
+    ],
+)
+def test_wrong_configurations(tables: dict[str, Any], says: str) -> None:
+    with pytest.raises(InvalidInputError, match=says) as caught:
+        StudyConfig.parse(tables, "test")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["train.epochs", "epochs=3", "train.=3", ".epochs=3", "a.b.c=3", "=", ""])
+def test_wrong_assignments(text: str) -> None:
+    with pytest.raises(InvalidInputError, match=r"--set takes section\.key=value"):
+        parse_assignment(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("a.b=3", 3),
+        ("a.b=tpe", "tpe"),
+        ('a.b="3"', "3"),
+        ("a.b={low=1, high=2}", {"low": 1, "high": 2}),
+        ("a.b=", ""),
+    ],
+)
+def test_assignments(text: str, value: Any) -> None:
+    assert parse_assignment(text) == {"a": {"b": value}}
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"preset": "digit"}, "did you mean 'digits'"),
+        ({"study": Path("none.toml")}, r"cannot read the study file none\.toml"),
+        ({"study": Path("none.toml"), "preset": "digits"}, "not both"),
+        ({"assignments": ["name.x=1"]}, "name: "),
+    ],
+)
+def test_wrong_requests(fields: dict[str, Any], says: str) -> None:
+    with pytest.raises(InvalidInputError, match=says):
+        resolve(request(**fields))
+
+
+def test_a_study_file_that_is_not_toml(tmp_path: Path) -> None:
+    file = tmp_path / "x.toml"
+    for content in (b"trials = ", b"\xff\xfe\x00", b"[search\n"):
+        file.write_bytes(content)
+        with pytest.raises(InvalidInputError, match=r"x\.toml is not TOML"):
+            resolve(request(study=file))
+
+
+def test_budgets_may_change_and_nothing_else() -> None:
+    base = StudyConfig()
+    rng = random.Random(0)
+    more = {"trials": 99, "hours": 1.5, "workers": 3, "device": "cpu", "keep_weights": "all"}
+    assert first_difference(base, StudyConfig.model_validate({"search": more})) is None
+    changes: list[dict[str, Any]] = [
+        {"search": {"seed": 1}},
+        {"search": {"sampler": "random"}},
+        {"train": {"epochs": rng.randrange(20, 30)}},
+        {"space": {"nu": 2}},
+        {"data": {"split_seed": 4}},
+    ]
+    for change in changes:
+        difference = first_difference(base, StudyConfig.model_validate(change))
+        section, keys = next(iter(change.items()))
+        assert difference is not None
+        assert difference.startswith(f"{section}.{next(iter(keys))} = ")

@@ -1,0 +1,162 @@
+"""Faults made for real: signals to driver and workers, and a disk without room."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from results import open_study
+from results.study import StudyResults
+from space import MgnasError
+from tests.search.studies import command, mgnas, write_study
+
+STUDY = Path("runs/tiny")
+
+
+@contextmanager
+def search_in(home: Path) -> Iterator[subprocess.Popen[str]]:
+    """A search in the background, killed at the end if it still runs."""
+    driver = subprocess.Popen(
+        command("search", "tiny.toml"),
+        cwd=home,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    with driver:
+        try:
+            yield driver
+        finally:
+            driver.kill()
+
+
+def wait_for(home: Path, num_finished: int, timeout_s: float = 90) -> StudyResults:
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline:
+        try:
+            results = open_study(home / STUDY)
+        except MgnasError:
+            results = None  # not made yet
+        if results is not None and results.num_finished >= num_finished:
+            return results
+        time.sleep(0.1)
+    raise TimeoutError(f"{num_finished} trials did not finish in {timeout_s} s")
+
+
+def workers_of(driver: subprocess.Popen[str]) -> list[int]:
+    children = Path(f"/proc/{driver.pid}/task/{driver.pid}/children").read_text().split()
+    return [int(pid) for pid in children]
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
+
+
+def check_complete(home: Path, total: int, before: StudyResults) -> None:
+    run = mgnas("search", "tiny.toml", "--trials", str(total), cwd=home)
+    assert run.returncode == 0, run.stderr
+    after = open_study(home / STUDY)
+    assert [record.number for record in after.records] == list(range(total))
+    assert all(record.state == "complete" for record in after.records)
+    done_before = [record for record in before.records if record.state == "complete"]
+    by_number = {record.number: record for record in after.records}
+    for record in done_before:
+        kept = by_number[record.number]
+        assert (kept.arch, kept.val_accuracy, kept.finished_s) == (
+            record.arch,
+            record.val_accuracy,
+            record.finished_s,
+        )
+    for record in after.front_records:
+        assert (home / STUDY / str(record.weights)).is_file()
+    assert not list((home / STUDY).rglob("*.part"))
+
+
+@pytest.mark.parametrize("blow", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+def test_nothing_finished_is_lost_when_the_driver_is_stopped(tmp_path: Path, blow: signal.Signals) -> None:
+    write_study(tmp_path, trials=10, epochs=3)
+    with search_in(tmp_path) as driver:
+        before = wait_for(tmp_path, 2)
+        workers = workers_of(driver)
+        assert len(workers) == 2
+        driver.send_signal(blow)
+        _, stderr = driver.communicate(timeout=30)
+    assert driver.returncode == {signal.SIGINT: 130, signal.SIGTERM: 143}.get(blow, -blow)
+    if blow != signal.SIGKILL:
+        assert "Go on with: mgnas search" in stderr
+        assert "Traceback" not in stderr
+    deadline = time.monotonic() + 10
+    while any(map(is_alive, workers)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not any(map(is_alive, workers)), "workers outlived their driver"
+    facts = json.loads(mgnas("status", STUDY, "--json", cwd=tmp_path).stdout)
+    assert facts["running"] == 0
+    check_complete(tmp_path, 10, before)
+
+
+def test_a_killed_worker_is_replaced_and_its_trial_runs_again(tmp_path: Path) -> None:
+    write_study(tmp_path, trials=8, epochs=3)
+    with search_in(tmp_path) as driver:
+        wait_for(tmp_path, 1)
+        os.kill(workers_of(driver)[0], signal.SIGKILL)
+        before = wait_for(tmp_path, 3)
+        _, stderr = driver.communicate(timeout=90)
+    assert driver.returncode == 0, stderr
+    assert any(record.attempts == 2 for record in open_study(tmp_path / STUDY).records)
+    check_complete(tmp_path, 8, before)
+
+
+def test_two_drivers_do_not_share_a_folder(tmp_path: Path) -> None:
+    write_study(tmp_path, trials=200, epochs=3)
+    with search_in(tmp_path):
+        wait_for(tmp_path, 1)
+        second = mgnas("search", "tiny.toml", cwd=tmp_path)
+        facts = json.loads(mgnas("status", STUDY, "--json", cwd=tmp_path).stdout)
+    assert second.returncode == 2
+    assert "another search is running" in second.stderr
+    assert facts["running"] > 0
+
+
+def test_a_training_that_diverges_is_recorded_as_failed(tmp_path: Path) -> None:
+    write_study(tmp_path, trials=3, epochs=2)
+    run = mgnas("search", "tiny.toml", "--set", "train.lr=1e30", cwd=tmp_path)
+    assert run.returncode == 0, run.stderr
+    results = open_study(tmp_path / STUDY)
+    assert [record.state for record in results.records] == ["failed"] * 3
+    assert all("diverged" in str(record.reason) for record in results.records)
+    assert "No trial has a result" in run.stdout
+
+
+@pytest.mark.parametrize("kibibytes", [40, 250])
+def test_no_space_left_is_one_line_and_the_study_goes_on_later(tmp_path: Path, kibibytes: int) -> None:
+    """A limit on the size of files stands in for a full disk: SQLite and the system refuse writes alike."""
+    write_study(tmp_path, trials=6)
+
+    def limit() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (kibibytes * 1024, kibibytes * 1024))
+
+    run = subprocess.run(
+        command("search", "tiny.toml"),
+        cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False, preexec_fn=limit,
+    )  # fmt: skip
+    assert run.returncode == 2
+    assert "Traceback" not in run.stderr
+    assert sum(line.startswith("mgnas: ") for line in run.stderr.splitlines()) == 1
+    again = mgnas("search", "tiny.toml", cwd=tmp_path)
+    assert again.returncode == 0, again.stderr
+    assert open_study(tmp_path / STUDY).num_finished == 6

@@ -1,0 +1,125 @@
+"""Proposals: one conformance suite for every sampler."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, get_args
+
+import pytest
+
+from results.records import TrialRecord
+from search.proposer import STARTUP_TRIALS, Proposal, Proposer
+from search.samplers import SamplerName
+from space import SearchSpace, SpaceConfig
+from tests.results.factories import make_trial
+
+SAMPLERS = get_args(SamplerName)
+
+
+def make_space(**changes: Any) -> SearchSpace:
+    tables = {"levels": [1, 2], "nu": [1, 2], "c_u": {"low": 2, "high": 9}, "share_b": ["level", "iteration"]}
+    return SearchSpace(SpaceConfig.model_validate(tables | changes), in_channels=1, image_size=8)
+
+
+def outcome(number: int, proposal: Proposal, state: str = "complete") -> TrialRecord:
+    """A trial whose accuracy grows with size, with some scatter that depends on the network alone."""
+    spec = proposal.spec
+    accuracy = 0.5 + 0.4 * spec.params / (spec.params + 500) + 0.0001 * (int(spec.arch, 16) % 97)
+    return make_trial(
+        number,
+        arch=spec.arch,
+        params=spec.params,
+        knobs=proposal.knobs,
+        state=state,
+        val_accuracy=accuracy if state == "complete" else None,
+    )
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_every_sampler_proposes_new_networks_of_the_space(sampler: SamplerName) -> None:
+    space = make_space(max_params=3000)
+    proposer = Proposer(space, sampler, seed=1)
+    archs = set()
+    num_trials = STARTUP_TRIALS + (2 if sampler == "gp" else 15)  # seconds each, for the Gaussian process
+    for number in range(num_trials):
+        proposal = proposer.propose(number)
+        assert proposal is not None
+        assert space.spec(proposal.knobs) == proposal.spec
+        assert proposal.spec.params <= 3000
+        archs.add(proposal.spec.arch)
+        proposer.tell(outcome(number, proposal, state="failed" if number % 5 == 4 else "complete"))
+    assert len(archs) == num_trials
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_a_resumed_study_proposes_what_an_unbroken_one_would(sampler: SamplerName) -> None:
+    space = make_space()
+    unbroken = Proposer(space, sampler, seed=3)
+    history: list[tuple[TrialRecord, dict[str, Any]]] = []
+    for number in range(STARTUP_TRIALS + 4):
+        proposal = unbroken.propose(number)
+        assert proposal is not None
+        record = outcome(number, proposal)
+        history.append((record, proposal.sampler_attrs))
+        unbroken.tell(record)
+    resumed = Proposer(space, sampler, seed=3)
+    for record, attrs in history:
+        resumed.remember(record, attrs)
+    expected, got = unbroken.propose(len(history)), resumed.propose(len(history))
+    assert expected is not None
+    assert got is not None
+    assert got.spec == expected.spec
+
+
+def test_seeds_lead_to_different_studies() -> None:
+    def first_specs(seed: int) -> list[str]:
+        proposer = Proposer(make_space(), "random", seed)
+        return [proposal.spec.arch for n in range(6) if (proposal := proposer.propose(n))]
+
+    assert first_specs(1) == first_specs(1)
+    assert first_specs(1) != first_specs(2)
+
+
+def test_a_space_is_tried_to_its_last_network_and_not_beyond() -> None:
+    space = make_space(c_u={"low": 2, "high": 3})
+    distinct = {space.spec(point).arch for point in space.points()}
+    proposer = Proposer(space, "tpe", seed=0)
+    tried = set()
+    for number in range(len(distinct)):
+        proposal = proposer.propose(number)
+        assert proposal is not None
+        tried.add(proposal.spec.arch)
+        proposer.tell(outcome(number, proposal))
+    assert tried == distinct
+    assert proposer.propose(len(distinct)) is None
+
+
+def test_a_rare_feasible_network_is_found() -> None:
+    space = make_space(c_u={"low": 2, "high": 60})
+    smallest = space.params_range()[0]
+    tight = make_space(c_u={"low": 2, "high": 60}, max_params=smallest)
+    proposal = Proposer(tight, "tpe", seed=0).propose(STARTUP_TRIALS)
+    assert proposal is not None
+    assert proposal.spec.params == smallest
+
+
+def test_the_start_spreads_over_the_sizes() -> None:
+    space = make_space(c_u={"low": 2, "high": 60})
+    proposer = Proposer(space, "tpe", seed=5)
+    sizes = sorted(proposal.spec.params for n in range(8) if (proposal := proposer.propose(n)))
+    low, high = space.params_range()
+    assert sizes[0] == low
+    assert sizes[3] < (low * high) ** 0.5 * 3
+    assert sizes[-1] > (low * high) ** 0.5 * 3
+
+
+def test_interrupted_trials_are_not_proposed_again() -> None:
+    space = make_space()
+    first = Proposer(space, "random", seed=0).propose(0)
+    assert first is not None
+    resumed = Proposer(space, "random", seed=0)
+    running = replace(outcome(0, first), state="running", val_accuracy=None)
+    resumed.remember(running, {})
+    second = resumed.propose(0)
+    assert second is not None
+    assert second.spec != first.spec

@@ -1,0 +1,71 @@
+"""The scheduler as a state machine: driven at random, it ends with exactly the trials asked for."""
+
+from __future__ import annotations
+
+import random
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from search.scheduler import Done, FullLength, GiveUp, Run, StartNew, Wait
+
+
+@given(
+    total=st.integers(1, 30),
+    num_ended=st.integers(0, 10),
+    num_interrupted=st.integers(0, 4),
+    slots=st.integers(1, 8),
+    loss_rate=st.sampled_from([0.0, 0.2, 0.6]),
+    seed=st.integers(0, 99),
+)
+def test_any_order_of_events_ends_with_the_trials_asked_for(
+    total: int, num_ended: int, num_interrupted: int, slots: int, loss_rate: float, seed: int
+) -> None:
+    rng = random.Random(seed)
+    interrupted = range(num_ended, num_ended + num_interrupted)
+    scheduler = FullLength(total, num_ended, interrupted, max_attempts=3)
+    running: list[int] = []
+    starts: dict[int, int] = {}
+    ended = set(range(num_ended))
+    next_trial = num_ended + num_interrupted
+    while True:
+        decision = scheduler.decide() if len(running) < slots else Wait()
+        if isinstance(decision, Done):
+            break
+        if isinstance(decision, StartNew):
+            scheduler.on_started(next_trial)
+            running.append(next_trial)
+            starts[next_trial] = 1
+            next_trial += 1
+        elif isinstance(decision, Run):
+            assert decision.trial not in running
+            assert decision.trial not in ended
+            running.append(decision.trial)
+            starts[decision.trial] = starts.get(decision.trial, 0) + 1
+        elif isinstance(decision, GiveUp):
+            ended.add(decision.trial)
+            scheduler.on_ended(decision.trial)
+        else:
+            trial = running.pop(rng.randrange(len(running)))
+            if rng.random() < loss_rate:
+                scheduler.on_lost(trial)
+            else:
+                ended.add(trial)
+                scheduler.on_ended(trial)
+    assert not running
+    assert len(ended) == max(total, num_ended + num_interrupted)
+    assert all(count <= 3 for count in starts.values())
+
+
+def test_interrupted_trials_come_first() -> None:
+    scheduler = FullLength(10, 3, interrupted=[5, 7])
+    assert [scheduler.decide(), scheduler.decide(), scheduler.decide()] == [Run(5), Run(7), StartNew()]
+
+
+def test_after_the_last_start_slots_wait_for_what_runs() -> None:
+    scheduler = FullLength(2)
+    scheduler.on_started(0)
+    scheduler.stop_starting()
+    assert scheduler.decide() == Wait()
+    scheduler.on_ended(0)
+    assert scheduler.decide() == Done()
