@@ -14,7 +14,11 @@ from results.records import POINT_COLUMNS, EpochReport, StudyHeader, TrialRecord
 from space.errors import InvalidInputError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas as pd
+
+    from results.export import ExportResult
 
 DATABASE = "study.db"
 CONFIG = "study.toml"
@@ -198,6 +202,25 @@ class StudyResults:
     def pick(self, how: str, max_params: int | None = None) -> TrialRecord:
         """Return one network of the front: ``best``, ``knee`` or ``smallest``."""
         return pick(self.front_records, how, max_params)
+
+    def export(
+        self,
+        which: int | str = "knee",
+        to: str | Path | None = None,
+        formats: Sequence[str] | None = None,
+        *,
+        max_params: int | None = None,
+    ) -> ExportResult:
+        """Export one network and return what was written; see ``results.export.export_trial``.
+
+        ``which`` is a trial's number, or ``best``, ``knee`` or ``smallest`` of the front (of its networks
+        of at most ``max_params``). The folder is exports/trial-N in the study's unless ``to`` says otherwise.
+        """
+        from results.export import export_trial
+
+        record = self.trial(which) if isinstance(which, int) else self.pick(which, max_params)
+        folder = Path(to) if to is not None else self.folder / "exports" / f"trial-{record.number}"
+        return export_trial(self, record, folder, formats)
 
     def report(self, path: str | Path | None = None) -> Path:
         """Write the report, one HTML file that works offline, and return its path."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from results.export import export_trial
 from results.study import open_study
 from space.errors import InvalidInputError
 
@@ -25,16 +24,12 @@ def export_network(
     """
     if (trial is None) == (pick is None):
         raise InvalidInputError("say which network: --trial N, or --pick best, knee or smallest")
+    if trial is not None and max_params is not None:
+        raise InvalidInputError("--max-params goes with --pick, not with --trial")
     results = open_study(folder)
-    if trial is not None:
-        if max_params is not None:
-            raise InvalidInputError("--max-params goes with --pick, not with --trial")
-        record = results.trial(trial)
-    else:
-        assert pick is not None
-        record = results.pick(pick, max_params)
+    record = results.trial(trial) if trial is not None else results.pick(str(pick), max_params)
     wanted = None if formats is None else [name.strip() for name in formats.split(",") if name.strip()]
-    result = export_trial(results, record, to or folder / "exports" / f"trial-{record.number}", wanted)
+    result = results.export(record.number, to, wanted)
     accuracy = 100 * (record.val_accuracy or 0.0)
     out = sys.stdout
     out.write(f"trial {record.number}: {record.notation}, {record.params:,} parameters, ")
