@@ -1,0 +1,12 @@
+"""What a result was measured on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from search.run import environment
+
+
+def describe_machine() -> dict[str, Any]:
+    facts = environment()
+    return {key: facts[key] for key in ("cpu", "cores", "platform", "python", "packages", "began")}
