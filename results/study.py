@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from results.records import POINT_COLUMNS, EpochReport, StudyHeader, TrialRecord
 from space.errors import InvalidInputError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     import pandas as pd
 
@@ -62,9 +63,15 @@ def open_study(folder: str | Path) -> StudyResults:
         )
     if not (folder / DATABASE).is_file():
         raise InvalidInputError(f"{folder} is not a study's folder: it has no {DATABASE}")
+    with _ledger(folder) as ledger:
+        return StudyResults(folder, ledger.header(), ledger.trials(), ledger.clock_s())
+
+
+@contextmanager
+def _ledger(folder: Path) -> Iterator[Ledger]:
     ledger = Ledger(sqlite_url(folder), study=study_name(folder))
     try:
-        return StudyResults(folder, ledger.header(), ledger.trials(), ledger.reports(), ledger.clock_s())
+        yield ledger
     finally:
         ledger.close()
 
@@ -73,7 +80,7 @@ class StudyResults:
     """What a study has found: read once, then only computed with.
 
     ``trials`` and ``front`` return pandas DataFrames; ``records`` holds the same trials as plain records,
-    ``reports`` the epochs of each, and ``searched_s`` the seconds on the study's clock.
+    ``reports`` (read when first asked for) the epochs of each, ``searched_s`` the study's clock in seconds.
     """
 
     def __init__(
@@ -81,19 +88,23 @@ class StudyResults:
         folder: Path,
         header: StudyHeader,
         records: list[TrialRecord],
-        reports: dict[int, list[EpochReport]],
         searched_s: float,
     ) -> None:
         self.folder = folder
         self.header = header
         self.records = records
-        self.reports = reports
         self.searched_s = searched_s
 
     @property
     def name(self) -> str:
         """The study's name: that of its folder."""
         return self.folder.resolve().name
+
+    @cached_property
+    def reports(self) -> dict[int, list[EpochReport]]:
+        """Every epoch of every trial that has any, by trial number."""
+        with _ledger(self.folder) as ledger:
+            return ledger.reports()
 
     @cached_property
     def front_records(self) -> list[TrialRecord]:
@@ -119,7 +130,8 @@ class StudyResults:
     def spent(self) -> str | None:
         """What ended the study, in words; None while it can go on."""
         if self.num_finished >= self.header.trials:
-            return f"all {self.header.trials} trials are done"
+            asked = "all" if self.num_finished == self.header.trials else f"{self.header.trials} asked for,"
+            return f"{asked} {self.num_finished} trials are done"
         if self.header.exhausted:
             return "every network of its space within the limits was tried"
         if self.header.hours is not None and self.searched_s >= self.header.hours * 3600:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -69,12 +70,14 @@ class StudyConfig(BaseModel):
         return tomli_w.dumps(self.model_dump(mode="json", exclude_none=True))
 
 
+def _presets() -> Traversable:
+    return files("search").joinpath("presets")
+
+
 def preset_names() -> list[str]:
     """Return the names of the presets that come with mgnas."""
     return sorted(
-        entry.name.removesuffix(".toml")
-        for entry in files("search.presets").iterdir()
-        if entry.name.endswith(".toml")
+        entry.name.removesuffix(".toml") for entry in _presets().iterdir() if entry.name.endswith(".toml")
     )
 
 
@@ -87,7 +90,7 @@ def read_preset(name: str) -> Tables:
         )
     return {
         "name": name,
-        **tomllib.loads(files("search.presets").joinpath(f"{name}.toml").read_text("utf-8")),
+        **tomllib.loads(_presets().joinpath(f"{name}.toml").read_text("utf-8")),
     }
 
 

@@ -49,7 +49,9 @@ def study(records: list[TrialRecord], folder: Path | str = "runs/digits", **chan
         for t in records
     }
     clock_s = max((t.finished_s or 0.0 for t in records), default=0.0)
-    return StudyResults(Path(folder), StudyHeader(**(fields | changes)), records, reports, clock_s)
+    study = StudyResults(Path(folder), StudyHeader(**(fields | changes)), records, clock_s)
+    study.reports = reports
+    return study
 
 
 def searched(
