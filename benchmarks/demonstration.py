@@ -19,6 +19,7 @@ from typing import Any
 
 from benchmarks.machine import describe_machine
 from results import open_study
+from results.front import accuracy
 
 FIGURES = ("seconds", "architectures", "front", "fewest_params", "best_accuracy", "hypervolume")
 
@@ -36,7 +37,7 @@ def measure(seed: int, folder: Path) -> dict[str, Any]:
         "architectures": len({record.arch for record in results.records if record.state == "complete"}),
         "front": len(front),
         "fewest_params": front[0].params,
-        "best_accuracy": round(front[-1].val_accuracy or 0.0, 4),
+        "best_accuracy": round(accuracy(front[-1]), 4),
         "hypervolume": round(results.hypervolume, 4),
     }
 

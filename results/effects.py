@@ -16,6 +16,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
+from results.front import complete_trials
 from results.records import TrialRecord
 
 Array = NDArray[np.float64]
@@ -80,7 +81,7 @@ def knob_effects(trials: Sequence[TrialRecord], seed: int = 0) -> Effects:
     distance, so that one training that went wrong does not decide. Trials that ended after different
     numbers of epochs are compared at equal log(epochs). ``seed`` is that of the permutation test.
     """
-    complete = [t for t in trials if t.state == "complete" and t.val_accuracy is not None]
+    complete = complete_trials(trials)
     accuracy = np.array([t.val_accuracy for t in complete], dtype=np.float64)
     accuracy, num_outliers = _pull_in(accuracy, complete)
     names = dict.fromkeys(knob for trial in complete for knob in trial.knobs)

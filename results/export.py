@@ -120,7 +120,7 @@ def _check_destination(to: Path) -> None:
 
 def _load(study: StudyResults, trial: TrialRecord) -> Classifier:
     if trial.state != "complete":
-        state = f"failed ({trial.reason})" if trial.state == "failed" else "is still running"
+        state = f"failed ({trial.reason})" if trial.state == "failed" else "has no result yet"
         raise InvalidInputError(
             f"trial {trial.number} {state}, so it has no trained network; {_others(study)}"
         )

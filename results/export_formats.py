@@ -28,7 +28,7 @@ Another order of float32 sums costs about 1e-6; a layer that means something els
 TRACED_BATCH = 3
 CHECKED_BATCHES = (1, 2, 7)
 OPSET = 18
-INSTALL = "pip install 'mgnas[export]'"
+INSTALL = "pip install -e '.[export]' in mgnas's source tree"
 ONNX_PACKAGES = ("onnx", "onnxscript", "onnxruntime")
 
 

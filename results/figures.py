@@ -9,7 +9,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from results.front import hypervolume_history, knee
+from results.front import accuracy, complete_trials, hypervolume_history, knee
 from results.records import TrialRecord
 from results.scales import Range, accuracies, focus_range, log_range, log_ticks, short_count, whole_range
 from results.study import StudyResults
@@ -41,7 +41,7 @@ def front_chart(study: StudyResults) -> Chart:
     """Return accuracy against parameters: every complete trial, the front as a step line, its knee."""
     front = study.front_records
     on_front = {t.number for t in front}
-    others = [t for t in study.records if t.state == "complete" and t.number not in on_front]
+    others = [t for t in complete_trials(study.records) if t.number not in on_front]
     figure = go.Figure()
     full = [t for t in others if t.epochs >= t.max_epochs]
     stopped = [t for t in others if t.epochs < t.max_epochs]
@@ -145,11 +145,10 @@ def shade(place: int, count: int) -> str:
 
 
 def describe_trial(trial: TrialRecord) -> str:
-    """Return the text shown over a trial's point, in the little HTML that plotly reads."""
-    accuracy = f"{100 * trial.val_accuracy:.2f} %" if trial.val_accuracy is not None else "no"
+    """Return the text shown over a complete trial's point, in the little HTML that plotly reads."""
     lines = [
         f"<b>{_safe(trial.notation)}</b>",
-        f"{accuracy} validation accuracy",
+        f"{100 * accuracy(trial):.2f} % validation accuracy",
         f"{trial.params:,} parameters · {short_count(trial.macs)} MACs",
         f"trial {trial.number} · {trial.epochs} of {trial.max_epochs} epochs",
         f"arch {_safe(trial.arch)}",

@@ -12,18 +12,28 @@ from space.errors import InvalidInputError, nearest
 PICKS = ("best", "knee", "smallest")
 
 
+def complete_trials(trials: Iterable[TrialRecord]) -> list[TrialRecord]:
+    """Return the trials that have a result, in the order given: those that ``accuracy`` takes."""
+    return [trial for trial in trials if trial.state == "complete" and trial.val_accuracy is not None]
+
+
+def accuracy(trial: TrialRecord) -> float:
+    """Return the validation accuracy of a complete trial, from 0 to 1."""
+    assert trial.val_accuracy is not None, f"trial {trial.number} has no accuracy"
+    return trial.val_accuracy
+
+
 def pareto_front(trials: Iterable[TrialRecord]) -> list[TrialRecord]:
     """Return the complete trials that no other beats, from the fewest parameters to the most.
 
     Of trials equal in both objectives the one with the lowest number stays.
     """
-    complete = [t for t in trials if t.state == "complete" and t.val_accuracy is not None]
     front: list[TrialRecord] = []
     best = -math.inf
-    for trial in sorted(complete, key=lambda t: (t.params, -_accuracy(t), t.number)):
-        if _accuracy(trial) > best:
+    for trial in sorted(complete_trials(trials), key=lambda t: (t.params, -accuracy(t), t.number)):
+        if accuracy(trial) > best:
             front.append(trial)
-            best = _accuracy(trial)
+            best = accuracy(trial)
     return front
 
 
@@ -35,7 +45,7 @@ def front_hypervolume(trials: Iterable[TrialRecord], params_range: tuple[int, in
     """
     low, high = (math.log(bound) for bound in params_range)
     span = max(high - low, 1e-12)
-    points = [(1.0 - _accuracy(t), (math.log(t.params) - low) / span) for t in pareto_front(trials)]
+    points = [(1.0 - accuracy(t), (math.log(t.params) - low) / span) for t in pareto_front(trials)]
     return hypervolume(points, (1.0, 1.0))
 
 
@@ -43,13 +53,13 @@ def hypervolume_history(
     trials: Iterable[TrialRecord], params_range: tuple[int, int]
 ) -> list[tuple[float, float]]:
     """Return (seconds on the study's clock, hypervolume) after each complete trial, in order of time."""
-    finished = [t for t in trials if t.state == "complete" and t.finished_s is not None]
-    finished.sort(key=lambda t: (t.finished_s, t.number))
+    finished = [(t.finished_s, t) for t in complete_trials(trials) if t.finished_s is not None]
+    finished.sort(key=lambda pair: (pair[0], pair[1].number))
     history: list[tuple[float, float]] = []
     front: list[TrialRecord] = []
-    for trial in finished:
+    for finished_s, trial in finished:
         front = pareto_front([*front, trial])
-        history.append((float(trial.finished_s or 0.0), front_hypervolume(front, params_range)))
+        history.append((finished_s, front_hypervolume(front, params_range)))
     return history
 
 
@@ -65,7 +75,7 @@ def knee(front: Sequence[TrialRecord]) -> TrialRecord:
 
     def height(trial: TrialRecord) -> float:
         cost = math.log(trial.params / first.params) / math.log(last.params / first.params)
-        gain = (_accuracy(trial) - _accuracy(first)) / (_accuracy(last) - _accuracy(first))
+        gain = (accuracy(trial) - accuracy(first)) / (accuracy(last) - accuracy(first))
         return gain - cost
 
     return max(front, key=height)
@@ -91,8 +101,3 @@ def pick(front: Sequence[TrialRecord], how: str, max_params: int | None = None) 
     if how == "best":
         return allowed[-1]
     return allowed[0] if how == "smallest" else knee(allowed)
-
-
-def _accuracy(trial: TrialRecord) -> float:
-    assert trial.val_accuracy is not None
-    return trial.val_accuracy

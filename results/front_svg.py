@@ -6,7 +6,7 @@ import html
 import math
 from pathlib import Path
 
-from results.front import knee
+from results.front import accuracy, complete_trials, knee
 from results.records import TrialRecord
 from results.scales import Range, accuracies, focus_range, linear_ticks, log_range, log_ticks, short_count
 from results.study import StudyResults
@@ -44,9 +44,9 @@ class _Frame:
         low, high = self.x_range
         return _LEFT + (_WIDTH - _LEFT - _RIGHT) * (math.log10(params) - low) / (high - low)
 
-    def y(self, accuracy: float) -> float:
+    def y(self, percent: float) -> float:
         low, high = self.y_range
-        share = (accuracy - low) / (high - low)
+        share = (percent - low) / (high - low)
         return _HEIGHT - _BOTTOM - (_HEIGHT - _TOP - _BOTTOM) * share
 
 
@@ -60,10 +60,10 @@ def front_svg(study: StudyResults) -> str:
 
     Trials far below the rest lie outside it and are counted in its subtitle.
     """
-    complete = [t for t in study.records if t.state == "complete" and t.val_accuracy is not None]
+    complete = complete_trials(study.records)
     y_range = focus_range(accuracies(complete), keep=accuracies(study.front_records))
     frame = _Frame(log_range([t.params for t in complete]), y_range)
-    shown = [t for t in complete if 100 * (t.val_accuracy or 0.0) >= y_range[0]]
+    shown = [t for t in complete if 100 * accuracy(t) >= y_range[0]]
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" width="{_WIDTH}" '
         f'height="{_HEIGHT}" role="img" aria-label="{_escape(f"Pareto front of the study {study.name}")}">',
@@ -141,7 +141,7 @@ def _x(frame: _Frame, trial: TrialRecord) -> float:
 
 
 def _y(frame: _Frame, trial: TrialRecord) -> float:
-    return frame.y(100 * (trial.val_accuracy or 0.0))
+    return frame.y(100 * accuracy(trial))
 
 
 def _dot(frame: _Frame, trial: TrialRecord, kind: str, radius: float) -> str:
@@ -151,7 +151,7 @@ def _dot(frame: _Frame, trial: TrialRecord, kind: str, radius: float) -> str:
 def _label(frame: _Frame, trial: TrialRecord, kind: str) -> str:
     """Return the label of a point: up and left of it, where no network of the front can be."""
     x, y = _x(frame, trial), _y(frame, trial)
-    text = f"{kind}: {100 * (trial.val_accuracy or 0.0):.1f} %, {short_count(trial.params)}"
+    text = f"{kind}: {100 * accuracy(trial):.1f} %, {short_count(trial.params)}"
     start = x < _LEFT + 150
     place = f'x="{x - 4 if start else x - 12:.1f}" y="{max(y - 14 if start else y - 7, _TOP - 2):.1f}"'
     return (

@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import unquote
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DatabaseError, SQLAlchemyError
+from sqlalchemy.exc import DatabaseError, IntegrityError, SQLAlchemyError
 
 from results.records import EpochReport, StudyHeader, TrialRecord
 from space.errors import InvalidInputError, MgnasError
@@ -48,6 +48,7 @@ _trials = sa.Table(
     sa.Column("val_accuracy", sa.Float(53)),
     sa.Column("reason", sa.Text),
     sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("losses", sa.Integer, nullable=False),
     sa.Column("started_s", sa.Float(53), nullable=False),
     sa.Column("finished_s", sa.Float(53)),
     sa.Column("train_s", sa.Float(53), nullable=False),
@@ -63,6 +64,7 @@ _reports = sa.Table(
     sa.Column("val_loss", sa.Float(53), nullable=False),
     sa.Column("val_accuracy", sa.Float(53), nullable=False),
     sa.Column("seconds", sa.Float(53), nullable=False),
+    sa.Column("clock_s", sa.Float(53), nullable=False),
 )
 _events = sa.Table(
     "mgnas_events",
@@ -90,7 +92,6 @@ class Ledger:
     """
 
     def __init__(self, url: str, study: str) -> None:
-        self.url = url
         self.study = study
         self._engine = sa.create_engine(url)
 
@@ -129,9 +130,9 @@ class Ledger:
             connection.execute(sa.insert(_trials).values(row))
             self._note(connection, event, trial.number, clock_s, detail)
 
-    def write_report(self, trial: int, report: EpochReport) -> None:
+    def write_report(self, trial: int, report: EpochReport, *, clock_s: float) -> None:
         """Insert or replace one epoch of a trial, and count it in the trial's record."""
-        row = {"study": self.study, "trial": trial, **asdict(report)}
+        row = {"study": self.study, "trial": trial, "clock_s": clock_s, **asdict(report)}
         key = (_reports.c.study == self.study) & (_reports.c.trial == trial)
         with self._writing() as connection:
             connection.execute(sa.delete(_reports).where(key & (_reports.c.epoch >= report.epoch)))
@@ -185,8 +186,9 @@ class Ledger:
                 f"{self._place()} was written by another version of mgnas "
                 f"(schema {row.schema_version}, this one reads {SCHEMA_VERSION})"
             )
-        data = row.header
-        return StudyHeader(**{**data, "params_range": tuple(data["params_range"])})
+        known = {field.name for field in fields(StudyHeader)}
+        data = {key: value for key, value in row.header.items() if key in known}
+        return StudyHeader(**data | {"params_range": tuple(data["params_range"])})
 
     def trials(self) -> list[TrialRecord]:
         """Return every trial by ascending number."""
@@ -217,9 +219,12 @@ class Ledger:
 
     def clock_s(self) -> float:
         """Return the latest time on the study's clock that anything was noted at; 0 for a new study."""
-        query = sa.select(sa.func.max(_events.c.clock_s)).where(_events.c.study == self.study)
+        latest = [
+            sa.select(sa.func.max(table.c.clock_s)).where(table.c.study == self.study)
+            for table in (_events, _reports)
+        ]
         with self._reading() as connection:
-            return float(connection.execute(query).scalar() or 0.0)
+            return max(float(connection.execute(query).scalar() or 0.0) for query in latest)
 
     # -- errors ----------------------------------------------------------------------------------------
 
@@ -242,6 +247,8 @@ class Ledger:
         try:
             with self._engine.begin() as connection:
                 yield connection
+        except IntegrityError:
+            raise  # a record of ours that cannot be: no fault of the file
         except DatabaseError as error:
             raise explain_database_error(error, self._place()) from error
 

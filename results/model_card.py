@@ -7,6 +7,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from results.front import complete_trials
 from results.records import TrialRecord
 from results.study import StudyResults
 
@@ -38,7 +39,7 @@ print([classes[index] for index in logits.argmax(axis=1)])
 ```
 """,
     "safetensors": """\
-With mgnas (`pip install mgnas`):
+With mgnas installed (from its source tree: `pip install -e .`):
 
 ```python
 import torch
@@ -137,7 +138,7 @@ def _interface(trained: Trained, channels: int) -> str:
 
 
 def _accuracy(study: StudyResults, trained: Trained) -> str:
-    chosen = sum(record.state == "complete" for record in study.records)
+    chosen = len(complete_trials(study.records))
     share = trained.val_accuracy
     num_images = study.header.data.get("val")
     measured = ""

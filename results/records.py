@@ -28,6 +28,7 @@ class TrialRecord:
 
     ``knobs`` is the point of the search space, ``spec`` the network as plain data. ``started_s`` and
     ``finished_s`` are on the study's clock: seconds of searching since the study began, pauses left out.
+    ``attempts`` counts the trainings begun, ``losses`` those that ended because a worker died.
     ``weights`` is the file with the trained weights, relative to the study's folder, while it is kept.
     """
 
@@ -45,6 +46,7 @@ class TrialRecord:
     val_accuracy: float | None = None
     reason: str | None = None
     attempts: int = 1
+    losses: int = 0
     started_s: float = 0.0
     finished_s: float | None = None
     train_s: float = 0.0

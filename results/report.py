@@ -13,17 +13,28 @@ from plotly.offline import get_plotlyjs
 from results import report_parts as parts
 from results.effects import knob_effects
 from results.figures import Chart, curves_chart, front_chart, hypervolume_chart
+from results.front import complete_trials
 from results.report_effects import effects_charts
 from results.scales import accuracies
-from results.study import StudyResults
+from results.study import REPORT, StudyResults
+from space.errors import InvalidInputError
 from space.files import write_atomic
+
+GENERATOR = '<meta name="generator" content="mgnas report">'
+"""By which a report is known as one; it stands in the first ``GENERATOR_WITHIN`` bytes."""
+GENERATOR_WITHIN = 1024
 
 
 def write_report(study: StudyResults, path: Path) -> Path:
     """Write the report of ``study`` to ``path``, whole or not at all, and return the path.
 
     The file holds its scripts and styles (about 5 MB, nearly all of it plotly.js) and loads nothing.
+
+    Raises:
+        InvalidInputError: ``path`` is a folder, or a file that is neither a report of mgnas nor the
+            study's own ``report.html``.
     """
+    _check_output(path, own=study.folder / REPORT)
     return write_atomic(path, render_report(study))
 
 
@@ -38,6 +49,7 @@ def render_report(study: StudyResults) -> str:
         }
     header = study.header
     return Template(_asset("report.html.template")).substitute(
+        generator=GENERATOR,
         name=parts.escape(study.name),
         css=_asset("report.css"),
         script=_asset("report.js"),
@@ -59,6 +71,23 @@ def render_report(study: StudyResults) -> str:
     )
 
 
+def _check_output(path: Path, own: Path) -> None:
+    """Refuse to replace anything but a report; ``own`` is the study's, whatever it holds now."""
+    if path.is_dir():
+        raise InvalidInputError(f"{path} is a folder; name a file for the report (-o {path / REPORT})")
+    if not path.exists() or path.resolve() == own.resolve():
+        return
+    if not path.is_file() or not _is_report(path):
+        raise InvalidInputError(
+            f"{path} is not a report of mgnas, so it is not replaced; name another file (-o) or move it away"
+        )
+
+
+def _is_report(path: Path) -> bool:
+    with path.open("rb") as file:
+        return GENERATOR.encode() in file.read(GENERATOR_WITHIN)
+
+
 def _asset(name: str) -> str:
     return files("results").joinpath(name).read_text(encoding="utf-8")
 
@@ -77,7 +106,7 @@ def _front_chart(study: StudyResults, charts: dict[str, Chart]) -> str:
     sentences = []
     if len(study.front_records) > 2:
         sentences.append("The knee lies farthest above the line between the two ends of the front.")
-    if any(t.state == "complete" and t.epochs < t.max_epochs for t in study.records):
+    if any(trial.epochs < trial.max_epochs for trial in complete_trials(study.records)):
         sentences.append("Open circles were stopped before their last epoch.")
     floor = charts["front"].focus[0]
     if below := sum(value < floor for value in accuracies(study.records)):

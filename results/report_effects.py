@@ -57,22 +57,29 @@ def _reach(found: Sequence[KnobEffect]) -> float:
 
 
 def _knob_card(effect: KnobEffect, reach: float) -> str:
-    stem, _, level = effect.knob.rpartition("_")
-    meaning = _KNOBS.get(effect.knob, "")
-    if stem in _KNOBS and level.isdigit():
-        meaning = f"{_KNOBS[stem]}, level {level}"
     is_clear = effect.p_value < _CLEAR
     verdict = "<strong>unlikely to be chance</strong>" if is_clear else "may be chance"
     p_value = f"p {'&lt;' if effect.p_value < 0.001 else '='} {max(effect.p_value, 0.001):.2g}"
     rows = "".join(_value_row(value, reach, is_clear) for value in effect.values)
     end = f"{100 * reach:.2g}"
     return (
-        f'<article class="knob"><h3><code>{escape(effect.knob)}</code> <small>{meaning}</small></h3>'
+        f'<article class="knob"><h3>{_heading(effect.knob)}</h3>'
         f"<p>explains {100 * effect.importance:.0f} % of what size leaves open · {verdict} ({p_value}) · "
         f'{effect.num_trials} trials</p><div class="rows">{rows}'
         f'<span></span><span class="axis"><span>−{end}</span><span>0</span><span>+{end}</span></span>'
         '<span class="n">points</span></div></article>'
     )
+
+
+def _heading(knob: str) -> str:
+    """Return the knob's name and, where it is known, what it means."""
+    name = f"<code>{escape(knob)}</code>"
+    if knob in _KNOBS:
+        return f"{name} <small>{_KNOBS[knob]}</small>"
+    stem, _, level = knob.rpartition("_")
+    if stem in _KNOBS and level.isdecimal():
+        return f"{name} <small>{_KNOBS[stem]}, level {level}</small>"
+    return name
 
 
 def _value_row(value: ValueEffect, reach: float, is_clear: bool) -> str:

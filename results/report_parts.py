@@ -12,9 +12,9 @@ from statistics import NormalDist
 from typing import Any
 
 from results.figures import Chart, shade
-from results.front import knee
+from results.front import accuracy, knee
 from results.records import TrialRecord
-from results.scales import short_count
+from results.scales import duration, short_count
 from results.study import StudyResults
 
 NOTHING_YET = '<p class="empty">No trial has finished with a result yet.</p>'
@@ -63,9 +63,9 @@ def tiles(study: StudyResults) -> str:
         ("networks on the front", str(len(front)), f"of {plural(with_result, 'trained network')}"),
         ("hypervolume", f"{study.hypervolume:.3f}", "share of the box dominated, 0 to 1"),
         ("trials with a result", str(with_result), failed),
-        ("search time", _duration(study.searched_s), f"{plural(num_epochs, 'epoch')} trained"),
+        ("search time", duration(study.searched_s), f"{plural(num_epochs, 'epoch')} trained"),
     ]
-    if (seed := _find_seed(study)) is not None:
+    if (seed := _seed(study)) is not None:
         rows.append(("seed", escape(seed), "every trial's seed follows from it"))
     return "\n".join(
         f'<div><dt>{label}</dt><dd class="figure">{figure}</dd><dd class="detail">{detail}</dd></div>'
@@ -84,7 +84,7 @@ def notice(study: StudyResults) -> str:
     ]
     if study.front_records and isinstance(count, int) and count > 0:
         best = study.front_records[-1]
-        low, high = _wilson(best.val_accuracy or 0.0, count)
+        low, high = _wilson(accuracy(best), count)
         text.append(
             f"Even without that choice, {_percent(best)} on {count:,} images means {100 * low:.1f} to "
             f"{100 * high:.1f} % (95 % interval)."
@@ -186,7 +186,7 @@ def _plain_value(value: Any) -> str:
 
 
 def _percent(trial: TrialRecord) -> str:
-    return f"{100 * (trial.val_accuracy or 0.0):.2f}\u00a0%"
+    return f"{100 * accuracy(trial):.2f}\u00a0%"
 
 
 def plural(count: int, word: str, words: str | None = None) -> str:
@@ -194,19 +194,9 @@ def plural(count: int, word: str, words: str | None = None) -> str:
     return f"{count:,} {word if count == 1 else words or word + 's'}"
 
 
-def _duration(seconds: float) -> str:
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 100:
-        return f"{minutes} min {rest} s"
-    return f"{minutes // 60} h {minutes % 60} min"
-
-
-def _find_seed(study: StudyResults) -> Any:
-    config = study.header.config
-    places = [config, config.get("search"), config.get("study"), study.header.environment]
-    return next((p["seed"] for p in places if isinstance(p, Mapping) and p.get("seed") is not None), None)
+def _seed(study: StudyResults) -> Any:
+    search = study.header.config.get("search")
+    return search.get("seed") if isinstance(search, Mapping) else None
 
 
 def _wilson(share: float, count: int) -> tuple[float, float]:

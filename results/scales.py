@@ -1,4 +1,4 @@
-"""Ranges, ticks and short numbers for charts: what should be seen at once, and how it is written."""
+"""Ranges, ticks and short numbers for people: what should be seen at once, and how it is written."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from statistics import quantiles
 
+from results.front import accuracy, complete_trials
 from results.records import TrialRecord
 
 Range = tuple[float, float]
@@ -17,7 +18,7 @@ _LEAST_GAP = 0.11
 
 def accuracies(trials: Sequence[TrialRecord]) -> list[float]:
     """Return the validation accuracies of the complete trials in per cent."""
-    return [100 * t.val_accuracy for t in trials if t.state == "complete" and t.val_accuracy is not None]
+    return [100 * accuracy(trial) for trial in complete_trials(trials)]
 
 
 def short_count(count: float) -> str:
@@ -27,6 +28,18 @@ def short_count(count: float) -> str:
             figures = f"{count / size:.3g}"
             return f"{count / size:.0f}{unit}" if "e" in figures else f"{figures}{unit}"
     return f"{count:.0f}"
+
+
+def duration(seconds: float | None) -> str:
+    """Return a length of time: ``45 s``, ``3 min 20 s`` or ``2 h 05 min``; ``?`` where it is not known."""
+    if seconds is None:
+        return "?"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
 def whole_range(values: Sequence[float]) -> Range:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import operator
 import tomllib
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, SupportsIndex
 from urllib.parse import quote
 
-from results.front import front_hypervolume, pareto_front, pick
+from results.front import PICKS, front_hypervolume, pareto_front, pick
 from results.ledger import Ledger
 from results.records import POINT_COLUMNS, EpochReport, StudyHeader, TrialRecord
 from space.errors import InvalidInputError
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 DATABASE = "study.db"
 CONFIG = "study.toml"
+REPORT = "report.html"
 
 
 def sqlite_url(folder: Path, mode: str = "rw", file: str = DATABASE) -> str:
@@ -77,10 +79,11 @@ def _ledger(folder: Path) -> Iterator[Ledger]:
 
 
 class StudyResults:
-    """What a study has found: read once, then only computed with.
+    """What a study has found by the moment it was opened; open it again to see what was found since.
 
     ``trials`` and ``front`` return pandas DataFrames; ``records`` holds the same trials as plain records,
-    ``reports`` (read when first asked for) the epochs of each, ``searched_s`` the study's clock in seconds.
+    ``searched_s`` the study's clock in seconds. Only the epochs (``reports``, ``curves``, ``status`` and the
+    report's charts) are read later: when first asked for, and then kept.
     """
 
     def __init__(
@@ -102,9 +105,18 @@ class StudyResults:
 
     @cached_property
     def reports(self) -> dict[int, list[EpochReport]]:
-        """Every epoch of every trial that has any, by trial number."""
+        """Every epoch recorded by now of every trial in ``records`` that has any, by trial number.
+
+        Raises:
+            InvalidInputError: the study is no longer in its folder, or it is damaged.
+        """
+        if not (self.folder / DATABASE).is_file():
+            raise InvalidInputError(
+                f"{self.folder} no longer holds the study that was opened there; open it where it is now"
+            )
+        known = {record.number for record in self.records}
         with _ledger(self.folder) as ledger:
-            return ledger.reports()
+            return {number: epochs for number, epochs in ledger.reports().items() if number in known}
 
     @cached_property
     def front_records(self) -> list[TrialRecord]:
@@ -132,7 +144,7 @@ class StudyResults:
         if self.num_finished >= self.header.trials:
             asked = "all" if self.num_finished == self.header.trials else f"{self.header.trials} asked for,"
             return f"{asked} {self.num_finished} trials are done"
-        if self.header.exhausted:
+        if self.header.exhausted and self.num_finished == len(self.records):
             return "every network of its space within the limits was tried"
         if self.header.hours is not None and self.searched_s >= self.header.hours * 3600:
             return f"its {self.header.hours:g} hours are spent"
@@ -217,7 +229,7 @@ class StudyResults:
 
     def export(
         self,
-        which: int | str = "knee",
+        which: SupportsIndex | str = "knee",
         to: str | Path | None = None,
         formats: Sequence[str] | None = None,
         *,
@@ -227,15 +239,48 @@ class StudyResults:
 
         ``which`` is a trial's number, or ``best``, ``knee`` or ``smallest`` of the front (of its networks
         of at most ``max_params``). The folder is exports/trial-N in the study's unless ``to`` says otherwise.
+
+        Raises:
+            InvalidInputError: ``max_params`` with a number, no such network, or ``export_trial`` refuses.
         """
         from results.export import export_trial
 
-        record = self.trial(which) if isinstance(which, int) else self.pick(which, max_params)
+        record = self._chosen(which, max_params)
         folder = Path(to) if to is not None else self.folder / "exports" / f"trial-{record.number}"
         return export_trial(self, record, folder, formats)
 
+    def _chosen(self, which: SupportsIndex | str, max_params: int | None) -> TrialRecord:
+        if isinstance(which, str):
+            return self.pick(which, max_params)
+        try:
+            number = operator.index(which)
+        except TypeError:
+            raise InvalidInputError(
+                f"which must be a trial's number, or one of {', '.join(PICKS)}, but got {which!r}"
+            ) from None
+        if max_params is not None:
+            raise InvalidInputError(
+                f"max_params goes with one of {', '.join(PICKS)}, not with a trial's number ({number})"
+            )
+        return self.trial(number)
+
     def report(self, path: str | Path | None = None) -> Path:
-        """Write the report, one HTML file that works offline, and return its path."""
+        """Write the report, one HTML file that works offline, and return its path.
+
+        It goes to report.html in the study's folder unless ``path`` says otherwise.
+
+        Raises:
+            InvalidInputError: ``path`` is a folder, or a file that mgnas did not write as a report.
+        """
         from results.report import write_report
 
-        return write_report(self, Path(path) if path else self.folder / "report.html")
+        return write_report(self, Path(path) if path else self.folder / REPORT)
+
+    def picture(self, path: str | Path) -> Path:
+        """Write the front over all complete trials as an SVG picture (README's is made so); return its path.
+
+        It reads on light and dark pages. The file is written whole or not at all; folders above it are made.
+        """
+        from results.front_svg import write_front_svg
+
+        return write_front_svg(self, Path(path))

@@ -1,11 +1,15 @@
-"""Tables for a terminal."""
+"""Tables for a terminal, the front as CSV, and documents as JSON."""
 
 from __future__ import annotations
 
 import csv
+import io
+import json
+import sys
 from collections.abc import Sequence
-from typing import TextIO
+from typing import Any, TextIO
 
+from results.front import accuracy
 from results.records import POINT_COLUMNS, TrialRecord
 from space.counts import LayerCount
 
@@ -18,7 +22,7 @@ def print_front(front: Sequence[TrialRecord], stream: TextIO) -> None:
             trial.notation,
             f"{trial.params:,}",
             f"{trial.macs:,}",
-            f"{100 * (trial.val_accuracy or 0.0):.2f} %",
+            f"{100 * accuracy(trial):.2f} %",
             trial.arch,
         )
         for trial in front
@@ -68,7 +72,19 @@ def print_table(
 
 
 def write_front_csv(front: Sequence[TrialRecord], stream: TextIO) -> None:
-    """Write the front as CSV with the columns of ``POINT_COLUMNS``, as in ``front.csv``."""
-    writer = csv.DictWriter(stream, POINT_COLUMNS, lineterminator="\n")
+    """Write the front as CSV to ``stream``: the text of ``front_csv``."""
+    stream.write(front_csv(front))
+
+
+def front_csv(front: Sequence[TrialRecord]) -> str:
+    """Return the front as CSV with the columns of ``POINT_COLUMNS``: the content of ``front.csv``."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, POINT_COLUMNS, lineterminator="\n")
     writer.writeheader()
     writer.writerows(trial.point() for trial in front)
+    return text.getvalue()
+
+
+def print_json(document: Any) -> None:
+    """Print one JSON document on stdout; a NaN in it is our mistake."""
+    sys.stdout.write(json.dumps(document, indent=2, allow_nan=False) + "\n")

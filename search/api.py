@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from results.study import StudyResults
+from search.config import preset_names
 from search.launch import Request, resolve
 from search.progress import Silent, progress_for
 from search.run import run_study
 
 
 def run_search(
-    study: str | Path = "digits",
+    study: str | Path | None = None,
     *,
     folder: str | Path | None = None,
     data: str | None = None,
@@ -24,23 +26,25 @@ def run_search(
 ) -> StudyResults:
     """Search, or go on where the study in its folder stands, and return what it found.
 
-    ``study`` is a preset's name or the path of a study file (``.toml``) or of a study's folder. The folder
-    is runs/NAME unless ``folder`` says otherwise. ``settings`` maps ``section.key`` to a value, such as
-    ``{"train.epochs": 20}``; ``data`` and ``trials`` are short for ``data.source`` and ``search.trials``.
-    Works from scripts without a ``__main__`` guard and from notebooks: workers are programs of their own.
+    ``study`` is a preset's name, or the path of a study file or of a study's folder; what is left out is
+    chosen as ``mgnas search`` does. The folder is runs/NAME unless ``folder`` says otherwise. ``settings``
+    maps ``section.key`` to a value, such as ``{"train.epochs": 20}``; ``data`` and ``trials`` are short for
+    ``data.source`` and ``search.trials``. Works from scripts without a ``__main__`` guard and from
+    notebooks: workers are programs of their own.
 
     Raises:
         InvalidInputError: a value is unknown or out of range, bad data, or the folder holds something else.
         SearchError: the search cannot go on. What was found is recorded.
     """
-    is_path = isinstance(study, Path) or study.endswith(".toml") or "/" in study
+    is_preset = isinstance(study, str) and study in preset_names()
     request = Request(
-        study=Path(study) if is_path else None,
-        preset=None if is_path else str(study),
+        study=None if study is None or is_preset else Path(study),
+        preset=str(study) if is_preset else None,
         folder=Path(folder) if folder is not None else None,
         options={"data.source": data, "search.trials": trials, **(settings or {})},
         assignments=[],
         as_json=False,
     )
     config, path = resolve(request)
-    return run_study(config, path, progress_for(sys.stderr) if progress else Silent())
+    with closing(progress_for(sys.stderr) if progress else Silent()) as shown:
+        return run_study(config, path, shown)

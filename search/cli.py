@@ -5,15 +5,13 @@ Imports of the rooms stay inside the commands, so that ``mgnas --help`` answers 
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 app = typer.Typer(
-    no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     help="Neural architecture search for compact image classifiers: launch a search, look at the Pareto "
@@ -67,12 +65,13 @@ def search(
 def status(folder: Folder, as_json: AsJson = False) -> None:
     """Say how far a study is."""
     from results.study import open_study
+    from results.tables import print_json
     from search.folder import StudyFolder
 
     results = open_study(folder)
     facts = results.status(driver_alive=StudyFolder(folder).is_locked())
     if as_json:
-        _print_json(facts)
+        print_json(facts)
         return
     state = f"complete: {results.spent}" if results.complete else "not complete"
     typer.echo(f"{results.name}: {state}")
@@ -88,14 +87,14 @@ def front(
 ) -> None:
     """Print the Pareto front of validation accuracy against parameters."""
     from results.study import open_study
-    from results.tables import print_front, write_front_csv
+    from results.tables import print_front, print_json, write_front_csv
     from space.errors import InvalidInputError
 
     if as_json and as_csv:
         raise InvalidInputError("--json and --csv exclude each other")
     results = open_study(folder)
     if as_json:
-        _print_json(results.summary())
+        print_json(results.summary())
     elif as_csv:
         write_front_csv(results.front_records, sys.stdout)
     elif not results.front_records:
@@ -176,7 +175,3 @@ def version() -> None:
     from importlib.metadata import version as installed
 
     typer.echo(f"mgnas {installed('mgnas')}")
-
-
-def _print_json(document: Any) -> None:
-    sys.stdout.write(json.dumps(document, indent=2, allow_nan=False) + "\n")

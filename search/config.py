@@ -8,7 +8,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, field_validator
 
 from search.samplers import SamplerName
 from space.errors import InvalidInputError, nearest
@@ -31,7 +31,7 @@ class SearchConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     trials: PositiveInt = 48
-    hours: float | None = Field(default=None, gt=0)
+    hours: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     sampler: SamplerName = "tpe"
     seed: int = Field(default=0, ge=0)
     workers: PositiveInt | Literal["auto"] = "auto"
@@ -50,6 +50,13 @@ class StudyConfig(BaseModel):
     space: SpaceConfig = SpaceConfig()
     train: Recipe = Recipe()
     search: SearchConfig = SearchConfig()
+
+    @field_validator("name")
+    @classmethod
+    def _is_a_folders_name(cls, name: str) -> str:
+        if name in (".", "..") or any(char in name for char in "/\0"):
+            raise ValueError(f"the name is a folder's name too and takes no '/', but got {name!r}")
+        return name
 
     @classmethod
     def parse(cls, tables: Tables, source: str) -> Self:
@@ -136,7 +143,8 @@ def parse_assignment(text: str) -> Tables:
         raise InvalidInputError(f"--set takes section.key=value, such as train.epochs=20, but got {text!r}")
     try:
         parsed = tomllib.loads(f"value = {value.strip()}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
+        # also numbers of thousands of digits and lists in lists without end, which Python refuses to read
         parsed = value.strip()
     return {section: {key: parsed}}
 
@@ -146,11 +154,12 @@ BUDGET = {"search": {"trials", "hours", "workers", "device", "keep_weights"}, "d
 
 
 def first_difference(recorded: StudyConfig, asked: StudyConfig) -> str | None:
-    """Return ``section.key = old, but new`` for the first key that decides results and differs, or None."""
+    """Return ``section.key = old, but now new`` for the first key that decides results, or None."""
     old = recorded.model_dump(mode="json")
     new = asked.model_dump(mode="json")
     for section in ("data", "space", "train", "search"):
         for key, value in old[section].items():
             if key not in BUDGET.get(section, ()) and new[section][key] != value:
-                return f"{section}.{key} = {value!r}, but now {new[section][key]!r}"
+                before, now = ("nothing" if v is None else repr(v) for v in (value, new[section][key]))
+                return f"{section}.{key} = {before}, but now {now}"
     return None

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import sys
 
-from results.tables import print_layers
+from results.tables import print_json, print_layers
 from space.errors import InvalidInputError
 from space.reading import read_spec
 
@@ -42,7 +41,7 @@ def describe_network(
     }
     if as_json:
         rows = [vars(layer) | {"out": list(layer.out)} for layer in layers]
-        sys.stdout.write(json.dumps(figures | {"spec": spec.to_dict(), "layers": rows}, indent=2) + "\n")
+        print_json(figures | {"spec": spec.to_dict(), "layers": rows})
         return
     sys.stdout.write(f"{spec.notation}\n")
     sys.stdout.write(f"  arch        {spec.arch}\n")

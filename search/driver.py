@@ -21,6 +21,8 @@ from search.store import StudyStore
 from space.errors import MgnasError
 
 POLL_S = 0.25
+MAX_FAILED_IN_A_ROW = 10
+"""Trials that may fail one after the other before something is wrong with all of them."""
 
 
 class SearchError(MgnasError):
@@ -67,6 +69,7 @@ class Driver:
         self.progress = progress
         self.clock = clock
         self._ended_this_run = 0
+        self._failed_in_a_row = 0
         self._front: list[TrialRecord] = pareto_front(store.records.values())
 
     def run(self) -> None:
@@ -94,10 +97,10 @@ class Driver:
             if isinstance(decision, StartNew):
                 self._start_new()
             elif isinstance(decision, Run):
-                self._submit(self.store.restart(decision.trial, self.clock.elapsed_s(), reason="interrupted"))
+                self._submit(self.store.restart(decision.trial, self.clock.elapsed_s()))
             elif isinstance(decision, GiveUp):
-                attempts = self.store.records[decision.trial].attempts
-                self._end(self._fail(decision.trial, f"its worker was lost {attempts} times"))
+                losses = self.store.records[decision.trial].losses
+                self._end(self._fail(decision.trial, f"{losses} workers died while training it"))
             else:
                 return True
         return True
@@ -121,18 +124,16 @@ class Driver:
 
     def _handle(self, event: Event) -> None:
         if isinstance(event, Epoch):
-            self.store.report(event.trial, EpochReport(**event.report))
+            self.store.report(event.trial, EpochReport(**event.report), self.clock.elapsed_s())
         elif isinstance(event, Finished):
             self._finish(event)
         elif isinstance(event, Failed):
             self._end(self._fail(event.trial, event.reason))
         elif isinstance(event, Lost):
-            self.store.ledger.write_event(
-                "lost", self.clock.elapsed_s(), trial=event.trial, reason=event.reason
-            )
+            self.store.lose(event.trial, event.reason, self.clock.elapsed_s())
             self.scheduler.on_lost(event.trial)
         elif isinstance(event, Fatal):
-            error = StorageFullError if "no space left" in event.reason else SearchError
+            error = StorageFullError if event.disk_full else SearchError
             raise error(f"the search stopped: {event.reason}; what was found so far is kept")
 
     def _finish(self, event: Finished) -> None:
@@ -152,6 +153,12 @@ class Driver:
         self.proposer.tell(record)
         self.scheduler.on_ended(record.number)
         self._ended_this_run += 1
+        self._failed_in_a_row = self._failed_in_a_row + 1 if record.state == "failed" else 0
+        if self._failed_in_a_row >= MAX_FAILED_IN_A_ROW:
+            raise SearchError(
+                f"{MAX_FAILED_IN_A_ROW} trials failed in a row, the last with: {record.reason}; "
+                "mend the cause and run the same command again, or search in another folder (--dir)"
+            )
 
     def _snapshot(self) -> Snapshot:
         done = self.store.num_ended
@@ -163,7 +170,6 @@ class Driver:
         return Snapshot(
             done=done,
             total=total,
-            running=len(self.store.records) - done,
             failed=sum(record.state == "failed" for record in self.store.records.values()),
             front_size=len(self._front),
             hypervolume=front_hypervolume(self._front, self.store.header.params_range),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from results.front import accuracy
 from results.study import open_study
 from space.errors import InvalidInputError
 
@@ -30,10 +31,9 @@ def export_network(
     record = results.trial(trial) if trial is not None else results.pick(str(pick), max_params)
     wanted = None if formats is None else [name.strip() for name in formats.split(",") if name.strip()]
     result = results.export(record.number, to, wanted)
-    accuracy = 100 * (record.val_accuracy or 0.0)
     out = sys.stdout
     out.write(f"trial {record.number}: {record.notation}, {record.params:,} parameters, ")
-    out.write(f"validation accuracy {accuracy:.2f} %\n")
+    out.write(f"validation accuracy {100 * accuracy(record):.2f} %\n")
     for file in result.files:
         out.write(f"  {result.folder / file}\n")
     if result.onnx_max_difference is not None:

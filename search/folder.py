@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import time
 import tomllib
 from collections.abc import Iterable, Iterator
@@ -11,12 +12,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from results.records import TrialRecord
-from results.study import CONFIG, DATABASE
-from search.config import StudyConfig
+from results.study import CONFIG, DATABASE, open_study
+from search.config import StudyConfig, first_difference
 from space.errors import InvalidInputError
 from space.files import write_atomic
 
 LOCK = ".lock"
+ENVIRONMENT = "environment.json"
+CONFIG_HEADER = "# The configuration of this study, as run. Written by mgnas; 'mgnas search' changes it.\n"
+PART = r"\..+\.\d+\.part"
+WEIGHTS = r"[0-9a-f]{12}-s\d+\.safetensors"
 _SETTLE_S = 1.0
 
 
@@ -30,8 +35,8 @@ class StudyFolder:
 
     @property
     def has_study(self) -> bool:
-        """Whether a study was begun here: its configuration is the first file that is written."""
-        return (self.path / CONFIG).exists()
+        """Whether there is a study here; its database is the last file that is made."""
+        return (self.path / DATABASE).exists()
 
     def check(self) -> None:
         """Raise InvalidInputError if a driver is at work here, or the path holds something else."""
@@ -39,18 +44,32 @@ class StudyFolder:
             raise InvalidInputError(self._busy())
         if self.path.exists() and not self.path.is_dir():
             raise InvalidInputError(f"{self.path} is a file; a study needs a folder (--dir)")
-        if self.has_study or not self.path.exists():
+        if not self.path.exists():
             return
-        found = sorted(entry.name for entry in self.path.iterdir() if entry.name != LOCK)
-        if found:
-            what = f"{DATABASE} but no {CONFIG}" if DATABASE in found else f"something else ({found[0]})"
-            raise InvalidInputError(f"{self.path} holds {what}; choose another folder with --dir")
+        found = {entry.name for entry in self.path.iterdir()}
+        if self.has_study:
+            if CONFIG not in found:
+                raise InvalidInputError(
+                    f"{self.path} holds {DATABASE} but no {CONFIG}; restore it from a copy"
+                )
+        elif others := sorted(found - self._begun(found)):
+            raise InvalidInputError(
+                f"{self.path} holds no study but something else ({others[0]}); choose another --dir"
+            )
 
-    def read_config(self) -> StudyConfig:
-        """Return the configuration that the study here was run with.
+    def _begun(self, found: set[str]) -> set[str]:
+        """Return what a driver leaves that was killed before it had made the study's database."""
+        begun = {LOCK, ENVIRONMENT, f".{DATABASE}.part", f".{DATABASE}.part-journal"}
+        begun |= {name for name in found if re.fullmatch(PART, name)}
+        if CONFIG in found and (self.path / CONFIG).read_bytes().startswith(CONFIG_HEADER.encode()):
+            begun.add(CONFIG)
+        return begun
+
+    def recorded_config(self) -> StudyConfig:
+        """Return the configuration that the study here was begun with, from its ledger.
 
         Raises:
-            InvalidInputError: the file cannot be read or is damaged.
+            InvalidInputError: the study is damaged, or its ``study.toml`` was edited to say something else.
         """
         path = self.path / CONFIG
         try:
@@ -59,7 +78,14 @@ class StudyFolder:
             raise InvalidInputError(
                 f"{path} is damaged ({error}); restore it from a copy, or choose another --dir"
             ) from None
-        return StudyConfig.parse(tables, str(path))
+        written = StudyConfig.parse(tables, str(path))
+        recorded = StudyConfig.parse(open_study(self.path).header.config, f"{self.path / DATABASE}")
+        if difference := first_difference(recorded, written):
+            raise InvalidInputError(
+                f"{path} was edited: the study was begun with {difference}; put it back, or search in "
+                "another folder (--dir)"
+            )
+        return recorded
 
     def write_config(self, config: StudyConfig) -> None:
         """Write the resolved configuration; OSError goes to the caller."""
@@ -69,12 +95,11 @@ class StudyFolder:
         write_atomic(self.path / CONFIG, header + config.to_toml())
 
     def clean_up(self, records: Iterable[TrialRecord]) -> None:
-        """Delete what killed processes left behind: half-written files, and weights no trial speaks of."""
-        kept = {record.weights for record in records}
-        for file in self.path.glob(".*.part"):
-            file.unlink(missing_ok=True)
-        for file in self.checkpoints.glob("*"):
-            if str(file.relative_to(self.path)) not in kept:
+        """Delete what killed processes left behind: half-written files, and weights of dropped trials."""
+        kept = {Path(record.weights).name for record in records if record.weights is not None}
+        for file in [*self.path.iterdir(), *self.checkpoints.glob("*")]:
+            weights = file.parent == self.checkpoints and re.fullmatch(WEIGHTS, file.name)
+            if (re.fullmatch(PART, file.name) and file.is_file()) or (weights and file.name not in kept):
                 file.unlink(missing_ok=True)
 
     def _busy(self) -> str:

@@ -31,8 +31,6 @@ class Job:
 class Ready:
     """A worker has its data in place and waits for jobs."""
 
-    worker: int
-
 
 @dataclass(frozen=True)
 class Epoch:
@@ -71,6 +69,7 @@ class Fatal:
     """No worker can go on: the data cannot be loaded, the disk is full, workers die at their start."""
 
     reason: str
+    disk_full: bool = False
 
 
 Event = Ready | Epoch | Finished | Failed | Lost | Fatal

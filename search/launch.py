@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import sys
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from results.scales import duration
 from results.study import StudyResults
-from results.tables import print_front
+from results.tables import print_front, print_json
 from search.config import (
     StudyConfig,
     Tables,
@@ -19,8 +20,9 @@ from search.config import (
     read_preset,
     read_study_file,
 )
+from search.driver import SearchError
 from search.folder import StudyFolder
-from search.progress import duration, progress_for
+from search.progress import progress_for
 from search.run import run_study
 from space.errors import InvalidInputError
 
@@ -38,33 +40,38 @@ class Request:
 
 
 def launch(request: Request) -> None:
-    """Search as asked and print the front, the report's path and the line that exports from it."""
+    """Search as asked and print the front, the report's path and the line that exports from it.
+
+    Raises:
+        SearchError: the search cannot go on, or no trial of it has a result.
+    """
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
     config, folder = resolve(request)
-    stderr = sys.stderr
-    stderr.write(f"study {folder}: {config.search.trials} trials on {config.data.source}\n")
-    progress = progress_for(stderr)
     try:
-        results = run_study(config, folder, progress)
+        with closing(progress_for(sys.stderr)) as progress:
+            results = run_study(config, folder, progress)
     except (KeyboardInterrupt, SystemExit):
-        again = f"mgnas search {shlex.quote(str(folder))}"
-        stderr.write(f"\nstopped; everything that was finished is kept. Go on with: {again}\n")
+        if StudyFolder(folder).has_study:
+            again = f"mgnas search {shlex.quote(str(folder))}"
+            sys.stderr.write(f"\nstopped; everything that was finished is kept. Go on with: {again}\n")
         raise
+    if not results.front_records:
+        reason = results.records[-1].reason if results.records else "there was none"
+        raise SearchError(f"no trial in {folder} has a result; the last one: {reason}")
     if request.as_json:
-        document = results.summary() | {"report": str(results.folder / "report.html")}
-        sys.stdout.write(json.dumps(document, indent=2, allow_nan=False) + "\n")
-        return
-    _print_end(results)
+        print_json(results.summary() | {"report": str(results.folder / "report.html")})
+    else:
+        _print_end(results)
 
 
 def _print_end(results: StudyResults) -> None:
     out = sys.stdout
     out.write(
-        f"study {results.folder} is complete: {results.spent or 'stopped'}; "
+        f"study {results.folder} is complete: {results.spent}; "
         f"{duration(results.searched_s)} of searching, hypervolume {results.hypervolume:.4f}\n\n"
     )
-    if not results.front_records:
-        out.write("No trial has a result; 'mgnas status' counts the failures, and logs/ says more.\n")
-        return
     print_front(results.front_records, out)
     out.write(f"\nreport: {results.folder / 'report.html'}\n")
     out.write(f"export: mgnas export {shlex.quote(str(results.folder))} --pick knee\n")
@@ -118,7 +125,7 @@ def _recorded(folder: Path) -> tuple[Tables, str, Path]:
     study = StudyFolder(folder)
     if not study.has_study:
         raise InvalidInputError(f"{folder} holds no study; name a study file, a preset, or nothing at all")
-    tables = study.read_config().model_dump(mode="json", exclude_none=True)
+    tables = study.recorded_config().model_dump(mode="json", exclude_none=True)
     return tables, str(folder / "study.toml"), folder
 
 
@@ -133,6 +140,4 @@ def _folder(request: Request, config: StudyConfig) -> Path:
         return request.folder
     if request.study is not None and request.study.is_dir():
         return request.study
-    if "/" in config.name or config.name in (".", ".."):
-        raise InvalidInputError(f"name = {config.name!r} cannot be a folder's name; change it, or give --dir")
     return Path("runs") / config.name

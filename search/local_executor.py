@@ -35,7 +35,7 @@ class _Worker:
             # -P: a folder or file named search or results where the user stands must not be imported;
             # a session of its own: Ctrl-C goes to the driver alone
             self.process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "search.worker", str(index)],
+                [sys.executable, "-P", "-m", "search.worker"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=stderr,
@@ -58,11 +58,14 @@ class _Worker:
     def _read(self, tell: Callable[[_Worker, Event | None], None]) -> None:
         stdout: IO[str] | None = self.process.stdout
         assert stdout is not None
-        with contextlib.suppress(ValueError):  # half a line from a worker that was killed
+        try:
             for line in stdout:
                 tell(self, decode_event(line))
-        self.process.wait()
-        tell(self, None)  # the last word of every worker
+        except (ValueError, TypeError):
+            self.process.kill()  # half a line from a worker that was killed, or nothing we know
+        finally:
+            self.process.wait()
+            tell(self, None)
 
     def end(self) -> None:
         self.process.wait()

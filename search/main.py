@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import tempfile
+import traceback
 from types import FrameType
 
 
 def main() -> None:
-    """Run ``mgnas`` on ``sys.argv`` and exit: 0 success, 2 a user's error, 130 Ctrl-C, 143 SIGTERM."""
+    """Run ``mgnas`` and exit: 0 success, 2 a user's error, 1 our own, 130 Ctrl-C, 143 SIGTERM."""
     sys.exit(run(sys.argv[1:]))
 
 
@@ -22,7 +24,7 @@ def run(arguments: list[str]) -> int:
 
     signal.signal(signal.SIGTERM, _terminate)
     try:
-        code = app(arguments, prog_name="mgnas", standalone_mode=False)
+        code = app(arguments or ["--help"], prog_name="mgnas", standalone_mode=False)
         sys.stdout.flush()
         return code if isinstance(code, int) else 0
     except MgnasError as error:
@@ -39,13 +41,24 @@ def run(arguments: list[str]) -> int:
     except OSError as error:
         place = f" ({error.filename})" if error.filename else ""
         return _complain(
-            f"{error.strerror or error}{place}: check that the place is writable and has space left"
+            f"{error.strerror or error}{place}: check that the place can be written to and has space left, "
+            "and run the same command again; what was recorded is kept"
         )
+    except Exception as error:
+        return _confess(error)
 
 
 def _complain(message: str) -> int:
     sys.stderr.write(f"mgnas: {' '.join(message.split())}\n")
     return 2
+
+
+def _confess(error: Exception) -> int:
+    """Say that mgnas itself is at fault, and leave the traceback where it can be found."""
+    with tempfile.NamedTemporaryFile("w", prefix="mgnas-", suffix=".txt", delete=False) as file:
+        traceback.print_exception(error, file=file)
+    sys.stderr.write(f"mgnas: this is a bug in mgnas ({type(error).__name__}); {file.name} says where\n")
+    return 1
 
 
 def _terminate(_signal: int, _frame: FrameType | None) -> None:

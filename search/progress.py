@@ -6,6 +6,8 @@ import time
 from dataclasses import dataclass
 from typing import Protocol, TextIO
 
+from results.scales import duration
+
 PLAIN_EVERY_S = 10.0
 
 
@@ -15,7 +17,6 @@ class Snapshot:
 
     done: int
     total: int
-    running: int
     failed: int
     front_size: int
     hypervolume: float
@@ -35,7 +36,7 @@ class Snapshot:
 
 
 class Progress(Protocol):
-    """What the driver tells about; ``None`` of it matters to the search."""
+    """Somebody who is told how a search goes."""
 
     def update(self, snapshot: Snapshot) -> None:
         """Show where the search stands; called often."""
@@ -102,19 +103,21 @@ class Bar:
         from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
         from rich.progress import Progress as RichProgress
 
+        # stdout is the result's and stays as it is; the bar begins with the first update
         self._progress = RichProgress(
             TextColumn("trials"),
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
             TextColumn("{task.fields[figures]}"),
             console=Console(file=stream),
-            transient=False,
+            redirect_stdout=False,
+            redirect_stderr=False,
         )
-        self._task = self._progress.add_task("search", total=None, figures="starting workers")
-        self._progress.start()
+        self._task = self._progress.add_task("search", total=None, figures="")
 
     def update(self, snapshot: Snapshot) -> None:
         """Move the bar."""
+        self._progress.start()
         self._progress.update(
             self._task, completed=snapshot.done, total=snapshot.total, figures=snapshot.text()
         )
@@ -131,15 +134,3 @@ class Bar:
 def progress_for(stream: TextIO) -> Progress:
     """Return a bar if ``stream`` is a terminal, plain lines otherwise."""
     return Bar(stream) if stream.isatty() else Plain(stream)
-
-
-def duration(seconds: float | None) -> str:
-    """Return a length of time as people write it: ``45 s``, ``3 min 20 s``, ``2 h 05 min``."""
-    if seconds is None:
-        return "?"
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"

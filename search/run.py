@@ -6,17 +6,18 @@ import datetime
 import json
 import platform
 import subprocess
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from results.records import StudyHeader
-from results.study import DATABASE, StudyResults, open_study
+from results.study import StudyResults, open_study
+from results.tables import front_csv
 from search.config import StudyConfig, first_difference
 from search.driver import Clock, Driver
-from search.folder import StudyFolder
+from search.folder import ENVIRONMENT, StudyFolder
 from search.local_executor import LocalExecutor
 from search.progress import Progress, Silent
 from search.proposer import Proposer
@@ -54,12 +55,11 @@ def run_study(config: StudyConfig, path: str | Path, progress: Progress | None =
         num_classes=data.num_classes,
         image_size=data.image_size,
     )
-    with folder.locked():
-        store = _open_store(config, folder, data, space)
-        try:
-            _search(config, folder, store, space, slots, progress or Silent())
-        finally:
-            store.close()
+    space.check_feasible()
+    progress = progress or Silent()
+    with folder.locked(), closing(_open_store(config, folder, data, space)) as store:
+        progress.note(f"study {folder.path}: {config.search.trials} trials on {config.data.source}")
+        _search(config, folder, store, space, slots, progress)
     return write_outputs(folder.path)
 
 
@@ -67,16 +67,14 @@ def write_outputs(folder: Path) -> StudyResults:
     """Write ``trials.csv``, ``front.csv`` and ``report.html`` from what is recorded; return the results."""
     results = open_study(folder)
     write_atomic(folder / "trials.csv", results.trials().to_csv(index=False))
-    write_atomic(folder / "front.csv", results.front().to_csv(index=False))
+    write_atomic(folder / "front.csv", front_csv(results.front_records))
     results.report()
     return results
 
 
 def _if_complete(config: StudyConfig, folder: StudyFolder) -> StudyResults | None:
     """Return the results of a study that has nothing left to do, without loading data or torch."""
-    _check_same(folder.read_config(), config, folder.path)
-    if not (folder.path / DATABASE).exists():
-        return None
+    _check_same(folder.recorded_config(), config, folder.path)
     results = open_study(folder.path)
     results.header = _with_budget(results.header, config)
     if not results.complete:
@@ -102,7 +100,7 @@ def _check_same(recorded: StudyConfig, asked: StudyConfig, path: Path) -> None:
 
 def _open_store(config: StudyConfig, folder: StudyFolder, data: SearchData, space: SearchSpace) -> StudyStore:
     facts = data.describe()
-    if not (folder.path / DATABASE).exists():
+    if not folder.has_study:
         folder.write_config(config)
         header = StudyHeader(
             name=config.name,
@@ -114,13 +112,12 @@ def _open_store(config: StudyConfig, folder: StudyFolder, data: SearchData, spac
             hours=config.search.hours,
             environment=environment(),
         )
-        write_atomic(folder.path / "environment.json", _environment_json(header, config))
+        write_atomic(folder.path / ENVIRONMENT, _environment_json(header, config))
         return StudyStore.create(folder.path, header, space)
-    recorded = folder.read_config()
+    recorded = folder.recorded_config()
     _check_same(recorded, config, folder.path)
     config = config.model_copy(update={"name": recorded.name})
-    store = StudyStore.open(folder.path, recorded.name, space)
-    header = store.header
+    header = open_study(folder.path).header
     if header.data["fingerprint"] != facts["fingerprint"]:
         raise InvalidInputError(
             f"{folder.path} was searched on other images than {config.data.source} holds now; "
@@ -131,9 +128,9 @@ def _open_store(config: StudyConfig, folder: StudyFolder, data: SearchData, spac
             f"{folder.path} was searched in another space (now {space.hash}, recorded {header.space_hash}); "
             "search in another folder (--dir)"
         )
+    store = StudyStore.open(folder.path, recorded.name, space)
     folder.write_config(config)
-    header = replace(_with_budget(header, config), config=config.model_dump(mode="json"))
-    store.write_header(header)
+    store.write_header(replace(_with_budget(header, config), config=config.model_dump(mode="json")))
     return store
 
 
@@ -163,7 +160,6 @@ def _search(
         store.ledger.write_event("interrupt", clock.elapsed_s())
         raise
     finally:
-        progress.close()
         executor.close()
 
 
@@ -175,6 +171,7 @@ def environment() -> dict[str, Any]:
         "platform": platform.platform(),
         "cpu": _cpu_name(),
         "cores": count_cores(),
+        "gpus": _gpu_names(),
         "packages": {name: version(name) for name in packages},
         "began": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "commit": _commit(),
@@ -196,6 +193,14 @@ def _cpu_name() -> str:
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return platform.processor() or platform.machine()
+
+
+def _gpu_names() -> list[str]:
+    with suppress(OSError, subprocess.SubprocessError):
+        command = ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"]
+        listed = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout
+        return listed.splitlines()
+    return []
 
 
 def _commit() -> str | None:

@@ -6,7 +6,7 @@ It knows no clock, no process and no network; the driver carries its decisions o
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -25,7 +25,7 @@ class Run:
 
 @dataclass(frozen=True)
 class GiveUp:
-    """End this trial as failed: it was interrupted too often."""
+    """End this trial as failed: too many workers were lost on it."""
 
     trial: int
 
@@ -70,25 +70,30 @@ class Scheduler(Protocol):
 class FullLength:
     """Trains every network to its last epoch, until ``total`` trials have ended.
 
-    Interrupted trials come first. A trial whose worker was lost runs again, ``max_attempts`` times in all.
+    Interrupted trials come first; ``interrupted`` maps each to the number of workers lost on it so far.
+    A trial that has cost ``max_losses`` workers is given up.
     """
 
     def __init__(
-        self, total: int, num_ended: int = 0, interrupted: Iterable[int] = (), max_attempts: int = 3
+        self,
+        total: int,
+        num_ended: int = 0,
+        interrupted: Mapping[int, int] | None = None,
+        max_losses: int = 3,
     ) -> None:
         self._total = total
         self._num_ended = num_ended
-        self._max_attempts = max_attempts
-        self._waiting = deque(interrupted)
+        self._max_losses = max_losses
+        self._losses = dict(interrupted or {})
+        self._waiting = deque(self._losses)
         self._running: set[int] = set()
-        self._losses: dict[int, int] = {}
         self._starting = True
 
     def decide(self) -> Decision:
         """Return what a free slot shall do."""
         if self._waiting:
             trial = self._waiting.popleft()
-            if self._losses.get(trial, 0) >= self._max_attempts:
+            if self._losses.get(trial, 0) >= self._max_losses:
                 return GiveUp(trial)
             self._running.add(trial)
             return Run(trial)

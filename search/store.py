@@ -34,14 +34,17 @@ class StudyStore:
         StorageFullError: from any method that writes, when the disk is full.
     """
 
-    def __init__(self, folder: Path, ledger: Ledger, space: SearchSpace, study: optuna.Study) -> None:
+    def __init__(
+        self, folder: Path, ledger: Ledger, space: SearchSpace, storage: optuna.storages.RDBStorage
+    ) -> None:
         self.folder = folder
         self.ledger = ledger
         self.header = ledger.header()
         self.records = {record.number: record for record in ledger.trials()}
         self.last_reports: dict[int, EpochReport] = {}
         self._space = space
-        self._study = study
+        self._storage = storage
+        self._study = optuna.load_study(study_name=ledger.study, storage=storage)
 
     @classmethod
     def create(cls, folder: Path, header: StudyHeader, space: SearchSpace) -> StudyStore:
@@ -56,14 +59,20 @@ class StudyStore:
     def open(cls, folder: Path, name: str, space: SearchSpace) -> StudyStore:
         """Open the database in ``folder``, and bring Optuna's study up to the ledger."""
         ledger = Ledger(sqlite_url(folder), name)
-        ledger.check()
-        store = cls(folder, ledger, space, _optuna_study(folder, name))
+        try:
+            ledger.check()
+            store = cls(folder, ledger, space, _optuna_storage(folder, name))
+        except BaseException:
+            ledger.close()
+            raise
         store._reconcile()
         return store
 
     def close(self) -> None:
-        """Give back the database connections."""
+        """Give back the database connections, the ledger's and Optuna's."""
         self.ledger.close()
+        self._storage.remove_session()
+        self._storage.engine.dispose()
 
     @property
     def num_ended(self) -> int:
@@ -71,9 +80,9 @@ class StudyStore:
         return sum(record.state != "running" for record in self.records.values())
 
     @property
-    def interrupted(self) -> list[int]:
-        """Trials that were running when an earlier driver stopped."""
-        return [record.number for record in self.records.values() if record.state == "running"]
+    def interrupted(self) -> dict[int, int]:
+        """Trials that were running when an earlier driver stopped, with the workers lost on each."""
+        return {r.number: r.losses for r in self.records.values() if r.state == "running"}
 
     def sampler_attrs(self) -> dict[int, dict[str, Any]]:
         """Return what the sampler has noted about each trial."""
@@ -104,17 +113,22 @@ class StudyStore:
         self._add_to_optuna(record, proposal.sampler_attrs)
         return record
 
-    def report(self, trial: int, report: EpochReport) -> None:
+    def report(self, trial: int, report: EpochReport, clock_s: float) -> None:
         """Record one epoch of a running trial."""
-        self.ledger.write_report(trial, report)
+        self.ledger.write_report(trial, report, clock_s=clock_s)
         self.last_reports[trial] = report
         self.records[trial] = replace(self.records[trial], epochs=report.epoch)
 
-    def restart(self, trial: int, clock_s: float, reason: str) -> TrialRecord:
+    def restart(self, trial: int, clock_s: float) -> TrialRecord:
         """Record that a trial's training begins anew, and return the trial."""
         record = replace(self.records[trial], attempts=self.records[trial].attempts + 1, epochs=0)
-        self._write(record, "restart", clock_s, reason=reason)
+        self._write(record, "restart", clock_s)
         return record
+
+    def lose(self, trial: int, reason: str, clock_s: float) -> None:
+        """Record that a trial's worker died."""
+        record = replace(self.records[trial], losses=self.records[trial].losses + 1)
+        self._write(record, "lose", clock_s, reason=reason)
 
     def finish(
         self, trial: int, accuracy: float, train_s: float, weights: str, clock_s: float
@@ -201,18 +215,18 @@ def _distribution(domain: Choice | IntRange) -> BaseDistribution:
     return CategoricalDistribution(tuple(values))
 
 
-def _optuna_study(folder: Path, name: str) -> optuna.Study:
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
+def _optuna_storage(folder: Path, name: str) -> optuna.storages.RDBStorage:
     with _optuna_errors(folder), warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        storage = optuna.storages.RDBStorage(sqlite_url(folder))
         study = optuna.create_study(
-            storage=optuna.storages.RDBStorage(sqlite_url(folder)),
+            storage=storage,
             study_name=name,
             directions=["maximize", "minimize"],
             load_if_exists=True,
         )
         study.set_metric_names(["validation accuracy", "parameters"])
-    return study
+    return storage
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from search.jobs import Epoch, Event, Failed, Fatal, Finished, Ready, encode
 from space.errors import MgnasError
 
 
-def main(index: int) -> None:
+def main() -> None:
     """Serve jobs until standard input closes."""
     # whatever libraries print must not get between the events
     events = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
@@ -32,15 +32,17 @@ def main(index: int) -> None:
     except MgnasError as error:
         _send(events, Fatal(str(error)))
         return
-    _send(events, Ready(index))
+    _send(events, Ready())
     while True:
         _train(lines.get(), data, events)
 
 
 def _read_lines(lines: queue.Queue[dict[str, Any]]) -> None:
-    for line in sys.stdin:
-        lines.put(json.loads(line))
-    os._exit(0)  # the driver is gone: leave at once, also from the middle of a training
+    try:
+        for line in sys.stdin:
+            lines.put(json.loads(line))
+    finally:
+        os._exit(0)  # the driver is gone: leave at once, also from the middle of a training
 
 
 def _send(events: TextIO, event: Event) -> None:
@@ -85,10 +87,12 @@ def _train(job: dict[str, Any], data: Any, events: TextIO) -> None:
         _send(events, Failed(trial, f"out of memory: {_first_line(error)}"))
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            _send(events, Fatal(f"no space left for {job['weights_path']}"))
+            _send(events, Fatal(f"no space left for {job['weights_path']}", disk_full=True))
         else:
             _send(events, Fatal(f"cannot write {job['weights_path']}: {error.strerror}"))
     except Exception as error:
+        if "CUDA error" in str(error):
+            os._exit(3)  # after one, every further call in this process fails: a new worker may do better
         # the driver has to hear of every end of a training; the whole story goes to the worker's log
         sys.excepthook(type(error), error, error.__traceback__)
         _send(events, Failed(trial, f"{type(error).__name__}: {_first_line(error)}"))
@@ -101,4 +105,4 @@ def _first_line(error: BaseException) -> str:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main()

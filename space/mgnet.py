@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt
+from pydantic import BaseModel, ConfigDict, Field
 
 from space.counts import LayerCount, Size, as_size, batch_norm, conv2d, halved, linear
-from space.spec import Spec
+from space.spec import Count, Spec
 
 Sharing = Literal["level", "iteration"]
 
@@ -17,9 +17,9 @@ class Level(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    nu: PositiveInt
-    c_u: PositiveInt
-    c_f: PositiveInt
+    nu: Count
+    c_u: Count
+    c_f: Count
 
 
 class MgNetSpec(Spec):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NoReturn
 
-from space.errors import InvalidInputError
+from space.errors import InvalidInputError, shown
 
 if TYPE_CHECKING:
     from space.mgnet import MgNetSpec, Sharing
@@ -72,7 +72,7 @@ class _Reader:
     def fail(self, rule: str) -> NoReturn:
         got = repr(self.text[self.pos]) if self.pos < len(self.text) else "the end"
         raise InvalidInputError(
-            f"cannot read {self.text!r} as a network: {rule}, but got {got} at character {self.pos + 1} "
+            f"cannot read {shown(self.text)} as a network: {rule}, but got {got} at character {self.pos + 1} "
             f"(an example: {EXAMPLE})"
         )
 
@@ -107,7 +107,7 @@ class _Reader:
         while end < len(self.text) and self.text[end] in "0123456789":
             end += 1
         digits = self.text[self.pos : end]
-        if not digits or int(digits) < 1 or len(digits) > 6:
+        if not digits or len(digits) > 6 or int(digits) < 1:
             self.fail("expected a whole number from 1 to 999999")
         self.pos = end
         return int(digits)

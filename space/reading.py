@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from space.errors import InvalidInputError, nearest
+from space.errors import InvalidInputError, nearest, shortened, shown
 from space.mgnet import MgNetSpec
 from space.notation import parse_notation
 from space.spec import Spec
@@ -27,7 +27,7 @@ def load_spec(data: dict[str, Any], source: str = "spec") -> Spec:
     if not isinstance(family, str) or family not in FAMILIES:
         hint = nearest(str(family), tuple(FAMILIES))
         raise InvalidInputError(
-            f"{source}: family must be one of {sorted(FAMILIES)}, but got {family!r}{hint}"
+            f"{source}: family must be one of {sorted(FAMILIES)}, but got {shown(family)}{hint}"
         )
     try:
         return FAMILIES[family].model_validate(data)
@@ -45,10 +45,20 @@ def read_spec(text: str, *, in_channels: int = 3, num_classes: int = 10) -> Spec
     """
     if not text.strip().lower().endswith(".json"):
         return parse_notation(text, in_channels=in_channels, num_classes=num_classes)
+    return load_spec(_read_json(text), source=text)
+
+
+def _read_json(path: str) -> Any:
     try:
-        data = json.loads(Path(text).read_text(encoding="utf-8"))
+        return json.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
-        raise InvalidInputError(f"cannot read the spec file {text}: {error.strerror}") from None
-    except ValueError as error:
-        raise InvalidInputError(f"{text} is not JSON: {error}") from None
-    return load_spec(data, source=text)
+        raise InvalidInputError(f"cannot read the spec file {shortened(path)}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise InvalidInputError(f"{path} is not JSON: it is not UTF-8 text") from None
+    except json.JSONDecodeError as error:
+        raise InvalidInputError(f"{path} is not JSON: {error}") from None
+    except RecursionError:
+        raise InvalidInputError(f"{path} is not a spec: its lists or objects are nested too deeply") from None
+    except ValueError:
+        # what is left: a number of thousands of digits, or a path with a NUL character
+        raise InvalidInputError(f"{shown(path)} cannot be read as a spec file") from None

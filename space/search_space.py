@@ -3,20 +3,34 @@
 from __future__ import annotations
 
 import hashlib
-import itertools
 import json
+import math
 import random
 from collections.abc import Callable, Iterator
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
-from space.counts import Size
-from space.domains import Choice, DataWidth, Domain, IntRange, PerLevel, SharingDomain, Value, positive
+from space.counts import Size, as_size
+from space.domains import (
+    Choice,
+    DataWidth,
+    Domain,
+    IntRange,
+    PerLevel,
+    SharingDomain,
+    Value,
+    check_positive,
+)
+from space.errors import InvalidInputError
 from space.mgnet import Level, MgNetSpec
 
-Params = dict[str, Value]
+Point = dict[str, Value]
 Choose = Callable[[str, Choice | IntRange], Value]
+Knob = Choice | IntRange | tuple[Choice | IntRange, ...] | Literal["c_u"]
+
+AT_MOST = {"levels": 32, "nu": 1_000, "c_u": 10**9, "c_f": 10**9}
+"""The largest numbers of a space: beyond them lie no networks, only counts that never come to an end."""
 
 
 class SpaceConfig(BaseModel):
@@ -33,25 +47,26 @@ class SpaceConfig(BaseModel):
     c_f: DataWidth = Field(default="c_u", description='data channels of a level, or "c_u"')
     share_a: SharingDomain = Choice(choices=("level",))
     share_b: SharingDomain = Choice(choices=("level", "iteration"))
-    max_params: PositiveInt | None = None
-    max_macs: PositiveInt | None = None
+    max_params: int | None = Field(default=None, gt=0, le=10**18)
+    max_macs: int | None = Field(default=None, gt=0, le=10**18)
+
+    @field_validator("levels", "nu", "c_u", "c_f")
+    @classmethod
+    def _in_range(cls, value: Knob, info: ValidationInfo) -> Knob:
+        if value != "c_u":
+            assert info.field_name is not None
+            check_positive(value if isinstance(value, tuple) else [value], AT_MOST[info.field_name])
+        return value
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        positive([self.levels], "levels")
-        depth = max(int(value) for value in self.levels.values())
+        depth = int(self.levels.largest)
         for name in ("nu", "c_u", "c_f"):
             domains = getattr(self, name)
-            if domains == "c_u":
-                continue
-            positive(domains, name)
-            if len(domains) not in (1, depth):
+            if domains != "c_u" and len(domains) not in (1, depth):
                 raise ValueError(
                     f"{name} needs one domain for all levels or {depth}, one for each, but got {len(domains)}"
                 )
-        for name in ("share_a", "share_b"):
-            if unknown := set(getattr(self, name).values()) - {"level", "iteration"}:
-                raise ValueError(f'{name} takes "level" and "iteration", but got {unknown.pop()!r}')
         return self
 
 
@@ -60,6 +75,10 @@ class SearchSpace:
 
     A point of the space is a dictionary ``knob -> value`` with the knobs ``levels, nu_1, c_u_1, c_f_1, ...,
     share_a, share_b``. Knobs with a single value are not part of it.
+
+    Parameters grow with every iteration and channel, and with ``iteration`` in place of ``level``; MACs
+    grow with the former and do not depend on the latter. So among the networks of one depth that with
+    every knob at its smallest value is the smallest by either count.
     """
 
     def __init__(
@@ -72,9 +91,13 @@ class SearchSpace:
 
     @property
     def hash(self) -> str:
-        """Identity of the space, limits and image format included: 12 hexadecimal digits."""
-        size = self.image_size if isinstance(self.image_size, int) else list(self.image_size)
-        data = [self.config.model_dump(mode="json"), self.in_channels, self.num_classes, size]
+        """Identity of the space, limits and image format included: 12 hexadecimal digits.
+
+        What equals its default is left out, so a key that is added later, with a default that changes
+        nothing, leaves the identities of old spaces as they are. Defaults must never change.
+        """
+        config = self.config.model_dump(mode="json", exclude_defaults=True)
+        data = [config, self.in_channels, self.num_classes, as_size(self.image_size)]
         text = json.dumps(data, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
@@ -85,8 +108,7 @@ class SearchSpace:
         """
 
         def pick(knob: str, domain: Choice | IntRange) -> Value:
-            values = domain.values()
-            return values[0] if len(values) == 1 else choose(knob, domain)
+            return domain.smallest if domain.size == 1 else choose(knob, domain)
 
         config = self.config
         depth = int(pick("levels", config.levels))
@@ -112,79 +134,112 @@ class SearchSpace:
         )
         return spec.canonical()
 
-    def spec(self, params: Params) -> MgNetSpec:
+    def spec(self, point: Point) -> MgNetSpec:
         """Return the spec of a point; raises KeyError if a knob of it is missing."""
-        return self.draw(lambda knob, _domain: params[knob])
+        return self.draw(lambda knob, _domain: point[knob])
 
-    def sample(self, rng: random.Random) -> Params:
+    def sample(self, rng: random.Random) -> Point:
         """Return a point with every knob drawn uniformly from its domain; limits are not looked at."""
-        params: Params = {}
+        point: Point = {}
 
         def choose(knob: str, domain: Choice | IntRange) -> Value:
-            params[knob] = rng.choice(domain.values())
-            return params[knob]
+            point[knob] = domain.value_of_rank(rng.randrange(domain.size))
+            return point[knob]
 
         self.draw(choose)
-        return params
+        return point
 
     def knobs(self, depth: int | None = None) -> dict[str, Choice | IntRange]:
         """Return the knobs that are not fixed with their domains, for networks of ``depth`` levels or all."""
         found: dict[str, Choice | IntRange] = {}
-        target = depth if depth is not None else max(int(v) for v in self.config.levels.values())
+        target = depth if depth is not None else self.config.levels.largest
 
         def choose(knob: str, domain: Choice | IntRange) -> Value:
             found[knob] = domain
-            return target if knob == "levels" else domain.values()[0]
+            return target if knob == "levels" else domain.smallest
 
         self.draw(choose)
         return found
 
     def _depths(self) -> list[int]:
-        return [int(value) for value in self.config.levels.values()]
+        return sorted(int(value) for value in self.config.levels.values())
 
     def size(self) -> int:
         """Return the number of points; networks with several spellings count as often."""
-        total = 0
-        for depth in self._depths():
-            count = 1
-            for knob, domain in self.knobs(depth).items():
-                count *= 1 if knob == "levels" else len(domain.values())
-            total += count
-        return total
+        return sum(
+            math.prod(domain.size for knob, domain in self.knobs(depth).items() if knob != "levels")
+            for depth in self._depths()
+        )
 
-    def points(self) -> Iterator[Params]:
-        """Yield every point once, in a fixed order."""
-        for depth in self._depths():
-            knobs = self.knobs(depth)
-            domains = [[depth] if knob == "levels" else domain.values() for knob, domain in knobs.items()]
-            for values in itertools.product(*domains):
-                yield dict(zip(knobs, values, strict=True))
+    def points(self) -> Iterator[Point]:
+        """Yield every point once, in a fixed order, none of them made before it is asked for.
 
-    def _corner_points(self) -> list[Params]:
-        """Every combination of sharings and depths, with all other knobs at their low or high ends.
-
-        Parameters grow with every iteration and channel, so the smallest and largest networks are here.
+        Networks of few levels come first; then every knob climbs from its smallest value (``level`` before
+        ``iteration``), and the last knob, in the order of ``draw``, changes fastest.
         """
-        points: list[Params] = []
-        for depth in self._depths():
-            knobs = self.knobs(depth)
-            shared = [knob for knob in knobs if knob.startswith("share_")]
-            for index in (0, -1):
-                ends = {knob: sorted(domain.values())[index] for knob, domain in knobs.items()}
-                for values in itertools.product(*(knobs[knob].values() for knob in shared)):
-                    point = ends | dict(zip(shared, values, strict=True))
-                    points.append(point | {"levels": depth} if "levels" in knobs else point)
-        return points
+        return self._climb_all(lambda _point: True)
 
-    def smallest_point(self) -> Params:
+    def feasible_points(self) -> Iterator[Point]:
+        """Yield, in the order of ``points``, every point whose network is within the limits.
+
+        Where the remaining knobs at their smallest do not fit, nothing larger does: a branch without a
+        feasible point is never entered, so the time is that of the points yielded, whatever the size of
+        the space. Networks with several spellings come as often.
+        """
+        if self.config.max_params is None and self.config.max_macs is None:
+            return self.points()
+        return self._climb_all(lambda point: self.over_limit(self.spec(point)) is None)
+
+    def _climb_all(self, fits: Callable[[Point], bool]) -> Iterator[Point]:
+        for depth in self._depths():
+            lowest = self._end(depth, largest=False)
+            if fits(lowest):
+                knobs = [(knob, domain) for knob, domain in self.knobs(depth).items() if knob != "levels"]
+                yield from _climb(lowest, knobs, fits)
+
+    def _end(self, depth: int, *, largest: bool) -> Point:
+        """Return the point of this depth with every knob at its smallest, or largest, value."""
+        point: Point = {}
+        for knob, domain in self.knobs(depth).items():
+            point[knob] = domain.largest if largest else domain.smallest
+        return point | {"levels": depth} if "levels" in point else point
+
+    def _smallest_points(self) -> list[Point]:
+        return [self._end(depth, largest=False) for depth in self._depths()]
+
+    def smallest_point(self) -> Point:
         """Return the point whose network has the fewest parameters."""
-        return min(self._corner_points(), key=lambda point: self.spec(point).params)
+        return min(self._smallest_points(), key=lambda point: self.spec(point).params)
 
     def params_range(self) -> tuple[int, int]:
-        """Return the fewest and the most parameters of a network within the limits."""
-        counts = [self.spec(point).params for point in self._corner_points()]
-        limit = self.config.max_params or max(counts)
-        return min(counts), max(min(limit, max(counts)), min(counts))
+        """Return the fewest parameters of a network and the most, or ``max_params`` if that is less."""
+        low = self.spec(self.smallest_point()).params
+        high = max(self.spec(self._end(depth, largest=True)).params for depth in self._depths())
+        return low, min(high, self.config.max_params or high)
+
+    def check_feasible(self) -> None:
+        """Raise InvalidInputError if no network of the space is within the limits."""
+        specs = [self.spec(point) for point in self._smallest_points()]
+        if any(self.over_limit(spec) is None for spec in specs):
+            return
+        max_params, max_macs = self.config.max_params, self.config.max_macs
+        fewest_params = min(spec.params for spec in specs)
+        fewest_macs = min(spec.macs(self.image_size) for spec in specs)
+        if max_params is not None and fewest_params > max_params:
+            raise InvalidInputError(
+                f"space.max_params = {max_params}, but the smallest network of this space has "
+                f"{fewest_params} parameters"
+            )
+        if max_macs is not None and fewest_macs > max_macs:
+            height, width = as_size(self.image_size)
+            raise InvalidInputError(
+                f"space.max_macs = {max_macs}, but the smallest network of this space has "
+                f"{fewest_macs} MACs on images of {height} x {width}"
+            )
+        raise InvalidInputError(
+            f"space.max_params = {max_params} and space.max_macs = {max_macs}, but no network of this space "
+            f"is within both: raise one of them"
+        )
 
     def over_limit(self, spec: MgNetSpec) -> str | None:
         """Return why ``spec`` may not be tried, or None: a limit, its value and the spec's."""
@@ -197,3 +252,21 @@ class SearchSpace:
 
 def _of_level(domains: tuple[Choice | IntRange, ...], index: int) -> Choice | IntRange:
     return domains[0] if len(domains) == 1 else domains[index]
+
+
+def _climb(
+    point: Point, knobs: list[tuple[str, Choice | IntRange]], fits: Callable[[Point], bool]
+) -> Iterator[Point]:
+    """Yield every fitting point that differs from ``point`` in ``knobs`` only.
+
+    ``point`` fits and has them at their smallest; where a point does not fit, no larger one may.
+    """
+    if not knobs:
+        yield dict(point)
+        return
+    knob, domain = knobs[0]
+    for rank in range(domain.size):
+        raised = point | {knob: domain.value_of_rank(rank)}
+        if rank and not fits(raised):
+            return
+        yield from _climb(raised, knobs[1:], fits)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from abc import abstractmethod
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, PositiveInt
+from pydantic import BaseModel, ConfigDict, Field
 
 from space.counts import LayerCount, Size, as_size
+
+Count = Annotated[int, Field(gt=0, strict=True)]
+"""A whole number of at least 1; ``true`` and ``"4"`` are none, whatever JSON or Python make of them."""
 
 
 class Spec(BaseModel):
@@ -23,8 +26,8 @@ class Spec(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     family: str
-    in_channels: PositiveInt = 3
-    num_classes: PositiveInt = 10
+    in_channels: Count = 3
+    num_classes: Count = 10
 
     @abstractmethod
     def canonical(self) -> Self:

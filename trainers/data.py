@@ -9,9 +9,9 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from space.errors import InvalidInputError, nearest
+from space.errors import InvalidInputError, nearest, shown
 from trainers.sources import SOURCES, RawImages
 from trainers.splitting import stratified_split
 
@@ -23,19 +23,42 @@ class DataConfig(BaseModel):
     ``val_fraction`` of what is left unless the source brings validation images.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     source: str = "digits"
     val_fraction: float = Field(default=0.2, gt=0, lt=1)
     test_fraction: float = Field(default=0.2, ge=0, lt=1)
-    split_seed: int = Field(default=0, ge=0)
+    split_seed: int = Field(default=0, ge=0, lt=2**63)
+
+    @field_validator("source")
+    @classmethod
+    def _known_kind(cls, source: str) -> str:
+        """A missing path is no matter of the configuration: presets leave it to the command line."""
+        kind = source.partition(":")[0]
+        if kind not in SOURCES:
+            raise ValueError(
+                f"data.source must be one of {sorted(SOURCES)} (npz as npz:FILE), "
+                f"but got {shown(source)}{nearest(kind, tuple(SOURCES))}"
+            )
+        if "\0" in source:
+            raise ValueError(f"data.source must not hold NUL characters, but got {shown(source)}")
+        return source
 
     def resolved(self, base: Path) -> Self:
-        """Return the same with the file of an ``npz:`` source as an absolute path, seen from ``base``."""
+        """Return the same with the file of an ``npz:`` source as an absolute path, seen from ``base``.
+
+        Raises:
+            InvalidInputError: the path begins with a ``~user`` that is not known here, or goes in circles.
+        """
         kind, colon, path = self.source.partition(":")
         if not colon or not path:
             return self
-        absolute = (base / Path(path).expanduser()).resolve()
+        try:
+            absolute = (base / Path(path).expanduser()).resolve()
+        except (RuntimeError, OSError) as error:
+            raise InvalidInputError(
+                f"data.source = {shown(self.source)} is no usable path: {error}"
+            ) from None
         return self.model_copy(update={"source": f"{kind}:{absolute}"})
 
 
@@ -139,11 +162,6 @@ def load_held_out(config: DataConfig) -> HeldOutData:
 
 def _load(config: DataConfig) -> RawImages:
     kind, _, path = config.source.partition(":")
-    if kind not in SOURCES:
-        raise InvalidInputError(
-            f"data.source must be one of {sorted(SOURCES)} (npz as npz:FILE), "
-            f"but got {config.source!r}{nearest(kind, tuple(SOURCES))}"
-        )
     return SOURCES[kind](path)
 
 

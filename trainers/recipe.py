@@ -17,15 +17,15 @@ class Recipe(BaseModel):
     ``precision`` auto is bfloat16 on a CUDA device and float32 on a CPU.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    epochs: int = Field(default=12, ge=1)
-    batch_size: int = Field(default=64, ge=2)
+    epochs: int = Field(default=12, ge=1, le=10**6)
+    batch_size: int = Field(default=64, ge=2, le=10**9)
     lr: float = Field(default=0.2, gt=0)
     momentum: float = Field(default=0.9, ge=0, lt=1)
     weight_decay: float = Field(default=5e-4, ge=0)
     warmup: float = Field(default=0.2, ge=0, lt=1)
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
-    crop_padding: int = Field(default=0, ge=0)
+    crop_padding: int = Field(default=0, ge=0, le=10**6)
     flip: bool = False
     precision: Precision = "auto"

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import zipfile
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from space.errors import InvalidInputError
+from space.errors import InvalidInputError, shortened, shown
 
 Pair = tuple[NDArray[np.uint8], NDArray[np.int64]]
 
@@ -30,7 +30,7 @@ class RawImages:
 def load_digits(path: str) -> RawImages:
     """Return scikit-learn's 1,797 handwritten digits, 8x8 pixels, grey; they come with that package."""
     if path:
-        raise InvalidInputError(f"the source digits takes no file, but got {path!r}")
+        raise InvalidInputError(f"the source digits takes no file, but got {shown(path)}")
     from sklearn import datasets
 
     bunch = datasets.load_digits()
@@ -78,28 +78,44 @@ NPZ_ARRAYS = ("x_train", "y_train", "x_val", "y_val", "x_test", "y_test", "class
 
 
 def _read_npz(path: Path) -> dict[str, NDArray[Any]]:
-    if not path.is_file():
-        raise InvalidInputError(f"there is no file {path}; give the path of an existing .npz file: npz:FILE")
     try:
+        if not path.is_file():
+            raise InvalidInputError(
+                f"there is no file {path}; give the path of an existing .npz file: npz:FILE"
+            )
         # opened here, since numpy leaves a file of its own open where an archive is damaged
         with path.open("rb") as file:
+            return _read_arrays(file, path)
+    except OSError as error:
+        reason = error.strerror or error
+        raise InvalidInputError(f"{shortened(str(path))} cannot be read: {reason}") from None
+
+
+def _read_arrays(file: BinaryIO, path: Path) -> dict[str, NDArray[Any]]:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
             archive = np.load(file, allow_pickle=False)
             if isinstance(archive, np.ndarray):
                 raise InvalidInputError(
                     f"{path} holds a single array; numpy.savez(FILE, x_train=..., ...) saves several"
                 )
-            return {name: archive[name] for name in archive.files if name in NPZ_ARRAYS}
+            arrays = {name: archive[name] for name in archive.files if name in NPZ_ARRAYS}
+            for name, array in arrays.items():
+                if not isinstance(array, np.ndarray):  # numpy hands out what is no array as bytes
+                    raise InvalidInputError(f"{path} is damaged: {name} is not a NumPy array")
+            return arrays
     except InvalidInputError:
         raise
-    except ValueError as error:
-        if "pickle" in str(error):
+    # a damaged archive makes zipfile, zlib, numpy's header parser and Python's own raise nearly anything
+    except Exception as error:
+        if isinstance(error, ValueError) and "pickle" in str(error):
             raise InvalidInputError(
                 f"{path} holds Python objects or is no .npz file; they are never loaded: "
                 "save plain arrays (uint8 images, integer labels, text classes)"
             ) from None
-        raise InvalidInputError(f"{path} cannot be read as an .npz file: {error}") from None
-    except (OSError, EOFError, zipfile.BadZipFile, KeyError, NotImplementedError) as error:
-        raise InvalidInputError(f"{path} is damaged or not an .npz file ({error})") from None
+        reason = shortened(str(error)) or type(error).__name__
+        raise InvalidInputError(f"{path} is damaged or not an .npz file ({reason})") from None
 
 
 def _read_part(path: str, arrays: dict[str, NDArray[Any]], part: str) -> Pair:
@@ -138,10 +154,11 @@ def _check_labels(path: str, name: str, labels: NDArray[Any]) -> NDArray[np.int6
         labels = labels[:, 0]
     if labels.ndim != 1:
         raise InvalidInputError(f"{path}: {name} must be a list of N labels, but got {_text(labels.shape)}")
-    if not np.issubdtype(labels.dtype, np.integer):
+    if labels.dtype.kind not in "iu":
         raise InvalidInputError(f"{path}: {name} must be whole numbers from 0, but got {labels.dtype}")
-    if len(labels) and labels.min() < 0:
-        raise InvalidInputError(f"{path}: {name} must be whole numbers from 0, but got {labels.min()}")
+    for worst in (labels.min(), labels.max()) if len(labels) else ():
+        if not 0 <= int(worst) < 2**63:
+            raise InvalidInputError(f"{path}: {name} must be whole numbers from 0, but got {worst}")
     return labels.astype(np.int64)
 
 
@@ -161,7 +178,12 @@ def _class_names(path: str, names: NDArray[Any] | None, parts: dict[str, Pair]) 
         )
     if largest >= len(names):
         raise InvalidInputError(f"{path}: classes has {len(names)} names, but there is a label {largest}")
-    return tuple(name.decode() if isinstance(name, bytes) else str(name) for name in names.tolist())
+    try:
+        texts = [name.decode() if isinstance(name, bytes) else name for name in names.tolist()]
+        "".join(texts).encode()
+    except (ValueError, SystemError):  # the latter where a code point is beyond Unicode's last
+        raise InvalidInputError(f"{path}: classes must be names in UTF-8 text, but they are not") from None
+    return tuple(texts)
 
 
 def _text(shape: tuple[int, ...]) -> str:

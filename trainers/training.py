@@ -55,14 +55,14 @@ class Training:
         """Train to the end of the recipe, yielding a report after each epoch.
 
         Raises:
-            TrainingFailedError: the loss is no longer a finite number.
+            TrainingFailedError: the training or the validation loss is no longer a finite number.
         """
         for epoch in range(1, self.recipe.epochs + 1):
             began = time.perf_counter()
             train_loss = self._train_epoch(epoch)
-            if not math.isfinite(train_loss):
-                raise TrainingFailedError(f"diverged: the training loss is {train_loss} in epoch {epoch}")
+            _check_finite("training", train_loss, epoch)
             val_loss, val_accuracy = self.evaluate()
+            _check_finite("validation", val_loss, epoch)
             seconds = time.perf_counter() - began
             self.last_report = EpochReport(epoch, train_loss, val_loss, val_accuracy, seconds)
             yield self.last_report
@@ -107,3 +107,8 @@ class Training:
             val_accuracy=self.last_report.val_accuracy,
         )
         return save_weights(path, self.network, trained)
+
+
+def _check_finite(kind: str, loss: float, epoch: int) -> None:
+    if not math.isfinite(loss):
+        raise TrainingFailedError(f"diverged: the {kind} loss is {loss} in epoch {epoch}")

@@ -73,7 +73,9 @@ def load_safetensors(path: Path) -> Model:
         from space.errors import MgnasError
         from space.modules import Classifier
     except ImportError:
-        raise UserError(f"{path.name} needs mgnas, which is not installed: pip install mgnas") from None
+        raise UserError(
+            f"{path.name} needs mgnas, which is not installed: pip install -e . in mgnas's source tree"
+        ) from None
     try:
         classifier = Classifier.load(path)
     except MgnasError as error:

@@ -62,18 +62,18 @@ def record(number: int, spec: Spec, weights: str | None, accuracy: float = 0.812
 
 
 def make_study(folder: Path) -> StudyResults:
-    """Trials 0 grey, 1 colour, 2 without weights, 3 failed, 4 file gone, 5 another network's file, 6 NaN."""
+    """Trials 0 grey, 1 colour, 2 without weights, 3 failed, 4 file gone, 5 another's file, 6 NaN, 7 begun."""
     trained_weights(folder / "w" / "0.safetensors", GREY)
     trained_weights(folder / "w" / "1.safetensors", COLOUR)
     trained_weights(folder / "w" / "6.safetensors", COLOUR, broken=True)
     (folder / "study.toml").write_text('name = "toy"\n')
     header = StudyHeader(
         name="toy",
-        config={"train": {"epochs": 3, "lr": 0.2}},
+        config={"name": "toy", "train": {"epochs": 3, "lr": 0.2}, "search": {"seed": 0}},
         space_hash="",
         data={"val": 64, "fingerprint": "f00"},
         params_range=(100, 10_000),
-        trials=7,
+        trials=8,
     )
     ledger = Ledger.create(sqlite_url(folder, "rwc"), header)
     records = [
@@ -84,6 +84,7 @@ def make_study(folder: Path) -> StudyResults:
         record(4, COLOUR, "w/4.safetensors", 0.1),
         record(5, COLOUR, "w/0.safetensors", 0.1),
         record(6, COLOUR, "w/6.safetensors", 0.1),
+        replace(record(7, COLOUR, None), state="running", val_accuracy=None),
     ]
     for trial in records:
         ledger.write_trial(trial, event="finished", clock_s=0.0)

@@ -7,13 +7,14 @@ from typing import Any
 from results.records import StudyHeader, TrialRecord
 from space import parse_notation
 
+SPEC = parse_notation("MgNet[1,1]-4-B^l", in_channels=1)
+
 
 def make_trial(number: int, **fields: Any) -> TrialRecord:
-    spec = parse_notation("MgNet[1,1]-4-B^l", in_channels=1)
     values: dict[str, Any] = {
         "arch": f"{number:012x}",
-        "notation": spec.notation,
-        "spec": spec.to_dict(),
+        "notation": SPEC.notation,
+        "spec": SPEC.to_dict(),
         "knobs": {"nu_1": 1},
         "params": 1000 + number,
         "macs": 10 * (1000 + number),

@@ -8,35 +8,43 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from results.records import EpochReport, StudyHeader, TrialRecord
+from results.records import EpochReport, TrialRecord
 from results.study import StudyResults
+from search.config import StudyConfig
+from tests.results.factories import make_header, make_trial
+
+CONFIG = StudyConfig.model_validate({"name": "digits", "train": {"epochs": 4}, "search": {"seed": 7}})
+DATA = {
+    "name": "digits",
+    "classes": list("0123456789"),
+    "image_size": [8, 8],
+    "in_channels": 1,
+    "train": 1077,
+    "val": 360,
+    "fingerprint": "0" * 16,
+}
 
 
 def trial(number: int, params: int, accuracy: float | None, **changes: Any) -> TrialRecord:
     fields: dict[str, Any] = {
-        "number": number,
-        "arch": f"{number:012x}",
         "notation": f"MgNet[2,2]-{number + 1}-B^l",
-        "spec": {},
         "knobs": {},
         "params": params,
         "macs": 20 * params,
-        "seed": number,
         "max_epochs": 4,
         "state": "failed" if accuracy is None else "complete",
         "epochs": 4,
         "val_accuracy": accuracy,
         "finished_s": 10.0 * (number + 1),
     }
-    return TrialRecord(**(fields | changes))
+    return make_trial(number, **(fields | changes))
 
 
 def study(records: list[TrialRecord], folder: Path | str = "runs/digits", **changes: Any) -> StudyResults:
     fields: dict[str, Any] = {
         "name": "digits",
-        "config": {"name": "digits", "seed": 7, "train": {"epochs": 4}, "space": {"nu": [1, 2]}},
-        "space_hash": "0" * 12,
-        "data": {"name": "digits", "classes": list("0123456789"), "image_size": [8, 8], "val": 360},
+        "config": CONFIG.model_dump(mode="json"),
+        "data": DATA,
         "params_range": (100, 1_000_000),
         "trials": len(records) or 1,
         "environment": {"python": "3.11.2"},
@@ -49,7 +57,7 @@ def study(records: list[TrialRecord], folder: Path | str = "runs/digits", **chan
         for t in records
     }
     clock_s = max((t.finished_s or 0.0 for t in records), default=0.0)
-    study = StudyResults(Path(folder), StudyHeader(**(fields | changes)), records, clock_s)
+    study = StudyResults(Path(folder), make_header(**(fields | changes)), records, clock_s)
     study.reports = reports
     return study
 

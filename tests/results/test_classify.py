@@ -97,7 +97,8 @@ def test_classify_uses_mgnas_without_onnx(study: StudyResults, tmp_path: Path, w
         expected += classifier.predict(torch.from_numpy(small.copy()).permute(2, 0, 1)[None])
     assert [row[1] for row in found] == expected
     refused = classify(tmp_path / "out", tmp_path / "tall.png", path=without_mgnas)
-    assert refused == Run(2, "", "model.safetensors needs mgnas, which is not installed: pip install mgnas\n")
+    how = "pip install -e . in mgnas's source tree"
+    assert refused == Run(2, "", f"model.safetensors needs mgnas, which is not installed: {how}\n")
 
 
 @pytest.fixture(scope="module")

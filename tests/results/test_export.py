@@ -120,9 +120,11 @@ def test_the_model_card_tells_what_the_network_is_and_runs(grey: ExportResult) -
         "(0.4)",
         "normalisation is inside",
         json.dumps(CLASSES, ensure_ascii=False),
+        "With mgnas installed (from its source tree: `pip install -e .`)",
         "## Licence",
     ):
         assert fact in card
+    assert "pip install mgnas" not in card
     predicted = Classifier.load(grey.folder / "model.safetensors").predict(torch.zeros(2, 1, 10, 14))
     assert run_snippets(grey.folder) == [predicted, predicted]
 

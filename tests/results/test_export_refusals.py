@@ -48,13 +48,16 @@ def test_without_its_packages_onnx_is_left_out_or_refused(
     monkeypatch.setitem(sys.modules, "onnxscript", None)
     result = export_trial(study, study.trial(0), tmp_path / "out")
     assert result.skipped == {
-        "onnx": "onnx needs onnxscript, not installed here: pip install 'mgnas[export]'"
+        "onnx": "onnx needs onnxscript, not installed here: pip install -e '.[export]' in mgnas's source tree"
     }
     assert result.onnx_max_difference is None
     names = ["README.md", "classify.py", "export.json", "model.safetensors", "spec.json"]
     assert [path.name for path in result.files] == names
     assert "model.onnx" not in (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
-    with pytest.raises(InvalidInputError, match=r"^the format onnx needs onnxscript, .*mgnas\[export\]'$"):
+    with pytest.raises(
+        InvalidInputError,
+        match=r"^the format onnx needs onnxscript, .*'\.\[export\]' in mgnas's source tree$",
+    ):
         export_trial(study, study.trial(0), tmp_path / "other", ["spec", "onnx"])
     assert not (tmp_path / "other").exists()
 
@@ -66,6 +69,7 @@ def test_without_its_packages_onnx_is_left_out_or_refused(
         (3, ["trial 3 failed (diverged)", "trial 1, 0 "]),
         (4, ["there is no file of weights", "4.safetensors"]),
         (5, [GREY.arch, COLOUR.arch, "trial 5"]),
+        (7, ["trial 7 has no result yet", "trial 1, 0 "]),
     ],
 )
 def test_trials_without_a_network(

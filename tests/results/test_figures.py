@@ -10,7 +10,7 @@ import pytest
 from results.figures import curves_chart, front_chart, hypervolume_chart, shade
 from results.front import knee
 from results.front_svg import front_svg, write_front_svg
-from results.scales import focus_range, linear_ticks, log_ticks, short_count, whole_range
+from results.scales import duration, focus_range, linear_ticks, log_ticks, short_count, whole_range
 from tests.results.synthetic import searched, study, trial
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -21,11 +21,12 @@ def traces(chart):
 
 
 def test_front_chart_shows_every_complete_trial_once():
-    records = [*searched(20), trial(20, 3000, None, reason="broken")]
-    made = study(records)
+    no_result = trial(21, 3000, None, state="complete")
+    made = study([no_result, *searched(20), trial(20, 3000, None, reason="broken")])
     points = traces(front_chart(made))
     assert list(points["front"].x) == [t.params for t in made.front_records]
     assert len(points["front"].x) + len(points["other trials"].x) == 20
+    assert len(points["other trials"].x) == len(points["other trials"].y)
     assert list(points["knee"].x) == [knee(made.front_records).params]
 
 
@@ -96,6 +97,22 @@ def test_focus_leaves_out_one_bad_network_but_keeps_the_front():
 )
 def test_short_count(count, text):
     assert short_count(count) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (None, "?"),
+        (0.4, "0 s"),
+        (45, "45 s"),
+        (59.6, "1 min 00 s"),
+        (200, "3 min 20 s"),
+        (3599.6, "1 h 00 min"),
+        (7500, "2 h 05 min"),
+    ],
+)
+def test_duration(seconds, text):
+    assert duration(seconds) == text
 
 
 @pytest.mark.parametrize(

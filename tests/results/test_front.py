@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from results.front import front_hypervolume, hypervolume_history, knee, pareto_front, pick
+from results.front import (
+    accuracy,
+    complete_trials,
+    front_hypervolume,
+    hypervolume_history,
+    knee,
+    pareto_front,
+    pick,
+)
 from results.records import TrialRecord
 from space import InvalidInputError
 from tests.results.factories import make_trial
@@ -40,8 +48,17 @@ def test_only_complete_trials_count() -> None:
         make_trial(0, params=50, state="running", val_accuracy=None),
         make_trial(1, params=60, state="failed", val_accuracy=None, reason="diverged"),
         make_trial(2, params=70),
+        make_trial(3, params=80, val_accuracy=None),
     ]
+    assert [t.number for t in complete_trials(trials)] == [2]
     assert [t.number for t in pareto_front(trials)] == [2]
+    assert len(hypervolume_history(trials, (1, 100))) == 1
+
+
+def test_no_accuracy_is_not_taken_for_zero() -> None:
+    assert accuracy(make_trial(0, val_accuracy=0.0)) == 0.0
+    with pytest.raises(AssertionError, match="trial 1 has no accuracy"):
+        accuracy(make_trial(1, val_accuracy=None))
 
 
 def test_of_equals_the_first_stays() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import sqlite3
 from dataclasses import replace
 from pathlib import Path
 
@@ -36,8 +38,8 @@ def report(epoch: int, accuracy: float = 0.5) -> EpochReport:
 def test_round_trip(folder: Path, ledger: Ledger) -> None:
     running = make_trial(0, state="running", val_accuracy=None, finished_s=None, seed=2**53 + 1)
     ledger.write_trial(running, event="start", clock_s=0.5)
-    ledger.write_report(0, report(1))
-    ledger.write_report(0, report(2, 0.7))
+    ledger.write_report(0, report(1), clock_s=1.0)
+    ledger.write_report(0, report(2, 0.7), clock_s=1.0)
     done = replace(running, state="complete", val_accuracy=0.7, finished_s=3.25, epochs=2)
     ledger.write_trial(done, event="finish", clock_s=3.25)
     assert ledger.header() == make_header()
@@ -53,11 +55,27 @@ def test_round_trip(folder: Path, ledger: Ledger) -> None:
     assert results.front()["trial"].tolist() == [0]
 
 
+def test_the_clock_is_that_of_the_last_epoch_too(ledger: Ledger) -> None:
+    """A driver killed in the middle of a long training must not get its hours back."""
+    ledger.write_trial(make_trial(0, state="running"), event="start", clock_s=1.0)
+    ledger.write_report(0, report(1), clock_s=500.0)
+    assert ledger.clock_s() == 500.0
+
+
+def test_a_header_with_facts_of_a_later_version_is_read(ledger: Ledger, folder: Path) -> None:
+    with sqlite3.connect(folder / "study.db") as connection:
+        (text,) = connection.execute("select header from mgnas_studies").fetchone()
+        header = json.dumps(json.loads(text) | {"novelty": 1})
+        connection.execute("update mgnas_studies set header = ?", (header,))
+    connection.close()
+    assert ledger.header() == make_header()
+
+
 def test_a_training_begun_anew_forgets_later_epochs(ledger: Ledger) -> None:
     ledger.write_trial(make_trial(0, state="running"), event="start", clock_s=0.0)
     for epoch in (1, 2, 3):
-        ledger.write_report(0, report(epoch))
-    ledger.write_report(0, report(1, 0.6))
+        ledger.write_report(0, report(epoch), clock_s=1.0)
+    ledger.write_report(0, report(1, 0.6), clock_s=1.0)
     assert ledger.reports() == {0: [report(1, 0.6)]}
     assert ledger.trials()[0].epochs == 1
 

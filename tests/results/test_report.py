@@ -8,7 +8,10 @@ from html.parser import HTMLParser
 import pytest
 from plotly.offline import get_plotlyjs
 
-from results.report import render_report, write_report
+from results.effects import knob_effects
+from results.report import GENERATOR, GENERATOR_WITHIN, render_report, write_report
+from results.report_effects import effects_charts
+from space import InvalidInputError
 from tests.results.synthetic import searched, study, trial
 
 EVIL = "</script><script>alert(1)</script> & \"q\" 'p' $name \u2028"
@@ -112,6 +115,7 @@ def test_key_figures():
     assert f"hypervolume{made.hypervolume:.3f}" in text
     assert "1 trial failed and is in no chart: loss is not finite (1×)." in text
     assert "seed7every trial" in text
+    assert "search time3 min 30 s" in text
 
 
 def test_what_comes_from_a_study_cannot_leave_its_place():
@@ -120,7 +124,7 @@ def test_what_comes_from_a_study_cannot_leave_its_place():
     made = study(
         records,
         folder="runs/" + EVIL.replace("/", ""),
-        config={EVIL: EVIL, "train": {EVIL: [EVIL]}, "seed": EVIL},
+        config={EVIL: EVIL, "train": {EVIL: [EVIL]}, "search": {"seed": EVIL}},
         data={"name": EVIL, "image_size": [EVIL], "classes": []},
         environment={EVIL: EVIL},
     )
@@ -169,6 +173,19 @@ def test_knobs_are_listed_strongest_first():
     assert any(re.fullmatch(pattern, title) for title in titles)
 
 
+def test_a_knob_is_named_whether_or_not_its_meaning_is_known():
+    known = {"levels": "number of levels", "c_u_2": "feature channels, level 2"}
+    unknown = ["kernel", "kernel_3", "c_u_x", "nu_"]
+    records = [
+        replace(t, knobs={knob: (t.number >> i) % 2 for i, knob in enumerate([*known, *unknown])})
+        for t in searched(80)
+    ]
+    page = effects_charts(knob_effects(records))
+    headings = set(re.findall("<h3>(.*?)</h3>", page))
+    expected = {f"<code>{knob}</code> <small>{meaning}</small>" for knob, meaning in known.items()}
+    assert headings == expected | {f"<code>{knob}</code>" for knob in unknown}
+
+
 @pytest.mark.parametrize(
     "records",
     [
@@ -196,3 +213,36 @@ def test_the_report_is_written_whole_and_its_path_returned(tmp_path):
     assert path == tmp_path / "new" / "report.html"
     assert path.read_text(encoding="utf-8") == render_report(made)
     assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_report_says_early_that_it_is_one():
+    made = study(searched(8), folder="x" * 5000)
+    assert GENERATOR in render_report(made)[:GENERATOR_WITHIN]
+
+
+def test_only_reports_are_replaced(tmp_path):
+    made = study(searched(8), folder=tmp_path / "study")
+    mine = tmp_path / "mine.html"
+    made.report(mine)
+    before = mine.read_text(encoding="utf-8")
+    made.records.pop()
+    assert made.report(mine) == mine
+    assert mine.read_text(encoding="utf-8") != before
+    mine.write_text("<html>my page</html>")
+    with pytest.raises(
+        InvalidInputError, match=r"mine\.html is not a report of mgnas, so it is not replaced"
+    ):
+        made.report(mine)
+    assert mine.read_text() == "<html>my page</html>"
+    with pytest.raises(InvalidInputError, match="is a folder; name a file for the report"):
+        made.report(tmp_path)
+    assert list(tmp_path.iterdir()) == [mine]
+
+
+def test_the_studys_own_report_is_always_replaced(tmp_path):
+    made = study(searched(8), folder=tmp_path)
+    own = tmp_path / "report.html"
+    for path in (None, tmp_path / "." / "report.html"):
+        own.write_text("torn")
+        assert made.report(path) == own
+        assert own.read_text(encoding="utf-8") == render_report(made)

@@ -134,11 +134,51 @@ def test_two_drivers_do_not_share_a_folder(tmp_path: Path) -> None:
 def test_a_training_that_diverges_is_recorded_as_failed(tmp_path: Path) -> None:
     write_study(tmp_path, trials=3, epochs=2)
     run = mgnas("search", "tiny.toml", "--set", "train.lr=1e30", cwd=tmp_path)
-    assert run.returncode == 0, run.stderr
+    assert run.returncode == 2, run.stderr
+    assert "has a result; the last one: diverged" in run.stderr.splitlines()[-1]
     results = open_study(tmp_path / STUDY)
     assert [record.state for record in results.records] == ["failed"] * 3
     assert all("diverged" in str(record.reason) for record in results.records)
-    assert "No trial has a result" in run.stdout
+
+
+def test_a_search_in_which_everything_fails_stops_early(tmp_path: Path) -> None:
+    write_study(tmp_path, trials=40, epochs=2)
+    run = mgnas("search", "tiny.toml", "--set", "train.lr=1e30", cwd=tmp_path)
+    assert run.returncode == 2
+    assert "10 trials failed in a row, the last with: diverged" in run.stderr.splitlines()[-1]
+    assert 10 <= len(open_study(tmp_path / STUDY).records) <= 12
+
+
+def test_workers_that_cannot_start_are_named(tmp_path: Path) -> None:
+    """A torch that cannot be imported stands in for whatever is wrong with an installation."""
+    write_study(tmp_path, trials=4)
+    (tmp_path / "broken" / "torch").mkdir(parents=True)
+    (tmp_path / "broken" / "torch" / "__init__.py").write_text(
+        "raise ImportError('broken')", encoding="utf-8"
+    )
+    environment = os.environ | {"PYTHONPATH": str(tmp_path / "broken")}
+    run = subprocess.run(
+        command("search", "tiny.toml"),
+        cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False, env=environment,
+    )  # fmt: skip
+    assert run.returncode == 2
+    assert "workers do not start" in run.stderr.splitlines()[-1]
+    assert "broken" in (tmp_path / STUDY / "logs" / "worker-0.log").read_text("utf-8")
+
+
+def test_with_one_worker_a_killed_search_goes_on_as_if_nothing_had_been(tmp_path: Path) -> None:
+    for name in ("whole", "killed"):
+        (tmp_path / name).mkdir()
+        write_study(tmp_path / name, trials=16, epochs=1, workers=1)
+    assert mgnas("search", "tiny.toml", cwd=tmp_path / "whole").returncode == 0
+    with search_in(tmp_path / "killed"):
+        wait_for(tmp_path / "killed", 12)
+    assert mgnas("search", "tiny.toml", cwd=tmp_path / "killed").returncode == 0
+    whole, killed = (
+        [(r.arch, r.seed, r.val_accuracy) for r in open_study(tmp_path / name / STUDY).records]
+        for name in ("whole", "killed")
+    )
+    assert whole == killed
 
 
 @pytest.mark.parametrize("kibibytes", [40, 250])

@@ -51,24 +51,46 @@ def test_every_sampler_proposes_new_networks_of_the_space(sampler: SamplerName) 
     assert len(archs) == num_trials
 
 
-@pytest.mark.parametrize("sampler", SAMPLERS)
-def test_a_resumed_study_proposes_what_an_unbroken_one_would(sampler: SamplerName) -> None:
-    space = make_space()
+@pytest.mark.parametrize("sampler", ["tpe", "random"])
+@pytest.mark.parametrize("num_trials", [7, STARTUP_TRIALS, 40])
+def test_a_resumed_study_proposes_what_an_unbroken_one_would(sampler: SamplerName, num_trials: int) -> None:
+    """The last trial was interrupted; its end is told to the resumed study first."""
+    space = make_space(c_u={"low": 2, "high": 30})
     unbroken = Proposer(space, sampler, seed=3)
     history: list[tuple[TrialRecord, dict[str, Any]]] = []
-    for number in range(STARTUP_TRIALS + 4):
+    for number in range(num_trials):
         proposal = unbroken.propose(number)
         assert proposal is not None
         record = outcome(number, proposal)
         history.append((record, proposal.sampler_attrs))
         unbroken.tell(record)
     resumed = Proposer(space, sampler, seed=3)
-    for record, attrs in history:
+    for record, attrs in history[:-1]:
         resumed.remember(record, attrs)
-    expected, got = unbroken.propose(len(history)), resumed.propose(len(history))
-    assert expected is not None
-    assert got is not None
-    assert got.spec == expected.spec
+    last, attrs = history[-1]
+    resumed.remember(replace(last, state="running", val_accuracy=None), attrs)
+    resumed.tell(last)
+    for number in range(num_trials, num_trials + 5):
+        expected, got = unbroken.propose(number), resumed.propose(number)
+        assert expected is not None
+        assert got is not None
+        assert got.spec == expected.spec
+        for proposer, proposal in ((unbroken, expected), (resumed, got)):
+            proposer.tell(outcome(number, proposal))
+
+
+@pytest.mark.parametrize("sampler", ["nsga2", "nsga3"])
+def test_evolution_counts_every_trial_of_its_generations(sampler: SamplerName) -> None:
+    """Also those of the start: else a study of 48 trials would have few parents."""
+    proposer = Proposer(make_space(c_u={"low": 2, "high": 30}), sampler, seed=0)
+    generations = []
+    for number in range(45):
+        proposal = proposer.propose(number)
+        assert proposal is not None
+        generations += [value for key, value in proposal.sampler_attrs.items() if key.endswith("generation")]
+        proposer.tell(outcome(number, proposal))
+    assert generations == sorted(generations)
+    assert [generations.count(g) for g in range(3)] == [20, 20, 5]
 
 
 def test_seeds_lead_to_different_studies() -> None:
@@ -92,6 +114,19 @@ def test_a_space_is_tried_to_its_last_network_and_not_beyond() -> None:
         proposer.tell(outcome(number, proposal))
     assert tried == distinct
     assert proposer.propose(len(distinct)) is None
+
+
+def test_a_large_space_with_few_feasible_networks_is_tried_to_the_last() -> None:
+    tables = {"nu": {"low": 1, "high": 3}, "c_u": {"low": 2, "high": 12}, "c_f": {"low": 2, "high": 12}}
+    space = SearchSpace(
+        SpaceConfig.model_validate(tables | {"share_a": ["level", "iteration"], "max_params": 300}),
+        in_channels=1,
+    )
+    assert space.size() > 100_000
+    proposer = Proposer(space, "tpe", seed=0)
+    found = [proposal.spec.arch for n in range(20) if (proposal := proposer.propose(n))]
+    assert len(found) == len(set(found)) == len({space.spec(p).arch for p in space.feasible_points()})
+    assert 0 < len(found) < 20
 
 
 def test_a_rare_feasible_network_is_found() -> None:

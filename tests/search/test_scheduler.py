@@ -22,8 +22,8 @@ def test_any_order_of_events_ends_with_the_trials_asked_for(
     total: int, num_ended: int, num_interrupted: int, slots: int, loss_rate: float, seed: int
 ) -> None:
     rng = random.Random(seed)
-    interrupted = range(num_ended, num_ended + num_interrupted)
-    scheduler = FullLength(total, num_ended, interrupted, max_attempts=3)
+    interrupted = dict.fromkeys(range(num_ended, num_ended + num_interrupted), 0)
+    scheduler = FullLength(total, num_ended, interrupted, max_losses=3)
     running: list[int] = []
     starts: dict[int, int] = {}
     ended = set(range(num_ended))
@@ -58,8 +58,16 @@ def test_any_order_of_events_ends_with_the_trials_asked_for(
 
 
 def test_interrupted_trials_come_first() -> None:
-    scheduler = FullLength(10, 3, interrupted=[5, 7])
+    scheduler = FullLength(10, 3, interrupted={5: 0, 7: 2})
     assert [scheduler.decide(), scheduler.decide(), scheduler.decide()] == [Run(5), Run(7), StartNew()]
+
+
+def test_a_trial_that_killed_three_workers_is_given_up_also_by_the_next_driver() -> None:
+    scheduler = FullLength(10, 3, interrupted={5: 3, 7: 2})
+    assert scheduler.decide() == GiveUp(5)
+    assert scheduler.decide() == Run(7)
+    scheduler.on_lost(7)
+    assert scheduler.decide() == GiveUp(7)
 
 
 def test_after_the_last_start_slots_wait_for_what_runs() -> None:

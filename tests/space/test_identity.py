@@ -72,18 +72,45 @@ def test_spec_files(tmp_path: Path) -> None:
         ('{"levels": []}', "levels: "),
         ('{"levels": [{"nu": 1, "c_u": 4}]}', "levels.0.c_f: this key is missing"),
         ('{"levels": [{"nu": 0, "c_u": 4, "c_f": 4}]}', "levels.0.nu: .* greater than 0, but got 0"),
+        ('{"levels": [{"nu": 1, "c_u": true, "c_f": 4}]}', "levels.0.c_u: .*valid integer, but got true"),
+        ('{"levels": [{"nu": 1, "c_u": 4, "c_f": "4"}]}', "levels.0.c_f: .*valid integer, but got '4'"),
+        ('{"levels": [{"nu": 1.0, "c_u": 4, "c_f": 4}]}', "levels.0.nu: .*valid integer, but got 1.0"),
+        ('{"levels": [{"nu": 1, "c_u": 4, "c_f": 4}], "in_channels": "3"}', "in_channels: .*but got '3'"),
+        ('{"levels": [{"nu": 1, "c_u": 4, "c_f": 4}], "num_classes": true}', "num_classes: .*but got true"),
+        ('{"levels": [{"nuu": 1, "c_u": 4, "c_f": 4}]}', "unknown key 'levels.0.nuu'; did you mean 'nu'"),
+        ("[" * 100_000, "is not a spec: its lists or objects are nested too deeply"),
+        ('{"levels": ' + "9" * 5000 + "}", "cannot be read as a spec file"),
         (
             '{"levels": [{"nu": 1, "c_u": 4, "c_f": 4}], "sharea": "level"}',
             "unknown key 'sharea'; did you mean 'share_a'",
         ),
     ],
-)
+    ids=range(15),
+)  # fmt: skip
 def test_bad_spec_files_say_what_is_wrong(tmp_path: Path, text: str, says: str) -> None:
     file = tmp_path / "spec.json"
     file.write_text(text, encoding="utf-8")
     with pytest.raises(InvalidInputError, match=says) as caught:
         read_spec(str(file))
     assert str(file) in str(caught.value)
+
+
+def test_files_that_are_no_text(tmp_path: Path) -> None:
+    file = tmp_path / "spec.json"
+    file.write_bytes(b'{"family": "\xff\xfe"}')
+    with pytest.raises(InvalidInputError, match=r"spec\.json is not JSON: it is not UTF-8 text"):
+        read_spec(str(file))
+    with pytest.raises(InvalidInputError, match="cannot be read as a spec file"):
+        read_spec("a\0b.json")
+    folder = tmp_path / "folder.json"
+    folder.mkdir()
+    with pytest.raises(InvalidInputError, match=r"cannot read the spec file .*folder\.json: Is a directory"):
+        read_spec(str(folder))
+    with pytest.raises(
+        InvalidInputError, match=r"cannot read the spec file .*: File name too long"
+    ) as caught:
+        read_spec("x" * 10**6 + ".json")
+    assert len(str(caught.value)) < 300
 
 
 def test_missing_spec_file() -> None:

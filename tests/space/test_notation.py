@@ -49,11 +49,18 @@ def test_spellings(text: str, printed: str) -> None:
         ("MgNet[2,2]-8-B^l-A^l", "nothing may follow"),
         ("MgNet[2,2]-8-B^lx", "expected '-', but got 'x' at character 17"),
         ("MgNet[99999999]-8-B^l", "from 1 to 999999"),
+        (f"MgNet[2,2]-{'9' * 5000}-B^l", "from 1 to 999999, but got '9' at character 12"),
     ],
 )
 def test_errors_point_at_the_character(text: str, says: str) -> None:
     with pytest.raises(InvalidInputError, match=says):
         parse_notation(text)
+
+
+def test_long_texts_are_shortened() -> None:
+    with pytest.raises(InvalidInputError, match="expected 'MgNet'") as caught:
+        parse_notation("x" * 10**6)
+    assert len(str(caught.value)) < 300
 
 
 @given(text=st.text(alphabet="MgNet[](),-^{}lAiB0123 ", max_size=40))

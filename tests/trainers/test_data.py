@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel, ValidationError
 from sklearn.datasets import load_digits
 
 from space import InvalidInputError
+from space.validation import explain
 from trainers.data import DataConfig, SearchData, load_held_out, load_search_data
 from trainers.splitting import stratified_split
 
@@ -152,15 +154,60 @@ def test_files_that_are_no_archives(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("source", "says"),
     [
-        ("digit", "did you mean 'digits'"),
-        ("npz", "needs a file"),
-        ("digits:x", "takes no file"),
-        ("", "data.source must be one of"),
+        ("digit", r"data\.source must be one of \['digits', 'npz'\] .* did you mean 'digits'"),
+        ("", r"data\.source must be one of .* but got ''"),
+        ("npz:a\0b", r"data\.source must not hold NUL characters, but got 'npz:a\\x00b'"),
     ],
 )
-def test_unknown_sources(source: str, says: str) -> None:
-    with pytest.raises(InvalidInputError, match=says):
+def test_sources_that_cannot_be_are_refused_where_they_are_declared(source: str, says: str) -> None:
+    with pytest.raises(ValidationError, match=says) as caught:
+        DataConfig(source=source)
+    assert str(explain(caught.value, DataConfig, "x.toml")).startswith("x.toml: ")
+
+
+def test_the_key_of_a_source_is_named_once() -> None:
+    class Study(BaseModel):
+        data: DataConfig
+
+    with pytest.raises(ValidationError) as caught:
+        Study.model_validate({"data": {"source": "digit"}})
+    text = str(explain(caught.value, Study, "x.toml"))
+    assert text.startswith("x.toml: data.source must be one of")
+
+
+@pytest.mark.parametrize(
+    ("source", "says"),
+    [
+        ("npz", "needs a file"),
+        ("npz:", "needs a file"),
+        ("digits:x", "takes no file"),
+        ("npz:/", "there is no file /"),
+        ("npz:" + "x" * 10_000, "cannot be read: File name too long"),
+    ],
+)
+def test_sources_that_lead_nowhere_are_refused_at_loading(source: str, says: str) -> None:
+    with pytest.raises(InvalidInputError, match=says) as caught:
         load_search_data(DataConfig(source=source))
+    assert len(str(caught.value)) < 200
+
+
+def test_paths_are_seen_from_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for source, expected in (("npz:x", tmp_path / "a" / "x"), ("npz:~/x", tmp_path / "x"), ("npz:/x", "/x")):
+        assert DataConfig(source=source).resolved(tmp_path / "a").source == f"npz:{expected}"
+    assert DataConfig(source="npz:").resolved(tmp_path).source == "npz:"
+    with pytest.raises(InvalidInputError, match=r"data\.source = 'npz:~nosuchuser/x' is no usable path"):
+        DataConfig(source="npz:~nosuchuser/x").resolved(tmp_path)
+    (tmp_path / "circle").symlink_to(tmp_path / "circle")
+    with pytest.raises(InvalidInputError, match="circle"):
+        load_search_data(DataConfig(source="npz:circle/x").resolved(tmp_path))
+
+
+@pytest.mark.parametrize("key", ["val_fraction", "test_fraction"])
+@pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan])
+def test_fractions_are_finite(key: str, value: float) -> None:
+    with pytest.raises(ValidationError, match="finite number"):
+        DataConfig.model_validate({key: value})
 
 
 def test_no_test_split() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from space import parse_notation
 from space.modules import Classifier
@@ -77,6 +79,21 @@ def test_divergence_has_a_name(data: DeviceData) -> None:
     wild = RECIPE.model_copy(update={"lr": 1e30})
     with pytest.raises(TrainingFailedError, match=r"diverged: the training loss is \w+ in epoch"):
         list(Training(SPEC, data, wild, seed=1).epochs())
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_divergence_after_the_last_batch_has_a_name(data: DeviceData, seed: int) -> None:
+    """The only batch of an epoch has its loss before the step that breaks the network."""
+    wild = Recipe(epochs=2, batch_size=1000, lr=1e6)
+    with pytest.raises(TrainingFailedError, match=r"diverged: the validation loss is \w+ in epoch \d"):
+        list(Training(SPEC, data, wild, seed).epochs())
+
+
+@pytest.mark.parametrize("key", ["lr", "momentum", "weight_decay", "warmup", "label_smoothing"])
+@pytest.mark.parametrize("value", [math.inf, -math.inf, math.nan])
+def test_recipes_are_finite(key: str, value: float) -> None:
+    with pytest.raises(ValidationError, match="finite number"):
+        Recipe.model_validate({key: value})
 
 
 def test_batches_cover_the_set_in_another_order_every_epoch(data: DeviceData) -> None:

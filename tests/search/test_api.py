@@ -1,0 +1,38 @@
+"""A search from Python: the same choices as from the command line, and results as DataFrames."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from search import run_search
+from space import InvalidInputError
+
+
+def test_it_goes_on_as_the_command_line_does(finished: Path) -> None:
+    stdout = sys.stdout
+    study = run_search("runs/tiny", progress=False)
+    assert study.num_finished == 6
+    assert run_search(Path("tiny.toml"), progress=False).num_finished == 6
+    study = run_search("tiny.toml", trials=7, progress=False)
+    assert study.num_finished == 7
+    assert sys.stdout is stdout
+    frame = study.front()
+    assert frame["params"].is_monotonic_increasing
+    assert frame["val_accuracy"].is_monotonic_increasing
+    assert len(study.trials()) == 7
+    assert len(study.curves()) == 14
+    assert study.trials()["on_front"].sum() == len(frame)
+
+
+def test_settings_and_errors(finished: Path) -> None:
+    with pytest.raises(InvalidInputError, match=r"train\.epochs = 2, but now 3"):
+        run_search("tiny.toml", settings={"train.epochs": 3}, progress=False)
+    with pytest.raises(InvalidInputError, match="did you mean 'epochs'"):
+        run_search("tiny.toml", settings={"train.epoch": 3}, progress=False)
+    with pytest.raises(InvalidInputError, match="cannot read the study file digit"):
+        run_search("digit", progress=False)
+    with pytest.raises(InvalidInputError, match="the source npz needs a file"):
+        run_search("images", progress=False)

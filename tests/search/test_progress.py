@@ -1,0 +1,74 @@
+"""Progress on a terminal and elsewhere; what is on stdout stays what the command says."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import pty
+import subprocess
+import threading
+from pathlib import Path
+
+import pytest
+
+from search.progress import Plain, Snapshot
+from tests.search.studies import command, write_study
+
+
+def run_on_a_terminal(arguments: list[str], cwd: Path) -> tuple[str, str]:
+    """Run mgnas with stderr on a pseudo-terminal; return stdout and what the terminal was sent."""
+    master, slave = pty.openpty()
+    chunks: list[bytes] = []
+
+    def read() -> None:
+        try:
+            while chunk := os.read(master, 4096):
+                chunks.append(chunk)
+        except OSError:  # the other end was closed
+            return
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    run = subprocess.run(
+        command(*arguments), cwd=cwd, stdout=subprocess.PIPE, stderr=slave, text=True, timeout=120, check=True
+    )
+    os.close(slave)
+    reader.join()
+    os.close(master)
+    return run.stdout, b"".join(chunks).decode()
+
+
+def test_a_bar_moves_on_a_terminal_and_leaves_it_in_order(tmp_path: Path) -> None:
+    write_study(tmp_path, trials=3, epochs=1)
+    out, terminal = run_on_a_terminal(["search", "tiny.toml", "--json"], tmp_path)
+    assert json.loads(out)["trials"] == 3
+    assert "3/3" in terminal
+    assert "hypervolume" in terminal
+    assert terminal.count("\x1b[?25l") == terminal.count("\x1b[?25h")  # the cursor, hidden and shown again
+    out, terminal = run_on_a_terminal(["search", "tiny.toml", "--json"], tmp_path)
+    assert json.loads(out)["complete"]
+    assert terminal == ""
+
+
+def snapshot(done: int, best: float | None = 0.5) -> Snapshot:
+    return Snapshot(done, 10, failed=0, front_size=2, hypervolume=0.25, best_accuracy=best, left_s=75.0)
+
+
+def test_plain_lines_come_now_and_then_and_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    monkeypatch.setattr("search.progress.time.monotonic", lambda: now)
+    stream = io.StringIO()
+    plain = Plain(stream)
+    for second in range(30):
+        now = float(second)
+        plain.update(snapshot(second // 3))
+    plain.close()
+    lines = stream.getvalue().splitlines()
+    assert len(lines) == 4
+    assert lines[-1] == "trials 9/10, front 2, hypervolume 0.2500, best 50.00 %, left 1 min 15 s"
+
+
+def test_before_anything_is_known() -> None:
+    assert Snapshot(0, 10, 0, 0, 0.0, None, None).text() == "front 0, hypervolume 0.0000, best -, left ?"
+    assert snapshot(1).text().endswith("left 1 min 15 s")

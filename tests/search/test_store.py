@@ -1,0 +1,97 @@
+"""After a crash the ledger is right: Optuna's study is brought up to it, whatever it missed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+
+from results.records import EpochReport
+from results.study import sqlite_url
+from search.proposer import Proposer
+from search.store import StudyStore
+from space import SearchSpace, SpaceConfig
+from tests.results.factories import make_header
+
+SPACE = SearchSpace(SpaceConfig.model_validate({"c_u": [2, 3, 4], "levels": [1, 2]}), in_channels=1)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "study.toml").write_text('name = "test"\n', encoding="utf-8")
+    return tmp_path
+
+
+@pytest.fixture
+def store(folder: Path) -> Iterator[StudyStore]:
+    with closing(StudyStore.create(folder, make_header(), SPACE)) as store:
+        yield store
+
+
+def start(store: StudyStore, number: int, proposer: Proposer) -> None:
+    proposal = proposer.propose(number)
+    assert proposal is not None
+    store.start(proposal, seed=number, max_epochs=1, clock_s=0.0)
+
+
+def states(folder: Path) -> list[str]:
+    study = optuna.load_study(study_name="test", storage=sqlite_url(folder))
+    return [trial.state.name for trial in study.trials]
+
+
+@pytest.mark.parametrize("crash", ["before the trial is added", "before the result is told"])
+def test_optuna_is_brought_up_to_the_ledger(
+    folder: Path, store: StudyStore, monkeypatch: pytest.MonkeyPatch, crash: str
+) -> None:
+    proposer = Proposer(SPACE, "random", seed=0)
+    start(store, 0, proposer)
+    start(store, 1, proposer)
+
+    def die(*_args: Any, **_fields: Any) -> None:
+        raise KeyboardInterrupt
+
+    if crash == "before the trial is added":
+        monkeypatch.setattr(StudyStore, "_add_to_optuna", die)
+        with pytest.raises(KeyboardInterrupt):
+            start(store, 2, proposer)
+        expected = ["RUNNING", "RUNNING", "RUNNING"]
+    else:
+        store.report(1, EpochReport(1, 0.5, 0.5, 0.75, 0.1), clock_s=1.0)
+        monkeypatch.setattr(StudyStore, "_tell_optuna", die)
+        with pytest.raises(KeyboardInterrupt):
+            store.finish(1, 0.75, train_s=1.0, weights="w", clock_s=2.0)
+        expected = ["RUNNING", "COMPLETE"]
+    assert states(folder) != expected
+    monkeypatch.undo()
+    with closing(StudyStore.open(folder, "test", SPACE)) as reopened:
+        assert states(folder) == expected
+        assert list(reopened.interrupted) == [n for n, state in enumerate(expected) if state == "RUNNING"]
+
+
+def test_closing_leaves_no_connection(folder: Path, store: StudyStore) -> None:
+    descriptors = Path("/proc/self/fd")
+
+    def num_open() -> int:
+        return sum(str(fd.resolve()).endswith("study.db") for fd in descriptors.iterdir())
+
+    before = num_open()
+    for _ in range(3):
+        with closing(StudyStore.open(folder, "test", SPACE)) as again:
+            again.sampler_attrs()
+    assert num_open() <= before
+
+
+def test_a_crash_while_the_study_is_made_leaves_a_folder_to_begin_in(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Path, "rename", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        StudyStore.create(folder, make_header(), SPACE)
+    monkeypatch.undo()
+    assert not (folder / "study.db").exists()
+    with closing(StudyStore.create(folder, make_header(), SPACE)) as store:
+        assert store.num_ended == 0
