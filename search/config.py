@@ -6,9 +6,9 @@ import tomllib
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from search.samplers import SamplerName
 from space.errors import InvalidInputError, nearest
@@ -30,11 +30,11 @@ class SearchConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    trials: PositiveInt = 48
+    trials: int = Field(default=48, ge=1, le=10**7)
     hours: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     sampler: SamplerName = "tpe"
-    seed: int = Field(default=0, ge=0)
-    workers: PositiveInt | Literal["auto"] = "auto"
+    seed: int = Field(default=0, ge=0, lt=2**63)
+    workers: Annotated[int, Field(ge=1, le=1024)] | Literal["auto"] = "auto"
     device: Literal["auto", "cpu", "cuda"] = "auto"
     keep_weights: Literal["front", "all"] = "front"
 
@@ -113,7 +113,7 @@ def read_study_file(path: Path) -> Tables:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InvalidInputError(f"cannot read the study file {path}: {error.strerror}") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InvalidInputError(f"{path} is not TOML: {error}") from None
     preset = tables.pop("preset", None)
     base = (

@@ -74,7 +74,7 @@ class StudyFolder:
         path = self.path / CONFIG
         try:
             tables = tomllib.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise InvalidInputError(
                 f"{path} is damaged ({error}); restore it from a copy, or choose another --dir"
             ) from None

@@ -102,7 +102,11 @@ def test_own_images_without_a_preset_take_the_images_preset(tmp_path: Path) -> N
         ({"serch": {}}, "test: unknown key 'serch'; did you mean 'search'"),
         ({"search": {"trails": 3}}, "unknown key 'search.trails'; did you mean 'trials'"),
         ({"search": {"trials": "many"}}, "search.trials: .*valid integer.* but got 'many'"),
-        ({"search": {"trials": 0}}, "search.trials: .*greater than 0, but got 0"),
+        ({"search": {"trials": 0}}, "search.trials: .*greater than or equal to 1, but got 0"),
+        ({"search": {"trials": 10**5000}}, "search.trials: .*less than or equal to 10000000"),
+        ({"search": {"workers": 0}}, "search.workers: "),
+        ({"search": {"hours": float("nan")}}, "search.hours: "),
+        ({"search": {"hours": float("inf")}}, "search.hours: "),
         ({"search": {"sampler": "bayes"}}, "search.sampler: .*'tpe'.* but got 'bayes'"),
         ({"search": 3}, "search: .* but got 3"),
         ({"train": {"lr": -1}}, "train.lr: .*greater than 0, but got -1"),
@@ -138,7 +142,10 @@ def test_wrong_assignments(text: str) -> None:
         ('a.b="3"', "3"),
         ("a.b={low=1, high=2}", {"low": 1, "high": 2}),
         ("a.b=", ""),
+        ("a.b=" + "9" * 5000, "9" * 5000),
+        ("a.b=" + "[" * 50_000, "[" * 50_000),
     ],
+    ids=lambda value: str(value)[:20],
 )
 def test_assignments(text: str, value: Any) -> None:
     assert parse_assignment(text) == {"a": {"b": value}}
@@ -160,7 +167,7 @@ def test_wrong_requests(fields: dict[str, Any], says: str) -> None:
 
 def test_a_study_file_that_is_not_toml(tmp_path: Path) -> None:
     file = tmp_path / "x.toml"
-    for content in (b"trials = ", b"\xff\xfe\x00", b"[search\n"):
+    for content in (b"trials = ", b"\xff\xfe\x00", b"[search\n", b"a = " + b"[" * 50_000):
         file.write_bytes(content)
         with pytest.raises(InvalidInputError, match=r"x\.toml is not TOML"):
             resolve(request(study=file))
