@@ -6,21 +6,24 @@ writes is one transaction, so a killed driver leaves whole records.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, fields
-from typing import Any
+from dataclasses import asdict
+from functools import cache
+from typing import Any, TypeVar
 from urllib.parse import unquote
 
 import sqlalchemy as sa
+from pydantic import TypeAdapter
 from sqlalchemy.exc import DatabaseError, IntegrityError, SQLAlchemyError
 
 from results.records import EpochReport, StudyHeader, TrialRecord
 from space.errors import InvalidInputError, MgnasError
 
 SCHEMA_VERSION = 1
+
+Record = TypeVar("Record")
 
 _metadata = sa.MetaData()
 _headers = sa.Table(
@@ -77,6 +80,12 @@ _events = sa.Table(
     sa.Column("trial", sa.Integer),
     sa.Column("detail", sa.JSON),
 )
+
+
+@cache
+def _checker(record: type[Record]) -> TypeAdapter[Record]:
+    """Return what checks that a record from a file is of its form: a database may be damaged or edited."""
+    return TypeAdapter(record)
 
 
 class StorageFullError(MgnasError):
@@ -179,33 +188,31 @@ class Ledger:
         """Return the study's header."""
         with self._reading() as connection:
             row = connection.execute(sa.select(_headers).where(_headers.c.study == self.study)).one_or_none()
-        if row is None:
-            raise InvalidInputError(f"{self._place()} holds no study named {self.study!r}")
-        if row.schema_version != SCHEMA_VERSION:
-            raise InvalidInputError(
-                f"{self._place()} was written by another version of mgnas "
-                f"(schema {row.schema_version}, this one reads {SCHEMA_VERSION})"
-            )
-        known = {field.name for field in fields(StudyHeader)}
-        data = {key: value for key, value in row.header.items() if key in known}
-        return StudyHeader(**data | {"params_range": tuple(data["params_range"])})
+            if row is None:
+                raise InvalidInputError(f"{self._place()} holds no study named {self.study!r}")
+            if row.schema_version != SCHEMA_VERSION:
+                raise InvalidInputError(
+                    f"{self._place()} was written by another version of mgnas "
+                    f"(schema {row.schema_version}, this one reads {SCHEMA_VERSION})"
+                )
+            header: StudyHeader = _checker(StudyHeader).validate_python(row.header)
+            return header
 
     def trials(self) -> list[TrialRecord]:
         """Return every trial by ascending number."""
         query = sa.select(_trials).where(_trials.c.study == self.study).order_by(_trials.c.number)
-        names = [field.name for field in fields(TrialRecord)]
         with self._reading() as connection:
-            rows = connection.execute(query).mappings().all()
-        return [TrialRecord(**{name: row[name] for name in names}) for row in rows]
+            rows = connection.execute(query).mappings()
+            return [_checker(TrialRecord).validate_python(dict(row)) for row in rows]
 
     def reports(self) -> dict[int, list[EpochReport]]:
         """Return the epochs of every trial that has any, by trial number, in order."""
         query = sa.select(_reports).where(_reports.c.study == self.study)
-        names = [field.name for field in fields(EpochReport)]
         found: dict[int, list[EpochReport]] = {}
         with self._reading() as connection:
             for row in connection.execute(query.order_by(_reports.c.trial, _reports.c.epoch)).mappings():
-                found.setdefault(row["trial"], []).append(EpochReport(**{name: row[name] for name in names}))
+                report = _checker(EpochReport).validate_python(dict(row))
+                found.setdefault(row["trial"], []).append(report)
         return found
 
     def events(self) -> list[dict[str, Any]]:
@@ -239,7 +246,9 @@ class Ledger:
         try:
             with self._engine.connect() as connection:
                 yield connection
-        except (SQLAlchemyError, json.JSONDecodeError, TypeError, KeyError) as error:
+        except InvalidInputError:
+            raise
+        except (SQLAlchemyError, ValueError, TypeError, KeyError, RecursionError) as error:
             raise explain_database_error(error, self._place()) from error
 
     @contextmanager

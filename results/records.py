@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
+from pydantic import Field
+from typing_extensions import TypedDict
+
+Count = Annotated[int, Field(ge=1)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 TrialState = Literal["running", "complete", "failed"]
 
 POINT_COLUMNS = ("trial", "arch", "notation", "params", "macs", "val_accuracy", "epochs", "seed")
@@ -24,7 +30,7 @@ class EpochReport:
 
 @dataclass(frozen=True)
 class TrialRecord:
-    """One trial of the ledger.
+    """One trial of the ledger; the annotations are checked where it is read.
 
     ``knobs`` is the point of the search space, ``spec`` the network as plain data. ``started_s`` and
     ``finished_s`` are on the study's clock: seconds of searching since the study began, pauses left out.
@@ -37,19 +43,19 @@ class TrialRecord:
     notation: str
     spec: dict[str, Any]
     knobs: dict[str, int | str]
-    params: int
-    macs: int
+    params: Count
+    macs: Count
     seed: int
     max_epochs: int
     state: TrialState = "running"
     epochs: int = 0
-    val_accuracy: float | None = None
+    val_accuracy: Share | None = None
     reason: str | None = None
     attempts: int = 1
     losses: int = 0
-    started_s: float = 0.0
-    finished_s: float | None = None
-    train_s: float = 0.0
+    started_s: Seconds = 0.0
+    finished_s: Seconds | None = None
+    train_s: Seconds = 0.0
     weights: str | None = None
 
     def point(self) -> dict[str, Any]:
@@ -67,6 +73,18 @@ class TrialRecord:
         return dict(zip(POINT_COLUMNS, values, strict=True))
 
 
+class DataFacts(TypedDict, total=False):
+    """What a study keeps of its data."""
+
+    name: str
+    classes: list[str]
+    image_size: tuple[int, int]
+    in_channels: int
+    train: int
+    val: int
+    fingerprint: str
+
+
 @dataclass(frozen=True)
 class StudyHeader:
     """What holds for a whole study: its configuration, space and data, and how far it was asked to go.
@@ -79,9 +97,9 @@ class StudyHeader:
     name: str
     config: dict[str, Any]
     space_hash: str
-    data: dict[str, Any]
-    params_range: tuple[int, int]
+    data: DataFacts
+    params_range: tuple[Count, Count]
     trials: int
-    hours: float | None = None
+    hours: Seconds | None = None
     exhausted: bool = False
     environment: dict[str, Any] = field(default_factory=dict)

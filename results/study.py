@@ -47,7 +47,7 @@ def study_name(folder: Path) -> str:
         name = tomllib.loads(path.read_text(encoding="utf-8"))["name"]
     except OSError as error:
         raise InvalidInputError(f"cannot read {path}: {error.strerror}; restore it from a copy") from None
-    except (ValueError, KeyError) as error:
+    except (ValueError, KeyError, RecursionError) as error:
         raise InvalidInputError(f"{path} is damaged ({error}); restore it from a copy") from None
     return str(name)
 

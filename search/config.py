@@ -28,7 +28,7 @@ class SearchConfig(BaseModel):
     networks on the front only.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     trials: int = Field(default=48, ge=1, le=10**7)
     hours: float | None = Field(default=None, gt=0, allow_inf_nan=False)
@@ -142,7 +142,8 @@ def parse_assignment(text: str) -> Tables:
     if not equals or not dot or not section or not key or "." in key:
         raise InvalidInputError(f"--set takes section.key=value, such as train.epochs=20, but got {text!r}")
     try:
-        parsed = tomllib.loads(f"value = {value.strip()}")["value"]
+        tables = tomllib.loads(f"value = {value.strip()}")
+        parsed = tables["value"] if len(tables) == 1 else value.strip()
     except (ValueError, RecursionError):
         # also numbers of thousands of digits and lists in lists without end, which Python refuses to read
         parsed = value.strip()

@@ -89,10 +89,7 @@ class StudyFolder:
 
     def write_config(self, config: StudyConfig) -> None:
         """Write the resolved configuration; OSError goes to the caller."""
-        header = (
-            "# The configuration of this study, as run. Written by mgnas; change it with 'mgnas search'.\n"
-        )
-        write_atomic(self.path / CONFIG, header + config.to_toml())
+        write_atomic(self.path / CONFIG, CONFIG_HEADER + config.to_toml())
 
     def clean_up(self, records: Iterable[TrialRecord]) -> None:
         """Delete what killed processes left behind: half-written files, and weights of dropped trials."""

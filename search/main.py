@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
@@ -22,6 +23,8 @@ def run(arguments: list[str]) -> int:
     from search.cli import app
     from space.errors import MgnasError
 
+    if sys.stdout is None:  # the shell closed it
+        sys.stdout = io.StringIO()
     signal.signal(signal.SIGTERM, _terminate)
     try:
         code = app(arguments or ["--help"], prog_name="mgnas", standalone_mode=False)

@@ -12,8 +12,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from results.records import StudyHeader
-from results.study import StudyResults, open_study
+from pydantic import TypeAdapter
+
+from results.records import DataFacts, StudyHeader
+from results.study import DATABASE, StudyResults, open_study
 from results.tables import front_csv
 from search.config import StudyConfig, first_difference
 from search.driver import Clock, Driver
@@ -79,10 +81,16 @@ def _if_complete(config: StudyConfig, folder: StudyFolder) -> StudyResults | Non
     results.header = _with_budget(results.header, config)
     if not results.complete:
         return None
-    if all((folder.path / name).exists() for name in OUTPUTS):
+    if _outputs_are_fresh(folder.path):
         return results
     with folder.locked():
         return write_outputs(folder.path)
+
+
+def _outputs_are_fresh(folder: Path) -> bool:
+    recorded = (folder / DATABASE).stat().st_mtime_ns
+    outputs = [folder / name for name in OUTPUTS]
+    return all(file.exists() and file.stat().st_mtime_ns >= recorded for file in outputs)
 
 
 def _with_budget(header: StudyHeader, config: StudyConfig) -> StudyHeader:
@@ -99,7 +107,7 @@ def _check_same(recorded: StudyConfig, asked: StudyConfig, path: Path) -> None:
 
 
 def _open_store(config: StudyConfig, folder: StudyFolder, data: SearchData, space: SearchSpace) -> StudyStore:
-    facts = data.describe()
+    facts = TypeAdapter(DataFacts).validate_python(data.describe())
     if not folder.has_study:
         folder.write_config(config)
         header = StudyHeader(

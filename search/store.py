@@ -44,7 +44,8 @@ class StudyStore:
         self.last_reports: dict[int, EpochReport] = {}
         self._space = space
         self._storage = storage
-        self._study = optuna.load_study(study_name=ledger.study, storage=storage)
+        with _optuna_errors(folder):
+            self._study = optuna.load_study(study_name=ledger.study, storage=storage)
 
     @classmethod
     def create(cls, folder: Path, header: StudyHeader, space: SearchSpace) -> StudyStore:
@@ -234,6 +235,6 @@ def _optuna_errors(folder: Path) -> Iterator[None]:
     """Turn errors of Optuna's storage into those of the ledger, which lies in the same file."""
     try:
         yield
-    except (SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
+    except (SQLAlchemyError, optuna.exceptions.StorageInternalError, KeyError) as error:
         cause = error.__cause__ if isinstance(error, optuna.exceptions.StorageInternalError) else error
         raise explain_database_error(cause or error, str(folder / DATABASE)) from error

@@ -21,8 +21,21 @@ def write_atomic(path: str | Path, data: bytes | str) -> Path:
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)
-    except BaseException:
+        _sync_folder(path.parent)
+    except BaseException as error:
+        if isinstance(error, OSError):
+            error.filename = str(path)
         with suppress(OSError):
             part.unlink(missing_ok=True)
         raise
     return path
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the move last through a power cut, where the system can."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

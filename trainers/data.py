@@ -23,7 +23,7 @@ class DataConfig(BaseModel):
     ``val_fraction`` of what is left unless the source brings validation images.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
     source: str = "digits"
     val_fraction: float = Field(default=0.2, gt=0, lt=1)

@@ -17,7 +17,7 @@ class Recipe(BaseModel):
     ``precision`` auto is bfloat16 on a CUDA device and float32 on a CPU.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
     epochs: int = Field(default=12, ge=1, le=10**6)
     batch_size: int = Field(default=64, ge=2, le=10**9)

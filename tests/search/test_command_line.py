@@ -7,6 +7,8 @@ import io
 import json
 import re
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -276,6 +278,54 @@ def test_a_damaged_study_is_named_and_left_alone(
     for command in ("search", "front", "status", "report"):
         assert name in error(capsys, command, "runs/tiny")
     assert file.read_bytes() == b"\x00garbage" * 500
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "update mgnas_studies set header = 'null'",
+        "update mgnas_studies set header = '5'",
+        "update mgnas_studies set header = x'ff'",
+        "update mgnas_studies set header = json_set(header, '$.params_range', 5)",
+        "update mgnas_studies set header = json_set(header, '$.trials', 'x')",
+        "update mgnas_studies set header = json_set(header, '$.data.classes', 5)",
+        "update mgnas_trials set val_accuracy = 'x'",
+        "update mgnas_trials set val_accuracy = 9e999",
+        "update mgnas_trials set val_accuracy = 5",
+        "update mgnas_trials set params = 0",
+        "update mgnas_trials set knobs = '{\"a\": [1]}'",
+        "update mgnas_trials set state = 'odd'",
+        "drop table mgnas_trials",
+    ],
+)
+def test_a_database_with_impossible_records_is_damaged(
+    finished: Path, capsys: pytest.CaptureFixture[str], statement: str
+) -> None:
+    with closing(sqlite3.connect(STUDY / "study.db")) as connection, connection:
+        connection.execute(statement)
+    for command in ("front", "status", "report"):
+        assert "study.db is damaged" in error(capsys, command, "runs/tiny")
+    assert "study.db is damaged" in error(capsys, "search", "runs/tiny", "--trials", "9")
+
+
+def test_a_study_that_optuna_has_lost_is_damaged(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with closing(sqlite3.connect(STUDY / "study.db")) as connection, connection:
+        connection.execute("drop table trials")
+    assert run(["search", "runs/tiny", "--trials", "9"]) == 2
+    assert "is damaged" in capsys.readouterr().err
+
+
+def test_a_folder_left_by_a_driver_killed_at_its_start_is_begun_in(
+    finished: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Killed between the first file and the last: nothing but what begins a study is there."""
+    half = Path("half")
+    half.mkdir()
+    for name in ("study.toml", "environment.json", ".lock"):
+        shutil.copy(STUDY / name, half / name)
+    (half / ".study.db.part").write_bytes(b"SQLite format 3")
+    (half / ".study.toml.77.part").write_bytes(b"na")
+    assert "is complete: all 6" in output(capsys, "search", "tiny.toml", "--dir", "half")
 
 
 def test_an_edited_study_file_is_noticed(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
