@@ -98,6 +98,10 @@ class StudyResults:
         self.records = records
         self.searched_s = searched_s
 
+    def __repr__(self) -> str:
+        state = "complete" if self.complete else f"{self.num_finished} of {self.header.trials} trials"
+        return f"<study {self.folder}: {state}, {len(self.front_records)} networks on the front>"
+
     @property
     def name(self) -> str:
         """The study's name: that of its folder."""

@@ -26,7 +26,11 @@ AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdou
 def search(
     study: Annotated[
         Path | None,
-        typer.Argument(metavar="[STUDY.toml]", help="A study file of your own.", show_default=False),
+        typer.Argument(
+            metavar="[STUDY]",
+            help="A study file of your own, a preset, or a study's folder to go on in.",
+            show_default=False,
+        ),
     ] = None,
     preset: Annotated[
         str | None, typer.Option(help="A study that comes with mgnas; see 'mgnas presets'.")
@@ -42,7 +46,9 @@ def search(
     assignments: Annotated[
         list[str] | None,
         typer.Option(
-            "--set", metavar="SECTION.KEY=VALUE", help="Set any key of the configuration; repeatable."
+            "--set",
+            metavar="SECTION.KEY=VALUE",
+            help="Set a key of a section, such as train.epochs=20; repeatable.",
         ),
     ] = None,
     seed: Annotated[int | None, typer.Option(help="The study's seed.")] = None,

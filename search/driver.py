@@ -130,6 +130,7 @@ class Driver:
         elif isinstance(event, Failed):
             self._end(self._fail(event.trial, event.reason))
         elif isinstance(event, Lost):
+            self.progress.note(f"trial {event.trial}: {event.reason}; its training begins anew")
             self.store.lose(event.trial, event.reason, self.clock.elapsed_s())
             self.scheduler.on_lost(event.trial)
         elif isinstance(event, Fatal):

@@ -17,6 +17,7 @@ from search.config import (
     Tables,
     overlay,
     parse_assignment,
+    preset_names,
     read_preset,
     read_study_file,
 )
@@ -45,9 +46,6 @@ def launch(request: Request) -> None:
     Raises:
         SearchError: the search cannot go on, or no trial of it has a result.
     """
-    import optuna
-
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
     config, folder = resolve(request)
     try:
         with closing(progress_for(sys.stderr)) as progress:
@@ -80,8 +78,9 @@ def _print_end(results: StudyResults) -> None:
 def resolve(request: Request) -> tuple[StudyConfig, Path]:
     """Return the configuration asked for and the folder of its study.
 
-    The base is the study file or the preset. Where neither is named, a folder that holds a study brings
-    its own configuration; else it is the preset ``digits``, or ``images`` for images of one's own.
+    The base is the study file, the preset or the folder that is named. Where none is named, a folder that
+    holds a study brings its own configuration; else it is the preset ``digits``, or ``images`` for images
+    of one's own.
 
     Raises:
         InvalidInputError: any value is unknown or out of range, or two bases are named.
@@ -109,6 +108,8 @@ def _base(request: Request, changes: Tables) -> tuple[Tables, str, Path]:
         if request.folder is not None:
             raise InvalidInputError(f"give either the folder {study} or --dir {request.folder}, not both")
         return _recorded(study)
+    if study is not None and not study.exists() and str(study) in preset_names():
+        return read_preset(str(study)), f"preset {study}", Path.cwd()
     if study is not None:
         return read_study_file(study), str(study), study.parent
     if request.preset is not None:

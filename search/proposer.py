@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import math
 import random
-import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +13,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, IntD
 from optuna.trial import TrialState, create_trial
 
 from results.records import TrialRecord
+from search.quiet import quiet_optuna
 from search.samplers import SamplerName, make_sampler
 from search.seeds import derive_seed
 from space.domains import Choice, IntRange, Value
@@ -56,7 +56,8 @@ class Proposer:
         self._pending: dict[int, optuna.Trial] = {}
         self._interrupted_attrs: dict[int, dict[str, Any]] = {}
         self._rest = space.feasible_points()
-        self._study = optuna.create_study(directions=["minimize", "minimize"])
+        with quiet_optuna():
+            self._study = optuna.create_study(directions=["minimize", "minimize"])
 
     def remember(self, record: TrialRecord, sampler_attrs: dict[str, Any]) -> None:
         """Take in a trial of an earlier run; one that was interrupted only counts as tried so far."""
@@ -150,8 +151,7 @@ class Proposer:
     def _suggest(self, number: int) -> Proposal:
         """Ask the study for a trial, note it as pending, and return it as a proposal."""
         knobs: Point = {}
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        with quiet_optuna():
             trial = self._study.ask()
 
             def choose(knob: str, domain: Choice | IntRange) -> Value:

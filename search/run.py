@@ -15,7 +15,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from results.records import DataFacts, StudyHeader
-from results.study import DATABASE, StudyResults, open_study
+from results.study import CONFIG, DATABASE, StudyResults, open_study
 from results.tables import front_csv
 from search.config import StudyConfig, first_difference
 from search.driver import Clock, Driver
@@ -61,6 +61,9 @@ def run_study(config: StudyConfig, path: str | Path, progress: Progress | None =
     progress = progress or Silent()
     with folder.locked(), closing(_open_store(config, folder, data, space)) as store:
         progress.note(f"study {folder.path}: {config.search.trials} trials on {config.data.source}")
+        if store.records:
+            done = f"{store.num_ended} trials are done, {len(store.interrupted)} were interrupted"
+            progress.note(f"going on: {done}; configuration as in {folder.path / CONFIG}")
         _search(config, folder, store, space, slots, progress)
     return write_outputs(folder.path)
 

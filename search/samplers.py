@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Literal
+
+from search.quiet import quiet_optuna
 
 if TYPE_CHECKING:
     import optuna
@@ -21,12 +22,9 @@ def make_sampler(name: SamplerName, seed: int) -> optuna.samplers.BaseSampler:
     A sampler is made anew for every decision: what it knows is in the study, so a study that is resumed
     decides as one that was never stopped.
     """
-    import optuna
     from optuna import samplers
 
-    with warnings.catch_warnings():
-        # experimental APIs are chosen here knowingly; a user could do nothing about the warning
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+    with quiet_optuna():
         if name == "tpe":
             return samplers.TPESampler(seed=seed, n_startup_trials=0)
         if name == "nsga2":

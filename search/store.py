@@ -5,7 +5,6 @@ After a crash the ledger is right, and Optuna's study is brought up to it.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -22,6 +21,7 @@ from results.ledger import Ledger, explain_database_error
 from results.records import EpochReport, StudyHeader, TrialRecord
 from results.study import DATABASE, sqlite_url
 from search.proposer import Proposal
+from search.quiet import quiet_optuna
 from space.domains import Choice, IntRange
 from space.search_space import SearchSpace
 
@@ -217,8 +217,7 @@ def _distribution(domain: Choice | IntRange) -> BaseDistribution:
 
 
 def _optuna_storage(folder: Path, name: str) -> optuna.storages.RDBStorage:
-    with _optuna_errors(folder), warnings.catch_warnings():
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+    with _optuna_errors(folder), quiet_optuna():
         storage = optuna.storages.RDBStorage(sqlite_url(folder))
         study = optuna.create_study(
             storage=storage,

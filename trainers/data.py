@@ -36,9 +36,11 @@ class DataConfig(BaseModel):
         """A missing path is no matter of the configuration: presets leave it to the command line."""
         kind = source.partition(":")[0]
         if kind not in SOURCES:
+            is_archive = source.endswith(".npz")
+            hint = f"; did you mean 'npz:{source}'?" if is_archive else nearest(kind, tuple(SOURCES))
             raise ValueError(
                 f"data.source must be one of {sorted(SOURCES)} (npz as npz:FILE), "
-                f"but got {shown(source)}{nearest(kind, tuple(SOURCES))}"
+                f"but got {shown(source)}{hint}"
             )
         if "\0" in source:
             raise ValueError(f"data.source must not hold NUL characters, but got {shown(source)}")

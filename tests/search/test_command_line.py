@@ -239,6 +239,7 @@ def test_presets_and_version(capsys: pytest.CaptureFixture[str]) -> None:
         (["search", "--preset", "digit"], "did you mean 'digits'"),
         (["search", "--data", "cifar"], "data.source must be one of"),
         (["search", "--data", "npz:none.npz"], "none.npz"),
+        (["search", "--data", "mine.npz"], "did you mean 'npz:mine.npz'?"),
         (["search", "--max-params", "100"], "space.max_params = 100, but the smallest network"),
         (["search", "none.toml"], "cannot read the study file none.toml"),
         (["search", "tiny.toml", "--set", "train.epoch=3"], "did you mean 'epochs'"),

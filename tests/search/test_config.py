@@ -75,6 +75,11 @@ def test_a_study_file_stands_on_a_preset(tmp_path: Path) -> None:
     assert (config.search.trials, config.name, folder) == (7, "mine", Path("runs/mine"))
 
 
+def test_a_preset_may_stand_in_the_place_of_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert resolve(request(study=Path("digits"))) == resolve(request(preset="digits"))
+
+
 def test_the_command_line_wins(tmp_path: Path) -> None:
     config, folder = resolve(
         request(
