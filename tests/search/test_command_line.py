@@ -1,4 +1,4 @@
-"""The command line from end to end, on a tiny study: what a user sees, types and gets."""
+"""The command line from end to end, on a tiny study: what a user types, sees and gets."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ import io
 import json
 import re
 import shutil
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +18,7 @@ from results.records import POINT_COLUMNS
 from results.study import sqlite_url
 from search.main import run
 from space import build, load_spec
-from tests.search.studies import write_images, write_study
+from tests.search.studies import write_study
 
 STUDY = Path("runs/tiny")
 
@@ -30,18 +28,6 @@ def output(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     captured = capsys.readouterr()
     assert code == 0, captured.err
     return captured.out
-
-
-def error(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
-    """Return the one line that a user's error prints, and check that it is one, with exit code 2."""
-    code = run(list(arguments))
-    captured = capsys.readouterr()
-    assert code == 2, (code, captured)
-    assert captured.out == ""
-    lines = captured.err.splitlines()
-    assert len(lines) == 1, captured.err
-    assert lines[0].startswith("mgnas: ")
-    return lines[0]
 
 
 # -- a search and what it leaves -----------------------------------------------------------------------
@@ -212,167 +198,3 @@ def test_describe(capsys: pytest.CaptureFixture[str]) -> None:
 def test_presets_and_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert "digits" in output(capsys, "presets")
     assert re.fullmatch(r"mgnas \d+\.\d+\.\d+\n", output(capsys, "version"))
-
-
-# -- a user's errors -------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("arguments", "says"),
-    [
-        (["front", "nowhere"], "there is no folder nowhere"),
-        (["front", "."], "has no study.db"),
-        (["status", "tiny.toml"], "there is no folder tiny.toml"),
-        (["front", "runs/tiny", "--json", "--csv"], "exclude each other"),
-        (["export", "runs/tiny"], "say which network"),
-        (["export", "runs/tiny", "--trial", "0", "--pick", "best"], "say which network"),
-        (["export", "runs/tiny", "--trial", "77"], "has no trial 77"),
-        (["export", "runs/tiny", "--pick", "bset"], "did you mean 'best'"),
-        (["export", "runs/tiny", "--pick", "best", "--max-params", "3"], "at most 3 parameters"),
-        (["export", "runs/tiny", "--pick", "best", "--formats", "onxx"], "did you mean 'onnx'"),
-        (["export", "runs/tiny", "--pick", "best", "--to", "."], "current folder"),
-        (["describe", "MgNet[2,2]-8"], "expected -B^l or -B^{l,i}"),
-        (["describe", "MgNet[2]-8-B^l", "--image-size", "0"], "--image-size must be at least 1, but got 0"),
-        (["search", "--trials", "0"], "search.trials: "),
-        (["search", "--trials", "many"], "'--trials'"),
-        (["search", "--hours", "-1"], "search.hours: "),
-        (["search", "--preset", "digit"], "did you mean 'digits'"),
-        (["search", "--data", "cifar"], "data.source must be one of"),
-        (["search", "--data", "npz:none.npz"], "none.npz"),
-        (["search", "--data", "mine.npz"], "did you mean 'npz:mine.npz'?"),
-        (["search", "--max-params", "100"], "space.max_params = 100, but the smallest network"),
-        (["search", "none.toml"], "cannot read the study file none.toml"),
-        (["search", "tiny.toml", "--set", "train.epoch=3"], "did you mean 'epochs'"),
-        (["search", "tiny.toml", "--set", "epochs=3"], "--set takes section.key=value"),
-        (["search", "tiny.toml", "--dir", "tiny.toml"], "is a file; a study needs a folder"),
-        (["search", "tiny.toml", "--dir", "."], "holds no study but something else"),
-        (["search", "."], "holds no study"),
-        (["search", "tiny.toml", "--max-params", "1000"], "space.max_params = nothing, but now 1000"),
-        (["search", "tiny.toml", "--set", "train.epochs=3"], "train.epochs = 2, but now 3"),
-        (["search", "tiny.toml", "--seed", "5"], "search.seed = 0, but now 5"),
-        (["search", "tiny.toml", "--set", f"train.epochs={'9' * 5000}"], "train.epochs"),
-        (["search", "--data", "npz:~nosuchuser/x.npz"], "nosuchuser"),
-        (["describe", f"MgNet[{'9' * 5000}]-8-B^l"], "from 1 to 999999"),
-        (["searc"], "searc"),
-        (["search", "--trails", "3"], "--trails"),
-    ],
-)
-def test_errors_are_one_line_and_change_nothing(
-    finished: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], says: str
-) -> None:
-    before = {path: path.read_bytes() for path in finished.rglob("*") if path.is_file()}
-    assert says in error(capsys, *arguments)
-    assert {path: path.read_bytes() for path in finished.rglob("*") if path.is_file()} == before
-
-
-def test_other_images_are_another_study(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write_images(finished, seed=1)
-    assert "was searched on other images" in error(capsys, "search", "tiny.toml", "--trials", "9")
-
-
-@pytest.mark.parametrize("name", ["study.toml", "study.db"])
-def test_a_damaged_study_is_named_and_left_alone(
-    finished: Path, capsys: pytest.CaptureFixture[str], name: str
-) -> None:
-    file = STUDY / name
-    file.write_bytes(b"\x00garbage" * 500)
-    for command in ("search", "front", "status", "report"):
-        assert name in error(capsys, command, "runs/tiny")
-    assert file.read_bytes() == b"\x00garbage" * 500
-
-
-@pytest.mark.parametrize(
-    "statement",
-    [
-        "update mgnas_studies set header = 'null'",
-        "update mgnas_studies set header = '5'",
-        "update mgnas_studies set header = x'ff'",
-        "update mgnas_studies set header = json_set(header, '$.params_range', 5)",
-        "update mgnas_studies set header = json_set(header, '$.trials', 'x')",
-        "update mgnas_studies set header = json_set(header, '$.data.classes', 5)",
-        "update mgnas_trials set val_accuracy = 'x'",
-        "update mgnas_trials set val_accuracy = 9e999",
-        "update mgnas_trials set val_accuracy = 5",
-        "update mgnas_trials set params = 0",
-        "update mgnas_trials set knobs = '{\"a\": [1]}'",
-        "update mgnas_trials set state = 'odd'",
-        "drop table mgnas_trials",
-    ],
-)
-def test_a_database_with_impossible_records_is_damaged(
-    finished: Path, capsys: pytest.CaptureFixture[str], statement: str
-) -> None:
-    with closing(sqlite3.connect(STUDY / "study.db")) as connection, connection:
-        connection.execute(statement)
-    for command in ("front", "status", "report"):
-        assert "study.db is damaged" in error(capsys, command, "runs/tiny")
-    assert "study.db is damaged" in error(capsys, "search", "runs/tiny", "--trials", "9")
-
-
-def test_a_study_that_optuna_has_lost_is_damaged(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with closing(sqlite3.connect(STUDY / "study.db")) as connection, connection:
-        connection.execute("drop table trials")
-    assert run(["search", "runs/tiny", "--trials", "9"]) == 2
-    assert "is damaged" in capsys.readouterr().err
-
-
-def test_a_folder_left_by_a_driver_killed_at_its_start_is_begun_in(
-    finished: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Killed between the first file and the last: nothing but what begins a study is there."""
-    half = Path("half")
-    half.mkdir()
-    for name in ("study.toml", "environment.json", ".lock"):
-        shutil.copy(STUDY / name, half / name)
-    (half / ".study.db.part").write_bytes(b"SQLite format 3")
-    (half / ".study.toml.77.part").write_bytes(b"na")
-    assert "is complete: all 6" in output(capsys, "search", "tiny.toml", "--dir", "half")
-
-
-def test_an_edited_study_file_is_noticed(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Else two recipes would mix in one study."""
-    file = STUDY / "study.toml"
-    file.write_text(file.read_text("utf-8").replace("epochs = 2", "epochs = 1"), encoding="utf-8")
-    assert "was edited: the study was begun with train.epochs = 2, but now 1" in error(
-        capsys, "search", "runs/tiny", "--trials", "9"
-    )
-
-
-@pytest.mark.parametrize("config", ["epochs = 3\n", "[search]\ntrials = 3\n"])
-def test_a_folder_of_ones_own_is_never_taken_for_a_study(
-    finished: Path, capsys: pytest.CaptureFixture[str], config: str
-) -> None:
-    """Not even if it holds files with the names of ours."""
-    mine = Path("mine")
-    (mine / "checkpoints").mkdir(parents=True)
-    (mine / "study.toml").write_text(config, encoding="utf-8")
-    (mine / "checkpoints" / "best_model.pt").write_bytes(b"weights of years")
-    assert "holds no study but something else" in error(capsys, "search", "tiny.toml", "--dir", "mine")
-    assert (mine / "study.toml").read_text("utf-8") == config
-    assert (mine / "checkpoints" / "best_model.pt").exists()
-
-
-def test_a_study_without_its_database_is_left_alone(
-    finished: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (STUDY / "study.db").unlink()
-    before = {path: path.read_bytes() for path in STUDY.rglob("*") if path.is_file()}
-    assert "holds no study but something else" in error(capsys, "search", "tiny.toml")
-    assert {path: path.read_bytes() for path in STUDY.rglob("*") if path.is_file()} == before
-
-
-def test_foreign_files_in_a_study_are_kept(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    mine = [STUDY / "notes.md", STUDY / "checkpoints" / "mine.safetensors"]
-    ours = [STUDY / "checkpoints" / f"{'a' * 12}-s7.safetensors", STUDY / ".front.csv.123.part"]
-    for file in mine + ours:
-        file.write_bytes(b"x")
-    output(capsys, "search", "runs/tiny", "--trials", "7")
-    assert all(file.exists() for file in mine)
-    assert not any(file.exists() for file in ours)
-
-
-def test_a_database_without_configuration_is_not_overwritten(
-    finished: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (STUDY / "study.toml").unlink()
-    assert "holds study.db but no study.toml" in error(capsys, "search", "tiny.toml")
