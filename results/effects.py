@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from results.front import complete_trials
-from results.records import TrialRecord
+from results.records import KnobValue, TrialRecord
 
 Array = NDArray[np.float64]
 
@@ -139,7 +139,7 @@ def _groups(trials: Sequence[TrialRecord], knob: str) -> tuple[list[str], NDArra
     """Return the labels of the knob's values, and each trial's; many numbers are joined into ranges."""
     counts = Counter(t.knobs[knob] for t in trials)
     values = sorted(counts, key=lambda value: (isinstance(value, str), value))
-    runs: list[list[int | str]] = [[value] for value in values]
+    runs: list[list[KnobValue]] = [[value] for value in values]
     if len(values) > _MAX_GROUPS and not any(isinstance(value, str) for value in values):
         runs, filled = [], 0
         for value in values:
@@ -148,9 +148,15 @@ def _groups(trials: Sequence[TrialRecord], knob: str) -> tuple[list[str], NDArra
                 runs.append([])
             runs[-1].append(value)
             filled += counts[value]
-    labels = [str(run[0]) if len(run) == 1 else f"{run[0]}–{run[-1]}" for run in runs]
+    labels = [_label(run[0]) if len(run) == 1 else f"{_label(run[0])}–{_label(run[-1])}" for run in runs]
     place = {value: index for index, run in enumerate(runs) for value in run}
     return labels, np.array([place[t.knobs[knob]] for t in trials], dtype=np.intp)
+
+
+def _label(value: KnobValue) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def _effect(knob: str, trials: list[TrialRecord], accuracy: Array, seed: int) -> KnobEffect:

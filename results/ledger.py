@@ -21,7 +21,9 @@ from sqlalchemy.exc import DatabaseError, IntegrityError, SQLAlchemyError
 from results.records import EpochReport, StudyHeader, TrialRecord
 from space.errors import InvalidInputError, MgnasError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+ADDED_COLUMNS = {2: ("reference",)}
+"""Columns of the table of trials that older schemas do not have; records then have their defaults."""
 
 Record = TypeVar("Record")
 
@@ -56,6 +58,7 @@ _trials = sa.Table(
     sa.Column("finished_s", sa.Float(53)),
     sa.Column("train_s", sa.Float(53), nullable=False),
     sa.Column("weights", sa.Text),
+    sa.Column("reference", sa.Text),
 )
 _reports = sa.Table(
     "mgnas_reports",
@@ -120,6 +123,18 @@ class Ledger:
     def close(self) -> None:
         """Give back the database connections."""
         self._engine.dispose()
+
+    def upgrade(self) -> None:
+        """Bring tables of an older schema up to this one; only the driver may, for it is the only writer."""
+        with self._writing() as connection:
+            version = min(connection.execute(sa.select(_headers.c.schema_version)).scalars())
+            present = {column["name"] for column in sa.inspect(connection).get_columns(_trials.name)}
+            for name in _missing_columns(version):
+                if name not in present:
+                    column_type = _trials.c[name].type.compile(self._engine.dialect)
+                    connection.execute(sa.text(f"ALTER TABLE {_trials.name} ADD COLUMN {name} {column_type}"))
+            if version != SCHEMA_VERSION:
+                connection.execute(sa.update(_headers).values(schema_version=SCHEMA_VERSION))
 
     # -- writing ---------------------------------------------------------------------------------------
 
@@ -190,18 +205,23 @@ class Ledger:
             row = connection.execute(sa.select(_headers).where(_headers.c.study == self.study)).one_or_none()
             if row is None:
                 raise InvalidInputError(f"{self._place()} holds no study named {self.study!r}")
-            if row.schema_version != SCHEMA_VERSION:
+            if not 1 <= row.schema_version <= SCHEMA_VERSION:
                 raise InvalidInputError(
                     f"{self._place()} was written by another version of mgnas "
-                    f"(schema {row.schema_version}, this one reads {SCHEMA_VERSION})"
+                    f"(schema {row.schema_version}, this one reads 1 to {SCHEMA_VERSION})"
                 )
             header: StudyHeader = _checker(StudyHeader).validate_python(row.header)
             return header
 
     def trials(self) -> list[TrialRecord]:
         """Return every trial by ascending number."""
-        query = sa.select(_trials).where(_trials.c.study == self.study).order_by(_trials.c.number)
         with self._reading() as connection:
+            version = connection.execute(
+                sa.select(_headers.c.schema_version).where(_headers.c.study == self.study)
+            ).scalar()
+            missing = _missing_columns(int(version or SCHEMA_VERSION))
+            columns = [column for column in _trials.c if column.name not in missing]
+            query = sa.select(*columns).where(_trials.c.study == self.study).order_by(_trials.c.number)
             rows = connection.execute(query).mappings()
             return [_checker(TrialRecord).validate_python(dict(row)) for row in rows]
 
@@ -260,6 +280,10 @@ class Ledger:
             raise  # a record of ours that cannot be: no fault of the file
         except DatabaseError as error:
             raise explain_database_error(error, self._place()) from error
+
+
+def _missing_columns(version: int) -> list[str]:
+    return [name for added, names in ADDED_COLUMNS.items() if added > version for name in names]
 
 
 def explain_database_error(error: BaseException, place: str) -> MgnasError:

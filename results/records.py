@@ -11,6 +11,7 @@ from typing_extensions import TypedDict
 Count = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+KnobValue = int | float | str | bool
 TrialState = Literal["running", "complete", "failed"]
 
 POINT_COLUMNS = ("trial", "arch", "notation", "params", "macs", "val_accuracy", "epochs", "seed")
@@ -36,13 +37,14 @@ class TrialRecord:
     ``finished_s`` are on the study's clock: seconds of searching since the study began, pauses left out.
     ``attempts`` counts the trainings begun, ``losses`` those that ended because a worker died.
     ``weights`` is the file with the trained weights, relative to the study's folder, while it is kept.
+    ``reference`` names a network that the study was told to train for comparison, outside of its search.
     """
 
     number: int
     arch: str
     notation: str
     spec: dict[str, Any]
-    knobs: dict[str, int | str]
+    knobs: dict[str, KnobValue]
     params: Count
     macs: Count
     seed: int
@@ -57,6 +59,7 @@ class TrialRecord:
     finished_s: Seconds | None = None
     train_s: Seconds = 0.0
     weights: str | None = None
+    reference: str | None = None
 
     def point(self) -> dict[str, Any]:
         """Return the trial as a point of the front, keyed by ``POINT_COLUMNS``."""

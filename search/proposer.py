@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import itertools
+import json
 import math
 import random
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import optuna
-from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
+from optuna.distributions import BaseDistribution
 from optuna.trial import TrialState, create_trial
 
 from results.records import TrialRecord
+from search.encoding import distribution_of, encode, suggest
 from search.quiet import quiet_optuna
 from search.samplers import SamplerName, make_sampler
 from search.seeds import derive_seed
-from space.domains import Choice, IntRange, Value
-from space.mgnet import MgNetSpec
+from space.domains import Domain, Value
 from space.search_space import Point, SearchSpace
+from space.spec import Spec
 
 STARTUP_TRIALS = 10
 """Trials before the sampler is asked: networks spread evenly over log(parameters)."""
@@ -27,16 +30,25 @@ ASKS = 12
 ASKS_GP = 2
 """The same for the Gaussian process, which takes about a second and, asked again, says nearly the same."""
 SPREAD_DRAWS = 256
+SPREAD_FEASIBLE = 32
+"""Of the former, so many are made to fit the limits if too few do by themselves."""
 RANDOM_DRAWS = 1_000
+RANDOM_SHRUNK = 200
 """Before the whole space is gone through, from its smallest networks on."""
+MOST_WALKED = 100_000
+"""Points looked at in vain before a space counts as exhausted: minutes, where nearly none is feasible."""
 
 
 @dataclass(frozen=True)
 class Proposal:
-    """A network to train, the point of the space it came from, and what the sampler notes about it."""
+    """A network to train, the point of the space it came from, and what the sampler notes about it.
 
-    spec: MgNetSpec
+    ``training`` holds the keys of the study's ``[train]`` section that the point sets.
+    """
+
+    spec: Spec
     knobs: Point
+    training: dict[str, Value]
     sampler_attrs: dict[str, Any]
 
 
@@ -53,6 +65,7 @@ class Proposer:
         self.sampler = sampler
         self.seed = seed
         self._seen: set[str] = set()
+        self._num_trials = 0
         self._pending: dict[int, optuna.Trial] = {}
         self._interrupted_attrs: dict[int, dict[str, Any]] = {}
         self._rest = space.feasible_points()
@@ -60,13 +73,22 @@ class Proposer:
             self._study = optuna.create_study(directions=["minimize", "minimize"])
 
     def remember(self, record: TrialRecord, sampler_attrs: dict[str, Any]) -> None:
-        """Take in a trial of an earlier run; one that was interrupted only counts as tried so far."""
-        self._seen.add(record.arch)
+        """Take in a trial of an earlier run; one that was interrupted only counts as tried so far.
+
+        References are no points of the space, and nothing is learned from them.
+        """
+        if record.reference is not None:
+            return
+        self._num_trials += 1
+        self._take_in(record, sampler_attrs)
+
+    def _take_in(self, record: TrialRecord, sampler_attrs: dict[str, Any]) -> None:
+        self._seen.add(_identity(record.arch, self.space.training(record.knobs)))
         if record.state == "running":
             self._interrupted_attrs[record.number] = sampler_attrs
         if record.val_accuracy is None:
             return
-        distributions, params = self._as_ranks(record.knobs)
+        distributions, params = self._encoded(record.knobs)
         trial = create_trial(
             state=TrialState.COMPLETE,
             values=_objectives(record),
@@ -79,8 +101,10 @@ class Proposer:
     def tell(self, record: TrialRecord) -> None:
         """Let the sampler know how a trial ended, one proposed here or one of an earlier run."""
         trial = self._pending.pop(record.number, None)
+        if record.reference is not None:
+            return
         if trial is None:
-            self.remember(record, self._interrupted_attrs.pop(record.number, {}))
+            self._take_in(record, self._interrupted_attrs.pop(record.number, {}))
         elif record.val_accuracy is None:
             self._study.tell(trial, state=TrialState.FAIL)
         else:
@@ -88,18 +112,22 @@ class Proposer:
 
     def propose(self, number: int) -> Proposal | None:
         """Return a network for trial ``number``, or None if the space holds no further one."""
-        spread = number < STARTUP_TRIALS and self.sampler != "random"
+        spread = self._num_trials < STARTUP_TRIALS and self.sampler != "random"
         point = self._spread(number) if spread else None
         proposal = self._ask(number) if point is None else self._adopt(number, point)
         if proposal is None:
             point = self._search(number)
             proposal = None if point is None else self._adopt(number, point)
         if proposal is not None:
-            self._seen.add(proposal.spec.arch)
+            self._seen.add(_identity(proposal.spec.arch, proposal.training))
+            self._num_trials += 1
         return proposal
 
-    def _is_new(self, spec: MgNetSpec) -> bool:
-        return spec.arch not in self._seen and self.space.over_limit(spec) is None
+    def _is_new(self, point: Point) -> bool:
+        """Whether a point is within the limits and its network, trained in its way, was not tried before."""
+        spec = self.space.spec(point)
+        identity = _identity(spec.arch, self.space.training(point))
+        return identity not in self._seen and self.space.over_limit(spec) is None
 
     def _spread(self, number: int) -> Point | None:
         """Of many random networks, the one nearest to this trial's place on the scale of log parameters.
@@ -108,22 +136,37 @@ class Proposer:
         first is the smallest network of the space.
         """
         low, high = (math.log(bound) for bound in self.space.params_range())
-        target = low + (high - low) * _van_der_corput(number)
+        target = low + (high - low) * _van_der_corput(self._num_trials)
         rng = random.Random(derive_seed(self.seed, number, "startup"))
         points = [self.space.smallest_point(), *(self.space.sample(rng) for _ in range(SPREAD_DRAWS))]
-        new = [(spec, point) for point in points if self._is_new(spec := self.space.spec(point))]
+        new = [point for point in points if self._is_new(point)]
+        for point in itertools.islice(points, max(0, SPREAD_FEASIBLE - len(new))):
+            smaller = self.space.shrunk(point, rng)
+            if smaller is not None and smaller != point and self._is_new(smaller):
+                new.append(smaller)
         if not new:
             return None
-        return min(new, key=lambda pair: abs(math.log(pair[0].params) - target))[1]
+        return min(new, key=lambda point: abs(math.log(self.space.spec(point).params) - target))
 
     def _ask(self, number: int) -> Proposal | None:
+        """Ask the sampler until it proposes something new within the limits.
+
+        If it never does, the first proposal beyond the limits is made smaller until it is within them.
+        """
+        beyond: Point | None = None
         for attempt in range(ASKS_GP if self.sampler == "gp" else ASKS):
             self._study.sampler = self._sampler_of(number, attempt)
             proposal = self._suggest(number)
-            if self._is_new(proposal.spec):
+            if self._is_new(proposal.knobs):
                 return proposal
+            if beyond is None and self.space.over_limit(proposal.spec) is not None:
+                beyond = proposal.knobs
             self._study.tell(self._pending.pop(number), state=TrialState.FAIL)
-        return None
+        if beyond is None:
+            return None
+        rng = random.Random(derive_seed(self.seed, number, "shrunk"))
+        smaller = self.space.shrunk(beyond, rng)
+        return self._adopt(number, smaller) if smaller is not None and self._is_new(smaller) else None
 
     def _sampler_of(self, number: int, attempt: int) -> optuna.samplers.BaseSampler:
         if self.sampler == "qmc":  # its place in the sequence is in its study, and its seed is one for all
@@ -133,11 +176,20 @@ class Proposer:
     def _search(self, number: int) -> Point | None:
         """A new network by chance, else the next of all that the limits allow; None if there is none."""
         rng = random.Random(derive_seed(self.seed, number, "random"))
-        draws = (self.space.sample(rng) for _ in range(RANDOM_DRAWS))
-        for point in itertools.chain(draws, self._rest):
-            if self._is_new(self.space.spec(point)):
+        walked = itertools.islice(self._rest, MOST_WALKED)
+        for point in itertools.chain(self._random_points(rng), walked):
+            if self._is_new(point):
                 return point
         return None
+
+    def _random_points(self, rng: random.Random) -> Iterator[Point]:
+        """Yield points as they are drawn, then some that are made to fit the limits."""
+        for _ in range(RANDOM_DRAWS):
+            yield self.space.sample(rng)
+        for _ in range(RANDOM_SHRUNK if self.space.has_limits else 0):
+            smaller = self.space.shrunk(self.space.sample(rng), rng)
+            if smaller is not None:
+                yield smaller
 
     def _adopt(self, number: int, point: Point) -> Proposal:
         """Make a point that the sampler did not choose a pending trial of its study all the same."""
@@ -145,7 +197,7 @@ class Proposer:
         # a sampler that knows no trial yet may fail; generations, though, are counted from the first
         name = self.sampler if self.sampler in ("nsga2", "nsga3") else "random"
         self._study.sampler = make_sampler(name, seed)
-        self._study.enqueue_trial(self._as_ranks(point)[1])
+        self._study.enqueue_trial(self._encoded(point)[1])
         return self._suggest(number)
 
     def _suggest(self, number: int) -> Proposal:
@@ -154,14 +206,8 @@ class Proposer:
         with quiet_optuna():
             trial = self._study.ask()
 
-            def choose(knob: str, domain: Choice | IntRange) -> Value:
-                distribution = _distribution(domain)
-                if isinstance(distribution, IntDistribution):
-                    rank = trial.suggest_int(knob, distribution.low, distribution.high)
-                    knobs[knob] = domain.value_of_rank(rank)
-                else:
-                    assert isinstance(distribution, CategoricalDistribution)
-                    knobs[knob] = str(trial.suggest_categorical(knob, distribution.choices))
+            def choose(knob: str, domain: Domain) -> Value:
+                knobs[knob] = suggest(trial, knob, domain)
                 return knobs[knob]
 
             spec = self.space.draw(choose)
@@ -172,28 +218,17 @@ class Proposer:
             sampler.get_trial_generation(self._study, self._study.get_trials(deepcopy=False)[trial.number])
         attrs = self._study.get_trials(deepcopy=False)[trial.number].system_attrs
         kept = {key: value for key, value in attrs.items() if key != "fixed_params"}
-        return Proposal(spec, knobs, kept)
+        return Proposal(spec, knobs, self.space.training(knobs), kept)
 
-    def _as_ranks(self, knobs: Point) -> tuple[dict[str, BaseDistribution], dict[str, Any]]:
-        distributions: dict[str, BaseDistribution] = {}
-        params: dict[str, Any] = {}
-
-        def choose(knob: str, domain: Choice | IntRange) -> Value:
-            distributions[knob] = _distribution(domain)
-            ordered = isinstance(distributions[knob], IntDistribution)
-            params[knob] = domain.rank(knobs[knob]) if ordered else knobs[knob]
-            return knobs[knob]
-
-        self.space.draw(choose)
-        return distributions, params
+    def _encoded(self, knobs: Point) -> tuple[dict[str, BaseDistribution], dict[str, Any]]:
+        domains = self.space.knobs_of(knobs)
+        distributions = {knob: distribution_of(domain) for knob, domain in domains.items()}
+        return distributions, {knob: encode(domain, knobs[knob]) for knob, domain in domains.items()}
 
 
-def _distribution(domain: Choice | IntRange) -> BaseDistribution:
-    """Numbers become their rank, which keeps their order without their spacing; words stay categories."""
-    values = domain.values()
-    if isinstance(values[0], int):
-        return IntDistribution(0, len(values) - 1)
-    return CategoricalDistribution(tuple(values))
+def _identity(arch: str, training: dict[str, Value]) -> str:
+    """Return what a trial tries: a network, and what is special in its training."""
+    return f"{arch} {json.dumps(training, sort_keys=True)}" if training else arch
 
 
 def _objectives(record: TrialRecord) -> list[float]:

@@ -12,7 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import optuna
-from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
 from optuna.trial import TrialState, create_trial
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -22,7 +27,7 @@ from results.records import EpochReport, StudyHeader, TrialRecord
 from results.study import DATABASE, sqlite_url
 from search.proposer import Proposal
 from search.quiet import quiet_optuna
-from space.domains import Choice, IntRange
+from space.domains import Domain, FloatRange, IntRange
 from space.search_space import SearchSpace
 
 
@@ -43,6 +48,7 @@ class StudyStore:
         self.records = {record.number: record for record in ledger.trials()}
         self.last_reports: dict[int, EpochReport] = {}
         self._space = space
+        self._domains = space.knobs()
         self._storage = storage
         with _optuna_errors(folder):
             self._study = optuna.load_study(study_name=ledger.study, storage=storage)
@@ -62,6 +68,8 @@ class StudyStore:
         ledger = Ledger(sqlite_url(folder), name)
         try:
             ledger.check()
+            ledger.header()
+            ledger.upgrade()
             store = cls(folder, ledger, space, _optuna_storage(folder, name))
         except BaseException:
             ledger.close()
@@ -97,14 +105,15 @@ class StudyStore:
     def start(self, proposal: Proposal, seed: int, max_epochs: int, clock_s: float) -> TrialRecord:
         """Record a new trial as running and return it."""
         spec = proposal.spec
+        counts = self._space.counts(spec)
         record = TrialRecord(
             number=len(self.records),
             arch=spec.arch,
             notation=spec.notation,
             spec=spec.to_dict(),
             knobs=proposal.knobs,
-            params=spec.params,
-            macs=spec.macs(self._space.image_size),
+            params=counts.params,
+            macs=counts.macs,
             seed=seed,
             max_epochs=max_epochs,
             started_s=clock_s,
@@ -185,9 +194,7 @@ class StudyStore:
 
     def _add_to_optuna(self, record: TrialRecord, sampler_attrs: dict[str, Any]) -> None:
         distributions: dict[str, BaseDistribution] = {
-            knob: _distribution(domain)
-            for knob, domain in self._space.knobs().items()
-            if knob in record.knobs
+            knob: _distribution(domain) for knob, domain in self._domains.items() if knob in record.knobs
         }
         facts = {"arch": record.arch, "notation": record.notation, "macs": record.macs, "seed": record.seed}
         trial = create_trial(
@@ -208,12 +215,13 @@ class StudyStore:
                 self._study.tell(record.number, [record.val_accuracy, record.params], skip_if_finished=True)
 
 
-def _distribution(domain: Choice | IntRange) -> BaseDistribution:
+def _distribution(domain: Domain) -> BaseDistribution:
     """The domain as people know it, for dashboards."""
-    values = domain.values()
+    if isinstance(domain, FloatRange):
+        return FloatDistribution(domain.low, domain.high, log=domain.log)
     if isinstance(domain, IntRange):
-        return IntDistribution(domain.low, int(values[-1]), step=domain.step)
-    return CategoricalDistribution(tuple(values))
+        return IntDistribution(domain.low, domain.largest, log=domain.log, step=domain.step)
+    return CategoricalDistribution(tuple(domain.values()))
 
 
 def _optuna_storage(folder: Path, name: str) -> optuna.storages.RDBStorage:

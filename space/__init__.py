@@ -11,10 +11,11 @@ if TYPE_CHECKING:
     from space.counts import LayerCount
     from space.errors import InvalidInputError, MgnasError
     from space.mgnet import Level, MgNetSpec
-    from space.modules import build
+    from space.modules.build import build
     from space.notation import parse_notation
     from space.reading import load_spec, read_spec
-    from space.search_space import SearchSpace, SpaceConfig
+    from space.search_space import SearchSpace
+    from space.space_config import SpaceConfig
     from space.spec import Spec
 
 _HOMES = {
@@ -23,12 +24,12 @@ _HOMES = {
     "MgnasError": "space.errors",
     "Level": "space.mgnet",
     "MgNetSpec": "space.mgnet",
-    "build": "space.modules",
+    "build": "space.modules.build",
     "parse_notation": "space.notation",
     "load_spec": "space.reading",
     "read_spec": "space.reading",
     "SearchSpace": "space.search_space",
-    "SpaceConfig": "space.search_space",
+    "SpaceConfig": "space.space_config",
     "Spec": "space.spec",
 }
 __all__ = [

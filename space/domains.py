@@ -1,12 +1,15 @@
 """What values a knob of a search space may take, as written in a study file.
 
-A single value fixes the knob, a list gives choices, and ``{low = 4, high = 16, step = 2}`` is a range of
-whole numbers with both ends included.
+A single value fixes the knob, a list gives choices, and ``{low = 4, high = 16, step = 2}`` is a range with
+both ends included; ``log = true`` draws it evenly over its logarithm. Ranges whose ends have fractions are
+continuous.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import math
+import random
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated, Any, Literal
@@ -15,13 +18,13 @@ from pydantic import PlainSerializer, PlainValidator
 from pydantic_core import PydanticCustomError
 
 from space.errors import nearest, shown
+from space.sharing import SHARINGS
 
-Value = int | str
+Value = int | float | str | bool
 
-SHARINGS = ("level", "iteration")
-"""The two sharings, in the order of the parameters that they cost."""
 NUMBERS = "takes a whole number, a list of them, or a range such as {low = 4, high = 16, step = 2}"
-SHARING = 'takes "level", "iteration" or a list of both'
+FRACTIONS = "takes a number, a list of them, or a range such as {low = 0.0, high = 0.5}"
+ANYTHING = "takes a value, a list of them, or a range such as {low = 0.01, high = 0.5, log = true}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,12 +36,17 @@ class Choice:
     def __post_init__(self) -> None:
         if not self.choices:
             raise ValueError("needs at least 1 value, but got []")
-        if len(set(self.choices)) < len(self.choices):
+        if len({(type(value) is bool, value) for value in self.choices}) < len(self.choices):
             raise ValueError(f"choices must differ from each other, but got {shown(self.choices)}")
 
     @cached_property
     def _ascending(self) -> list[Value]:
         return sorted(self.choices, key=_place)
+
+    @property
+    def is_ordered(self) -> bool:
+        """Whether the values are numbers, whose order means something."""
+        return not any(isinstance(value, (str, bool)) for value in self.choices)
 
     @property
     def size(self) -> int:
@@ -67,6 +75,10 @@ class Choice:
         """Return every value in the order given."""
         return self.choices
 
+    def sample(self, rng: random.Random) -> Value:
+        """Return a value, each with the same probability."""
+        return self._ascending[rng.randrange(self.size)]
+
     def spelling(self) -> Any:
         """Return the domain as a study file writes it."""
         return self.choices[0] if len(self.choices) == 1 else list(self.choices)
@@ -76,12 +88,14 @@ class Choice:
 class IntRange:
     """Whole numbers from ``low`` to ``high``, both included where ``step`` meets them.
 
-    Nothing here walks the range: one of a billion numbers is as good as one of three.
+    Nothing here walks the range: one of a billion numbers is as good as one of three. With ``log`` small
+    numbers are drawn as often as large ones, by their logarithm.
     """
 
     low: int
     high: int
     step: int = 1
+    log: bool = False
 
     def __post_init__(self) -> None:
         for name in ("low", "high", "step"):
@@ -89,8 +103,14 @@ class IntRange:
                 raise ValueError(f"{name} must be a whole number, but got {shown(value)}")
         if self.step < 1:
             raise ValueError(f"step must be at least 1, but got {shown(self.step)}")
-        if self.low > self.high:
-            raise ValueError(f"low <= high must hold, but got low={shown(self.low)}, high={shown(self.high)}")
+        _check_ends(self.low, self.high, self.log)
+        if self.log and self.step != 1:
+            raise ValueError(f"a range with log = true takes no step, but got step={shown(self.step)}")
+
+    @property
+    def is_ordered(self) -> bool:
+        """Numbers are."""
+        return True
 
     @property
     def size(self) -> int:
@@ -123,38 +143,129 @@ class IntRange:
         """Return every value in ascending order, none of them made before it is asked for."""
         return range(self.low, self.high + 1, self.step)
 
+    def sample(self, rng: random.Random) -> int:
+        """Return a number; with ``log`` each is drawn by the length of its share of the logarithm's scale."""
+        if not self.log:
+            return self.value_of_rank(rng.randrange(self.size))
+        drawn = math.exp(rng.uniform(math.log(self.low), math.log(self.high + 1)))
+        return min(self.high, max(self.low, math.floor(drawn)))
+
     def spelling(self) -> Any:
         """Return the domain as a study file writes it."""
-        return {"low": self.low, "high": self.high, "step": self.step}
+        spelt: dict[str, Any] = {"low": self.low, "high": self.high, "step": self.step}
+        return {"low": self.low, "high": self.high, "log": True} if self.log else spelt
+
+
+@dataclass(frozen=True, kw_only=True)
+class FloatRange:
+    """Any number from ``low`` to ``high``; with ``log`` drawn evenly over its logarithm."""
+
+    low: float
+    high: float
+    log: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("low", "high"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+                raise ValueError(f"{name} must be a finite number, but got {shown(value)}")
+        _check_ends(self.low, self.high, self.log)
+
+    @property
+    def is_ordered(self) -> bool:
+        """Numbers are."""
+        return True
+
+    @property
+    def size(self) -> float:
+        """How many values there are: more than can be counted, or one."""
+        return math.inf if self.low < self.high else 1
+
+    @property
+    def smallest(self) -> float:
+        """The lower end."""
+        return self.low
+
+    @property
+    def largest(self) -> float:
+        """The upper end."""
+        return self.high
+
+    def values(self) -> Sequence[float]:
+        """Return both ends, which have to stand for all that lies between them."""
+        return (self.low, self.high) if self.low < self.high else (self.low,)
+
+    def sample(self, rng: random.Random) -> float:
+        """Return a number of the range."""
+        if self.log:
+            drawn = math.exp(rng.uniform(math.log(self.low), math.log(self.high)))
+            return min(self.high, max(self.low, drawn))
+        return rng.uniform(self.low, self.high)
+
+    def spelling(self) -> Any:
+        """Return the domain as a study file writes it."""
+        return {"low": self.low, "high": self.high} | ({"log": True} if self.log else {})
+
+
+Domain = Choice | IntRange | FloatRange
+"""The values of one knob."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Increments:
+    """Widths that never shrink from one level to the next: that of the first, and what each next one adds."""
+
+    first: Choice | IntRange
+    increment: Choice | IntRange
+
+    def spelling(self) -> Any:
+        """Return the widths as a study file writes them."""
+        return {"first": self.first.spelling(), "increment": self.increment.spelling()}
+
+
+PerLevel = tuple[Choice | IntRange, ...]
+"""One domain for every level, or one for each."""
+
+
+def _check_ends(low: float, high: float, log: bool) -> None:
+    if low > high:
+        raise ValueError(f"low <= high must hold, but got low={shown(low)}, high={shown(high)}")
+    if not isinstance(log, bool):
+        raise ValueError(f"log must be true or false, but got {shown(log)}")
+    if log and low <= 0:
+        raise ValueError(f"a range with log = true needs low > 0, but got low={shown(low)}")
 
 
 def _is_whole(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _place(value: Value) -> tuple[bool, int, str]:
-    """Numbers by size, then the sharings by their order, then other words."""
-    if isinstance(value, int):
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _place(value: Value) -> tuple[bool, float, str]:
+    """Numbers (and false before true) by size, then the sharings by their order, then other words."""
+    if not isinstance(value, str):
         return False, value, ""
-    return True, SHARINGS.index(value) if value in SHARINGS else len(SHARINGS), value
+    order: tuple[str, ...] = SHARINGS
+    return True, order.index(value) if value in order else len(order), value
 
 
-def _read_numbers(raw: Any, rule: str = NUMBERS) -> Choice | IntRange:
-    if isinstance(raw, IntRange):
-        return raw
-    if isinstance(raw, dict):
-        return _read_range(raw)
+# -- reading what a study file says ------------------------------------------------------------------------
+
+
+def _listed(raw: Any, check: Callable[[Any], bool], rule: str) -> Choice:
     if isinstance(raw, Choice):
         raw = raw.choices
     choices = tuple(raw) if isinstance(raw, (list, tuple)) else (raw,)
     for value in choices:
-        if not _is_whole(value):
+        if not check(value):
             raise ValueError(f"{rule}, but got {shown(value)}")
     return Choice(choices=choices)
 
 
-def _read_range(raw: dict[Any, Any]) -> IntRange:
-    known = ["low", "high", "step"]
+def _check_keys(raw: dict[Any, Any], known: list[str], needed: tuple[str, str], what: str) -> None:
     for key in raw:
         if key not in known:
             hint = nearest(str(key), known)
@@ -162,12 +273,41 @@ def _read_range(raw: dict[Any, Any]) -> IntRange:
                 "unknown_key", "unknown key {shown}{hint}",
                 {"key": str(key), "shown": shown(key), "hint": hint, "known": known},
             )  # fmt: skip
-    if "low" not in raw or "high" not in raw:
-        raise ValueError(f"a range needs low and high, but got {shown(raw)}")
+    if any(key not in raw for key in needed):
+        raise ValueError(f"{what} needs {needed[0]} and {needed[1]}, but got {shown(raw)}")
+
+
+def _read_range(raw: dict[Any, Any]) -> IntRange:
+    _check_keys(raw, ["low", "high", "step", "log"], ("low", "high"), "a range")
     return IntRange(**raw)
 
 
-def _read_per_level(raw: Any, rule: str = NUMBERS) -> tuple[Choice | IntRange, ...]:
+def _read_numbers(raw: Any, rule: str = NUMBERS) -> Choice | IntRange:
+    if isinstance(raw, IntRange):
+        return raw
+    return _read_range(raw) if isinstance(raw, dict) else _listed(raw, _is_whole, rule)
+
+
+def _read_fractions(raw: Any) -> Domain:
+    if isinstance(raw, (IntRange, FloatRange)):
+        return raw
+    if isinstance(raw, dict):
+        _check_keys(raw, ["low", "high", "log"], ("low", "high"), "a range")
+        return FloatRange(**raw)
+    return _listed(raw, _is_number, FRACTIONS)
+
+
+def _read_any(raw: Any) -> Domain:
+    if isinstance(raw, (IntRange, FloatRange)):
+        return raw
+    if not isinstance(raw, dict):
+        return _listed(raw, lambda value: isinstance(value, (bool, str)) or _is_number(value), ANYTHING)
+    if any(isinstance(raw.get(key), float) for key in ("low", "high")):
+        return _read_fractions(raw)
+    return _read_range(raw)
+
+
+def _read_per_level(raw: Any, rule: str = NUMBERS) -> PerLevel:
     """One domain for every level, or a list with a domain for each level (a list of lists or of tables)."""
     grouped = (list, tuple, dict, Choice, IntRange)
     if isinstance(raw, (list, tuple)) and any(isinstance(item, grouped) for item in raw):
@@ -175,48 +315,85 @@ def _read_per_level(raw: Any, rule: str = NUMBERS) -> tuple[Choice | IntRange, .
     return (_read_numbers(raw, rule),)
 
 
-def _read_data_width(raw: Any) -> tuple[Choice | IntRange, ...] | Literal["c_u"]:
-    return "c_u" if raw == "c_u" else _read_per_level(raw, f'{NUMBERS}, or "c_u"')
+def _read_widths(raw: Any, rule: str = NUMBERS) -> PerLevel | Increments:
+    if isinstance(raw, Increments):
+        return raw
+    if isinstance(raw, dict) and not {"low", "high"} & set(raw):
+        _check_keys(raw, ["first", "increment"], ("first", "increment"), "a table without low and high")
+        return Increments(first=_read_numbers(raw["first"]), increment=_read_numbers(raw["increment"]))
+    return _read_per_level(raw, rule)
 
 
-def _read_sharing(raw: Any) -> Choice:
-    domain = raw.spelling() if isinstance(raw, (Choice, IntRange)) else raw
-    choices = tuple(domain) if isinstance(domain, (list, tuple)) else (domain,)
-    for value in choices:
-        if value not in SHARINGS:
-            raise ValueError(f"{SHARING}, but got {shown(value)}")
-    return Choice(choices=choices)
+def _read_data_widths(raw: Any) -> PerLevel | Increments | Literal["c_u"]:
+    return "c_u" if raw == "c_u" else _read_widths(raw, f'{NUMBERS}, or "c_u"')
 
 
-def _spell(domains: Choice | IntRange | tuple[Choice | IntRange, ...] | str) -> Any:
-    if isinstance(domains, (Choice, IntRange)):
-        return domains.spelling()
-    if isinstance(domains, str):
-        return domains
-    return domains[0].spelling() if len(domains) == 1 else [domain.spelling() for domain in domains]
+def _spell(domains: Any) -> Any:
+    if isinstance(domains, tuple):
+        return domains[0].spelling() if len(domains) == 1 else [domain.spelling() for domain in domains]
+    return domains if isinstance(domains, str) else domains.spelling()
 
 
-_spelled = PlainSerializer(_spell)
+spelled = PlainSerializer(_spell)
+"""Writes a domain as a study file does, for a field's annotation."""
 
 # plain validators: these messages are the only ones, pydantic adds none of its own about its classes
-Domain = Annotated[Choice | IntRange, PlainValidator(_read_numbers), _spelled]
-"""A knob's numbers, read from a value, a list of choices or a table with low, high and step."""
+Numbers = Annotated[Choice | IntRange, PlainValidator(_read_numbers), spelled]
+"""A knob's whole numbers: a value, a list of choices, or a table with low, high and step (or log)."""
 
-PerLevel = Annotated[tuple[Choice | IntRange, ...], PlainValidator(_read_per_level), _spelled]
+Fractions = Annotated[Domain, PlainValidator(_read_fractions), spelled]
+"""A knob's numbers: a value, a list of choices, or a table with low and high, which is continuous."""
+
+AnyDomain = Annotated[Domain, PlainValidator(_read_any), spelled]
+"""A knob of any type: a value, a list of choices, or a range, continuous where an end has a fraction."""
+
+NumbersPerLevel = Annotated[PerLevel, PlainValidator(_read_per_level), spelled]
 """A knob that every level has: one domain for all of them, or one for each."""
 
-DataWidth = Annotated[
-    tuple[Choice | IntRange, ...] | Literal["c_u"], PlainValidator(_read_data_width), _spelled
-]
-"""As ``PerLevel``, or the word ``c_u`` for as many data channels as feature channels."""
+Widths = Annotated[PerLevel | Increments, PlainValidator(_read_widths), spelled]
+"""As ``NumbersPerLevel``, or a table with first and increment."""
 
-SharingDomain = Annotated[Choice, PlainValidator(_read_sharing), _spelled]
-"""Choices between ``level`` and ``iteration``."""
+DataWidths = Annotated[PerLevel | Increments | Literal["c_u"], PlainValidator(_read_data_widths), spelled]
+"""As ``Widths``, or the word ``c_u`` for as many data channels as feature channels."""
 
 
-def check_positive(domains: Iterable[Choice | IntRange], at_most: int) -> None:
-    """Raise ValueError unless all numbers of every domain are from 1 to ``at_most``; ends are looked at."""
+def words(*allowed: Value) -> PlainValidator:
+    """Return what reads a knob whose values are among ``allowed``, for a field's annotation."""
+    spelt = ", ".join(f'"{value}"' if isinstance(value, str) else str(value) for value in allowed)
+    rule = f"takes one of {spelt} or a list of them"
+
+    def is_allowed(value: Any) -> bool:
+        return any(value == known and type(value) is type(known) for known in allowed)
+
+    def read(raw: Any) -> Choice:
+        return _listed(raw.spelling() if isinstance(raw, (Choice, IntRange)) else raw, is_allowed, rule)
+
+    return PlainValidator(read)
+
+
+def _read_names(raw: Any) -> Choice:
+    return _listed(raw, lambda value: isinstance(value, str), "takes a name or a list of names")
+
+
+Names = Annotated[Choice, PlainValidator(_read_names), spelled]
+"""A knob whose values are names that only become known when a study is read."""
+
+
+def _read_groups(raw: Any) -> Choice | IntRange:
+    if isinstance(raw, (dict, IntRange)):
+        return _read_numbers(raw)
+    rule = f'{NUMBERS}, or "depthwise"'
+    return _listed(raw, lambda value: value == "depthwise" or _is_whole(value), rule)
+
+
+GroupsDomain = Annotated[Choice | IntRange, PlainValidator(_read_groups), spelled]
+"""As ``Numbers``, with the word ``depthwise`` among its choices."""
+
+
+def check_positive(domains: Iterable[Domain], at_most: int, at_least: int = 1) -> None:
+    """Raise ValueError unless all numbers of every domain are within the bounds; ends are looked at."""
     for domain in domains:
-        for value in (domain.smallest, domain.largest):
-            if not isinstance(value, int) or not 1 <= value <= at_most:
-                raise ValueError(f"takes whole numbers from 1 to {at_most}, but got {shown(value)}")
+        numbers = domain.choices if isinstance(domain, Choice) else (domain.smallest, domain.largest)
+        for value in numbers:
+            if not isinstance(value, str) and not at_least <= value <= at_most:
+                raise ValueError(f"takes whole numbers from {at_least} to {at_most}, but got {shown(value)}")

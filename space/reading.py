@@ -1,4 +1,4 @@
-"""Reading a network that a user names: the papers' notation, or a spec's JSON file."""
+"""Reading a network that a user names: a reference, the papers' notation, or a spec's JSON file."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from space.errors import InvalidInputError, nearest, shortened, shown
-from space.mgnet import MgNetSpec
+from space.errors import InvalidInputError, shortened, shown
+from space.families import family_named
 from space.notation import parse_notation
+from space.references import find_reference
 from space.spec import Spec
 from space.validation import explain
-
-FAMILIES: dict[str, type[Spec]] = {"mgnet": MgNetSpec}
 
 
 def load_spec(data: dict[str, Any], source: str = "spec") -> Spec:
@@ -23,29 +22,28 @@ def load_spec(data: dict[str, Any], source: str = "spec") -> Spec:
     Raises:
         InvalidInputError: unknown family, unknown or missing field, or a value outside its range.
     """
-    family = data.get("family", "mgnet") if isinstance(data, dict) else None
-    if not isinstance(family, str) or family not in FAMILIES:
-        hint = nearest(str(family), tuple(FAMILIES))
-        raise InvalidInputError(
-            f"{source}: family must be one of {sorted(FAMILIES)}, but got {shown(family)}{hint}"
-        )
+    name = data.get("family", "mgnet") if isinstance(data, dict) else None
+    spec_type = family_named(name, source).spec_type
     try:
-        return FAMILIES[family].model_validate(data)
+        return spec_type.model_validate(data)
     except ValidationError as error:
-        raise explain(error, FAMILIES[family], source) from None
+        raise explain(error, spec_type, source) from None
 
 
-def read_spec(text: str, *, in_channels: int = 3, num_classes: int = 10) -> Spec:
-    """Return the spec that ``text`` names: a path to a JSON file if it ends in .json, else the notation.
+def read_spec(text: str, *, in_channels: int | None = None, num_classes: int | None = None) -> Spec:
+    """Return the spec that ``text`` names: a JSON file if it ends in .json, a reference, or a notation.
 
-    A file says its own channels and classes; the keyword arguments hold for the notation only.
+    A file says its own channels and classes; the keyword arguments hold for the others. Where they are
+    left out, a reference has those it was published with, and a notation 3 channels and 10 classes.
 
     Raises:
-        InvalidInputError: the file is missing, unreadable or not a spec, or the notation is wrong.
+        InvalidInputError: the file is missing, unreadable or not a spec, or there is no such network.
     """
-    if not text.strip().lower().endswith(".json"):
-        return parse_notation(text, in_channels=in_channels, num_classes=num_classes)
-    return load_spec(_read_json(text), source=text)
+    if text.strip().lower().endswith(".json"):
+        return load_spec(_read_json(text), source=text)
+    if reference := find_reference(text.strip()):
+        return reference.spec(in_channels=in_channels, num_classes=num_classes)
+    return parse_notation(text, in_channels=in_channels or 3, num_classes=num_classes or 10)
 
 
 def _read_json(path: str) -> Any:

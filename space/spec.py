@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from abc import abstractmethod
-from typing import Annotated, Any, Self
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from space.counts import LayerCount, Size, as_size
+from space.counts import Counts, LayerCount, Size, as_size, total
+
+if TYPE_CHECKING:
+    from space.reader import Reader
 
 Count = Annotated[int, Field(gt=0, strict=True)]
 """A whole number of at least 1; ``true`` and ``"4"`` are none, whatever JSON or Python make of them."""
@@ -18,29 +21,56 @@ Count = Annotated[int, Field(gt=0, strict=True)]
 class Spec(BaseModel):
     """A network as plain data: immutable, hashable, and without any idea of how it is trained.
 
-    A family derives from this class, adds its fields and says what its layers are. Fields added later
-    must have defaults: what equals its default is left out of the canonical form, so identities of old
-    networks stay as they are.
+    A family derives from this class and adds its fields. ``notation_name`` begins its notation. All the rest
+    has a default: the spec is its own canonical form, layers are counted on the built network (on torch's
+    meta device, which takes milliseconds), and the notation spells out the fields. Fields added later must
+    have defaults: what equals its default is left out of the canonical form, so identities of old networks
+    stay as they are.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    notation_name: ClassVar[str] = ""
 
     family: str
     in_channels: Count = 3
     num_classes: Count = 10
 
-    @abstractmethod
     def canonical(self) -> Self:
         """Return the one spelling that all specs of this same network share."""
+        return self
 
-    @abstractmethod
     def layers(self, image_size: Size) -> list[LayerCount]:
-        """Return every layer with parameters and MACs for images of ``image_size`` (pixels, or (H, W))."""
+        """Return every layer with its counts for images of ``image_size`` (pixels, or (H, W))."""
+        from space.modules.counting import built_layers
+
+        return list(built_layers(self, as_size(image_size)))
 
     @property
-    @abstractmethod
     def notation(self) -> str:
-        """The network in the notation of the papers."""
+        """The network as one short text, which ``space.parse_notation`` reads back."""
+        from space.notation import format_fields
+
+        return format_fields(self)
+
+    @classmethod
+    def read_notation(cls, reader: Reader, facts: Mapping[str, Any]) -> Spec:
+        """Return the spec written behind ``notation_name``; ``facts`` are its channels and classes.
+
+        Raises:
+            InvalidInputError: the text is no notation of this family; the message points at the character.
+        """
+        from space.notation import read_fields
+
+        return read_fields(cls, reader, facts)
+
+    @classmethod
+    def from_knobs(cls, knobs: Mapping[str, Any], facts: Mapping[str, Any]) -> Self:
+        """Return the spec of a point in a search space: ``knobs`` as the study's section names them.
+
+        ``facts`` holds in_channels and num_classes. Families whose fields are lists may build them here.
+        """
+        return cls.model_validate({**knobs, **facts})
 
     @property
     def arch(self) -> str:
@@ -49,14 +79,24 @@ class Spec(BaseModel):
         text = json.dumps(data, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
+    def counts(self, image_size: Size) -> Counts:
+        """Return parameters, MACs and activation memory of a training step, the latter two of one image."""
+        return total(self.layers(image_size))
+
     @property
     def params(self) -> int:
         """Learned parameters, batch norms and the head included; a shared weight counts once."""
-        return sum(layer.params for layer in self.layers(1))
+        return self.counts(1).params
 
     def macs(self, image_size: Size) -> int:
         """Multiply-accumulates of one image's forward pass, convolutions and the linear layer only."""
-        return sum(layer.macs for layer in self.layers(as_size(image_size)))
+        return self.counts(image_size).macs
+
+    def replaced(self, **fields: Any) -> Self:
+        """Return the spec with other values of some fields, which must be valid: they are not checked."""
+        spec = type(self).model_construct(**(dict(self) | fields))
+        assert isinstance(spec, type(self))
+        return spec
 
     def to_dict(self) -> dict[str, Any]:
         """Return the spec as plain data, every field spelt out; ``load_spec`` reads it back."""

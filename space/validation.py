@@ -50,6 +50,13 @@ def explain(error: ValidationError, model: type[BaseModel], source: str) -> Inva
     return InvalidInputError(f"{prefix}{message}{value}")
 
 
+def rule_of(error: ValidationError) -> tuple[str, str]:
+    """Return the first finding of ``error``: its rule without the value, and the outermost key."""
+    finding = error.errors(include_url=False)[0]
+    loc = finding["loc"]
+    return _rule(finding).partition(", but got")[0], str(loc[0]) if loc else ""
+
+
 def _rule(finding: Any) -> str:
     if rule := RULES.get(finding["type"]):
         return rule.format(**finding.get("ctx", {}))

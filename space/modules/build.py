@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from torch import nn
 
-from space.mgnet import MgNetSpec
-from space.modules.mgnet import MgNet
+from space.families import family_named
 from space.spec import Spec
 
 
@@ -14,6 +13,4 @@ def build(spec: Spec) -> nn.Module:
 
     Initialisation draws from torch's global generator: seed or fork it around the call.
     """
-    if isinstance(spec, MgNetSpec):
-        return MgNet(spec.canonical())
-    raise AssertionError(f"no module for the family {spec.family!r}")
+    return family_named(spec.family, "build").build(spec.canonical())

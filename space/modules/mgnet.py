@@ -4,95 +4,106 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-import torch
 from torch import Tensor, nn
 
-from space.mgnet import Level, MgNetSpec
-from space.modules.blocks import NormReLU, conv3x3
+from space.grid_spec import Level, groups_of
+from space.mgnet import MgNetSpec
+from space.modules.blocks import GridNet, NormAct, conv, zeros_like_grid
+from space.modules.smoothers import MODULES
+from space.sharing import copies
 
 
 class SmoothingLevel(nn.Module):
-    """One grid: nu iterations of ``u <- u + sigma(BN(B * sigma(BN(f - A * u))))``.
+    """One grid: nu iterations of ``v = sigma(BN(B * sigma(BN(f - A * u))))`` and the smoother's next u.
 
-    A shared operator is stored once, so it is one tensor in the state dict as well; every iteration has
-    batch norms of its own.
+    Operators that this level uses first are stored here, each once, so that a shared one is one tensor in
+    the state dict as well; every iteration has batch norms of its own.
     """
 
-    def __init__(self, level: Level, num_a: int, num_b: int) -> None:
+    def __init__(self, spec: MgNetSpec, level: Level, num_a: int, num_b: int) -> None:
         super().__init__()
-        self.A = nn.ModuleList(conv3x3(level.c_u, level.c_f) for _ in range(num_a))
-        self.B = nn.ModuleList(conv3x3(level.c_f, level.c_u) for _ in range(num_b))
-        self.norm_f = nn.ModuleList(NormReLU(level.c_f) for _ in range(level.nu))
-        self.norm_u = nn.ModuleList(NormReLU(level.c_u) for _ in range(level.nu))
+        self.smoother = MODULES[spec.smoother.kind](spec, level)
+        self.A = nn.ModuleList(conv(level.c_u, level.c_f) for _ in range(num_a))
+        self.B = nn.ModuleList(self.smoother.make_b() for _ in range(num_b))
+        self.norm_f = nn.ModuleList(NormAct(level.c_f, spec.activation) for _ in range(level.nu))
+        self.norm_u = nn.ModuleList(NormAct(level.c_u, spec.activation) for _ in range(level.nu))
 
-    def forward(self, u: Tensor, f: Tensor) -> Tensor:
-        """Return u after nu iterations; u is N c_u H W and f is N c_f H W."""
+    def forward(self, u: Tensor, f: Tensor, all_a: nn.ModuleList, all_b: nn.ModuleList) -> Tensor:
+        """Return u after nu iterations with the operators given; u is N c_u H W and f is N c_f H W."""
+        before = u
         for i, (norm_f, norm_u) in enumerate(zip(self.norm_f, self.norm_u, strict=True)):
-            a, b = self.A[i % len(self.A)], self.B[i % len(self.B)]
-            u = u + norm_u(b(norm_f(f - a(u))))
+            a, b = all_a[i % len(all_a)], all_b[i % len(all_b)]
+            v = norm_u(self.smoother.apply_b(b, a, norm_f(f - a(u))))
+            u, before = self.smoother.next_u(i, u, before, v), u
         return u
-
-    def residual(self, u: Tensor, f: Tensor) -> Tensor:
-        """Return f - A * u with the last iteration's A, the data that is restricted to the next grid."""
-        residual: Tensor = f - self.A[-1](u)
-        return residual
 
 
 class Transition(nn.Module):
     """To the next grid.
 
-    ``u_next = sigma(BN(Pi * u))`` and ``f_next = sigma(BN(R * residual)) + A_next * u_next``.
+    ``u_next = sigma(BN(Pi * u))`` and ``f_next = sigma(BN(R * residual)) + A_next * u_next``; or, where
+    features start again from zero, ``u_next = 0`` and ``f_next = sigma(BN(R * residual))``.
     """
 
-    def __init__(self, fine: Level, coarse: Level) -> None:
+    def __init__(self, spec: MgNetSpec, fine: Level, coarse: Level) -> None:
         super().__init__()
-        self.Pi = conv3x3(fine.c_u, coarse.c_u, stride=2)
-        self.R = conv3x3(fine.c_f, coarse.c_f, stride=2)
-        self.norm_u = NormReLU(coarse.c_u)
-        self.norm_f = NormReLU(coarse.c_f)
+        self.coarse = coarse
+        self.starts_from_zero = spec.interpolation == "zero"
+        if not self.starts_from_zero:
+            self.Pi = grid_change(spec.interpolation, fine.c_u, coarse.c_u)
+            self.norm_u = NormAct(coarse.c_u, spec.activation)
+        self.R = grid_change(spec.restriction, fine.c_f, coarse.c_f)
+        self.norm_f = NormAct(coarse.c_f, spec.activation)
 
     def forward(self, u: Tensor, residual: Tensor, a_next: nn.Module) -> tuple[Tensor, Tensor]:
         """Return u (N c_u H/2 W/2) and f (N c_f H/2 W/2) of the next grid; ``a_next`` is its first A."""
+        f = self.norm_f(self.R(residual))
+        if self.starts_from_zero:
+            return zeros_like_grid(f, self.coarse.c_u), f
         u = self.norm_u(self.Pi(u))
-        return u, self.norm_f(self.R(residual)) + a_next(u)
+        return u, f + a_next(u)
 
 
-class MgNet(nn.Module):
+def grid_change(how: str, in_channels: int, out_channels: int) -> nn.Module:
+    """Return Pi or R, from N in_channels H W to N out_channels H/2 W/2 (see ``MgNetSpec``)."""
+    if how != "pool":
+        groups = groups_of("depthwise" if how == "depthwise" else 1, in_channels, out_channels)
+        return conv(in_channels, out_channels, stride=2, groups=groups)
+    pool = nn.AvgPool2d(3, stride=2, padding=1, count_include_pad=False)
+    if in_channels == out_channels:
+        return pool
+    return nn.Sequential(pool, conv(in_channels, out_channels, kernel=1))
+
+
+class MgNet(GridNet):
     """The whole network; images N C H W to logits N K. Images may have any size of at least one pixel."""
 
     def __init__(self, spec: MgNetSpec) -> None:
-        super().__init__()
-        self.spec = spec
         levels = spec.levels
-        self.stem = conv3x3(spec.in_channels, levels[0].c_f)
-        self.stem_norm = NormReLU(levels[0].c_f)
+        super().__init__(spec, levels[0].c_f, levels[-1].c_u, stem_norm=True)
+        num_a, num_b = copies(spec.share_a, spec.slots_a), copies(spec.share_b, spec.slots_b)
+        self.owners_a, self.owners_b = spec.owners_a, spec.owners_b
         self.levels = nn.ModuleList(
-            SmoothingLevel(
-                level,
-                num_a=1 if spec.share_a == "level" else level.nu,
-                num_b=1 if spec.share_b == "level" else level.nu,
-            )
-            for level in levels
+            SmoothingLevel(spec, level, num_a[i], num_b[i]) for i, level in enumerate(levels)
         )
-        self.transitions = nn.ModuleList(Transition(fine, coarse) for fine, coarse in pairwise(levels))
-        self.head = nn.Linear(levels[-1].c_u, spec.num_classes)
+        self.transitions = nn.ModuleList(Transition(spec, fine, coarse) for fine, coarse in pairwise(levels))
 
     def features(self, images: Tensor) -> Tensor:
-        """Return the last grid's u, N c_u H' W', non-negative by construction."""
-        f = self.stem_norm(self.stem(images))
-        c_u = self.spec.levels[0].c_u
+        """Return the last grid's u, N c_u H' W', non-negative if the activation is ``relu``."""
+        f = self.from_images(images)
         # A * 0 is computed like any other product: the counts of the papers and of this module agree.
-        u = torch.zeros(f.shape[0], c_u, *f.shape[2:], dtype=f.dtype, device=f.device)
+        u = zeros_like_grid(f, self.spec.levels[0].c_u)
         for index, level in enumerate(self.levels):
-            assert isinstance(level, SmoothingLevel)
-            u = level(u, f)
+            all_a = self._operators("A", index)
+            u = level(u, f, all_a, self._operators("B", index))
             if index < len(self.transitions):
-                following = self.levels[index + 1]
-                assert isinstance(following, SmoothingLevel)
-                u, f = self.transitions[index](u, level.residual(u, f), following.A[0])
+                # the residual has the last iteration's A, and f_next the first one of the next level
+                residual = f - all_a[-1](u)
+                u, f = self.transitions[index](u, residual, self._operators("A", index + 1)[0])
         return u
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Return the logits: global average pooling of the last u, then a linear layer."""
-        logits: Tensor = self.head(self.features(images).mean(dim=(2, 3)))
-        return logits
+    def _operators(self, letter: str, index: int) -> nn.ModuleList:
+        owner = (self.owners_a if letter == "A" else self.owners_b)[index]
+        operators = getattr(self.levels[owner], letter)
+        assert isinstance(operators, nn.ModuleList)
+        return operators

@@ -87,13 +87,13 @@ def message(**space: Any) -> str:
         ({"levels": {"low": 1, "hihg": 3}}, "unknown key 'levels.hihg'; did you mean 'high'?"),
         (
             {"c_u": [{"low": 1, "high": 3}, {"low": 1, "q": 3}]},
-            "unknown key 'c_u.q' (known here: low, high, step)",
+            "unknown key 'c_u.q' (known here: low, high, step, log)",
         ),
-        ({"share_a": {"low": 1, "high": 2}}, 'share_a: takes "level", "iteration" or a list of both, '
+        ({"share_a": {"low": 1, "high": 2}}, 'share_a: takes one of "network", "level", "iteration" or a list of them, '
          "but got {low = 1, high = 2}"),
-        ({"share_a": ["level", "network"]}, 'share_a: takes "level", "iteration" or a list of both, '
-         "but got 'network'"),
-        ({"share_a": IntRange(low=1, high=2)}, 'share_a: takes "level", "iteration" or a list of both, '
+        ({"share_a": ["level", "net"]}, 'share_a: takes one of "network", "level", "iteration" or a list of them, '
+         "but got 'net'"),
+        ({"share_a": IntRange(low=1, high=2)}, 'share_a: takes one of "network", "level", "iteration" or a list of them, '
          "but got {low = 1, high = 2, step = 1}"),
         ({"nu": [0, 1]}, "nu: takes whole numbers from 1 to 1000, but got 0"),
         ({"nu": {"low": 1, "high": 10**9}}, "nu: takes whole numbers from 1 to 1000, but got 1000000000"),

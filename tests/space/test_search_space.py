@@ -284,8 +284,8 @@ def test_a_key_added_later_leaves_hashes_alone() -> None:
         ({"c_u": 4.5}, "takes a whole number, .* but got 4.5"),
         ({"nu": [[1], [1, 2], [3]]}, "nu needs one domain for all levels or 2, one for each, but got 3"),
         (
-            {"share_a": ["level", "network"]},
-            'takes "level", "iteration" or a list of both, but got \'network\'',
+            {"share_a": ["level", "net"]},
+            'takes one of "network", "level", "iteration" or a list of them, but got \'net\'',
         ),
         ({"levels": {"low": 0, "high": 2}}, "takes whole numbers from 1 to 32, but got 0"),
         ({"widths": 3}, "Extra inputs"),

@@ -1,0 +1,111 @@
+"""The families of networks by name: those that come with mgnas, and those that a plugin registers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from space.errors import InvalidInputError, nearest, shown
+from space.mgnet import MgNetSpec
+from space.resnet import PreActResNetSpec, ResNetSpec
+from space.spec import Spec
+
+if TYPE_CHECKING:
+    from torch import nn
+
+Builder = Callable[[Any], "nn.Module"]
+"""From a spec to its freshly initialised module, which maps images N C H W to logits N K."""
+
+
+@dataclass(frozen=True)
+class Family:
+    """A family: its specs, and what builds their modules (as ``module:name`` where that imports torch)."""
+
+    spec_type: type[Spec]
+    builder: Builder | str
+
+    @property
+    def name(self) -> str:
+        """The name by which specs and study files know the family."""
+        return str(self.spec_type.model_fields["family"].default)
+
+    def build(self, spec: Spec) -> nn.Module:
+        """Return the freshly initialised network of a spec of this family."""
+        builder = self.builder
+        if isinstance(builder, str):
+            module, _, name = builder.partition(":")
+            builder = getattr(import_module(module), name)
+        return builder(spec)
+
+
+BUILT_IN = (
+    Family(MgNetSpec, "space.modules.mgnet:MgNet"),
+    Family(ResNetSpec, "space.modules.resnet:ResNet"),
+    Family(PreActResNetSpec, "space.modules.preact_resnet:PreActResNet"),
+)
+_families: dict[str, Family] = {family.name: family for family in BUILT_IN}
+
+
+def family_names() -> list[str]:
+    """Return the names of all families known now."""
+    return list(_families)
+
+
+def spec_types() -> list[type[Spec]]:
+    """Return the types of all specs known now."""
+    return [family.spec_type for family in _families.values()]
+
+
+def family_named(name: Any, source: str) -> Family:
+    """Return a family by its name.
+
+    Raises:
+        InvalidInputError: there is none; ``source`` says where the name stands.
+    """
+    if not isinstance(name, str) or name not in _families:
+        hint = nearest(str(name), family_names())
+        raise InvalidInputError(
+            f"{source}: family must be one of {sorted(_families)}, but got {shown(name)}{hint}"
+        )
+    return _families[name]
+
+
+def register_family(spec_type: type[Spec], build: Builder) -> None:
+    """Make a family of one's own known: a spec type, and what builds a network from a spec of it.
+
+    ``spec_type`` derives from ``Spec`` and gives its field ``family`` a default, by which study files name
+    it; ``notation_name`` is set to the type's name where it is missing. Registering the same type again,
+    as when its file is loaded twice, replaces it.
+
+    Raises:
+        InvalidInputError: the type or its name is of a wrong form, or the name is taken by another.
+    """
+    if not (isinstance(spec_type, type) and issubclass(spec_type, Spec)):
+        raise InvalidInputError(f"register_family takes a type derived from Spec, but got {spec_type!r}")
+    name = spec_type.model_fields["family"].default
+    if not isinstance(name, str) or not name.isidentifier():
+        raise InvalidInputError(
+            f'{spec_type.__name__} needs a family name as default: family: Literal["mine"] = "mine"'
+        )
+    if not callable(build):
+        raise InvalidInputError(f"the builder of the family {name!r} must be callable, but got {build!r}")
+    known = _families.get(name)
+    if known is not None and (known in BUILT_IN or known.spec_type.__qualname__ != spec_type.__qualname__):
+        raise InvalidInputError(
+            f"the family {name!r} of {spec_type.__name__} is already that of {known.spec_type.__name__}"
+        )
+    if not spec_type.notation_name:
+        spec_type.notation_name = spec_type.__name__.removesuffix("Spec")
+    same = [
+        f.name
+        for f in _families.values()
+        if f.spec_type.notation_name == spec_type.notation_name and f.name != name
+    ]
+    if same:
+        raise InvalidInputError(
+            f"the notation of the family {name!r} begins with {spec_type.notation_name!r}, "
+            f"as that of {same[0]!r} does: set another notation_name"
+        )
+    _families[name] = Family(spec_type, build)

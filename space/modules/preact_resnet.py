@@ -1,0 +1,53 @@
+"""The pre-activation ResNet of He et al. (2016) as a torch module; wide ones too (arXiv 1605.07146)."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from space.grid_spec import Level
+from space.modules.blocks import GridNet, NormAct
+from space.modules.residual import Blocks
+from space.resnet import Entry, PreActResNetSpec
+from space.sharing import copies
+
+
+class PreActLevel(Blocks):
+    """The blocks of one level: ``r <- r + A * sigma(BN(B * sigma(BN(r))))``."""
+
+    def __init__(self, spec: PreActResNetSpec, level: Level, entry: Entry, num_a: int, num_b: int) -> None:
+        super().__init__(spec, level, entry, num_a, num_b)
+        channels = [entry.in_channels] + [level.c_f] * (level.nu - 1)
+        self.norm_f = nn.ModuleList(NormAct(number, spec.activation) for number in channels)
+
+    def forward(self, r: Tensor, all_a: nn.ModuleList, all_b: nn.ModuleList) -> Tensor:
+        """Return r after the level's blocks with the operators given, N c_f H W."""
+        for i, (norm_f, norm_u) in enumerate(zip(self.norm_f, self.norm_u, strict=True)):
+            a, b = self.operators(i, all_a, all_b)
+            x = norm_f(r)
+            correction = a(norm_u(self.apply_b(i, b, x)))
+            if i == 0 and self.changes:
+                r = self.shortcut(x)
+            r = r + correction
+        return r
+
+
+class PreActResNet(GridNet):
+    """The whole network; images N C H W to logits N K."""
+
+    def __init__(self, spec: PreActResNetSpec) -> None:
+        super().__init__(spec, spec.stem_width, spec.levels[-1].c_f, stem_norm=False)
+        num_a, num_b = copies(spec.share_a, spec.slots_a), copies(spec.share_b, spec.slots_b)
+        self.owners = list(zip(spec.owners_a, spec.owners_b, strict=True))
+        self.levels = nn.ModuleList(
+            PreActLevel(spec, level, entry, num_a[i], num_b[i])
+            for i, (level, entry) in enumerate(zip(spec.levels, spec.entries, strict=True))
+        )
+        self.norm_last = NormAct(spec.levels[-1].c_f, spec.activation)
+
+    def features(self, images: Tensor) -> Tensor:
+        """Return sigma(BN(r)) of the last level, N c_f H' W', non-negative if the activation is ``relu``."""
+        r = self.from_images(images)
+        for level, (owner_a, owner_b) in zip(self.levels, self.owners, strict=True):
+            r = level(r, self.levels[owner_a].A, self.levels[owner_b].B)
+        last: Tensor = self.norm_last(r)
+        return last

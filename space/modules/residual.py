@@ -1,0 +1,64 @@
+"""What ResNets with and without pre-activation share: the operators of a level and where they are stored."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from space.grid_spec import Level
+from space.modules.blocks import NormAct, conv, conv_b
+from space.resnet import Entry, ResidualSpec
+
+
+class ReduceThenSpatial(nn.Module):
+    """The operator B of a bottleneck: a convolution 1x1 to c_u channels, then one with B's kernel."""
+
+    def __init__(self, spec: ResidualSpec, in_channels: int, c_u: int, stride: int) -> None:
+        super().__init__()
+        self.reduce = conv(in_channels, c_u, kernel=1)
+        self.spatial = conv_b(spec, c_u, c_u, stride=stride)
+
+
+class Blocks(nn.Module):
+    """The operators of one level, each stored once; A and B of later levels may be found here as well.
+
+    ``A`` and ``B`` hold what blocks share, or one for each block; ``B_first`` and ``shortcut`` exist where
+    the first block changes the shape of r. ``norm_b`` stands inside the B of a bottleneck.
+    """
+
+    def __init__(self, spec: ResidualSpec, level: Level, entry: Entry, num_a: int, num_b: int) -> None:
+        super().__init__()
+        self.changes = entry.changes
+        self.A = nn.ModuleList(
+            conv(level.c_u, level.c_f, kernel=3 if spec.block == "basic" else 1) for _ in range(num_a)
+        )
+        self.B = nn.ModuleList(make_b(spec, level.c_f, level.c_u) for _ in range(num_b))
+        if entry.changes:
+            self.B_first = make_b(spec, entry.in_channels, level.c_u, entry.stride)
+            self.shortcut = conv(entry.in_channels, level.c_f, kernel=1, stride=entry.stride)
+        self.norm_u = nn.ModuleList(NormAct(level.c_u, spec.activation) for _ in range(level.nu))
+        if spec.block == "bottleneck":
+            self.norm_b = nn.ModuleList(NormAct(level.c_u, spec.activation) for _ in range(level.nu))
+
+    def operators(
+        self, block: int, all_a: nn.ModuleList, all_b: nn.ModuleList
+    ) -> tuple[nn.Module, nn.Module]:
+        """Return A and B of a block, counted from 0, out of those that the level uses."""
+        a = all_a[block % len(all_a)]
+        if self.changes and block == 0:
+            return a, self.B_first
+        return a, all_b[(block - self.changes) % len(all_b)]
+
+    def apply_b(self, block: int, b: nn.Module, x: Tensor) -> Tensor:
+        """Return B * x, N c_u H W, with the batch norm and sigma inside the B of a bottleneck."""
+        if isinstance(b, ReduceThenSpatial):
+            inner: Tensor = b.spatial(self.norm_b[block](b.reduce(x)))
+            return inner
+        product: Tensor = b(x)
+        return product
+
+
+def make_b(spec: ResidualSpec, in_channels: int, c_u: int, stride: int = 1) -> nn.Module:
+    """Return one freshly initialised operator B."""
+    if spec.block == "bottleneck":
+        return ReduceThenSpatial(spec, in_channels, c_u, stride)
+    return conv_b(spec, in_channels, c_u, stride=stride)

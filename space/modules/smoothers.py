@@ -1,0 +1,111 @@
+"""The smoothers as torch modules: B, and how an iteration makes the next u (see ``space.smoothers``)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from space import smoothers as specs
+from space.grid_spec import Level
+from space.mgnet import MgNetSpec
+from space.modules.blocks import ACTIVATIONS, conv_b
+
+
+class Convolution(nn.Module):
+    """u <- u + v with a convolution B; one such object for each level."""
+
+    def __init__(self, spec: MgNetSpec, level: Level) -> None:
+        super().__init__()
+        self.spec = spec
+        self.level = level
+
+    def make_b(self) -> nn.Module:
+        """Return one operator B of this level, freshly initialised."""
+        return conv_b(self.spec, self.level.c_f, self.level.c_u)
+
+    def apply_b(self, b: nn.Module, a: nn.Module, residual: Tensor) -> Tensor:
+        """Return B * r, N c_u H W; ``residual`` is sigma(BN(f - A * u)), N c_f H W, and ``a`` the same A."""
+        product: Tensor = b(residual)
+        return product
+
+    def next_u(self, iteration: int, u: Tensor, before: Tensor, v: Tensor) -> Tensor:
+        """Return the next u from u, the u before it, and the correction v; iterations count from 0."""
+        return u + v
+
+
+class Scalars(nn.Module):
+    """An operator B that consists of learned scalars."""
+
+    def __init__(self, *values: float) -> None:
+        super().__init__()
+        self.values = nn.Parameter(torch.tensor(values))
+
+
+class Linear(Convolution):
+    """u <- u + v with B = alpha."""
+
+    def make_b(self) -> Scalars:
+        """Return alpha, which begins at 1."""
+        return Scalars(1.0)
+
+    def apply_b(self, b: nn.Module, a: nn.Module, residual: Tensor) -> Tensor:
+        """Return alpha * r."""
+        assert isinstance(b, Scalars)
+        return b.values[0] * residual
+
+
+class Quadratic(Convolution):
+    """u <- u + v with B = (2a - A) / (a^2 + b^2)."""
+
+    def make_b(self) -> Scalars:
+        """Return a and b, which begin at 1: roots 1 + i and 1 - i."""
+        return Scalars(1.0, 1.0)
+
+    def apply_b(self, b: nn.Module, a: nn.Module, residual: Tensor) -> Tensor:
+        """Return (2a r - A * r) / (a^2 + b^2)."""
+        assert isinstance(b, Scalars)
+        re, im = b.values[0], b.values[1]
+        scale = 1 / (re**2 + im**2)
+        polynomial: Tensor = 2 * re * scale * residual - scale * a(residual)
+        return polynomial
+
+
+class TwoStep(Convolution):
+    """u_next <- sigma(u_before + omega * (u + v - u_before)) from the second iteration on."""
+
+    def __init__(self, spec: MgNetSpec, level: Level) -> None:
+        super().__init__(spec, level)
+        assert isinstance(spec.smoother, specs.TwoStep)
+        weights = chebyshev_weights(level.nu)[1:]
+        self.omega: nn.Parameter | list[float] = weights
+        if spec.smoother.weights == "learned" and weights:
+            self.omega = nn.Parameter(torch.tensor(weights))
+
+    def next_u(self, iteration: int, u: Tensor, before: Tensor, v: Tensor) -> Tensor:
+        """Return u + v in the first iteration, later the weighted step from the u before."""
+        if iteration == 0:
+            return u + v
+        omega = self.omega[iteration - 1]
+        mixed: Tensor = before + omega * (u + v - before)
+        return ACTIVATIONS[self.spec.activation](mixed)
+
+
+def chebyshev_weights(num: int, spectral_radius: float = 0.9) -> list[float]:
+    """Return omega_1 = 1, omega_2 = 1 / (1 - rho^2 / 2), omega_k+1 = 1 / (1 - rho^2 omega_k / 4), ...
+
+    Source: Golub and Varga, Numerische Mathematik 3 (1961).
+    """
+    square = spectral_radius**2
+    weights = [1.0]
+    for index in range(1, num):
+        weights.append(1 / (1 - square / 2) if index == 1 else 1 / (1 - square * weights[-1] / 4))
+    return weights
+
+
+MODULES: dict[str, type[Convolution]] = {
+    "conv": Convolution,
+    "linear": Linear,
+    "quadratic": Quadratic,
+    "two_step": TwoStep,
+}
+"""Every smoother's module by the kind of its spec."""
