@@ -16,6 +16,8 @@ from results.model_card import model_card
 from results.records import TrialRecord
 from results.study import StudyResults
 from space.errors import InvalidInputError, nearest
+from space.families import BUILT_IN
+from space.plugins import load_plugins
 
 if TYPE_CHECKING:
     from space.modules import Classifier
@@ -50,13 +52,14 @@ def export_trial(
 
     Raises:
         InvalidInputError: unknown format or one whose packages are missing; ``to`` holds something else;
-            the trial has no weights, or its file is missing, damaged or of another network.
+            the trial has no weights, or its file is missing, damaged or of another network; a plugin fails.
         ExportError: a converter failed, or its model does not compute what the trained network does.
         OSError: the folder cannot be written. In every case ``to`` is as it was.
     """
     names, skipped = _choose(formats)
     to = Path(to).resolve()
     _check_destination(to)
+    plugins = _plugins_of(study, trial)
     classifier = _load(study, trial)
     to.parent.mkdir(parents=True, exist_ok=True)
     part = to.with_name(f".{to.name}.part")
@@ -64,11 +67,14 @@ def export_trial(
     try:
         part.mkdir()
         differences = {name: WRITERS[name](classifier, part) for name in names}
-        (part / "README.md").write_text(model_card(study, trial, classifier.trained, names), encoding="utf-8")
+        for plugin in plugins:
+            (part / plugin.name).write_bytes(plugin.read_bytes())
+        card = model_card(study, trial, classifier.trained, names, [plugin.name for plugin in plugins])
+        (part / "README.md").write_text(card, encoding="utf-8")
         if {"onnx", "safetensors"} & set(names):
             script = resources.files("results") / "snippets" / "classify.py"
             (part / "classify.py").write_bytes(script.read_bytes())
-        _write_manifest(part, study, trial, differences)
+        _write_manifest(part, study, trial, differences, plugins)
         files = tuple(to / path.name for path in sorted(part.iterdir()))
         _move(part, to)
     except BaseException:
@@ -118,6 +124,15 @@ def _check_destination(to: Path) -> None:
             )
 
 
+def _plugins_of(study: StudyResults, trial: TrialRecord) -> list[Path]:
+    """Return the files that the family of a trial's network comes from, loaded; none for mgnas's own."""
+    if trial.spec.get("family", "mgnet") in {family.name for family in BUILT_IN}:
+        return []
+    plugins = [study.folder / name for name in study.header.config.get("plugins", ())]
+    load_plugins(plugins)
+    return plugins
+
+
 def _load(study: StudyResults, trial: TrialRecord) -> Classifier:
     if trial.state != "complete":
         state = f"failed ({trial.reason})" if trial.state == "failed" else "has no result yet"
@@ -151,12 +166,17 @@ def _others(study: StudyResults) -> str:
 
 
 def _write_manifest(
-    folder: Path, study: StudyResults, trial: TrialRecord, differences: dict[str, float | None]
+    folder: Path,
+    study: StudyResults,
+    trial: TrialRecord,
+    differences: dict[str, float | None],
+    plugins: list[Path],
 ) -> None:
     facts = {
         "study": study.name,
         **trial.point(),
         "max_difference": {name: value for name, value in differences.items() if value is not None},
+        "plugins": [plugin.name for plugin in plugins],
         "files": {path.name: _sha256(path) for path in sorted(folder.iterdir())},
     }
     (folder / MANIFEST).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")

@@ -64,9 +64,13 @@ def front_chart(study: StudyResults) -> Chart:
     if len(front) > 2:
         ring = {"color": "var(--knee)", "size": 18, "symbol": "circle-open", "line": {"width": 2.5}}
         figure.add_trace(_points("knee", [knee(front)], ring).update(hoverinfo="skip"))
-    values = accuracies([*front, *others])
-    focus = focus_range(values, keep=accuracies(front))
-    low, high = log_range([t.params for t in (*front, *others)])
+    references = complete_trials(study.references)
+    if references:
+        figure.add_trace(_references(references))
+    shown = [*front, *others, *references]
+    values = accuracies(shown)
+    focus = focus_range(values, keep=accuracies([*front, *references]))
+    low, high = log_range([t.params for t in shown])
     ticks = log_ticks(10**low, 10**high)
     figure.update_layout(_layout(focus))
     figure.update_xaxes(
@@ -146,8 +150,10 @@ def shade(place: int, count: int) -> str:
 
 def describe_trial(trial: TrialRecord) -> str:
     """Return the text shown over a complete trial's point, in the little HTML that plotly reads."""
+    reference = [f"reference {_safe(trial.reference)}"] if trial.reference is not None else []
     lines = [
         f"<b>{_safe(trial.notation)}</b>",
+        *reference,
         f"{100 * accuracy(trial):.2f} % validation accuracy",
         f"{trial.params:,} parameters · {short_count(trial.macs)} MACs",
         f"trial {trial.number} · {trial.epochs} of {trial.max_epochs} epochs",
@@ -170,6 +176,20 @@ def _points(name: str, trials: Sequence[TrialRecord], marker: dict[str, Any]) ->
         hovertext=[describe_trial(t) for t in trials],
         hoverinfo="text",
     )
+
+
+def _references(references: Sequence[TrialRecord]) -> go.Scatter:
+    """Return diamonds with names for the networks that the study was compared with."""
+    marker = {"color": "var(--knee)", "size": 11, "symbol": "diamond-open", "line": {"width": 2}}
+    trace = _points("references", references, marker)
+    trace.update(
+        mode="markers+text",
+        text=[_safe(str(t.reference)) for t in references],
+        textposition="top center",
+        textfont={"size": 12, "color": "var(--ink-2)"},
+        cliponaxis=False,
+    )
+    return trace
 
 
 def _layout(focus: Range) -> dict[str, Any]:

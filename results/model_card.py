@@ -43,7 +43,7 @@ With mgnas installed (from its source tree: `pip install -e .`):
 
 ```python
 import torch
-from space.modules import Classifier
+{plugins}from space.modules import Classifier
 
 classifier = Classifier.load("model.safetensors")
 images = torch.zeros(2, {shape}, dtype=torch.uint8)  # yours: N C H W, pixels 0..255
@@ -75,8 +75,17 @@ From a terminal, with image files (this needs Pillow) or a NumPy array of images
 """
 
 
-def model_card(study: StudyResults, trial: TrialRecord, trained: Trained, formats: Sequence[str]) -> str:
-    """Return the README of an export of ``trial`` in ``formats``, as Markdown."""
+def model_card(
+    study: StudyResults,
+    trial: TrialRecord,
+    trained: Trained,
+    formats: Sequence[str],
+    plugins: Sequence[str] = (),
+) -> str:
+    """Return the README of an export of ``trial`` in ``formats``, as Markdown.
+
+    ``plugins`` are the Python files in it that register the network's family.
+    """
     spec = trained.network_spec()
     shape = f"{spec.in_channels}, {trained.image_size[0]}, {trained.image_size[1]}"
     parts = [
@@ -90,10 +99,10 @@ def model_card(study: StudyResults, trial: TrialRecord, trained: Trained, format
         "## Accuracy",
         _accuracy(study, trained),
         "## Training",
-        _training(study, trained),
+        _training(study, trial, trained),
         "## Use",
         *(
-            _SNIPPETS[name].format(shape=shape).rstrip()
+            _SNIPPETS[name].format(shape=shape, plugins=_loading(plugins)).rstrip()
             for name in ("onnx", "pt2", "safetensors")
             if name in formats
         ),
@@ -102,11 +111,24 @@ def model_card(study: StudyResults, trial: TrialRecord, trained: Trained, format
         parts.append(_SCRIPT.rstrip())
     parts += [
         "## Files",
-        "\n".join(f"- {_FILES[name]}" for name in formats),
+        "\n".join(
+            [
+                *(f"- {_FILES[name]}" for name in formats),
+                *(
+                    f"- {_code(name)}: the network's family; mgnas runs it to load the weights."
+                    for name in plugins
+                ),
+            ]
+        ),
         "## Licence",
         "Not stated. Whoever shares this network chooses its licence; mind the terms of the training images.",
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _loading(plugins: Sequence[str]) -> str:
+    """Return the lines of Python that make the families of ``plugins`` known, or nothing without any."""
+    return f"from space import load_plugins\n\nload_plugins({list(plugins)!r})\n" if plugins else ""
 
 
 def _facts(study: StudyResults, trained: Trained) -> str:
@@ -152,13 +174,25 @@ def _accuracy(study: StudyResults, trained: Trained) -> str:
     )
 
 
-def _training(study: StudyResults, trained: Trained) -> str:
+def _training(study: StudyResults, trial: TrialRecord, trained: Trained) -> str:
     text = f"{_epochs(trained)} on the training split of {_code(trained.data)} with seed {trained.seed}."
     recipe = study.header.config.get("train")
     if not isinstance(recipe, dict) or not recipe:
         return text
-    rows = {str(key): _code(json.dumps(value)) for key, value in recipe.items()}
-    return f"{text} The study's recipe:\n\n{_table('Setting', 'Value', rows)}"
+    searched = trial_training(study, trial)
+    rows = {str(key): _code(json.dumps(value)) for key, value in (recipe | searched).items()}
+    also = f" ({', '.join(searched)} as the search chose)" if searched else ""
+    return f"{text} The study's recipe{also}:\n\n{_table('Setting', 'Value', rows)}"
+
+
+def trial_training(study: StudyResults, trial: TrialRecord) -> dict[str, Any]:
+    """Return the keys of the recipe that the study's space sets for this trial, with their values."""
+    space = study.header.config.get("space")
+    domains = space.get("train", {}) if isinstance(space, dict) and trial.reference is None else {}
+    return {
+        key: trial.knobs.get(f"train.{key}", domain[0] if isinstance(domain, list) else domain)
+        for key, domain in domains.items()
+    }
 
 
 def _epochs(trained: Trained) -> str:

@@ -62,7 +62,7 @@ def render_report(study: StudyResults) -> str:
         notice=parts.notice(study),
         failures=parts.failures(study),
         front_chart=_front_chart(study, charts),
-        front_table=parts.front_table(study),
+        front_table=parts.front_table(study) + parts.references_table(study),
         hypervolume_chart=_hypervolume_chart(charts),
         curves_chart=_curves_chart(study, charts),
         effects=effects_charts(knob_effects(study.records)),
@@ -108,6 +108,8 @@ def _front_chart(study: StudyResults, charts: dict[str, Chart]) -> str:
         sentences.append("The knee lies farthest above the line between the two ends of the front.")
     if any(trial.epochs < trial.max_epochs for trial in complete_trials(study.records)):
         sentences.append("Open circles were stopped before their last epoch.")
+    if complete_trials(study.references):
+        sentences.append("Diamonds are networks of the papers, trained by the same recipe.")
     floor = charts["front"].focus[0]
     if below := sum(value < floor for value in accuracies(study.records)):
         lies = "network lies" if below == 1 else "networks lie"

@@ -166,6 +166,30 @@ def front_table(study: StudyResults) -> str:
     )
 
 
+def references_table(study: StudyResults) -> str:
+    """Return the networks of the papers that were trained for comparison, or nothing without any."""
+    if not study.references:
+        return ""
+    rows = []
+    for trial in sorted(study.references, key=lambda trial: trial.params):
+        result = _percent(trial) if trial.state == "complete" else escape(trial.reason or "not finished")
+        rows.append(
+            f'<tr><td class="number">{trial.number}</td><td>{escape(trial.reference)}</td>'
+            f"<td><code>{escape(trial.notation)}</code></td>"
+            f'<td class="number">{trial.params:,}</td><td class="number">{trial.macs:,}</td>'
+            f'<td class="number">{result}</td></tr>'
+        )
+    names = ("trial", "reference", "network", "parameters", "MACs", "val. accuracy")
+    numeric = {"trial", "parameters", "MACs", "val. accuracy"}
+    heads = "".join(f"<th{' class=number' * (name in numeric)}>{name}</th>" for name in names)
+    return (
+        "<h3>References</h3><p>Networks of the papers, trained by this study's recipe for comparison; they "
+        "are not part of the search and count in none of its figures.</p>"
+        f'<div class="scroll"><table class="wide"><thead><tr>{heads}</tr></thead>'
+        f"<tbody>{''.join(rows)}</tbody></table></div>"
+    )
+
+
 def sections(content: Mapping[str, Any], name: str) -> str:
     """Return nested settings as one small table a section; plain values come first, under ``name``."""
     plain = {key: value for key, value in content.items() if not isinstance(value, Mapping)}

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, SupportsIndex
 from urllib.parse import quote
 
-from results.front import PICKS, front_hypervolume, pareto_front, pick
+from results.front import PICKS, complete_trials, front_hypervolume, pareto_front, pick
 from results.ledger import Ledger
 from results.records import POINT_COLUMNS, EpochReport, StudyHeader, TrialRecord
 from space.errors import InvalidInputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     import pandas as pd
 
@@ -81,9 +81,10 @@ def _ledger(folder: Path) -> Iterator[Ledger]:
 class StudyResults:
     """What a study has found by the moment it was opened; open it again to see what was found since.
 
-    ``trials`` and ``front`` return pandas DataFrames; ``records`` holds the same trials as plain records,
-    ``searched_s`` the study's clock in seconds. Only the epochs (``reports``, ``curves``, ``status`` and the
-    report's charts) are read later: when first asked for, and then kept.
+    ``trials`` and ``front`` return pandas DataFrames; ``records`` holds the trials of the search as plain
+    records, ``references`` those of networks that it was told to compare with (they are on no front and in
+    no count), and ``searched_s`` the study's clock in seconds. Only the epochs (``reports``, ``curves``,
+    ``status`` and the report's charts) are read later: when first asked for, and then kept.
     """
 
     def __init__(
@@ -95,7 +96,8 @@ class StudyResults:
     ) -> None:
         self.folder = folder
         self.header = header
-        self.records = records
+        self.records = [record for record in records if record.reference is None]
+        self.references = [record for record in records if record.reference is not None]
         self.searched_s = searched_s
 
     def __repr__(self) -> str:
@@ -118,7 +120,7 @@ class StudyResults:
             raise InvalidInputError(
                 f"{self.folder} no longer holds the study that was opened there; open it where it is now"
             )
-        known = {record.number for record in self.records}
+        known = {record.number for record in (*self.records, *self.references)}
         with _ledger(self.folder) as ledger:
             return {number: epochs for number, epochs in ledger.reports().items() if number in known}
 
@@ -154,6 +156,11 @@ class StudyResults:
             return f"its {self.header.hours:g} hours are spent"
         return None
 
+    def untrained(self, names: Iterable[str]) -> list[str]:
+        """Return the references among ``names`` that no trial has trained to its end."""
+        ended = {record.reference for record in self.references if record.state != "running"}
+        return [name for name in names if name not in ended]
+
     def front(self) -> pd.DataFrame:
         """Return the front, one row a network, columns as in ``front.csv``."""
         import pandas as pd
@@ -161,13 +168,17 @@ class StudyResults:
         return pd.DataFrame([t.point() for t in self.front_records], columns=list(POINT_COLUMNS))
 
     def trials(self) -> pd.DataFrame:
-        """Return every trial with its state, times, membership of the front and knobs (``knob_`` columns)."""
+        """Return every trial with its state, times, membership of the front and knobs (``knob_`` columns).
+
+        ``reference`` is the name of a network of the papers that was trained for comparison, or None.
+        """
         import pandas as pd
 
         on_front = {record.number for record in self.front_records}
         rows = [
             record.point()
             | {
+                "reference": record.reference,
                 "state": record.state,
                 "on_front": record.number in on_front,
                 "reason": record.reason,
@@ -176,9 +187,10 @@ class StudyResults:
                 "train_s": record.train_s,
             }
             | {f"knob_{knob}": value for knob, value in record.knobs.items()}
-            for record in self.records
+            for record in sorted((*self.records, *self.references), key=lambda record: record.number)
         ]
-        columns = [*POINT_COLUMNS, "state", "on_front", "reason", "started_s", "finished_s", "train_s"]
+        facts = ["reference", "state", "on_front", "reason", "started_s", "finished_s", "train_s"]
+        columns = [*POINT_COLUMNS, *facts]
         frame = pd.DataFrame(rows)
         return frame if rows else pd.DataFrame(columns=columns)
 
@@ -210,17 +222,21 @@ class StudyResults:
 
     def summary(self) -> dict[str, Any]:
         """Return the document that ``mgnas front --json`` prints."""
-        return {
+        summary = {
             "study": self.name,
             "complete": self.complete,
             "trials": self.num_finished,
             "hypervolume": self.hypervolume,
             "front": [record.point() for record in self.front_records],
         }
+        if self.references:
+            trained = complete_trials(self.references)
+            summary["references"] = [{"reference": trial.reference} | trial.point() for trial in trained]
+        return summary
 
     def trial(self, number: int) -> TrialRecord:
         """Return one trial; raises InvalidInputError if the study has none of that number."""
-        for record in self.records:
+        for record in (*self.records, *self.references):
             if record.number == number:
                 return record
         raise InvalidInputError(

@@ -14,6 +14,23 @@ from results.records import POINT_COLUMNS, TrialRecord
 from space.counts import LayerCount
 
 
+def print_references(references: Sequence[TrialRecord], stream: TextIO) -> None:
+    """Print the networks that a study was compared with, from the fewest parameters to the most."""
+    rows = [
+        (
+            str(trial.number),
+            str(trial.reference),
+            f"{trial.params:,}",
+            f"{trial.macs:,}",
+            f"{100 * accuracy(trial):.2f} %",
+            trial.notation,
+        )
+        for trial in sorted(references, key=lambda trial: trial.params)
+    ]
+    header = ("trial", "reference", "parameters", "MACs", "val. accuracy", "network")
+    print_table(header, rows, stream, text_columns=(1, 5))
+
+
 def print_front(front: Sequence[TrialRecord], stream: TextIO) -> None:
     """Print the front, from the fewest parameters to the most."""
     rows = [
@@ -33,20 +50,25 @@ def print_front(front: Sequence[TrialRecord], stream: TextIO) -> None:
 
 
 def print_layers(layers: Sequence[LayerCount], stream: TextIO) -> None:
-    """Print the layers of a network with their counts; ``uses`` says how often one weight is applied."""
+    """Print the layers of a network with their counts.
+
+    ``weights`` is how many separate ones there are, ``uses`` how often they are applied in all.
+    """
     rows = [
         (
             layer.name,
             layer.kind,
             " x ".join(map(str, layer.out)),
+            str(layer.copies),
             str(layer.uses),
             f"{layer.params:,}",
             f"{layer.macs:,}",
+            f"{layer.activation_bytes / 1024:,.1f}",
         )
         for layer in layers
     ]
     print_table(
-        ("layer", "kind", "output C x H x W", "uses", "parameters", "MACs"),
+        ("layer", "kind", "output C x H x W", "weights", "uses", "parameters", "MACs", "activations, KiB"),
         rows,
         stream,
         text_columns=(0, 1, 2),

@@ -35,7 +35,19 @@ def search(
     preset: Annotated[
         str | None, typer.Option(help="A study that comes with mgnas; see 'mgnas presets'.")
     ] = None,
-    data: Annotated[str | None, typer.Option(help="The images: digits, or npz:FILE.")] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(
+            help="The images: digits, mnist, fashion_mnist, cifar10, cifar100, svhn, npz:FILE or "
+            "imagefolder:PATH."
+        ),
+    ] = None,
+    data_root: Annotated[
+        str | None,
+        typer.Option(
+            help="The folder of mnist, cifar10 and the like; they are downloaded into it if they are missing."
+        ),
+    ] = None,
     trials: Annotated[int | None, typer.Option(help="Networks to try, in total over all runs.")] = None,
     hours: Annotated[float | None, typer.Option(help="Hours to search, in total over all runs.")] = None,
     max_params: Annotated[int | None, typer.Option(help="Try no network with more parameters.")] = None,
@@ -59,6 +71,7 @@ def search(
 
     options = {
         "data.source": data,
+        "data.root": data_root,
         "search.trials": trials,
         "search.hours": hours,
         "search.seed": seed,
@@ -92,8 +105,9 @@ def front(
     as_csv: Annotated[bool, typer.Option("--csv", help="CSV on stdout.")] = False,
 ) -> None:
     """Print the Pareto front of validation accuracy against parameters."""
+    from results.front import complete_trials
     from results.study import open_study
-    from results.tables import print_front, print_json, write_front_csv
+    from results.tables import print_front, print_json, print_references, write_front_csv
     from space.errors import InvalidInputError
 
     if as_json and as_csv:
@@ -107,6 +121,9 @@ def front(
         typer.echo(f"{results.name}: no trial has finished yet")
     else:
         print_front(results.front_records, sys.stdout)
+        if references := complete_trials(results.references):
+            typer.echo("\ncompared with:\n")
+            print_references(references, sys.stdout)
 
 
 @app.command()
@@ -150,29 +167,73 @@ def export(
 
 @app.command()
 def describe(
-    spec: Annotated[str, typer.Argument(metavar="SPEC", help="The papers' notation, or a spec's JSON file.")],
-    image_size: Annotated[int, typer.Option(help="Pixels of a side.")] = 32,
+    spec: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[SPEC]",
+            help="A reference's name (see 'mgnas presets'), the papers' notation, or a spec's JSON file.",
+            show_default=False,
+        ),
+    ] = None,
+    space: Annotated[
+        Path | None,
+        typer.Option(
+            "--space", metavar="STUDY", help="Describe the space of a study file, preset or folder."
+        ),
+    ] = None,
+    image_size: Annotated[
+        int | None,
+        typer.Option(
+            help="Pixels of a side.  [default: 32, or as published, or the study's]", show_default=False
+        ),
+    ] = None,
     channels: Annotated[
-        int | None, typer.Option(help="Channels of an image.  [default: 3]", show_default=False)
+        int | None,
+        typer.Option(help="Channels of an image.  [default: 3, or the study's]", show_default=False),
     ] = None,
     classes: Annotated[
-        int | None, typer.Option(help="Number of classes.  [default: 10]", show_default=False)
+        int | None,
+        typer.Option(
+            help="Number of classes.  [default: 10, or as published, or the study's]", show_default=False
+        ),
+    ] = None,
+    assignments: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="SECTION.KEY=VALUE", help="With --space: as for 'search'."),
+    ] = None,
+    plugins: Annotated[
+        list[Path] | None,
+        typer.Option("--plugin", metavar="FILE", help="A Python file that registers families; repeatable."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Print a network's parameters, MACs and layers, from its formulas."""
-    from search.describe_command import describe_network
+    """Print a network's parameters, MACs, memory and layers, or the size and ranges of a study's space."""
+    from search.describe_command import ImageOptions, describe_network
+    from space.errors import InvalidInputError
+    from space.plugins import load_plugins
 
-    describe_network(spec, image_size, channels, classes, as_json)
+    if (spec is None) == (space is None):
+        raise InvalidInputError("describe takes either a network (SPEC) or --space STUDY")
+    load_plugins(plugins or [])
+    images = ImageOptions(image_size, channels, classes)
+    if spec is not None:
+        if assignments:
+            raise InvalidInputError("--set goes with --space")
+        describe_network(spec, images, as_json)
+        return
+    from search.describe_space import describe_space
+    from search.launch import Request, resolve
+
+    config, _ = resolve(Request(space, None, None, {}, assignments or [], as_json))
+    describe_space(config, images, as_json)
 
 
 @app.command()
-def presets() -> None:
-    """List the studies that come with mgnas."""
-    from search.config import preset_names, read_preset
+def presets(as_json: AsJson = False) -> None:
+    """List the studies and the reference networks that come with mgnas."""
+    from search.presets_command import print_presets
 
-    for name in preset_names():
-        typer.echo(f"{name:<10}{read_preset(name)['description']}")
+    print_presets(as_json)
 
 
 @app.command()

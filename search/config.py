@@ -8,16 +8,23 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from search.samplers import SamplerName
-from space.errors import InvalidInputError, nearest
-from space.search_space import SpaceConfig
-from space.validation import explain
+from space.errors import InvalidInputError, nearest, shown
+from space.plugins import load_plugins
+from space.references import read_reference
+from space.space_config import SpaceConfig
+from space.validation import explain, rule_of
 from trainers.data import DataConfig
 from trainers.recipe import Recipe
 
 Tables = dict[str, Any]
+
+SEARCHABLE = tuple(key for key in Recipe.model_fields if key not in ("epochs", "precision"))
+"""Keys of the recipe that a space may search: not what decides how far, and in which numbers, is trained."""
+MOST_CHECKED = 1_000
+"""Values of a domain that are looked at one by one; of longer ranges the ends are."""
 
 
 class SearchConfig(BaseModel):
@@ -40,12 +47,18 @@ class SearchConfig(BaseModel):
 
 
 class StudyConfig(BaseModel):
-    """Everything that a study is made from; ``study.toml`` in its folder holds it resolved."""
+    """Everything that a study is made from; ``study.toml`` in its folder holds it resolved.
+
+    ``plugins`` are Python files that register families; ``references`` networks of the papers by name
+    (``resnet18``, ``mgnet-256-Bl@0.25``) that are trained by the study's recipe for comparison.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str = Field(default="study", min_length=1, max_length=200)
     description: str = ""
+    plugins: tuple[str, ...] = ()
+    references: tuple[str, ...] = ()
     data: DataConfig = DataConfig()
     space: SpaceConfig = SpaceConfig()
     train: Recipe = Recipe()
@@ -58,13 +71,43 @@ class StudyConfig(BaseModel):
             raise ValueError(f"the name is a folder's name too and takes no '/', but got {name!r}")
         return name
 
+    @field_validator("references")
     @classmethod
-    def parse(cls, tables: Tables, source: str) -> Self:
-        """Return the configuration in plain tables; ``source`` names them in errors.
+    def _are_known(cls, references: tuple[str, ...]) -> tuple[str, ...]:
+        for place, name in enumerate(references):
+            read_reference(name)
+            if name in references[:place]:
+                raise ValueError(f"each reference is trained once, but got {name!r} twice")
+        return references
+
+    @model_validator(mode="after")
+    def _trainings_are_valid(self) -> Self:
+        """Every value that the space gives to a key of the recipe is one that the recipe takes."""
+        for key, domain in self.space.train.items():
+            if key not in SEARCHABLE:
+                raise ValueError(
+                    f"space.train takes {', '.join(SEARCHABLE)}, but got {key!r}{nearest(key, SEARCHABLE)}"
+                )
+            for value in (*domain.values()[:MOST_CHECKED], domain.smallest, domain.largest):
+                try:
+                    self.train.replaced({key: value})
+                except ValidationError as error:
+                    raise ValueError(
+                        f"space.train.{key} {rule_of(error)[0]}, but got {shown(value)}"
+                    ) from None
+        return self
+
+    @classmethod
+    def parse(cls, tables: Tables, source: str, base: Path = Path()) -> Self:
+        """Return the configuration in plain tables, after its plugins were loaded.
+
+        ``source`` names the tables in errors; paths of plugins are seen from ``base``, and are absolute in
+        what is returned.
 
         Raises:
-            InvalidInputError: unknown key, wrong type, or a value outside its range.
+            InvalidInputError: unknown key, wrong type, a value outside its range, or a plugin that fails.
         """
+        tables = tables | _load_plugins(tables.get("plugins", ()), source, base)
         try:
             return cls.model_validate(tables)
         except ValidationError as error:
@@ -75,6 +118,19 @@ class StudyConfig(BaseModel):
         import tomli_w
 
         return tomli_w.dumps(self.model_dump(mode="json", exclude_none=True))
+
+
+def _load_plugins(names: Any, source: str, base: Path) -> Tables:
+    """Load plugins, so that the families in them are known, and return their key with absolute paths."""
+    if not names:
+        return {}
+    if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) for name in names):
+        raise InvalidInputError(f"{source}: plugins must be a list of Python files, but got {shown(names)}")
+    paths = [str((base / Path(name).expanduser()).resolve()) for name in names]
+    if len({Path(path).name for path in paths}) < len(paths):
+        raise InvalidInputError(f"{source}: plugins must have different names, but got {shown(names)}")
+    load_plugins(paths)
+    return {"plugins": paths}
 
 
 def _presets() -> Traversable:
@@ -150,7 +206,7 @@ def parse_assignment(text: str) -> Tables:
     return {section: {key: parsed}}
 
 
-BUDGET = {"search": {"trials", "hours", "workers", "device", "keep_weights"}, "data": {"source"}}
+BUDGET = {"search": {"trials", "hours", "workers", "device", "keep_weights"}, "data": {"source", "root"}}
 """What may change between two runs of one study. The images may move: their fingerprint is compared."""
 
 

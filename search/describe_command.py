@@ -1,53 +1,107 @@
-"""``mgnas describe``: a network's exact figures, before anything is trained."""
+"""``mgnas describe SPEC``: a network's exact figures, before anything is trained."""
 
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
+from typing import Any
 
 from results.tables import print_json, print_layers
+from space.counts import LayerCount
 from space.errors import InvalidInputError
 from space.reading import read_spec
+from space.references import Reference, find_reference
+from space.spec import Spec
+
+MIB = 2**20
 
 
-def describe_network(
-    text: str, image_size: int, channels: int | None, classes: int | None, as_json: bool
-) -> None:
-    """Print notation, identity, parameters, MACs and layers of the network that ``text`` names.
+@dataclass(frozen=True)
+class ImageOptions:
+    """What the command line says of the images; None where it says nothing."""
+
+    size: int | None
+    channels: int | None
+    classes: int | None
+
+    def check(self) -> None:
+        """Raise InvalidInputError for numbers below 1."""
+        for option, value in (
+            ("--image-size", self.size),
+            ("--channels", self.channels),
+            ("--classes", self.classes),
+        ):
+            if value is not None and value < 1:
+                raise InvalidInputError(f"{option} must be at least 1, but got {value}")
+
+
+def describe_network(text: str, images: ImageOptions, as_json: bool) -> None:
+    """Print notation, identity, parameters, MACs, memory and layers of the network that ``text`` names.
 
     Raises:
         InvalidInputError: the network cannot be read, or a number is below 1.
     """
-    for option, value in (("--image-size", image_size), ("--channels", channels), ("--classes", classes)):
-        if value is not None and value < 1:
-            raise InvalidInputError(f"{option} must be at least 1, but got {value}")
-    spec = read_spec(text, in_channels=channels or 3, num_classes=classes or 10)
+    images.check()
+    spec = read_spec(text, in_channels=images.channels, num_classes=images.classes)
     for option, given, own in (
-        ("--channels", channels, spec.in_channels),
-        ("--classes", classes, spec.num_classes),
+        ("--channels", images.channels, spec.in_channels),
+        ("--classes", images.classes, spec.num_classes),
     ):
         if given is not None and given != own:
             raise InvalidInputError(
                 f"{option} is {given}, but {text} says {own}; leave the option out for a file"
             )
-    layers = spec.layers(image_size)
-    figures = {
+    is_file = text.strip().lower().endswith(".json")
+    reference = None if is_file else find_reference(text.strip())
+    size = images.size or (reference.image_size if reference else 32)
+    layers = spec.layers(size)
+    figures = _figures(spec, size, reference)
+    if as_json:
+        rows = [layer._asdict() | {"out": list(layer.out)} for layer in layers]
+        print_json(figures | {"spec": spec.to_dict(), "layers": rows})
+    else:
+        _print(spec, figures, layers, reference)
+
+
+def _figures(spec: Spec, size: int, reference: Reference | None) -> dict[str, Any]:
+    counts = spec.counts(size)
+    figures: dict[str, Any] = {
         "notation": spec.notation,
         "arch": spec.arch,
-        "params": spec.params,
-        "macs": spec.macs(image_size),
-        "image_size": image_size,
+        "params": counts.params,
+        "macs": counts.macs,
+        "activation_bytes": counts.activation_bytes,
+        "image_size": size,
         "in_channels": spec.in_channels,
         "num_classes": spec.num_classes,
     }
-    if as_json:
-        rows = [vars(layer) | {"out": list(layer.out)} for layer in layers]
-        print_json(figures | {"spec": spec.to_dict(), "layers": rows})
-        return
-    sys.stdout.write(f"{spec.notation}\n")
-    sys.stdout.write(f"  arch        {spec.arch}\n")
-    sys.stdout.write(f"  parameters  {spec.params:,}\n")
-    sys.stdout.write(
-        f"  MACs        {spec.macs(image_size):,} for one image of {image_size} x {image_size} x "
-    )
-    sys.stdout.write(f"{spec.in_channels}; {spec.num_classes} classes\n\n")
+    if reference is not None:
+        figures["reference"] = {
+            "name": reference.name,
+            "scale": reference.scale,
+            "published_params": reference.params,
+            "published_accuracies": reference.accuracies,
+            "source": reference.source,
+        }
+    return figures
+
+
+def _print(
+    spec: Spec, figures: dict[str, Any], layers: list[LayerCount], reference: Reference | None
+) -> None:
+    size = figures["image_size"]
+    lines = [
+        spec.notation,
+        f"  arch         {figures['arch']}",
+        f"  parameters   {figures['params']:,}",
+        f"  MACs         {figures['macs']:,} for one image of {size} x {size} x {spec.in_channels}; "
+        f"{spec.num_classes} classes",
+        f"  activations  {figures['activation_bytes'] / MIB:.3f} MiB kept of each image in a training step "
+        "(float32)",
+    ]
+    if reference is not None:
+        accuracies = "".join(f", {name} {value:.2f} %" for name, value in reference.accuracies.items())
+        scaled = "" if reference.scale == 1 else f"; here with widths times {reference.scale:g}"
+        lines.append(f"  published    {reference.params}{accuracies}: {reference.source}{scaled}")
+    sys.stdout.write("\n".join(lines) + "\n\n")
     print_layers(layers, sys.stdout)

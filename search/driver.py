@@ -15,7 +15,7 @@ from search.executor import Executor
 from search.jobs import Epoch, Event, Failed, Fatal, Finished, Job, Lost
 from search.progress import Progress, Snapshot
 from search.proposer import Proposer
-from search.scheduler import Done, GiveUp, Run, Scheduler, StartNew
+from search.scheduler import Done, GiveUp, Run, Scheduler, StartNew, StartReference
 from search.seeds import derive_seed
 from search.store import StudyStore
 from space.errors import MgnasError
@@ -70,7 +70,7 @@ class Driver:
         self.clock = clock
         self._ended_this_run = 0
         self._failed_in_a_row = 0
-        self._front: list[TrialRecord] = pareto_front(store.records.values())
+        self._front: list[TrialRecord] = pareto_front(store.searched)
 
     def run(self) -> None:
         """Search to the end.
@@ -96,6 +96,8 @@ class Driver:
                 return False
             if isinstance(decision, StartNew):
                 self._start_new()
+            elif isinstance(decision, StartReference):
+                self._start_reference(decision.name)
             elif isinstance(decision, Run):
                 self._submit(self.store.restart(decision.trial, self.clock.elapsed_s()))
             elif isinstance(decision, GiveUp):
@@ -117,9 +119,16 @@ class Driver:
         self.scheduler.on_started(number)
         self._submit(record)
 
+    def _start_reference(self, name: str) -> None:
+        number = len(self.store.records)
+        seed = derive_seed(self.config.search.seed, number, "training")
+        record = self.store.start_reference(name, seed, self.config.train.epochs, self.clock.elapsed_s())
+        self.scheduler.on_started(number, is_reference=True)
+        self._submit(record)
+
     def _submit(self, record: TrialRecord) -> None:
         path = (self.store.folder / weights_path(record)).absolute()
-        recipe = self.config.train.model_dump(mode="json")
+        recipe = self.config.train.replaced(self.store.training(record.number)).model_dump(mode="json")
         self.executor.submit(Job(record.number, record.spec, recipe, record.seed, str(path)))
 
     def _handle(self, event: Event) -> None:
@@ -141,7 +150,8 @@ class Driver:
         accuracy = self.store.last_reports[event.trial].val_accuracy
         weights = str(weights_path(self.store.records[event.trial]))
         record = self.store.finish(event.trial, accuracy, event.train_s, weights, self.clock.elapsed_s())
-        self._front = pareto_front([*self._front, record])
+        if record.reference is None:
+            self._front = pareto_front([*self._front, record])
         if self.config.search.keep_weights == "front":
             self.store.drop_dominated_weights()
         self._end(record)
@@ -153,7 +163,7 @@ class Driver:
     def _end(self, record: TrialRecord) -> None:
         self.proposer.tell(record)
         self.scheduler.on_ended(record.number)
-        self._ended_this_run += 1
+        self._ended_this_run += record.reference is None
         self._failed_in_a_row = self._failed_in_a_row + 1 if record.state == "failed" else 0
         if self._failed_in_a_row >= MAX_FAILED_IN_A_ROW:
             raise SearchError(
@@ -171,7 +181,7 @@ class Driver:
         return Snapshot(
             done=done,
             total=total,
-            failed=sum(record.state == "failed" for record in self.store.records.values()),
+            failed=sum(record.state == "failed" for record in self.store.searched),
             front_size=len(self._front),
             hypervolume=front_hypervolume(self._front, self.store.header.params_range),
             best_accuracy=self._front[-1].val_accuracy if self._front else None,

@@ -16,9 +16,11 @@ from results.study import CONFIG, DATABASE, open_study
 from search.config import StudyConfig, first_difference
 from space.errors import InvalidInputError
 from space.files import write_atomic
+from space.plugins import plugin_digest
 
 LOCK = ".lock"
 ENVIRONMENT = "environment.json"
+PLUGINS = "plugins"
 CONFIG_HEADER = "# The configuration of this study, as run. Written by mgnas; 'mgnas search' changes it.\n"
 PART = r"\..+\.\d+\.part"
 WEIGHTS = r"[0-9a-f]{12}-s\d+\.safetensors"
@@ -62,7 +64,7 @@ class StudyFolder:
         begun = {LOCK, ENVIRONMENT, f".{DATABASE}.part", f".{DATABASE}.part-journal"}
         begun |= {name for name in found if re.fullmatch(PART, name)}
         if CONFIG in found and (self.path / CONFIG).read_bytes().startswith(CONFIG_HEADER.encode()):
-            begun.add(CONFIG)
+            begun |= {CONFIG, PLUGINS}
         return begun
 
     def recorded_config(self) -> StudyConfig:
@@ -78,8 +80,10 @@ class StudyFolder:
             raise InvalidInputError(
                 f"{path} is damaged ({error}); restore it from a copy, or choose another --dir"
             ) from None
-        written = StudyConfig.parse(tables, str(path))
-        recorded = StudyConfig.parse(open_study(self.path).header.config, f"{self.path / DATABASE}")
+        written = StudyConfig.parse(tables, str(path), self.path)
+        recorded = StudyConfig.parse(
+            open_study(self.path).header.config, f"{self.path / DATABASE}", self.path
+        )
         if difference := first_difference(recorded, written):
             raise InvalidInputError(
                 f"{path} was edited: the study was begun with {difference}; put it back, or search in "
@@ -87,9 +91,32 @@ class StudyFolder:
             )
         return recorded
 
-    def write_config(self, config: StudyConfig) -> None:
-        """Write the resolved configuration; OSError goes to the caller."""
-        write_atomic(self.path / CONFIG, CONFIG_HEADER + config.to_toml())
+    def write_config(self, config: StudyConfig) -> StudyConfig:
+        """Write the configuration and copies of its plugins; OSError goes to the caller.
+
+        Returns it as it is recorded: plugins are those in this folder, seen from it, so that it may be moved.
+        """
+        for plugin in config.plugins:
+            copy = self.path / PLUGINS / Path(plugin).name
+            if not copy.exists() or not copy.samefile(plugin):
+                write_atomic(copy, Path(plugin).read_bytes())
+        names = tuple(f"{PLUGINS}/{Path(plugin).name}" for plugin in config.plugins)
+        recorded = config.model_copy(update={"plugins": names})
+        write_atomic(self.path / CONFIG, CONFIG_HEADER + recorded.to_toml())
+        return recorded
+
+    def check_plugins(self, recorded: StudyConfig, asked: StudyConfig) -> None:
+        """Raise InvalidInputError unless both configurations have the same plugins, to the last byte."""
+        have, want = (
+            {Path(plugin).name: plugin_digest(plugin) for plugin in config.plugins}
+            for config in (recorded, asked)
+        )
+        for name in sorted(have | want):
+            if have.get(name) != want.get(name):
+                raise InvalidInputError(
+                    f"{self.path} was searched with another version of the plugin {name}, or without it; "
+                    "search in another folder (--dir), or bring the same plugin"
+                )
 
     def clean_up(self, records: Iterable[TrialRecord]) -> None:
         """Delete what killed processes left behind: half-written files, and weights of dropped trials."""

@@ -9,11 +9,12 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Setup:
-    """The first line to a worker: the ``[data]`` section, the device, and its number of threads."""
+    """The first line to a worker: the ``[data]`` section, device, number of threads, plugins to load."""
 
     data: dict[str, Any]
     device: str
     threads: int | None
+    plugins: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from results.front import complete_trials
 from results.scales import duration
 from results.study import StudyResults
-from results.tables import print_front, print_json
+from results.tables import print_front, print_json, print_references
 from search.config import (
     StudyConfig,
     Tables,
@@ -71,6 +72,9 @@ def _print_end(results: StudyResults) -> None:
         f"{duration(results.searched_s)} of searching, hypervolume {results.hypervolume:.4f}\n\n"
     )
     print_front(results.front_records, out)
+    if references := complete_trials(results.references):
+        out.write("\ncompared with:\n\n")
+        print_references(references, out)
     out.write(f"\nreport: {results.folder / 'report.html'}\n")
     out.write(f"export: mgnas export {shlex.quote(str(results.folder))} --pick knee\n")
 
@@ -79,8 +83,8 @@ def resolve(request: Request) -> tuple[StudyConfig, Path]:
     """Return the configuration asked for and the folder of its study.
 
     The base is the study file, the preset or the folder that is named. Where none is named, a folder that
-    holds a study brings its own configuration; else it is the preset ``digits``, or ``images`` for images
-    of one's own.
+    holds a study brings its own configuration; else it is the preset ``digits``, ``cifar10-small`` for
+    coloured images of 32 x 32, or ``images`` for others.
 
     Raises:
         InvalidInputError: any value is unknown or out of range, or two bases are named.
@@ -92,8 +96,10 @@ def resolve(request: Request) -> tuple[StudyConfig, Path]:
             changes = overlay(changes, {section: {key: value}})
     for assignment in request.assignments:
         changes = overlay(changes, parse_assignment(assignment))
+    if root := changes.get("data", {}).get("root"):  # seen from here, whatever the source is seen from
+        changes["data"]["root"] = str(Path(str(root)).expanduser().absolute())
     base, source, data_base = _base(request, changes)
-    config = StudyConfig.parse(overlay(base, changes), source)
+    config = StudyConfig.parse(overlay(base, changes), source, data_base)
     given = "source" in changes.get("data", {})
     config = config.model_copy(update={"data": config.data.resolved(Path.cwd() if given else data_base)})
     return config, _folder(request, config)
@@ -115,7 +121,7 @@ def _base(request: Request, changes: Tables) -> tuple[Tables, str, Path]:
     if request.preset is not None:
         return read_preset(request.preset), f"preset {request.preset}", Path.cwd()
     data = changes.get("data", {}).get("source")
-    name = "digits" if data in (None, "digits") else "images"
+    name = _preset_for(data)
     folder = request.folder or Path("runs") / _default_name(name, data)
     if StudyFolder(folder).has_study:
         return _recorded(folder)
@@ -130,10 +136,19 @@ def _recorded(folder: Path) -> tuple[Tables, str, Path]:
     return tables, str(folder / "study.toml"), folder
 
 
+def _preset_for(data: Any) -> str:
+    """Return the preset that suits a source of images where none is named."""
+    if data in (None, "digits"):
+        return "digits"
+    return "cifar10-small" if data in ("cifar10", "cifar100", "svhn") else "images"
+
+
 def _default_name(preset: str, data: Any) -> str:
     """Return the study's name where nobody named it: the preset's, or that of the file with the images."""
-    _, colon, path = str(data or "").partition(":")
-    return Path(path).stem if colon and Path(path).stem else preset
+    kind, colon, path = str(data or "").partition(":")
+    if colon and Path(path).stem:
+        return Path(path).stem
+    return kind if kind and kind not in ("npz", "imagefolder") else preset
 
 
 def _folder(request: Request, config: StudyConfig) -> Path:

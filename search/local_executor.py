@@ -83,9 +83,16 @@ class _Worker:
 class LocalExecutor:
     """Runs jobs in one persistent process for each slot, and replaces processes that die."""
 
-    def __init__(self, slots: list[Slot], data: dict[str, object], log_folder: Path) -> None:
+    def __init__(
+        self,
+        slots: list[Slot],
+        data: dict[str, object],
+        log_folder: Path,
+        plugins: tuple[str, ...] = (),
+    ) -> None:
         self._slots = slots
         self._data = data
+        self._plugins = plugins
         self._logs = log_folder
         self._inbox: queue.Queue[tuple[_Worker, Event | None]] = queue.Queue()
         self._early_deaths = 0
@@ -94,7 +101,7 @@ class LocalExecutor:
 
     def _start(self, index: int) -> _Worker:
         slot = self._slots[index]
-        setup = Setup(self._data, slot.device, slot.threads)
+        setup = Setup(self._data, slot.device, slot.threads, self._plugins)
         log = self._logs / f"worker-{index}.log"
         return _Worker(index, slot, setup, log, lambda worker, event: self._inbox.put((worker, event)))
 

@@ -19,7 +19,7 @@ from results.study import CONFIG, DATABASE, StudyResults, open_study
 from results.tables import front_csv
 from search.config import StudyConfig, first_difference
 from search.driver import Clock, Driver
-from search.folder import ENVIRONMENT, StudyFolder
+from search.folder import ENVIRONMENT, PLUGINS, StudyFolder
 from search.local_executor import LocalExecutor
 from search.progress import Progress, Silent
 from search.proposer import Proposer
@@ -56,6 +56,7 @@ def run_study(config: StudyConfig, path: str | Path, progress: Progress | None =
         in_channels=data.in_channels,
         num_classes=data.num_classes,
         image_size=data.image_size,
+        batch_size=largest_batch(config),
     )
     space.check_feasible()
     progress = progress or Silent()
@@ -77,12 +78,18 @@ def write_outputs(folder: Path) -> StudyResults:
     return results
 
 
+def largest_batch(config: StudyConfig) -> int:
+    """Return the largest batch that a trial of the study may be trained with."""
+    searched = config.space.train.get("batch_size")
+    return config.train.batch_size if searched is None else int(searched.largest)
+
+
 def _if_complete(config: StudyConfig, folder: StudyFolder) -> StudyResults | None:
     """Return the results of a study that has nothing left to do, without loading data or torch."""
-    _check_same(folder.recorded_config(), config, folder.path)
+    _check_same(folder, folder.recorded_config(), config)
     results = open_study(folder.path)
     results.header = _with_budget(results.header, config)
-    if not results.complete:
+    if not results.complete or results.untrained(config.references):
         return None
     if _outputs_are_fresh(folder.path):
         return results
@@ -101,10 +108,11 @@ def _with_budget(header: StudyHeader, config: StudyConfig) -> StudyHeader:
     return replace(header, trials=config.search.trials, hours=config.search.hours)
 
 
-def _check_same(recorded: StudyConfig, asked: StudyConfig, path: Path) -> None:
+def _check_same(folder: StudyFolder, recorded: StudyConfig, asked: StudyConfig) -> None:
+    folder.check_plugins(recorded, asked)
     if difference := first_difference(recorded, asked):
         raise InvalidInputError(
-            f"{path} holds a study with {difference} is asked for; "
+            f"{folder.path} holds a study with {difference} is asked for; "
             "search in another folder (--dir), or ask for the same again"
         )
 
@@ -112,7 +120,7 @@ def _check_same(recorded: StudyConfig, asked: StudyConfig, path: Path) -> None:
 def _open_store(config: StudyConfig, folder: StudyFolder, data: SearchData, space: SearchSpace) -> StudyStore:
     facts = TypeAdapter(DataFacts).validate_python(data.describe())
     if not folder.has_study:
-        folder.write_config(config)
+        config = folder.write_config(config)
         header = StudyHeader(
             name=config.name,
             config=config.model_dump(mode="json"),
@@ -126,7 +134,7 @@ def _open_store(config: StudyConfig, folder: StudyFolder, data: SearchData, spac
         write_atomic(folder.path / ENVIRONMENT, _environment_json(header, config))
         return StudyStore.create(folder.path, header, space)
     recorded = folder.recorded_config()
-    _check_same(recorded, config, folder.path)
+    _check_same(folder, recorded, config)
     config = config.model_copy(update={"name": recorded.name})
     header = open_study(folder.path).header
     if header.data["fingerprint"] != facts["fingerprint"]:
@@ -140,7 +148,7 @@ def _open_store(config: StudyConfig, folder: StudyFolder, data: SearchData, spac
             "search in another folder (--dir)"
         )
     store = StudyStore.open(folder.path, recorded.name, space)
-    folder.write_config(config)
+    config = folder.write_config(config)
     store.write_header(replace(_with_budget(header, config), config=config.model_dump(mode="json")))
     return store
 
@@ -159,10 +167,18 @@ def _search(
     attrs = store.sampler_attrs()
     for record in store.records.values():
         proposer.remember(record, attrs.get(record.number, {}))
-    scheduler = FullLength(config.search.trials, store.num_ended, store.interrupted)
+    references = store.missing_references(config.references)
+    scheduler = FullLength(
+        config.search.trials,
+        store.num_ended,
+        store.interrupted,
+        references=references,
+        reference_trials=[r.number for r in store.records.values() if r.reference is not None],
+    )
     folder.clean_up(store.records.values())
-    slots = slots[: max(1, config.search.trials - store.num_ended)]
-    executor = LocalExecutor(slots, config.data.model_dump(mode="json"), folder.logs)
+    slots = slots[: max(1, config.search.trials - store.num_ended + len(references))]
+    plugins = tuple(str((folder.path / PLUGINS / Path(name).name).absolute()) for name in config.plugins)
+    executor = LocalExecutor(slots, config.data.model_dump(mode="json"), folder.logs, plugins)
     try:
         store.ledger.write_event("begin", clock.elapsed_s(), workers=len(slots))
         Driver(config, store, proposer, scheduler, executor, progress, clock).run()

@@ -6,7 +6,7 @@ It knows no clock, no process and no network; the driver carries its decisions o
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -14,6 +14,13 @@ from typing import Protocol
 @dataclass(frozen=True)
 class StartNew:
     """Propose a new network and train it."""
+
+
+@dataclass(frozen=True)
+class StartReference:
+    """Train a network that the study was told to compare with."""
+
+    name: str
 
 
 @dataclass(frozen=True)
@@ -40,7 +47,7 @@ class Done:
     """Nothing to do ever again."""
 
 
-Decision = StartNew | Run | GiveUp | Wait | Done
+Decision = StartNew | StartReference | Run | GiveUp | Wait | Done
 
 
 class Scheduler(Protocol):
@@ -50,7 +57,7 @@ class Scheduler(Protocol):
         """Return what a free slot shall do."""
         ...
 
-    def on_started(self, trial: int) -> None:
+    def on_started(self, trial: int, *, is_reference: bool = False) -> None:
         """Take note that a new trial came to be, and runs."""
         ...
 
@@ -71,7 +78,8 @@ class FullLength:
     """Trains every network to its last epoch, until ``total`` trials have ended.
 
     Interrupted trials come first; ``interrupted`` maps each to the number of workers lost on it so far.
-    A trial that has cost ``max_losses`` workers is given up.
+    A trial that has cost ``max_losses`` workers is given up. Then come ``references`` by name, which do not
+    count in ``total``; ``reference_trials`` are the interrupted trials that train one.
     """
 
     def __init__(
@@ -80,6 +88,8 @@ class FullLength:
         num_ended: int = 0,
         interrupted: Mapping[int, int] | None = None,
         max_losses: int = 3,
+        references: Sequence[str] = (),
+        reference_trials: Collection[int] = (),
     ) -> None:
         self._total = total
         self._num_ended = num_ended
@@ -87,6 +97,8 @@ class FullLength:
         self._losses = dict(interrupted or {})
         self._waiting = deque(self._losses)
         self._running: set[int] = set()
+        self._references = deque(references)
+        self._reference_trials = set(reference_trials)
         self._starting = True
 
     def decide(self) -> Decision:
@@ -97,18 +109,23 @@ class FullLength:
                 return GiveUp(trial)
             self._running.add(trial)
             return Run(trial)
-        if self._starting and self._num_ended + len(self._running) < self._total:
+        if self._starting and self._references:
+            return StartReference(self._references.popleft())
+        searched = len(self._running - self._reference_trials)
+        if self._starting and self._num_ended + searched < self._total:
             return StartNew()
         return Wait() if self._running else Done()
 
-    def on_started(self, trial: int) -> None:
+    def on_started(self, trial: int, *, is_reference: bool = False) -> None:
         """Count ``trial`` as running."""
         self._running.add(trial)
+        if is_reference:
+            self._reference_trials.add(trial)
 
     def on_ended(self, trial: int) -> None:
         """Count ``trial`` as ended."""
         self._running.discard(trial)
-        self._num_ended += 1
+        self._num_ended += trial not in self._reference_trials
 
     def on_lost(self, trial: int) -> None:
         """Put ``trial`` in front of the queue."""

@@ -5,7 +5,7 @@ After a crash the ledger is right, and Optuna's study is brought up to it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -27,8 +27,10 @@ from results.records import EpochReport, StudyHeader, TrialRecord
 from results.study import DATABASE, sqlite_url
 from search.proposer import Proposal
 from search.quiet import quiet_optuna
-from space.domains import Domain, FloatRange, IntRange
+from space.domains import Domain, FloatRange, IntRange, Value
+from space.references import read_reference
 from space.search_space import SearchSpace
+from space.spec import Spec
 
 
 class StudyStore:
@@ -84,9 +86,14 @@ class StudyStore:
         self._storage.engine.dispose()
 
     @property
+    def searched(self) -> list[TrialRecord]:
+        """The trials of the search itself: all but the references."""
+        return [record for record in self.records.values() if record.reference is None]
+
+    @property
     def num_ended(self) -> int:
-        """Trials that have a result or failed for good."""
-        return sum(record.state != "running" for record in self.records.values())
+        """Trials of the search that have a result or failed for good."""
+        return sum(record.state != "running" for record in self.searched)
 
     @property
     def interrupted(self) -> dict[int, int]:
@@ -102,26 +109,49 @@ class StudyStore:
         self.ledger.write_header(header)
         self.header = header
 
+    def missing_references(self, names: Iterable[str]) -> list[str]:
+        """Return the references that no trial has trained or is training."""
+        known = {record.reference for record in self.records.values()}
+        return [name for name in names if name not in known]
+
     def start(self, proposal: Proposal, seed: int, max_epochs: int, clock_s: float) -> TrialRecord:
         """Record a new trial as running and return it."""
-        spec = proposal.spec
+        record = self._new_record(proposal.spec, seed, max_epochs, clock_s)
+        return self._start(replace(record, knobs=proposal.knobs), proposal.sampler_attrs)
+
+    def start_reference(self, name: str, seed: int, max_epochs: int, clock_s: float) -> TrialRecord:
+        """Record a new trial that trains a reference on the study's images, and return it."""
+        spec = read_reference(name).spec(
+            in_channels=self._space.in_channels, num_classes=self._space.num_classes
+        )
+        record = self._new_record(spec.canonical(), seed, max_epochs, clock_s)
+        return self._start(replace(record, reference=name), {})
+
+    def _new_record(self, spec: Spec, seed: int, max_epochs: int, clock_s: float) -> TrialRecord:
         counts = self._space.counts(spec)
-        record = TrialRecord(
+        return TrialRecord(
             number=len(self.records),
             arch=spec.arch,
             notation=spec.notation,
             spec=spec.to_dict(),
-            knobs=proposal.knobs,
+            knobs={},
             params=counts.params,
             macs=counts.macs,
             seed=seed,
             max_epochs=max_epochs,
             started_s=clock_s,
         )
-        self.ledger.write_trial(record, event="start", clock_s=clock_s)
+
+    def _start(self, record: TrialRecord, sampler_attrs: dict[str, Any]) -> TrialRecord:
+        self.ledger.write_trial(record, event="start", clock_s=record.started_s)
         self.records[record.number] = record
-        self._add_to_optuna(record, proposal.sampler_attrs)
+        self._add_to_optuna(record, sampler_attrs)
         return record
+
+    def training(self, trial: int) -> dict[str, Value]:
+        """Return the keys of the ``[train]`` section that a trial's point of the space sets."""
+        record = self.records[trial]
+        return {} if record.reference is not None else self._space.training(record.knobs)
 
     def report(self, trial: int, report: EpochReport, clock_s: float) -> None:
         """Record one epoch of a running trial."""
@@ -164,9 +194,9 @@ class StudyStore:
         return record
 
     def drop_dominated_weights(self) -> None:
-        """Delete the weights of every complete trial that is not on the front."""
-        on_front = {record.number for record in pareto_front(self.records.values())}
-        dropped = [r for r in self.records.values() if r.weights is not None and r.number not in on_front]
+        """Delete the weights of every complete trial that is not on the front; references keep theirs."""
+        on_front = {record.number for record in pareto_front(self.searched)}
+        dropped = [r for r in self.searched if r.weights is not None and r.number not in on_front]
         if not dropped:
             return
         self.ledger.forget_weights([record.number for record in dropped])
@@ -197,6 +227,8 @@ class StudyStore:
             knob: _distribution(domain) for knob, domain in self._domains.items() if knob in record.knobs
         }
         facts = {"arch": record.arch, "notation": record.notation, "macs": record.macs, "seed": record.seed}
+        if record.reference is not None:
+            facts["reference"] = record.reference
         trial = create_trial(
             state=TrialState.RUNNING,
             params=record.knobs,

@@ -56,11 +56,13 @@ def _send(events: TextIO, event: Event) -> None:
 def _load(setup: dict[str, Any]) -> Any:
     import torch
 
+    from space.plugins import load_plugins
     from trainers.data import DataConfig, load_search_data
     from trainers.device_data import DeviceData
 
     if setup["threads"] is not None:
         torch.set_num_threads(setup["threads"])
+    load_plugins(setup["plugins"])
     data = load_search_data(DataConfig.model_validate(setup["data"]))
     return DeviceData(data, torch.device(setup["device"]))
 

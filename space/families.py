@@ -67,7 +67,8 @@ def family_named(name: Any, source: str) -> Family:
     if not isinstance(name, str) or name not in _families:
         hint = nearest(str(name), family_names())
         raise InvalidInputError(
-            f"{source}: family must be one of {sorted(_families)}, but got {shown(name)}{hint}"
+            f"{source}: family must be one of {sorted(_families)}, but got {shown(name)}{hint} "
+            "(one of your own becomes known when its file is loaded: --plugin, or plugins in a study)"
         )
     return _families[name]
 

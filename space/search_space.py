@@ -283,28 +283,36 @@ class SearchSpace:
                         best, least, improved = other, found, True
         return best
 
-    def smallest_point(self) -> Point:
-        """Return the point whose network has the fewest parameters."""
+    @cached_property
+    def _smallest_point(self) -> Point:
         points = [self.extreme(skeleton, _params) for skeleton in self.skeletons]
         return min(points, key=lambda point: self.spec(point).params)
 
+    def smallest_point(self) -> Point:
+        """Return the point whose network has the fewest parameters."""
+        return dict(self._smallest_point)
+
     def params_range(self) -> tuple[int, int]:
         """Return the fewest parameters of a network and the most, or ``max_params`` if that is less."""
-        low = self.spec(self.smallest_point()).params
-        high = self._most(_params)
-        return low, int(min(high, self.config.max_params or high))
+        low, high = self.params_extremes
+        return low, min(high, self.config.max_params or high)
 
-    def macs_range(self) -> tuple[int, int]:
-        """Return the fewest and the most MACs of a network, the limits left aside."""
-        return int(self._fewest(_macs)), int(self._most(_macs))
+    @cached_property
+    def params_extremes(self) -> tuple[int, int]:
+        """The fewest and the most parameters of a network, the limits left aside."""
+        return self._extremes(_params)
 
-    def _fewest(self, count: Callable[[Counts], float]) -> float:
-        points = [self.extreme(skeleton, count) for skeleton in self.skeletons]
-        return min(count(self.counts(self.spec(point))) for point in points)
+    @cached_property
+    def macs_extremes(self) -> tuple[int, int]:
+        """The fewest and the most MACs of a network, the limits left aside."""
+        return self._extremes(_macs)
 
-    def _most(self, count: Callable[[Counts], float]) -> float:
-        points = [self.extreme(skeleton, count, largest=True) for skeleton in self.skeletons]
-        return max(count(self.counts(self.spec(point))) for point in points)
+    def _extremes(self, count: Callable[[Counts], float]) -> tuple[int, int]:
+        ends = []
+        for largest in (False, True):
+            points = [self.extreme(skeleton, count, largest=largest) for skeleton in self.skeletons]
+            ends.append([int(count(self.counts(self.spec(point)))) for point in points])
+        return min(ends[0]), max(ends[1])
 
     # -- limits ----------------------------------------------------------------------------------------
 

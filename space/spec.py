@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
+from functools import cache
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -75,7 +76,7 @@ class Spec(BaseModel):
     @property
     def arch(self) -> str:
         """The identity: 12 hexadecimal digits, the same for all spellings of one network."""
-        data = self.canonical().model_dump(mode="json", exclude_defaults=True) | {"family": self.family}
+        data = without_defaults(self.canonical()) | {"family": self.family}
         text = json.dumps(data, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
@@ -101,3 +102,36 @@ class Spec(BaseModel):
     def to_dict(self) -> dict[str, Any]:
         """Return the spec as plain data, every field spelt out; ``load_spec`` reads it back."""
         return self.model_dump(mode="json")
+
+
+def without_defaults(model: BaseModel) -> dict[str, Any]:
+    """Return a model as plain data without the fields that have their default, in models inside it as well.
+
+    Tags, which tell the kinds of a model inside another apart (their type is a single literal), stay.
+    """
+    data: dict[str, Any] = {}
+    for name, is_tag, default in _fields(type(model)):
+        value = getattr(model, name)
+        if is_tag or value != default:
+            data[name] = _plain(model, name, value)
+    return data
+
+
+@cache
+def _fields(model_type: type[BaseModel]) -> list[tuple[str, bool, Any]]:
+    """Return name, whether it is a tag, and default of every field."""
+    found = []
+    for name, field in model_type.model_fields.items():
+        is_tag = get_origin(field.annotation) is Literal and len(get_args(field.annotation)) == 1
+        found.append((name, is_tag, field.get_default(call_default_factory=True)))
+    return found
+
+
+def _plain(model: BaseModel, name: str, value: Any) -> Any:
+    if value is None or isinstance(value, (str, int, float)):
+        return value
+    if isinstance(value, BaseModel):
+        return without_defaults(value)
+    if isinstance(value, (list, tuple)):
+        return [_plain(model, name, item) for item in value]
+    return model.model_dump(mode="json", include={name})[name]

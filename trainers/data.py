@@ -5,22 +5,28 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from space.errors import InvalidInputError, nearest, shown
-from trainers.sources import SOURCES, RawImages
+from trainers.raw_images import RawImages, SourceOptions
+from trainers.sources import SOURCES
 from trainers.splitting import stratified_split
+from trainers.torchvision_sources import KNOWN_SETS
+
+Side = Annotated[int, Field(ge=1, le=10_000)]
 
 
 class DataConfig(BaseModel):
     """The ``[data]`` section of a study: where the images come from and how they are split.
 
     ``test_fraction`` is taken off first and only if the source brings no test images of its own, then
-    ``val_fraction`` of what is left unless the source brings validation images.
+    ``val_fraction`` of what is left unless the source brings validation images. ``root`` is the folder of
+    torchvision's data sets; ``image_size`` that to which ``imagefolder`` brings its images, a number of
+    pixels or (height, width).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
@@ -29,6 +35,8 @@ class DataConfig(BaseModel):
     val_fraction: float = Field(default=0.2, gt=0, lt=1)
     test_fraction: float = Field(default=0.2, ge=0, lt=1)
     split_seed: int = Field(default=0, ge=0, lt=2**63)
+    root: str = ""
+    image_size: Side | Annotated[tuple[Side, Side], Field(strict=False)] | None = None
 
     @field_validator("source")
     @classmethod
@@ -38,8 +46,10 @@ class DataConfig(BaseModel):
         if kind not in SOURCES:
             is_archive = source.endswith(".npz")
             hint = f"; did you mean 'npz:{source}'?" if is_archive else nearest(kind, tuple(SOURCES))
+            if not is_archive and Path(source).is_dir():
+                hint = f"; did you mean 'imagefolder:{source}'?"
             raise ValueError(
-                f"data.source must be one of {sorted(SOURCES)} (npz as npz:FILE), "
+                f"data.source must be one of {sorted(SOURCES)} (npz:FILE, imagefolder:PATH), "
                 f"but got {shown(source)}{hint}"
             )
         if "\0" in source:
@@ -47,21 +57,25 @@ class DataConfig(BaseModel):
         return source
 
     def resolved(self, base: Path) -> Self:
-        """Return the same with the file of an ``npz:`` source as an absolute path, seen from ``base``.
+        """Return the same with the source's file or folder, and the root, absolute, seen from ``base``.
 
         Raises:
-            InvalidInputError: the path begins with a ``~user`` that is not known here, or goes in circles.
+            InvalidInputError: a path begins with a ``~user`` that is not known here, or goes in circles.
         """
-        kind, colon, path = self.source.partition(":")
-        if not colon or not path:
-            return self
-        try:
-            absolute = (base / Path(path).expanduser()).resolve()
-        except (RuntimeError, OSError) as error:
-            raise InvalidInputError(
-                f"data.source = {shown(self.source)} is no usable path: {error}"
-            ) from None
-        return self.model_copy(update={"source": f"{kind}:{absolute}"})
+        kind, _, path = self.source.partition(":")
+        changes = {}
+        if path:
+            changes["source"] = f"{kind}:{_absolute(base, path, f'source = {shown(self.source)}')}"
+        if self.root:
+            changes["root"] = _absolute(base, self.root, f"root = {shown(self.root)}")
+        return self.model_copy(update=changes)
+
+
+def _absolute(base: Path, path: str, what: str) -> str:
+    try:
+        return str((base / Path(path).expanduser()).resolve())
+    except (RuntimeError, OSError, ValueError) as error:
+        raise InvalidInputError(f"data.{what} is no usable path: {error}") from None
 
 
 @dataclass(frozen=True)
@@ -147,6 +161,16 @@ def load_search_data(config: DataConfig) -> SearchData:
     return SearchData(raw.name, raw.classes, train, val)
 
 
+def known_format(config: DataConfig) -> tuple[tuple[int, int], int, int] | None:
+    """Return image size (H, W), channels and classes where they are known without looking at the images."""
+    kind = config.source.partition(":")[0]
+    if kind == "digits":
+        return (8, 8), 1, 10
+    if known := KNOWN_SETS.get(kind):
+        return (known.size, known.size), known.channels, known.classes
+    return None
+
+
 def load_held_out(config: DataConfig) -> HeldOutData:
     """Return the test split of the configured images.
 
@@ -164,7 +188,8 @@ def load_held_out(config: DataConfig) -> HeldOutData:
 
 def _load(config: DataConfig) -> RawImages:
     kind, _, path = config.source.partition(":")
-    return SOURCES[kind](path)
+    size = (config.image_size, config.image_size) if isinstance(config.image_size, int) else config.image_size
+    return SOURCES[kind](path, SourceOptions(config.root, size))
 
 
 def _without_test(raw: RawImages, config: DataConfig) -> tuple[Split, Split]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -12,22 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from space.errors import InvalidInputError, shortened, shown
-
-Pair = tuple[NDArray[np.uint8], NDArray[np.int64]]
-
-
-@dataclass(frozen=True)
-class RawImages:
-    """A data set as its source has it: (images uint8 N H W C, labels int64 N) of each part it brings."""
-
-    name: str
-    classes: tuple[str, ...]
-    train: Pair
-    val: Pair | None = None
-    test: Pair | None = None
+from trainers.image_folder import load_image_folder
+from trainers.raw_images import Pair, RawImages, SourceOptions
+from trainers.torchvision_sources import KNOWN_SETS, load_known_set
 
 
-def load_digits(path: str) -> RawImages:
+def load_digits(path: str, _options: SourceOptions) -> RawImages:
     """Return scikit-learn's 1,797 handwritten digits, 8x8 pixels, grey; they come with that package."""
     if path:
         raise InvalidInputError(f"the source digits takes no file, but got {shown(path)}")
@@ -38,7 +28,7 @@ def load_digits(path: str) -> RawImages:
     return RawImages("digits", tuple("0123456789"), (images, bunch.target.astype(np.int64)))
 
 
-def load_npz(path: str) -> RawImages:
+def load_npz(path: str, _options: SourceOptions) -> RawImages:
     """Return the images of a NumPy archive: ``x_train``, ``y_train``, and what it has of val and test.
 
     Images are uint8, N H W C or N H W (grey); labels whole numbers from 0. An array
@@ -69,7 +59,12 @@ def load_npz(path: str) -> RawImages:
     return RawImages(Path(path).stem, classes, parts["train"], parts.get("val"), parts.get("test"))
 
 
-SOURCES: dict[str, Callable[[str], RawImages]] = {"digits": load_digits, "npz": load_npz}
+SOURCES: dict[str, Callable[[str, SourceOptions], RawImages]] = {
+    "digits": load_digits,
+    "npz": load_npz,
+    "imagefolder": load_image_folder,
+    **{name: partial(load_known_set, name) for name in KNOWN_SETS},
+}
 """Every source by the name that stands before the colon in ``data.source``."""
 
 

@@ -16,7 +16,7 @@ from space.modules import Trained, build, save_weights
 from space.spec import Spec
 from trainers.device_data import DeviceData
 from trainers.recipe import Recipe
-from trainers.schedule import one_cycle
+from trainers.schedule import multiplier
 from trainers.step import TrainStep, autocast
 
 
@@ -74,8 +74,8 @@ class Training:
         total = self.recipe.epochs * num_batches
         loss_sum = torch.zeros((), device=self.data.device)
         for index, (images, labels) in enumerate(self.data.train_batches(self.recipe, self._generator)):
-            multiplier = one_cycle((done + index + 0.5) / total, self.recipe.warmup)
-            loss_sum += self._step(images, labels, multiplier)
+            progress = (done + index + 0.5) / total
+            loss_sum += self._step(images, labels, multiplier(self.recipe, progress))
         return loss_sum.item() / num_batches
 
     @torch.inference_mode()

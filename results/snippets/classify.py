@@ -45,6 +45,14 @@ def load_model(folder: Path) -> Model:
     raise UserError(f"{folder} has neither model.onnx nor model.safetensors: leave this script beside them")
 
 
+def plugins_of(folder: Path) -> list[str]:
+    """Return the Python files in ``folder`` that define the network's family, if it is not mgnas's own."""
+    try:
+        return list(json.loads((folder / "export.json").read_text(encoding="utf-8")).get("plugins", ()))
+    except (OSError, ValueError, AttributeError, TypeError):
+        return []
+
+
 def load_onnx(path: Path) -> Model:
     """Return the network of an ONNX file; it runs on the CPU."""
     try:
@@ -70,6 +78,7 @@ def load_safetensors(path: Path) -> Model:
     try:
         import torch
 
+        from space import load_plugins
         from space.errors import MgnasError
         from space.modules import Classifier
     except ImportError:
@@ -77,6 +86,7 @@ def load_safetensors(path: Path) -> Model:
             f"{path.name} needs mgnas, which is not installed: pip install -e . in mgnas's source tree"
         ) from None
     try:
+        load_plugins(path.parent / name for name in plugins_of(path.parent))
         classifier = Classifier.load(path)
     except MgnasError as error:
         raise UserError(str(error)) from None

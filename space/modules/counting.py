@@ -121,18 +121,23 @@ def _run(network: nn.Module, images: Tensor, tallies: dict[str, _Tally]) -> Tens
         logits: Tensor = network(images)
     for handle in handles:
         handle.remove()
-    for name, flops in counter.get_flop_counts().items():
-        path = name.partition(".")[2]
-        if name != "Global" and path in tallies:  # the whole network is there under its own name as well
-            tallies[path].flops += sum(flops.values())
-    _keep_own_flops(tallies)
+    # the whole network is there under its own name, and as "Global" once more
+    totals = {
+        name.partition(".")[2]: sum(flops.values())
+        for name, flops in counter.get_flop_counts().items()
+        if name != "Global"
+    }
+    _note_own_flops(totals, tallies)
     return logits
 
 
-def _keep_own_flops(tallies: dict[str, _Tally]) -> None:
-    """Take off each module's FLOPs those of the modules inside it."""
-    totals = {name: tally.flops for name, tally in tallies.items()}
-    for name in tallies:
-        if name:
-            parent = name.rpartition(".")[0]
-            tallies[parent].flops -= totals[name]
+def _note_own_flops(totals: dict[str, int], tallies: dict[str, _Tally]) -> None:
+    """Give each module its FLOPs without those of the modules that were called inside it."""
+    for name, flops in totals.items():
+        tallies[name].flops += flops
+        around = name
+        while around:
+            around = around.rpartition(".")[0]  # a list of modules is around some, but never called
+            if around in totals:
+                tallies[around].flops -= flops
+                break

@@ -34,5 +34,5 @@ def test_settings_and_errors(finished: Path) -> None:
         run_search("tiny.toml", settings={"train.epoch": 3}, progress=False)
     with pytest.raises(InvalidInputError, match="cannot read the study file digit"):
         run_search("digit", progress=False)
-    with pytest.raises(InvalidInputError, match="the source npz needs a file"):
+    with pytest.raises(InvalidInputError, match="the source imagefolder needs a folder"):
         run_search("images", progress=False)

@@ -125,7 +125,7 @@ def test_own_images_without_a_preset_take_the_images_preset(tmp_path: Path) -> N
         ),
         ({"space": {"c_u": {"lo": 9, "high": 3}}}, "unknown key 'space.c_u.lo'"),
         ({"space": {"widths": 3}}, "unknown key 'space.widths' .*known here: .*c_u"),
-        ({"space": {"family": "resnet"}}, "space.family: "),
+        ({"space": {"family": "resnett"}}, "space.family: .* did you mean 'resnet'"),
         ({"data": {"val_fraction": 1}}, "data.val_fraction: "),
     ],
 )

@@ -18,6 +18,9 @@ NUMBERS = (
 )
 
 
+SHARING = 'takes one of "network", "level", "iteration" or a list of them'
+
+
 @st.composite
 def ranges(draw: st.DrawFn) -> IntRange:
     low = draw(st.integers(-5, 9))
@@ -89,11 +92,11 @@ def message(**space: Any) -> str:
             {"c_u": [{"low": 1, "high": 3}, {"low": 1, "q": 3}]},
             "unknown key 'c_u.q' (known here: low, high, step, log)",
         ),
-        ({"share_a": {"low": 1, "high": 2}}, 'share_a: takes one of "network", "level", "iteration" or a list of them, '
+        ({"share_a": {"low": 1, "high": 2}}, f'share_a: {SHARING}, '
          "but got {low = 1, high = 2}"),
-        ({"share_a": ["level", "net"]}, 'share_a: takes one of "network", "level", "iteration" or a list of them, '
+        ({"share_a": ["level", "net"]}, f'share_a: {SHARING}, '
          "but got 'net'"),
-        ({"share_a": IntRange(low=1, high=2)}, 'share_a: takes one of "network", "level", "iteration" or a list of them, '
+        ({"share_a": IntRange(low=1, high=2)}, f'share_a: {SHARING}, '
          "but got {low = 1, high = 2, step = 1}"),
         ({"nu": [0, 1]}, "nu: takes whole numbers from 1 to 1000, but got 0"),
         ({"nu": {"low": 1, "high": 10**9}}, "nu: takes whole numbers from 1 to 1000, but got 1000000000"),

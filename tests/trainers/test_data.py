@@ -154,7 +154,7 @@ def test_files_that_are_no_archives(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("source", "says"),
     [
-        ("digit", r"data\.source must be one of \['digits', 'npz'\] .* did you mean 'digits'"),
+        ("digit", r"data\.source must be one of \['cifar10', .* did you mean 'digits'"),
         ("", r"data\.source must be one of .* but got ''"),
         ("npz:a\0b", r"data\.source must not hold NUL characters, but got 'npz:a\\x00b'"),
     ],

@@ -1,0 +1,174 @@
+"""``mgnas describe --space STUDY``: how large a study's space is, and what lies in it."""
+
+from __future__ import annotations
+
+import math
+import random
+import sys
+from statistics import NormalDist
+from typing import Any
+
+from results.scales import short_count
+from results.tables import print_json, print_table
+from search.config import StudyConfig
+from search.describe_command import ImageOptions
+from search.run import largest_batch
+from space.counts import as_size
+from space.errors import InvalidInputError
+from space.search_space import SearchSpace
+from space.spec import Spec
+from trainers.data import known_format, load_search_data
+
+DRAWS = 2_000
+"""Points drawn to see how many are within the limits."""
+NUM_SAMPLES = 6
+EXACT_UP_TO = 20_000
+"""Points of a space that is walked through instead."""
+
+
+def describe_space(config: StudyConfig, images: ImageOptions, as_json: bool) -> None:
+    """Print size, ranges, the share within the limits and some networks of a study's space.
+
+    Raises:
+        InvalidInputError: the images cannot be loaded and their format is not given, or a number is below 1.
+    """
+    images.check()
+    space = space_of(config, images)
+    document = summary(space)
+    if as_json:
+        print_json(document)
+    else:
+        _print(space, document)
+
+
+def space_of(config: StudyConfig, images: ImageOptions) -> SearchSpace:
+    """Return the study's space for its images, or for images as the command line describes them."""
+    size, channels, classes = images.size, images.channels, images.classes
+    known = known_format(config.data)
+    if known is None and None in (size, channels, classes):
+        data = load_search_data(config.data)
+        known = (data.image_size, data.in_channels, data.num_classes)
+    found = known or (32, 3, 10)
+    return SearchSpace(
+        config.space,
+        image_size=size or found[0],
+        in_channels=channels or found[1],
+        num_classes=classes or found[2],
+        batch_size=largest_batch(config),
+    )
+
+
+def summary(space: SearchSpace, seed: int = 0) -> dict[str, Any]:
+    """Return the facts of a space as plain data; ``seed`` decides the points that are drawn."""
+    rng = random.Random(seed)
+    share, low, high, drawn = feasible_share(space, rng)
+    samples: list[dict[str, Any]] = []
+    seen: set[str] = set()
+    for _ in range(10 * NUM_SAMPLES):
+        point = space.sample_feasible(rng)
+        if point is None or len(samples) == NUM_SAMPLES:
+            break
+        spec = space.spec(point)
+        if spec.arch not in seen:
+            seen.add(spec.arch)
+            samples.append(_sample(space, spec))
+    size = space.size()
+    least, most = space.params_extremes
+    least_macs, most_macs = space.macs_extremes
+    return {
+        "points": None if math.isinf(size) else size,
+        "image_size": list(as_size(space.image_size)),
+        "in_channels": space.in_channels,
+        "num_classes": space.num_classes,
+        "batch_size": space.batch_size,
+        "params": [least, most],
+        "macs": [least_macs, most_macs],
+        "limits": {
+            name: value
+            for name in ("max_params", "max_macs", "max_activation_mib")
+            if (value := getattr(space.config, name)) is not None
+        },
+        "feasible_share": share,
+        "feasible_share_interval": [low, high],
+        "drawn": drawn,
+        "samples": sorted(samples, key=lambda sample: sample["params"]),
+    }
+
+
+def feasible_share(space: SearchSpace, rng: random.Random) -> tuple[float, float, float, int | None]:
+    """Return the share of points within the limits, a 95 % interval of it, and the points drawn for it.
+
+    A small space is walked through instead, and the share is exact: then None were drawn.
+    """
+    if not space.has_limits:
+        return 1.0, 1.0, 1.0, None
+    size = space.size()
+    if size <= EXACT_UP_TO:
+        share = sum(1 for _ in space.feasible_points()) / size
+        return share, share, share, None
+    within = sum(space.over_limit(space.spec(space.sample(rng))) is None for _ in range(DRAWS))
+    share, z = within / DRAWS, NormalDist().inv_cdf(0.975)
+    scale = 1 + z * z / DRAWS  # Wilson's interval, which is right for none and for all as well
+    middle = (share + z * z / (2 * DRAWS)) / scale
+    half = z * math.sqrt(share * (1 - share) / DRAWS + z * z / (4 * DRAWS**2)) / scale
+    return share, max(0.0, middle - half), min(1.0, middle + half), DRAWS
+
+
+def _sample(space: SearchSpace, spec: Spec) -> dict[str, Any]:
+    counts = space.counts(spec)
+    return {
+        "notation": spec.notation,
+        "arch": spec.arch,
+        "params": counts.params,
+        "macs": counts.macs,
+        "activation_mib": space.activation_mib(counts),
+    }
+
+
+def _print(space: SearchSpace, facts: dict[str, Any]) -> None:
+    height, width = facts["image_size"]
+    points = "infinitely many (a knob is continuous)" if facts["points"] is None else _count(facts["points"])
+    share = f"{100 * facts['feasible_share']:.3g} %"
+    if facts["drawn"]:
+        low, high = facts["feasible_share_interval"]
+        share += (
+            f" (95 % interval {100 * low:.2g} to {100 * high:.2g} %, from {facts['drawn']:,} points drawn)"
+        )
+    limits = ", ".join(f"{name} = {value:,}" for name, value in facts["limits"].items()) or "none"
+    lines = [
+        f"  images       {height} x {width} x {facts['in_channels']}, {facts['num_classes']} classes",
+        f"  points       {points}; networks with several spellings count as often",
+        f"  parameters   {_range(facts['params'])}",
+        f"  MACs         {_range(facts['macs'])}",
+        f"  limits       {limits}",
+        f"  feasible     {share}",
+        f"  knobs        {', '.join(space.knobs()) or 'none: every one is fixed'}",
+    ]
+    sys.stdout.write("\n".join(lines) + "\n\n")
+    if not facts["samples"]:
+        raise InvalidInputError("no network of this space is within its limits")
+    rows = [
+        (
+            sample["notation"],
+            f"{sample['params']:,}",
+            f"{sample['macs']:,}",
+            f"{sample['activation_mib']:.2f}",
+        )
+        for sample in facts["samples"]
+    ]
+    header = ("a few networks", "parameters", "MACs", f"activations, MiB (batch {space.batch_size})")
+    print_table(header, rows, sys.stdout, text_columns=(0,))
+
+
+def _range(ends: list[int]) -> str:
+    return f"{ends[0]:,} to {ends[1]:,}"
+
+
+def _count(number: int) -> str:
+    return (
+        f"{number:,}"
+        if number < 10**15
+        else f"about {short_count(number)}"
+        if number < 10**18
+        else (f"about 10^{math.log10(number):.0f}")
+    )

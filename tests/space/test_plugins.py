@@ -1,0 +1,176 @@
+"""Families of a user's own: registered from a file, counted on the built network, and named in errors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from space import InvalidInputError, SearchSpace, SpaceConfig, build, load_plugins, load_spec, parse_notation
+from space import families as registry
+from space.counts import total
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "my_family.py"
+
+TEMPLATE = """
+from typing import Literal
+import torch
+from space import Spec, register_family
+
+class {name}(Spec):
+    family: Literal["{family}"] = "{family}"
+    width: int = 3
+
+def make(spec):
+    {body}
+
+register_family({name}, make)
+"""
+
+
+@pytest.fixture(autouse=True)
+def _forget_families(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(registry, "_families", dict(registry._families))
+    import sys
+
+    before = set(sys.modules)
+    yield
+    for name in set(sys.modules) - before:
+        if name.startswith("mgnas_plugin_"):
+            del sys.modules[name]
+
+
+def write(folder: Path, name: str = "LeafSpec", family: str = "leaf", body: str = "") -> Path:
+    path = folder / "plugin.py"
+    body = body or "return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.LazyLinear(spec.num_classes))"
+    path.write_text(TEMPLATE.format(name=name, family=family, body=body), encoding="utf-8")
+    return path
+
+
+def test_the_example_is_counted_and_built() -> None:
+    load_plugins([EXAMPLE])
+    spec = load_spec({"family": "plain", "depth": 3, "width": 4, "residual": True, "in_channels": 1})
+    assert spec.notation == "Plain(depth=3,width=4,residual=true)"
+    assert parse_notation(spec.notation, in_channels=1) == spec
+    network = build(spec)
+    assert network(torch.rand(2, 1, 7, 9)).shape == (2, 10)
+    layers = spec.layers((8, 8))
+    params = 9 * 4 + 2 * 9 * 16 + 3 * 8 + 4 * 10 + 10
+    macs = 36 * 64 + 144 * 16 + 144 * 16 + 40
+    assert total(layers)[:2] == (params, macs)
+    assert sum(p.numel() for p in network.parameters()) == params
+    assert [layer.name for layer in layers if layer.params] == [
+        "blocks.0.0", "blocks.0.1", "blocks.1.0", "blocks.1.1", "blocks.2.0", "blocks.2.1", "head",
+    ]  # fmt: skip
+    assert all(layer.macs >= 0 and layer.activation_bytes >= 0 for layer in layers)
+
+
+def test_knobs_without_effect_drop_out_of_the_examples_identity() -> None:
+    load_plugins([EXAMPLE])
+    one, other = (parse_notation(f"Plain(depth=2,width=4{more})") for more in ("", ",residual=true"))
+    assert one != other
+    assert one.arch == other.arch
+
+
+def test_a_space_of_two_families() -> None:
+    load_plugins([EXAMPLE])
+    tables = {
+        "family": ["plain", "mgnet"],
+        "families": {"plain": {"depth": {"low": 1, "high": 3}, "width": [4, 8]}},
+        "levels": 1,
+        "nu": [1, 2],
+        "c_u": [4],
+        "share_b": "level",
+    }
+    space = SearchSpace(SpaceConfig.model_validate(tables), in_channels=1, image_size=8)
+    points = list(space.points())
+    assert space.size() == len(points) == 3 * 2 + 2
+    assert {space.spec(point).family for point in points} == {"plain", "mgnet"}
+    assert space.params_range()[0] == min(space.spec(point).params for point in points)
+    assert space.params_range()[1] == max(space.spec(point).params for point in points)
+    tight = SearchSpace(SpaceConfig.model_validate(tables | {"max_params": 300}), in_channels=1, image_size=8)
+    feasible = list(tight.feasible_points())
+    assert feasible == [point for point in points if space.spec(point).params <= 300]
+    assert feasible
+
+
+@pytest.mark.parametrize(
+    ("space", "says"),
+    [
+        ({"family": "plain", "families": {"plain": {"depht": 1}}}, "no field 'depht' .*did you mean 'depth'"),
+        ({"families": {"plain": {"depth": 1}}}, "families.plain is for a family of a plugin that family"),
+        ({"family": "mgnet", "families": {"mgnet": {"levels": 1}}}, "families.mgnet is for a family of a"),
+        ({"family": "plane"}, "must be one of .*'plain'.* but got 'plane'; did you mean 'plain'"),
+    ],
+)  # fmt: skip
+def test_spaces_of_own_families_are_checked(space: dict[str, object], says: str) -> None:
+    load_plugins([EXAMPLE])
+    with pytest.raises(ValueError, match=says):
+        SpaceConfig.model_validate(space)
+
+
+def test_a_plugin_is_run_once_as_long_as_it_stays_the_same(tmp_path: Path) -> None:
+    marks = tmp_path / "marks"
+    path = write(tmp_path)
+    mark = f"\nwith open({str(marks)!r}, 'a') as file:\n    file.write('x')\n"
+    path.write_text(path.read_text() + mark, encoding="utf-8")
+    load_plugins([path, path])
+    load_plugins([path])
+    assert marks.read_text() == "x"
+    path.write_text(path.read_text() + "\n# changed\n", encoding="utf-8")
+    load_plugins([path])
+    assert marks.read_text() == "xx"
+    assert not (tmp_path / "__pycache__").exists()
+
+
+@pytest.mark.parametrize(
+    ("source", "says"),
+    [
+        ("x = 1", "registers no family"),
+        ("x = 1\nraise ValueError('a\\nb')", "line 2: ValueError: a b"),
+        ("def f(:\n", "line 1: SyntaxError"),
+        ("import nowhere_at_all", "ModuleNotFoundError"),
+        ("from space import register_family\nregister_family(int, print)", "takes a type derived from Spec"),
+        (
+            "from space import Spec, register_family\nclass S(Spec):\n    pass\nregister_family(S, print)",
+            "needs a family name as default",
+        ),
+        (
+            "from space import MgNetSpec, register_family\nclass S(MgNetSpec):\n    pass\n"
+            "register_family(S, print)",
+            "the family 'mgnet' of S is already that of MgNetSpec",
+        ),
+        (
+            "from typing import Literal\nfrom space import Spec, register_family\nclass S(Spec):\n"
+            "    family: Literal['s'] = 's'\nregister_family(S, 3)",
+            "must be callable, but got 3",
+        ),
+    ],
+)
+def test_bad_plugins_are_told_in_one_line(tmp_path: Path, source: str, says: str) -> None:
+    path = tmp_path / "bad.py"
+    path.write_text(source, encoding="utf-8")
+    with pytest.raises(InvalidInputError, match=says) as caught:
+        load_plugins([path])
+    assert "\n" not in str(caught.value)
+
+
+def test_missing_plugins(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInputError, match=r"cannot read the plugin .*nothing\.py: No such file"):
+        load_plugins([tmp_path / "nothing.py"])
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ("raise RuntimeError('no such thing')", "cannot be built .*RuntimeError: no such thing"),
+        ("return torch.nn.Flatten()", "must map N images to logits N x 10, but gave N x 192"),
+    ],
+)
+def test_networks_that_do_not_work_are_told_in_one_line(tmp_path: Path, body: str, says: str) -> None:
+    load_plugins([write(tmp_path, body=body)])
+    spec = load_spec({"family": "leaf"})
+    with pytest.raises(InvalidInputError, match=says):
+        spec.counts((8, 8))

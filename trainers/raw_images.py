@@ -1,0 +1,29 @@
+"""What a source of images returns, and what it may be told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Pair = tuple[NDArray[np.uint8], NDArray[np.int64]]
+
+
+@dataclass(frozen=True)
+class RawImages:
+    """A data set as its source has it: (images uint8 N H W C, labels int64 N) of each part it brings."""
+
+    name: str
+    classes: tuple[str, ...]
+    train: Pair
+    val: Pair | None = None
+    test: Pair | None = None
+
+
+@dataclass(frozen=True)
+class SourceOptions:
+    """What the ``[data]`` section says besides the source: see ``trainers.data.DataConfig``."""
+
+    root: str = ""
+    image_size: tuple[int, int] | None = None

@@ -1,0 +1,89 @@
+"""The data sets that torchvision brings: found under a folder, or downloaded into it on first use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from space.errors import InvalidInputError, shortened, shown
+from trainers.raw_images import Pair, RawImages, SourceOptions
+
+DEFAULT_ROOT = Path("~/.cache/mgnas")
+
+
+@dataclass(frozen=True)
+class KnownSet:
+    """A data set by its class in ``torchvision.datasets``; images are ``size`` pixels high and wide."""
+
+    class_name: str
+    size: int
+    channels: int
+    classes: int
+
+
+KNOWN_SETS = {
+    "mnist": KnownSet("MNIST", 28, 1, 10),
+    "fashion_mnist": KnownSet("FashionMNIST", 28, 1, 10),
+    "cifar10": KnownSet("CIFAR10", 32, 3, 10),
+    "cifar100": KnownSet("CIFAR100", 32, 3, 100),
+    "svhn": KnownSet("SVHN", 32, 3, 10),
+}
+"""Every such set by the name that ``data.source`` takes."""
+
+
+def load_known_set(name: str, path: str, options: SourceOptions) -> RawImages:
+    """Return a data set with its own test split.
+
+    Raises:
+        InvalidInputError: it is neither under the root nor can it be downloaded, or it is damaged.
+    """
+    if path:
+        raise InvalidInputError(
+            f"the source {name} takes no file, but got {shown(path)}; --data-root says where it lies"
+        )
+    root = Path(options.root).expanduser() if options.root else DEFAULT_ROOT.expanduser()
+    train, classes = _read(name, root, is_train=True)
+    test, _ = _read(name, root, is_train=False)
+    return RawImages(name, classes, train, test=test)
+
+
+def _read(name: str, root: Path, *, is_train: bool) -> tuple[Pair, tuple[str, ...]]:
+    known = KNOWN_SETS[name]
+    data_set = _open(name, root, is_train=is_train)
+    images = np.asarray(data_set.data, dtype=np.uint8)
+    if known.class_name == "SVHN":
+        images = images.transpose(0, 2, 3, 1)
+    images = images[..., None] if images.ndim == 3 else images
+    labels = data_set.labels if known.class_name == "SVHN" else data_set.targets
+    names = getattr(data_set, "classes", None) or [str(label) for label in range(known.classes)]
+    return (np.ascontiguousarray(images), _labels(labels)), tuple(str(text) for text in names)
+
+
+def _labels(labels: Any) -> NDArray[np.int64]:
+    return np.asarray(labels).astype(np.int64)
+
+
+def _open(name: str, root: Path, *, is_train: bool) -> Any:
+    from torchvision import datasets
+
+    known = KNOWN_SETS[name]
+    part: dict[str, Any] = {"split": "train" if is_train else "test"}
+    if known.class_name != "SVHN":
+        part = {"train": is_train}
+    make = getattr(datasets, known.class_name)
+    try:
+        return make(str(root), **part, download=False)
+    except (RuntimeError, OSError):
+        pass  # not there yet, or half of it
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        return make(str(root), **part, download=True)
+    except (RuntimeError, OSError, ValueError) as error:  # torchvision raises all of these for one cause
+        raise InvalidInputError(
+            f"{name} is not under {root} and cannot be downloaded ({shortened(str(error))}); bring it there "
+            "in torchvision's form, or name the folder where it lies (--data-root)"
+        ) from None
