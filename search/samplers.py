@@ -32,7 +32,7 @@ def make_sampler(name: SamplerName, seed: int) -> optuna.samplers.BaseSampler:
         if name == "nsga3":
             return samplers.NSGAIIISampler(seed=seed, population_size=POPULATION)
         if name == "gp":
-            return samplers.GPSampler(seed=seed, n_startup_trials=0)
+            return samplers.GPSampler(seed=seed, n_startup_trials=0, warn_independent_sampling=False)
         if name == "qmc":
             return samplers.QMCSampler(seed=seed, warn_independent_sampling=False)
         assert name == "random", name

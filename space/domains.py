@@ -9,22 +9,15 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from pydantic import PlainSerializer, PlainValidator
-from pydantic_core import PydanticCustomError
-
-from space.errors import nearest, shown
+from space.errors import shown
 from space.sharing import SHARINGS
 
 Value = int | float | str | bool
-
-NUMBERS = "takes a whole number, a list of them, or a range such as {low = 4, high = 16, step = 2}"
-FRACTIONS = "takes a number, a list of them, or a range such as {low = 0.0, high = 0.5}"
-ANYTHING = "takes a value, a list of them, or a range such as {low = 0.01, high = 0.5, log = true}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +92,7 @@ class IntRange:
 
     def __post_init__(self) -> None:
         for name in ("low", "high", "step"):
-            if not _is_whole(value := getattr(self, name)):
+            if not is_whole(value := getattr(self, name)):
                 raise ValueError(f"{name} must be a whole number, but got {shown(value)}")
         if self.step < 1:
             raise ValueError(f"step must be at least 1, but got {shown(self.step)}")
@@ -236,12 +229,9 @@ def _check_ends(low: float, high: float, log: bool) -> None:
         raise ValueError(f"a range with log = true needs low > 0, but got low={shown(low)}")
 
 
-def _is_whole(value: Any) -> bool:
+def is_whole(value: Any) -> bool:
+    """Return whether a value is a whole number; ``true`` is none."""
     return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _place(value: Value) -> tuple[bool, float, str]:
@@ -250,144 +240,6 @@ def _place(value: Value) -> tuple[bool, float, str]:
         return False, value, ""
     order: tuple[str, ...] = SHARINGS
     return True, order.index(value) if value in order else len(order), value
-
-
-# -- reading what a study file says ------------------------------------------------------------------------
-
-
-def _listed(raw: Any, check: Callable[[Any], bool], rule: str) -> Choice:
-    if isinstance(raw, Choice):
-        raw = raw.choices
-    choices = tuple(raw) if isinstance(raw, (list, tuple)) else (raw,)
-    for value in choices:
-        if not check(value):
-            raise ValueError(f"{rule}, but got {shown(value)}")
-    return Choice(choices=choices)
-
-
-def _check_keys(raw: dict[Any, Any], known: list[str], needed: tuple[str, str], what: str) -> None:
-    for key in raw:
-        if key not in known:
-            hint = nearest(str(key), known)
-            raise PydanticCustomError(
-                "unknown_key", "unknown key {shown}{hint}",
-                {"key": str(key), "shown": shown(key), "hint": hint, "known": known},
-            )  # fmt: skip
-    if any(key not in raw for key in needed):
-        raise ValueError(f"{what} needs {needed[0]} and {needed[1]}, but got {shown(raw)}")
-
-
-def _read_range(raw: dict[Any, Any]) -> IntRange:
-    _check_keys(raw, ["low", "high", "step", "log"], ("low", "high"), "a range")
-    return IntRange(**raw)
-
-
-def _read_numbers(raw: Any, rule: str = NUMBERS) -> Choice | IntRange:
-    if isinstance(raw, IntRange):
-        return raw
-    return _read_range(raw) if isinstance(raw, dict) else _listed(raw, _is_whole, rule)
-
-
-def _read_fractions(raw: Any) -> Domain:
-    if isinstance(raw, (IntRange, FloatRange)):
-        return raw
-    if isinstance(raw, dict):
-        _check_keys(raw, ["low", "high", "log"], ("low", "high"), "a range")
-        return FloatRange(**raw)
-    return _listed(raw, _is_number, FRACTIONS)
-
-
-def _read_any(raw: Any) -> Domain:
-    if isinstance(raw, (IntRange, FloatRange)):
-        return raw
-    if not isinstance(raw, dict):
-        return _listed(raw, lambda value: isinstance(value, (bool, str)) or _is_number(value), ANYTHING)
-    if any(isinstance(raw.get(key), float) for key in ("low", "high")):
-        return _read_fractions(raw)
-    return _read_range(raw)
-
-
-def _read_per_level(raw: Any, rule: str = NUMBERS) -> PerLevel:
-    """One domain for every level, or a list with a domain for each level (a list of lists or of tables)."""
-    grouped = (list, tuple, dict, Choice, IntRange)
-    if isinstance(raw, (list, tuple)) and any(isinstance(item, grouped) for item in raw):
-        return tuple(_read_numbers(item, rule) for item in raw)
-    return (_read_numbers(raw, rule),)
-
-
-def _read_widths(raw: Any, rule: str = NUMBERS) -> PerLevel | Increments:
-    if isinstance(raw, Increments):
-        return raw
-    if isinstance(raw, dict) and not {"low", "high"} & set(raw):
-        _check_keys(raw, ["first", "increment"], ("first", "increment"), "a table without low and high")
-        return Increments(first=_read_numbers(raw["first"]), increment=_read_numbers(raw["increment"]))
-    return _read_per_level(raw, rule)
-
-
-def _read_data_widths(raw: Any) -> PerLevel | Increments | Literal["c_u"]:
-    return "c_u" if raw == "c_u" else _read_widths(raw, f'{NUMBERS}, or "c_u"')
-
-
-def _spell(domains: Any) -> Any:
-    if isinstance(domains, tuple):
-        return domains[0].spelling() if len(domains) == 1 else [domain.spelling() for domain in domains]
-    return domains if isinstance(domains, str) else domains.spelling()
-
-
-spelled = PlainSerializer(_spell)
-"""Writes a domain as a study file does, for a field's annotation."""
-
-# plain validators: these messages are the only ones, pydantic adds none of its own about its classes
-Numbers = Annotated[Choice | IntRange, PlainValidator(_read_numbers), spelled]
-"""A knob's whole numbers: a value, a list of choices, or a table with low, high and step (or log)."""
-
-Fractions = Annotated[Domain, PlainValidator(_read_fractions), spelled]
-"""A knob's numbers: a value, a list of choices, or a table with low and high, which is continuous."""
-
-AnyDomain = Annotated[Domain, PlainValidator(_read_any), spelled]
-"""A knob of any type: a value, a list of choices, or a range, continuous where an end has a fraction."""
-
-NumbersPerLevel = Annotated[PerLevel, PlainValidator(_read_per_level), spelled]
-"""A knob that every level has: one domain for all of them, or one for each."""
-
-Widths = Annotated[PerLevel | Increments, PlainValidator(_read_widths), spelled]
-"""As ``NumbersPerLevel``, or a table with first and increment."""
-
-DataWidths = Annotated[PerLevel | Increments | Literal["c_u"], PlainValidator(_read_data_widths), spelled]
-"""As ``Widths``, or the word ``c_u`` for as many data channels as feature channels."""
-
-
-def words(*allowed: Value) -> PlainValidator:
-    """Return what reads a knob whose values are among ``allowed``, for a field's annotation."""
-    spelt = ", ".join(f'"{value}"' if isinstance(value, str) else str(value) for value in allowed)
-    rule = f"takes one of {spelt} or a list of them"
-
-    def is_allowed(value: Any) -> bool:
-        return any(value == known and type(value) is type(known) for known in allowed)
-
-    def read(raw: Any) -> Choice:
-        return _listed(raw.spelling() if isinstance(raw, (Choice, IntRange)) else raw, is_allowed, rule)
-
-    return PlainValidator(read)
-
-
-def _read_names(raw: Any) -> Choice:
-    return _listed(raw, lambda value: isinstance(value, str), "takes a name or a list of names")
-
-
-Names = Annotated[Choice, PlainValidator(_read_names), spelled]
-"""A knob whose values are names that only become known when a study is read."""
-
-
-def _read_groups(raw: Any) -> Choice | IntRange:
-    if isinstance(raw, (dict, IntRange)):
-        return _read_numbers(raw)
-    rule = f'{NUMBERS}, or "depthwise"'
-    return _listed(raw, lambda value: value == "depthwise" or _is_whole(value), rule)
-
-
-GroupsDomain = Annotated[Choice | IntRange, PlainValidator(_read_groups), spelled]
-"""As ``Numbers``, with the word ``depthwise`` among its choices."""
 
 
 def check_positive(domains: Iterable[Domain], at_most: int, at_least: int = 1) -> None:

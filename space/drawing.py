@@ -23,9 +23,21 @@ Facts = dict[str, int]
 
 STRUCTURE = (
     "family", "levels", "smoother", "kernel_b", "groups_b", "interpolation", "restriction", "block", "stem",
-    "stem_channels", "activation",
+    "stem_channels",
 )  # fmt: skip
 """Knobs that decide which others there are, or on which counts do not depend in one direction."""
+UNCOUNTED = ("activation", "dropout")
+"""Knobs without weights; activations differ in memory alone."""
+
+
+def is_structure(knob: str) -> bool:
+    """Return whether a knob is one of structure: in ``STRUCTURE``, or an option of a smoother."""
+    return knob in STRUCTURE or knob.partition(".")[0] in SMOOTHERS
+
+
+def is_countable(knob: str) -> bool:
+    """Return whether making a knob smaller can make a network smaller."""
+    return not is_structure(knob) and knob not in UNCOUNTED and not knob.startswith("train.")
 
 
 def draw_spec(config: SpaceConfig, facts: Facts, choose: Choose) -> Spec:

@@ -14,24 +14,19 @@ from pydantic import (
     model_validator,
 )
 
-from space.domains import (
+from space.domain_fields import (
     AnyDomain,
-    Choice,
     DataWidths,
-    Domain,
     Fractions,
     GroupsDomain,
-    Increments,
-    IntRange,
     Names,
     Numbers,
     NumbersPerLevel,
-    PerLevel,
     Widths,
-    check_positive,
     spelled,
     words,
 )
+from space.domains import Choice, Domain, Increments, IntRange, PerLevel, check_positive
 from space.errors import nearest, shown
 from space.families import BUILT_IN, family_named, family_names
 from space.grid_spec import KERNELS

@@ -1,0 +1,196 @@
+"""Walking through a search space: every point, those within the limits, its smallest and largest networks."""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections.abc import Callable, Iterator
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from space.counts import Counts
+from space.domains import Choice, Domain, FloatRange, Value
+from space.drawing import is_structure
+
+if TYPE_CHECKING:
+    from space.search_space import Point, SearchSpace
+
+LOCAL_SEARCHES = 8
+"""Structures in which the smallest or largest network is searched for closely."""
+CountOf = Callable[[Counts], float]
+
+
+class Skeleton(NamedTuple):
+    """All points with the same choices of structure: those, and the knobs that are left, in order."""
+
+    structure: Point
+    knobs: dict[str, Domain]
+
+
+class Walk:
+    """The points of one ``SearchSpace``, structure by structure.
+
+    Counts grow with every iteration and channel, and with ``iteration`` in place of ``level``. So among the
+    networks of one structure that with every knob at its smallest value is the smallest by any count. Where
+    widths also decide on something that comes or goes (groups, pooling between widths, sharing where shapes
+    agree) this holds only roughly; such structures are searched instead.
+    """
+
+    def __init__(self, space: SearchSpace) -> None:
+        self.space = space
+
+    @cached_property
+    def skeletons(self) -> list[Skeleton]:
+        """Every structure of the space: few levels first, then in the order of the study file."""
+        return list(self._grow({}))
+
+    def _grow(self, structure: Point) -> Iterator[Skeleton]:
+        """Yield the skeletons that agree with ``structure``, by branching at the next knob of structure."""
+        asked: dict[str, Domain] = {}
+
+        def choose(knob: str, domain: Domain) -> Value:
+            asked[knob] = domain
+            return structure.get(knob, domain.smallest)
+
+        self.space.draw(choose)
+        branching = [knob for knob in asked if knob not in structure and is_structure(knob)]
+        if not branching:
+            yield Skeleton(structure, {k: d for k, d in asked.items() if k not in structure})
+            return
+        knob = branching[0]
+        values = sorted(asked[knob].values()) if knob == "levels" else asked[knob].values()
+        for value in values:
+            yield from self._grow(structure | {knob: value})
+
+    def size(self) -> int | float:
+        """Return the number of points, infinite where a knob is continuous.
+
+        Networks with several spellings count as often.
+        """
+        return sum(
+            math.prod(domain.size for domain in skeleton.knobs.values()) for skeleton in self.skeletons
+        )
+
+    def points(self) -> Iterator[Point]:
+        """Yield every point once, in a fixed order, none of them made before it is asked for.
+
+        Networks of few levels come first; then every knob climbs from its smallest value (``level`` before
+        ``iteration``), and the last knob, in the order of ``draw``, changes fastest. For a continuous knob
+        its two ends stand for all values.
+        """
+        for skeleton in self.skeletons:
+            yield from _climb(self.end(skeleton, largest=False), list(skeleton.knobs.items()), None)
+
+    def feasible_points(self) -> Iterator[Point]:
+        """Yield, in the order of ``points``, every point whose network is within the limits.
+
+        Where the remaining knobs at their smallest do not fit, nothing larger does: a branch without a
+        feasible point is never entered, so the time is that of the points yielded, whatever the size of
+        the space. (Structures of which this is not true are walked through.) Networks with several
+        spellings come as often.
+        """
+        if not self.space.has_limits:
+            yield from self.points()
+            return
+        for skeleton in self.skeletons:
+            lowest = self.end(skeleton, largest=False)
+            knobs = list(skeleton.knobs.items())
+            if not self._is_monotone(skeleton):
+                yield from filter(self.space.is_feasible, _climb(lowest, knobs, None))
+            elif self.space.is_feasible(lowest):
+                yield from _climb(lowest, knobs, self.space.is_feasible)
+
+    def _is_monotone(self, skeleton: Skeleton) -> bool:
+        """Whether no count of this structure ever falls when a knob rises; see the class."""
+        config, point = self.space.config, skeleton.structure
+
+        def value(knob: str, domain: Choice | Any) -> Any:
+            return point.get(knob, domain.smallest)
+
+        family = value("family", config.family)
+        if family in config.families or family not in ("mgnet", "resnet", "preact_resnet"):
+            return False
+        if value("groups_b", config.groups_b) != 1:
+            return False
+        if config.max_activation_mib is not None and config.activation.size > 1:
+            return False
+        if family != "mgnet" and config.stem_channels is not None:
+            return False
+        if value("levels", config.levels) == 1:
+            return True
+        shares = (*config.share_a.choices, *config.share_b.choices)
+        changes = (value("interpolation", config.interpolation), value("restriction", config.restriction))
+        return "network" not in shares and (family != "mgnet" or not {"pool", "depthwise"} & set(changes))
+
+    def end(self, skeleton: Skeleton, *, largest: bool) -> Point:
+        """Return the point of a skeleton with every other knob at its smallest, or largest, value."""
+        ends = {
+            knob: domain.largest if largest else domain.smallest for knob, domain in skeleton.knobs.items()
+        }
+        return skeleton.structure | ends
+
+    def extremes(self, count: CountOf, *, largest: bool = False) -> list[Point]:
+        """Return points whose networks have the least (or most) of a count, the most extreme one first.
+
+        Each is the best of its structure: exact where counts grow with every knob, elsewhere found by a local
+        search over one knob at a time. At most ``LOCAL_SEARCHES`` structures are looked at so closely.
+        """
+        sign = -1 if largest else 1
+
+        def signed(point: Point) -> float:
+            return sign * count(self.space.counts(self.space.spec(point)))
+
+        ends = [(self.end(skeleton, largest=largest), skeleton) for skeleton in self.skeletons]
+        nearest = heapq.nsmallest(LOCAL_SEARCHES, ends, key=lambda pair: signed(pair[0]))
+        found = [
+            end if self._is_monotone(skeleton) else _descend(end, skeleton.knobs, signed)
+            for end, skeleton in nearest
+        ]
+        return sorted(found, key=signed)
+
+
+def _alternatives(domain: Domain, value: Value) -> list[Value]:
+    """Return other values of a knob to look at: all of a few, or neighbours and ends of many."""
+    if isinstance(domain, FloatRange):
+        return [v for v in domain.values() if v != value]
+    if domain.size <= 8:
+        return [v for v in domain.values() if v != value]
+    rank = domain.rank(value)
+    ranks = {0, domain.size - 1} | {r for r in range(rank - 2, rank + 3) if 0 <= r < domain.size}
+    return [domain.value_of_rank(r) for r in sorted(ranks - {rank})]
+
+
+def _descend(point: Point, knobs: dict[str, Domain], cost: Callable[[Point], float]) -> Point:
+    """Return a point from which no change of one of ``knobs`` leads to a lower cost."""
+    best, least = point, cost(point)
+    improved = True
+    while improved:
+        improved = False
+        for knob, domain in knobs.items():
+            for value in _alternatives(domain, best[knob]):
+                other = best | {knob: value}
+                if (found := cost(other)) < least:
+                    best, least, improved = other, found, True
+    return best
+
+
+def _climb(
+    point: Point, knobs: list[tuple[str, Domain]], fits: Callable[[Point], bool] | None
+) -> Iterator[Point]:
+    """Yield every fitting point that differs from ``point`` in ``knobs`` only; None: every one fits.
+
+    ``point`` fits and has them at their smallest; where a point does not fit, no larger one may.
+    """
+    if not knobs:
+        yield dict(point)
+        return
+    knob, domain = knobs[0]
+    if isinstance(domain, FloatRange):
+        values: Iterator[Value] = iter(domain.values())
+    else:
+        values = (domain.value_of_rank(rank) for rank in range(domain.size))
+    for place, value in enumerate(values):
+        raised = point | {knob: value}
+        if place and fits is not None and not fits(raised):
+            return
+        yield from _climb(raised, knobs[1:], fits)
