@@ -1,0 +1,115 @@
+"""How many networks a second are counted from their specs alone: parameters, MACs and activation memory.
+
+    python -m benchmarks.counting [--specs 2000] [--repeats 9] [--json]
+
+The networks are drawn at random from spaces that no limit narrows. For each, three figures: ``count`` counts
+a spec that is there; ``read`` makes it from plain data first; ``sample`` draws a point of the space, makes
+the canonical spec and its identity, and counts it, which is what a sampler needs of a candidate. One process,
+one thread; the repeats go round the spaces in turn.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any
+
+from benchmarks.machine import describe_machine
+from search.config import StudyConfig, read_preset
+from space import SearchSpace, SpaceConfig, load_spec
+
+EVERYTHING = {
+    "family": ["mgnet", "resnet", "preact_resnet"],
+    "levels": [2, 3, 4],
+    "nu": {"low": 1, "high": 4},
+    "c_u": {"low": 8, "high": 256, "step": 8},
+    "c_f": {"low": 8, "high": 256, "step": 8},
+    "share_a": ["network", "level", "iteration"],
+    "share_b": ["network", "level", "iteration"],
+    "smoother": ["conv", "linear", "quadratic", "two_step"],
+    "kernel_b": [1, 3, 5],
+    "groups_b": [1, 4, "depthwise"],
+    "interpolation": ["conv", "depthwise", "pool", "zero"],
+    "restriction": ["conv", "depthwise", "pool"],
+    "block": ["basic", "bottleneck"],
+    "stem": ["cifar", "imagenet"],
+}
+
+
+def spaces() -> dict[str, SearchSpace]:
+    configs = {
+        "mgnet": SpaceConfig.model_validate(
+            {"levels": [2, 3, 4], "nu": {"low": 1, "high": 4}, "share_a": ["level", "iteration"]}
+        ),
+        "cifar10-small": StudyConfig.parse(read_preset("cifar10-small"), "cifar10-small").space,
+        "everything": SpaceConfig.model_validate(EVERYTHING),
+    }
+    return {name: SearchSpace(config) for name, config in configs.items()}
+
+
+def rate(count: int, work: Callable[[], None]) -> float:
+    """Return how many of ``count`` things a second ``work`` did."""
+    began = time.perf_counter()
+    work()
+    return count / (time.perf_counter() - began)
+
+
+def measure(space: SearchSpace, number: int, seed: int) -> dict[str, float]:
+    rng = random.Random(seed)
+    specs = [space.spec(space.sample(rng)) for _ in range(number)]
+    plain = [spec.to_dict() for spec in specs]
+
+    def count() -> None:
+        for spec in specs:
+            spec.counts(32)
+
+    def read() -> None:
+        for data in plain:
+            load_spec(data).counts(32)
+
+    def sample() -> None:
+        for _ in range(number):
+            spec = space.spec(space.sample(rng))
+            _ = spec.arch, spec.counts(32)
+
+    return {name: rate(number, work) for name, work in (("count", count), ("read", read), ("sample", sample))}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--specs", type=int, default=2000)
+    parser.add_argument("--repeats", type=int, default=9)
+    parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
+    arguments = parser.parse_args()
+    found: dict[str, dict[str, list[float]]] = {}
+    for repeat in range(arguments.repeats):
+        for name, space in spaces().items():
+            for figure, value in measure(space, arguments.specs, repeat).items():
+                found.setdefault(name, {}).setdefault(figure, []).append(value)
+    summary: dict[str, Any] = {
+        name: {
+            figure: {"min": round(min(v)), "median": round(statistics.median(v)), "max": round(max(v))}
+            for figure, v in figures.items()
+        }
+        for name, figures in found.items()
+    }
+    if arguments.json:
+        document = {"benchmark": "counting", "unit": "networks a second", "machine": describe_machine()}
+        print(
+            json.dumps(
+                document | {"n": arguments.repeats, "specs": arguments.specs, "summary": summary}, indent=2
+            )
+        )
+        return
+    for name, figures in summary.items():
+        for figure, values in figures.items():
+            spread = f"min {values['min']:<8,} median {values['median']:<8,} max {values['max']:<8,}"
+            print(f"{name:<14} {figure:<7} {spread} a second")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,189 @@
+"""Images in folders, and torchvision's data sets in the form in which they are downloaded."""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+import struct
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from space import InvalidInputError
+from trainers import DataConfig, load_held_out, load_search_data
+from trainers.data import known_format
+
+
+def save(path: Path, size: tuple[int, int] = (12, 9), mode: str = "RGB", value: int = 0) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new(mode, size, value if mode in ("L", "I;16") else (value,) * len(mode)).save(path)
+
+
+def folder(root: Path, **options: Any) -> DataConfig:
+    return DataConfig(source=f"imagefolder:{root}", **options)
+
+
+def test_a_folder_with_its_own_splits(tmp_path: Path) -> None:
+    for part, count in (("train", 6), ("val", 2), ("test", 3)):
+        for label, name in enumerate(("cat", "dog")):
+            for i in range(count):
+                save(tmp_path / part / name / f"{i}.png", value=100 * label + i)
+    data = load_search_data(folder(tmp_path))
+    assert data.classes == ("cat", "dog")
+    assert data.train.images.shape == (12, 9, 12, 3)
+    assert len(data.val) == 4
+    assert data.train.images[7, 0, 0].tolist() == [101, 101, 101]
+    assert data.train.labels.tolist() == [0] * 6 + [1] * 6
+    assert len(load_held_out(folder(tmp_path)).test) == 6
+    assert known_format(folder(tmp_path)) is None
+
+
+def test_one_folder_is_split(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        for i in range(20):
+            save(tmp_path / name / "deep" / f"{i}.JPG", mode="L")
+    (tmp_path / "notes.txt").write_text("no image")
+    data = load_search_data(folder(tmp_path, val_fraction=0.25, test_fraction=0.2))
+    assert data.train.images.shape[1:] == (9, 12, 1)  # grey, since all of them are
+    assert (len(data.train), len(data.val), len(load_held_out(folder(tmp_path)).test)) == (24, 8, 8)
+
+
+def test_images_of_any_size_become_one(tmp_path: Path) -> None:
+    for i, size in enumerate([(80, 40), (30, 90), (64, 64), (500, 300)] * 2):
+        save(tmp_path / "ab"[i % 2] / f"{i}.png", size)
+    save(tmp_path / "a" / "grey.png", (70, 70), "L", 200)
+    config = folder(tmp_path, test_fraction=0.0)
+    assert load_search_data(config).image_size == (64, 64)
+    assert load_search_data(config.model_copy(update={"image_size": 20})).image_size == (20, 20)
+    wide = DataConfig.model_validate({"source": f"imagefolder:{tmp_path}", "image_size": [16, 24]})
+    assert load_search_data(wide).image_size == (16, 24)
+
+
+def test_what_reaches_over_is_cut_off_on_both_sides(tmp_path: Path) -> None:
+    pixels = np.zeros((4, 12, 3), np.uint8)
+    pixels[:, 4:8] = 255
+    for name in ("a", "b"):
+        for i in range(4):
+            save(tmp_path / name / f"{i}.png", (4, 4))
+            (tmp_path / name / f"{i}.png").unlink()
+            Image.fromarray(pixels).save(tmp_path / name / f"{i}.png")
+    data = load_search_data(folder(tmp_path, image_size=4))
+    assert data.train.images.min() == 255
+
+
+def test_sixteen_bits_and_transparency(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        for i in range(5):
+            (tmp_path / name).mkdir(exist_ok=True)
+            Image.fromarray(np.full((5, 6), 0x8034, np.uint16)).save(tmp_path / name / f"{i}.png")
+    data = load_search_data(folder(tmp_path, test_fraction=0.0))
+    assert data.in_channels == 1
+    assert set(np.unique(data.train.images)) == {0x80}
+    save(tmp_path / "a" / "rgba.png", (6, 5), "RGBA", 7)
+    assert load_search_data(folder(tmp_path, test_fraction=0.0)).in_channels == 3
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (lambda _root: None, "has no folders with images in them"),
+        (lambda root: save(root / "train" / "a.png"), "has no folders with images in them"),
+        (lambda root: save(root / "val" / "a" / "a.png"), "has val/ but no train/"),
+        (
+            lambda root: (save(root / "train" / "a" / "a.png"), save(root / "val" / "b" / "b.png")),
+            "has a class 'b', which",
+        ),
+        (lambda root: broken(root / "a" / "x.png", b"no image at all"), "x.png is no image that can be read"),
+        (lambda root: torn(root / "a" / "x.png"), "x.png is damaged"),
+    ],
+)
+def test_bad_folders_are_told_in_one_line(tmp_path: Path, make: Any, says: str) -> None:
+    make(tmp_path)
+    with pytest.raises(InvalidInputError, match=says) as caught:
+        load_search_data(folder(tmp_path))
+    assert "\n" not in str(caught.value)
+
+
+def broken(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+
+
+def torn(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(0)
+    Image.fromarray(rng.integers(0, 255, (40, 40, 3)).astype(np.uint8)).save(path)
+    path.write_bytes(path.read_bytes()[:1500])
+
+
+@pytest.mark.parametrize("source", ["imagefolder:", "imagefolder:nowhere"])
+def test_missing_folders(source: str) -> None:
+    with pytest.raises(InvalidInputError, match="folder"):
+        load_search_data(DataConfig(source=source))
+
+
+def write_idx(path: Path, array: np.ndarray) -> None:
+    header = struct.pack(">BBBB", 0, 0, 8, array.ndim) + struct.pack(f">{array.ndim}I", *array.shape)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(header + array.astype(np.uint8).tobytes())
+
+
+def test_mnist_is_found_under_the_root(tmp_path: Path) -> None:
+    raw = tmp_path / "MNIST" / "raw"
+    for part, count in (("train", 40), ("t10k", 10)):
+        write_idx(raw / f"{part}-images-idx3-ubyte", np.full((count, 28, 28), count))
+        write_idx(raw / f"{part}-labels-idx1-ubyte", np.arange(count) % 10)
+    config = DataConfig(source="mnist", root=str(tmp_path), val_fraction=0.25)
+    data = load_search_data(config)
+    assert data.train.images.shape == (30, 28, 28, 1)
+    assert int(data.train.images[0, 0, 0, 0]) == 40
+    assert data.classes[1] == "1 - one"
+    assert len(load_held_out(config).test) == 10
+    assert known_format(config) == ((28, 28), 1, 10)
+
+
+def test_cifar10_is_found_under_the_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In torchvision's form; the checksums are those of these few images instead of the real ones."""
+    from torchvision.datasets import CIFAR10
+
+    base = tmp_path / CIFAR10.base_folder
+    base.mkdir()
+
+    def write(name: str, content: dict[str, Any]) -> str:
+        (base / name).write_bytes(pickle.dumps(content))
+        return hashlib.md5((base / name).read_bytes()).hexdigest()
+
+    def batch(count: int, value: int) -> dict[str, Any]:
+        return {"data": np.full((count, 3072), value, np.uint8), "labels": [i % 10 for i in range(count)]}
+
+    monkeypatch.setattr(CIFAR10, "train_list", [["data_batch_1", write("data_batch_1", batch(40, 3))]])
+    monkeypatch.setattr(CIFAR10, "test_list", [["test_batch", write("test_batch", batch(10, 4))]])
+    names = {"label_names": list("abcdefghij")}
+    meta = {"filename": "batches.meta", "key": "label_names", "md5": write("batches.meta", names)}
+    monkeypatch.setattr(CIFAR10, "meta", meta)
+    data = load_search_data(DataConfig(source="cifar10", root=str(tmp_path), val_fraction=0.25))
+    assert data.train.images.shape == (30, 32, 32, 3)
+    assert data.classes == tuple("abcdefghij")
+    assert data.name == "cifar10"
+
+
+def test_a_set_that_cannot_be_downloaded_is_told_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from torchvision.datasets import CIFAR10
+
+    monkeypatch.setattr(CIFAR10, "url", "http://127.0.0.1:9/nothing.tar.gz")
+    with pytest.raises(
+        InvalidInputError, match=r"cifar10 is not under .* and cannot be downloaded"
+    ) as caught:
+        load_search_data(DataConfig(source="cifar10", root=str(tmp_path)))
+    assert "--data-root" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_known_sets_take_no_file() -> None:
+    with pytest.raises(InvalidInputError, match="the source cifar10 takes no file, but got 'x'"):
+        load_search_data(DataConfig(source="cifar10:x"))
