@@ -121,10 +121,12 @@ def curves_chart(study: StudyResults) -> Chart:
     figure = go.Figure()
     late: list[float] = []
     every: list[float] = []
+    longest = 0
     for place, trial in enumerate(study.front_records):
         reports = study.reports.get(trial.number, [])
         values = [100 * report.val_accuracy for report in reports]
         every += values
+        longest = max(longest, len(values))
         late += values[len(values) // 3 :]
         head = (
             f"<b>{_safe(trial.notation)}</b><br>trial {trial.number} · {short_count(trial.params)} parameters"
@@ -140,6 +142,8 @@ def curves_chart(study: StudyResults) -> Chart:
     focus = focus_range(late)
     figure.update_layout(_layout(focus), showlegend=False)
     figure.update_xaxes(title_text="epoch", nticks=8, tickformat="d")
+    if 0 < longest <= 8:
+        figure.update_xaxes(dtick=1)  # else a few epochs would be divided into fractions
     return Chart(figure, focus, whole_range(every))
 
 

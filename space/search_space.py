@@ -115,14 +115,13 @@ class SearchSpace:
         domains = self.knobs_of(point)
         while self.over_limit(self.spec(point)) is not None:
             larger = [
-                knob
+                (knob, domain)
                 for knob, domain in domains.items()
-                if is_countable(knob) and domain.rank(point[knob]) > 0  # type: ignore[union-attr]
+                if is_countable(knob) and not isinstance(domain, FloatRange) and domain.rank(point[knob])
             ]
             if not larger:
                 return None
-            knob = rng.choice(larger)
-            domain = domains[knob]
+            knob, domain = rng.choice(larger)
             assert not isinstance(domain, FloatRange)
             point[knob] = domain.value_of_rank(rng.randrange(domain.rank(point[knob])))
         return point

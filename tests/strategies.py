@@ -22,11 +22,12 @@ def levels(
     max_levels: int = 3,
     max_nu: int = 3,
     max_width: int = 9,
+    min_width: int = 1,
     *,
     same_width: bool = False,
 ) -> tuple[Level, ...]:
     """Levels; widths are often equal, so that operators of different levels can be shared."""
-    width = st.integers(1, max_width) | st.sampled_from([min(4, max_width), min(6, max_width)])
+    width = st.integers(min_width, max_width) | st.sampled_from([min(4, max_width), min(6, max_width)])
     found = []
     for _ in range(draw(st.integers(1, max_levels))):
         c_u = draw(width)
@@ -69,28 +70,34 @@ def smoothers(draw: st.DrawFn) -> SmootherBase:
 
 
 @st.composite
-def mgnets(draw: st.DrawFn, max_levels: int = 3, max_nu: int = 3, max_width: int = 9) -> MgNetSpec:
+def mgnets(
+    draw: st.DrawFn, max_levels: int = 3, max_nu: int = 3, max_width: int = 9, min_width: int = 1
+) -> MgNetSpec:
     """MgNets with any value of any knob."""
     smoother = draw(smoothers())
     fields = {key: draw(strategy) for key, strategy in _common().items()}
     fields["interpolation"] = draw(st.sampled_from(["conv", "depthwise", "pool", "zero"]))
     fields["restriction"] = draw(st.sampled_from(["conv", "depthwise", "pool"]))
-    fields["levels"] = draw(levels(max_levels, max_nu, max_width, same_width=smoother.same_width))
+    fields["levels"] = draw(levels(max_levels, max_nu, max_width, min_width, same_width=smoother.same_width))
     return MgNetSpec.model_validate(fields | {"smoother": smoother})
 
 
 @st.composite
-def resnets(draw: st.DrawFn, max_levels: int = 3, max_nu: int = 3, max_width: int = 9) -> GridSpec:
+def resnets(
+    draw: st.DrawFn, max_levels: int = 3, max_nu: int = 3, max_width: int = 9, min_width: int = 1
+) -> GridSpec:
     """ResNets, with and without pre-activation, with any value of any knob."""
     spec_type = draw(st.sampled_from([ResNetSpec, PreActResNetSpec]))
     fields = {key: draw(strategy) for key, strategy in _common().items()}
-    fields["levels"] = draw(levels(max_levels, max_nu, max_width))
+    fields["levels"] = draw(levels(max_levels, max_nu, max_width, min_width))
     fields["block"] = draw(st.sampled_from(["basic", "bottleneck"]))
-    fields["stem_channels"] = draw(st.none() | st.integers(1, max_width))
+    fields["stem_channels"] = draw(st.none() | st.integers(min_width, max_width))
     return spec_type.model_validate(fields)
 
 
-def networks(max_levels: int = 3, max_nu: int = 3, max_width: int = 9) -> st.SearchStrategy[GridSpec]:
+def networks(
+    max_levels: int = 3, max_nu: int = 3, max_width: int = 9, min_width: int = 1
+) -> st.SearchStrategy[GridSpec]:
     """Networks of every family that comes with mgnas, with any value of any knob."""
-    sizes = (max_levels, max_nu, max_width)
+    sizes = (max_levels, max_nu, max_width, min_width)
     return mgnets(*sizes) | resnets(*sizes)

@@ -5,16 +5,15 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from space.grid_spec import Level
-from space.modules.blocks import GridNet, NormAct
-from space.modules.residual import Blocks
-from space.resnet import Entry, PreActResNetSpec
-from space.sharing import copies
+from space.modules.blocks import NormAct
+from space.modules.residual import Blocks, ResidualNet
+from space.resnet import Entry, PreActResNetSpec, ResidualSpec
 
 
 class PreActLevel(Blocks):
     """The blocks of one level: ``r <- r + A * sigma(BN(B * sigma(BN(r))))``."""
 
-    def __init__(self, spec: PreActResNetSpec, level: Level, entry: Entry, num_a: int, num_b: int) -> None:
+    def __init__(self, spec: ResidualSpec, level: Level, entry: Entry, num_a: int, num_b: int) -> None:
         super().__init__(spec, level, entry, num_a, num_b)
         channels = [entry.in_channels] + [level.c_f] * (level.nu - 1)
         self.norm_f = nn.ModuleList(NormAct(number, spec.activation) for number in channels)
@@ -31,23 +30,16 @@ class PreActLevel(Blocks):
         return r
 
 
-class PreActResNet(GridNet):
+class PreActResNet(ResidualNet):
     """The whole network; images N C H W to logits N K."""
 
+    level_type = PreActLevel
+
     def __init__(self, spec: PreActResNetSpec) -> None:
-        super().__init__(spec, spec.stem_width, spec.levels[-1].c_f, stem_norm=False)
-        num_a, num_b = copies(spec.share_a, spec.slots_a), copies(spec.share_b, spec.slots_b)
-        self.owners = list(zip(spec.owners_a, spec.owners_b, strict=True))
-        self.levels = nn.ModuleList(
-            PreActLevel(spec, level, entry, num_a[i], num_b[i])
-            for i, (level, entry) in enumerate(zip(spec.levels, spec.entries, strict=True))
-        )
+        super().__init__(spec, stem_norm=False)
         self.norm_last = NormAct(spec.levels[-1].c_f, spec.activation)
 
     def features(self, images: Tensor) -> Tensor:
         """Return sigma(BN(r)) of the last level, N c_f H' W', non-negative if the activation is ``relu``."""
-        r = self.from_images(images)
-        for level, (owner_a, owner_b) in zip(self.levels, self.owners, strict=True):
-            r = level(r, self.levels[owner_a].A, self.levels[owner_b].B)
-        last: Tensor = self.norm_last(r)
+        last: Tensor = self.norm_last(super().features(images))
         return last

@@ -5,8 +5,9 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from space.grid_spec import Level
-from space.modules.blocks import NormAct, conv, conv_b
+from space.modules.blocks import GridNet, NormAct, conv, conv_b
 from space.resnet import Entry, ResidualSpec
+from space.sharing import copies
 
 
 class ReduceThenSpatial(nn.Module):
@@ -55,6 +56,28 @@ class Blocks(nn.Module):
             return inner
         product: Tensor = b(x)
         return product
+
+
+class ResidualNet(GridNet):
+    """A stem, levels of blocks, a head: what is left to say is what a level computes (``level_type``)."""
+
+    level_type: type[Blocks]
+
+    def __init__(self, spec: ResidualSpec, *, stem_norm: bool) -> None:
+        super().__init__(spec, spec.stem_width, spec.levels[-1].c_f, stem_norm=stem_norm)
+        num_a, num_b = copies(spec.share_a, spec.slots_a), copies(spec.share_b, spec.slots_b)
+        self.owners = list(zip(spec.owners_a, spec.owners_b, strict=True))
+        self.levels = nn.ModuleList(
+            self.level_type(spec, level, entry, num_a[i], num_b[i])
+            for i, (level, entry) in enumerate(zip(spec.levels, spec.entries, strict=True))
+        )
+
+    def features(self, images: Tensor) -> Tensor:
+        """Return the last level's r, N c_f H' W'."""
+        r = self.from_images(images)
+        for level, (owner_a, owner_b) in zip(self.levels, self.owners, strict=True):
+            r = level(r, self.levels[owner_a].A, self.levels[owner_b].B)
+        return r
 
 
 def make_b(spec: ResidualSpec, in_channels: int, c_u: int, stride: int = 1) -> nn.Module:

@@ -5,16 +5,15 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from space.grid_spec import Level
-from space.modules.blocks import ACTIVATIONS, GridNet
-from space.modules.residual import Blocks
-from space.resnet import Entry, ResNetSpec
-from space.sharing import copies
+from space.modules.blocks import ACTIVATIONS
+from space.modules.residual import Blocks, ResidualNet
+from space.resnet import Entry, ResidualSpec, ResNetSpec
 
 
 class ResNetLevel(Blocks):
     """The blocks of one level: ``r <- sigma(r + BN(A * sigma(BN(B * r))))``."""
 
-    def __init__(self, spec: ResNetSpec, level: Level, entry: Entry, num_a: int, num_b: int) -> None:
+    def __init__(self, spec: ResidualSpec, level: Level, entry: Entry, num_a: int, num_b: int) -> None:
         super().__init__(spec, level, entry, num_a, num_b)
         self.sigma = ACTIVATIONS[spec.activation]
         self.norm_f = nn.ModuleList(nn.BatchNorm2d(level.c_f) for _ in range(level.nu))
@@ -32,21 +31,10 @@ class ResNetLevel(Blocks):
         return r
 
 
-class ResNet(GridNet):
-    """The whole network; images N C H W to logits N K."""
+class ResNet(ResidualNet):
+    """The whole network; images N C H W to logits N K, its features >= 0 if the activation is ``relu``."""
+
+    level_type = ResNetLevel
 
     def __init__(self, spec: ResNetSpec) -> None:
-        super().__init__(spec, spec.stem_width, spec.levels[-1].c_f, stem_norm=True)
-        num_a, num_b = copies(spec.share_a, spec.slots_a), copies(spec.share_b, spec.slots_b)
-        self.owners = list(zip(spec.owners_a, spec.owners_b, strict=True))
-        self.levels = nn.ModuleList(
-            ResNetLevel(spec, level, entry, num_a[i], num_b[i])
-            for i, (level, entry) in enumerate(zip(spec.levels, spec.entries, strict=True))
-        )
-
-    def features(self, images: Tensor) -> Tensor:
-        """Return the last level's r, N c_f H' W', non-negative if the activation is ``relu``."""
-        r = self.from_images(images)
-        for level, (owner_a, owner_b) in zip(self.levels, self.owners, strict=True):
-            r = level(r, self.levels[owner_a].A, self.levels[owner_b].B)
-        return r
+        super().__init__(spec, stem_norm=True)
