@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from search.samplers import SamplerName
 from space.errors import InvalidInputError, nearest, shown
+from space.files import absolute_path
 from space.plugins import load_plugins
 from space.references import read_reference
 from space.space_config import SpaceConfig
@@ -126,7 +127,7 @@ def _load_plugins(names: Any, source: str, base: Path) -> Tables:
         return {}
     if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) for name in names):
         raise InvalidInputError(f"{source}: plugins must be a list of Python files, but got {shown(names)}")
-    paths = [str((base / Path(name).expanduser()).resolve()) for name in names]
+    paths = [absolute_path(base, name, f"{source}: plugins = {shown(names)}") for name in names]
     if len({Path(path).name for path in paths}) < len(paths):
         raise InvalidInputError(f"{source}: plugins must have different names, but got {shown(names)}")
     load_plugins(paths)

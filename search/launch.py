@@ -26,7 +26,8 @@ from search.driver import SearchError
 from search.folder import StudyFolder
 from search.progress import progress_for
 from search.run import run_study
-from space.errors import InvalidInputError
+from space.errors import InvalidInputError, shown
+from space.files import absolute_path
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ def resolve(request: Request) -> tuple[StudyConfig, Path]:
     for assignment in request.assignments:
         changes = overlay(changes, parse_assignment(assignment))
     if root := changes.get("data", {}).get("root"):  # seen from here, whatever the source is seen from
-        changes["data"]["root"] = str(Path(str(root)).expanduser().absolute())
+        changes["data"]["root"] = absolute_path(Path.cwd(), str(root), f"data.root = {shown(root)}")
     base, source, data_base = _base(request, changes)
     config = StudyConfig.parse(overlay(base, changes), source, data_base)
     given = "source" in changes.get("data", {})

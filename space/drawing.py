@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from pydantic import ValidationError
+
 from space.domains import Choice, Domain, Increments, IntRange, PerLevel, Value
 from space.families import family_named
 from space.grid_spec import Level
@@ -17,6 +19,7 @@ from space.resnet import ResidualSpec
 from space.smoothers import SMOOTHERS
 from space.space_config import SpaceConfig
 from space.spec import Spec
+from space.validation import explain
 
 Choose = Callable[[str, Domain], Value]
 Facts = dict[str, int]
@@ -57,13 +60,20 @@ def draw_spec(config: SpaceConfig, facts: Facts, choose: Choose) -> Spec:
     elif issubclass(spec_type, ResidualSpec):
         spec = _draw_resnet(spec_type, config, facts, pick)
     else:
-        fields = config.families.get(name, {})
-        spec = spec_type.from_knobs(
-            {field: pick(f"{name}.{field}", domain) for field, domain in fields.items()}, facts
-        )
+        spec = _draw_own(name, spec_type, config, facts, pick)
     for key, domain in config.train.items():
         pick(f"train.{key}", domain)
     return spec.canonical()
+
+
+def _draw_own(name: str, spec_type: type[Spec], config: SpaceConfig, facts: Facts, pick: Choose) -> Spec:
+    """Return the spec of a plugin's family; what it makes of its knobs is its own affair."""
+    fields = config.families.get(name, {})
+    knobs = {field: pick(f"{name}.{field}", domain) for field, domain in fields.items()}
+    try:
+        return spec_type.from_knobs(knobs, facts)
+    except ValidationError as error:
+        raise explain(error, spec_type, f"space.families.{name}") from None
 
 
 def _draw_mgnet(config: SpaceConfig, facts: Facts, pick: Choose) -> Spec:

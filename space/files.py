@@ -6,6 +6,8 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
+from space.errors import InvalidInputError
+
 
 def write_atomic(path: str | Path, data: bytes | str) -> Path:
     """Write ``data`` (text as UTF-8) to ``path`` at once, replacing what was there, and return the path.
@@ -29,6 +31,19 @@ def write_atomic(path: str | Path, data: bytes | str) -> Path:
             part.unlink(missing_ok=True)
         raise
     return path
+
+
+def absolute_path(base: Path, path: str, what: str) -> str:
+    """Return ``path``, which may begin with ``~``, as an absolute one, seen from ``base``.
+
+    Raises:
+        InvalidInputError: there is no such user, links go in circles, or the text is no path; ``what`` names
+            the key and its value.
+    """
+    try:
+        return str((base / Path(path).expanduser()).resolve())
+    except (RuntimeError, OSError, ValueError) as error:
+        raise InvalidInputError(f"{what} is no usable path: {error}") from None
 
 
 def _sync_folder(folder: Path) -> None:

@@ -229,7 +229,8 @@ class SearchSpace:
         return counts.activation_bytes * self.batch_size / MIB
 
     def check_feasible(self) -> None:
-        """Raise InvalidInputError if no network of the space is within the limits."""
+        """Raise InvalidInputError if no network is within the limits, or a plugin's cannot be built."""
+        _ = self.params_extremes  # draws and counts both ends of every structure
         if not self.has_limits:
             return
         per_limit: dict[str, CountOf] = {

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from space.errors import InvalidInputError, nearest, shown
+from space.files import absolute_path
 from trainers.raw_images import RawImages, SourceOptions
 from trainers.sources import SOURCES
 from trainers.splitting import stratified_split
@@ -65,17 +66,10 @@ class DataConfig(BaseModel):
         kind, _, path = self.source.partition(":")
         changes = {}
         if path:
-            changes["source"] = f"{kind}:{_absolute(base, path, f'source = {shown(self.source)}')}"
+            changes["source"] = f"{kind}:{absolute_path(base, path, f'data.source = {shown(self.source)}')}"
         if self.root:
-            changes["root"] = _absolute(base, self.root, f"root = {shown(self.root)}")
+            changes["root"] = absolute_path(base, self.root, f"data.root = {shown(self.root)}")
         return self.model_copy(update=changes)
-
-
-def _absolute(base: Path, path: str, what: str) -> str:
-    try:
-        return str((base / Path(path).expanduser()).resolve())
-    except (RuntimeError, OSError, ValueError) as error:
-        raise InvalidInputError(f"data.{what} is no usable path: {error}") from None
 
 
 @dataclass(frozen=True)

@@ -199,6 +199,8 @@ def test_trainings_that_cannot_be_are_refused(tmp_path: Path, settings: dict[str
         ('references = ["resnet19"]', "there is no reference 'resnet19'; did you mean"),
         ('references = ["resnet18", "resnet18"]', "each reference is trained once, but got 'resnet18' twice"),
         ('plugins = ["nothing.py"]', "cannot read the plugin"),
+        ('plugins = ["a\\u0000b"]', "is no usable path"),
+        ('plugins = ["~nosuchuser/x.py"]', "is no usable path"),
         ('plugins = "nothing.py"', "plugins must be a list of Python files, but got 'nothing.py'"),
     ],
 )

@@ -111,6 +111,21 @@ def test_spaces_of_own_families_are_checked(space: dict[str, object], says: str)
         SpaceConfig.model_validate(space)
 
 
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"depth": [0, 1], "width": 4}, "space.families.plain: depth: must be greater than 0, but got 0"),
+        ({"depth": 2}, "space.families.plain: width: this key is missing"),
+    ],
+)
+def test_values_that_the_spec_refuses_are_told_in_one_line(fields: dict[str, object], says: str) -> None:
+    load_plugins([EXAMPLE])
+    config = SpaceConfig.model_validate({"family": "plain", "families": {"plain": fields}})
+    with pytest.raises(InvalidInputError) as caught:
+        SearchSpace(config).check_feasible()
+    assert str(caught.value).startswith(says)
+
+
 def test_a_plugin_is_run_once_as_long_as_it_stays_the_same(tmp_path: Path) -> None:
     marks = tmp_path / "marks"
     path = write(tmp_path)
