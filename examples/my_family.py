@@ -24,7 +24,8 @@ class PlainSpec(Spec):
 
     def canonical(self) -> PlainSpec:
         """Return the spec without shortcuts where no block keeps its shape: two spellings, one network."""
-        return self if self.depth > 2 else self.replaced(residual=False)
+        keeps_shape = self.depth > 2 or self.in_channels == self.width
+        return self if keeps_shape else self.replaced(residual=False)
 
 
 class Plain(nn.Module):

@@ -17,7 +17,7 @@ from results.records import TrialRecord
 from results.study import StudyResults
 from space.errors import InvalidInputError, nearest
 from space.families import BUILT_IN
-from space.plugins import load_plugins
+from space.plugins import load_plugins, plugin_digest
 
 if TYPE_CHECKING:
     from space.modules import Classifier
@@ -129,6 +129,9 @@ def _plugins_of(study: StudyResults, trial: TrialRecord) -> list[Path]:
     if trial.spec.get("family", "mgnet") in {family.name for family in BUILT_IN}:
         return []
     plugins = [study.folder / name for name in study.header.config.get("plugins", ())]
+    for plugin in plugins:
+        if plugin_digest(plugin) != study.header.plugins.get(plugin.name):
+            raise InvalidInputError(f"{plugin} was changed after the search; restore it from a copy")
     load_plugins(plugins)
     return plugins
 

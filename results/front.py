@@ -45,7 +45,7 @@ def front_hypervolume(trials: Iterable[TrialRecord], params_range: tuple[int, in
     """
     low, high = (math.log(bound) for bound in params_range)
     span = max(high - low, 1e-12)
-    points = [(1.0 - accuracy(t), (math.log(t.params) - low) / span) for t in pareto_front(trials)]
+    points = [(1.0 - accuracy(t), max(0.0, (math.log(t.params) - low) / span)) for t in pareto_front(trials)]
     return hypervolume(points, (1.0, 1.0))
 
 

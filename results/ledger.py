@@ -22,7 +22,7 @@ from results.records import EpochReport, StudyHeader, TrialRecord
 from space.errors import InvalidInputError, MgnasError
 
 SCHEMA_VERSION = 2
-ADDED_COLUMNS = {2: ("reference",)}
+ADDED_COLUMNS = {2: ("reference", "training")}
 """Columns of the table of trials that older schemas do not have; records then have their defaults."""
 
 Record = TypeVar("Record")
@@ -59,6 +59,7 @@ _trials = sa.Table(
     sa.Column("train_s", sa.Float(53), nullable=False),
     sa.Column("weights", sa.Text),
     sa.Column("reference", sa.Text),
+    sa.Column("training", sa.JSON),
 )
 _reports = sa.Table(
     "mgnas_reports",
@@ -223,7 +224,7 @@ class Ledger:
             columns = [column for column in _trials.c if column.name not in missing]
             query = sa.select(*columns).where(_trials.c.study == self.study).order_by(_trials.c.number)
             rows = connection.execute(query).mappings()
-            return [_checker(TrialRecord).validate_python(dict(row)) for row in rows]
+            return [_checker(TrialRecord).validate_python(_without_added_nulls(row)) for row in rows]
 
     def reports(self) -> dict[int, list[EpochReport]]:
         """Return the epochs of every trial that has any, by trial number, in order."""
@@ -280,6 +281,12 @@ class Ledger:
             raise  # a record of ours that cannot be: no fault of the file
         except DatabaseError as error:
             raise explain_database_error(error, self._place()) from error
+
+
+def _without_added_nulls(row: sa.RowMapping) -> dict[str, Any]:
+    """Return a row without the added columns that an older version has not filled."""
+    added = {name for names in ADDED_COLUMNS.values() for name in names}
+    return {str(name): value for name, value in row.items() if value is not None or name not in added}
 
 
 def _missing_columns(version: int) -> list[str]:

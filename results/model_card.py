@@ -90,14 +90,14 @@ def model_card(
     shape = f"{spec.in_channels}, {trained.image_size[0]}, {trained.image_size[1]}"
     parts = [
         f"# {_code(spec.notation)}",
-        f"An image classifier that mgnas found: trial {trial.number} of the study {_code(study.name)}.",
+        _origin(study, trial),
         _facts(study, trained),
         "## Input and output",
         _interface(trained, spec.in_channels),
         f"The {len(trained.classes)} classes, in the order of the logits:",
         f"```json\n{json.dumps(trained.classes, ensure_ascii=False)}\n```",
         "## Accuracy",
-        _accuracy(study, trained),
+        _accuracy(study, trial, trained),
         "## Training",
         _training(study, trial, trained),
         "## Use",
@@ -159,7 +159,17 @@ def _interface(trained: Trained, channels: int) -> str:
     )
 
 
-def _accuracy(study: StudyResults, trained: Trained) -> str:
+def _origin(study: StudyResults, trial: TrialRecord) -> str:
+    if trial.reference is None:
+        where = f"trial {trial.number} of the study {_code(study.name)}"
+        return f"An image classifier that mgnas found: {where}."
+    return (
+        f"The reference {_code(trial.reference)}, trained by mgnas for comparison: trial {trial.number} of "
+        f"the study {_code(study.name)}."
+    )
+
+
+def _accuracy(study: StudyResults, trial: TrialRecord, trained: Trained) -> str:
     chosen = len(complete_trials(study.records))
     share = trained.val_accuracy
     num_images = study.header.data.get("val")
@@ -167,9 +177,14 @@ def _accuracy(study: StudyResults, trained: Trained) -> str:
     if isinstance(num_images, int) and num_images > 0 and 0 < share < 1:
         error = math.sqrt(share * (1 - share) / num_images)
         measured = f" of {num_images:,} images (standard error {100 * error:.2f})"
+    choice = (
+        f"That same figure guided the choice among {chosen} finished "
+        f"{'trial' if chosen == 1 else 'trials'}, so it is optimistic. "
+        if trial.reference is None
+        else ""
+    )
     return (
-        f"{100 * share:.2f} % on the **validation** split{measured}. That same figure guided the choice "
-        f"among {chosen} finished {'trial' if chosen == 1 else 'trials'}, so it is optimistic. "
+        f"{100 * share:.2f} % on the **validation** split{measured}. {choice}"
         "The test split has not been used, neither to train this network nor to choose it."
     )
 
@@ -179,20 +194,10 @@ def _training(study: StudyResults, trial: TrialRecord, trained: Trained) -> str:
     recipe = study.header.config.get("train")
     if not isinstance(recipe, dict) or not recipe:
         return text
-    searched = trial_training(study, trial)
-    rows = {str(key): _code(json.dumps(value)) for key, value in (recipe | searched).items()}
-    also = f" ({', '.join(searched)} as the search chose)" if searched else ""
+    rows = {str(key): _code(json.dumps(value)) for key, value in (recipe | trial.training).items()}
+    chosen = [key for key in trial.training if f"train.{key}" in trial.knobs]
+    also = f" ({', '.join(chosen)} as the search chose)" if chosen else ""
     return f"{text} The study's recipe{also}:\n\n{_table('Setting', 'Value', rows)}"
-
-
-def trial_training(study: StudyResults, trial: TrialRecord) -> dict[str, Any]:
-    """Return the keys of the recipe that the study's space sets for this trial, with their values."""
-    space = study.header.config.get("space")
-    domains = space.get("train", {}) if isinstance(space, dict) and trial.reference is None else {}
-    return {
-        key: trial.knobs.get(f"train.{key}", domain[0] if isinstance(domain, list) else domain)
-        for key, domain in domains.items()
-    }
 
 
 def _epochs(trained: Trained) -> str:

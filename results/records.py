@@ -38,6 +38,7 @@ class TrialRecord:
     ``attempts`` counts the trainings begun, ``losses`` those that ended because a worker died.
     ``weights`` is the file with the trained weights, relative to the study's folder, while it is kept.
     ``reference`` names a network that the study was told to train for comparison, outside of its search.
+    ``training`` holds the keys of the recipe that the study's space sets, with the trial's values.
     """
 
     number: int
@@ -60,6 +61,7 @@ class TrialRecord:
     train_s: Seconds = 0.0
     weights: str | None = None
     reference: str | None = None
+    training: dict[str, KnobValue] = field(default_factory=dict)
 
     def point(self) -> dict[str, Any]:
         """Return the trial as a point of the front, keyed by ``POINT_COLUMNS``."""
@@ -94,7 +96,8 @@ class StudyHeader:
 
     ``params_range`` holds the fewest and most parameters the space allows within its limits; the
     hypervolume is measured against it. ``trials`` and ``hours`` are the budgets asked for, as totals;
-    ``exhausted`` says that the space holds no further network.
+    ``exhausted`` says that the space holds no further network. ``plugins`` maps the file name of each
+    plugin to the SHA-256 of its content.
     """
 
     name: str
@@ -105,4 +108,5 @@ class StudyHeader:
     trials: int
     hours: Seconds | None = None
     exhausted: bool = False
+    plugins: dict[str, str] = field(default_factory=dict)
     environment: dict[str, Any] = field(default_factory=dict)

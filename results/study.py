@@ -82,9 +82,10 @@ class StudyResults:
     """What a study has found by the moment it was opened; open it again to see what was found since.
 
     ``trials`` and ``front`` return pandas DataFrames; ``records`` holds the trials of the search as plain
-    records, ``references`` those of networks that it was told to compare with (they are on no front and in
-    no count), and ``searched_s`` the study's clock in seconds. Only the epochs (``reports``, ``curves``,
-    ``status`` and the report's charts) are read later: when first asked for, and then kept.
+    records, ``references`` those of networks that it was told to compare with (they are on no front, and in
+    no count but that of all epochs), and ``searched_s`` the study's clock in seconds. Only the epochs
+    (``reports``, ``curves``, ``status`` and the report's charts) are read later: when first asked for, and
+    then kept.
     """
 
     def __init__(
@@ -141,8 +142,8 @@ class StudyResults:
 
     @property
     def complete(self) -> bool:
-        """Whether the study has nothing left to do: its trials or hours are spent, or its space is."""
-        return self.spent is not None
+        """Whether nothing is left to do: trials, hours or space are spent, and the references are trained."""
+        return self.spent is not None and not self.untrained(self.header.config.get("references", ()))
 
     @property
     def spent(self) -> str | None:

@@ -22,6 +22,8 @@ from trainers.recipe import Recipe
 
 Tables = dict[str, Any]
 
+RESERVED = ("classify.py",)
+"""Files of an export that a plugin, which goes into it as well, must not replace."""
 SEARCHABLE = tuple(key for key in Recipe.model_fields if key not in ("epochs", "precision"))
 """Keys of the recipe that a space may search: not what decides how far, and in which numbers, is trained."""
 MOST_CHECKED = 1_000
@@ -128,6 +130,12 @@ def _load_plugins(names: Any, source: str, base: Path) -> Tables:
     if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) for name in names):
         raise InvalidInputError(f"{source}: plugins must be a list of Python files, but got {shown(names)}")
     paths = [absolute_path(base, name, f"{source}: plugins = {shown(names)}") for name in names]
+    for path in paths:
+        if Path(path).name in RESERVED or not path.endswith(".py"):
+            raise InvalidInputError(
+                f"{source}: a plugin must be a Python file (.py) and not be called {' or '.join(RESERVED)}, "
+                f"but got {shown(Path(path).name)}"
+            )
     if len({Path(path).name for path in paths}) < len(paths):
         raise InvalidInputError(f"{source}: plugins must have different names, but got {shown(names)}")
     load_plugins(paths)

@@ -128,7 +128,7 @@ class Driver:
 
     def _submit(self, record: TrialRecord) -> None:
         path = (self.store.folder / weights_path(record)).absolute()
-        recipe = self.config.train.replaced(self.store.training(record.number)).model_dump(mode="json")
+        recipe = self.config.train.replaced(record.training).model_dump(mode="json")
         self.executor.submit(Job(record.number, record.spec, recipe, record.seed, str(path)))
 
     def _handle(self, event: Event) -> None:

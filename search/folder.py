@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from results.records import TrialRecord
+from results.records import StudyHeader, TrialRecord
 from results.study import CONFIG, DATABASE, open_study
 from search.config import StudyConfig, first_difference
 from space.errors import InvalidInputError
@@ -96,32 +96,32 @@ class StudyFolder:
 
         Returns it as it is recorded: plugins are those in this folder, seen from it, so that it may be moved.
         """
+        names = tuple(f"{PLUGINS}/{Path(plugin).name}" for plugin in config.plugins)
+        recorded = config.model_copy(update={"plugins": names})
+        write_atomic(self.path / CONFIG, CONFIG_HEADER + recorded.to_toml())
         for plugin in config.plugins:
             copy = self.path / PLUGINS / Path(plugin).name
             if not copy.exists() or not copy.samefile(plugin):
                 write_atomic(copy, Path(plugin).read_bytes())
-        names = tuple(f"{PLUGINS}/{Path(plugin).name}" for plugin in config.plugins)
-        recorded = config.model_copy(update={"plugins": names})
-        write_atomic(self.path / CONFIG, CONFIG_HEADER + recorded.to_toml())
         return recorded
 
-    def check_plugins(self, recorded: StudyConfig, asked: StudyConfig) -> None:
-        """Raise InvalidInputError unless both configurations have the same plugins, to the last byte."""
-        have, want = (
-            {Path(plugin).name: plugin_digest(plugin) for plugin in config.plugins}
-            for config in (recorded, asked)
-        )
-        for name in sorted(have | want):
-            if have.get(name) != want.get(name):
-                raise InvalidInputError(
-                    f"{self.path} was searched with another version of the plugin {name}, or without it; "
-                    "search in another folder (--dir), or bring the same plugin"
-                )
+    def check_plugins(self, header: StudyHeader, asked: StudyConfig) -> None:
+        """Raise InvalidInputError unless plugins here and those asked for are the recorded ones."""
+        copies = {name: self.path / PLUGINS / name for name in header.plugins}
+        for plugins in (copies, {Path(plugin).name: Path(plugin) for plugin in asked.plugins}):
+            for name in sorted(header.plugins.keys() | plugins.keys()):
+                known = header.plugins.get(name)
+                if known is None or name not in plugins or plugin_digest(plugins[name]) != known:
+                    raise InvalidInputError(
+                        f"{self.path} was searched with another version of the plugin {name}, or without it; "
+                        "search in another folder (--dir), or bring the same plugin"
+                    )
 
     def clean_up(self, records: Iterable[TrialRecord]) -> None:
         """Delete what killed processes left behind: half-written files, and weights of dropped trials."""
         kept = {Path(record.weights).name for record in records if record.weights is not None}
-        for file in [*self.path.iterdir(), *self.checkpoints.glob("*")]:
+        folders = (self.path, self.checkpoints, self.path / PLUGINS)
+        for file in [file for folder in folders for file in folder.glob("*")]:
             weights = file.parent == self.checkpoints and re.fullmatch(WEIGHTS, file.name)
             if (re.fullmatch(PART, file.name) and file.is_file()) or (weights and file.name not in kept):
                 file.unlink(missing_ok=True)

@@ -7,6 +7,7 @@ import json
 import math
 import random
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +21,7 @@ from search.quiet import quiet_optuna
 from search.samplers import SamplerName, make_sampler
 from search.seeds import derive_seed
 from space.domains import Domain, Value
+from space.errors import UnbuildableError
 from space.search_space import Point, SearchSpace
 from space.spec import Spec
 
@@ -36,7 +38,7 @@ RANDOM_DRAWS = 1_000
 RANDOM_SHRUNK = 200
 """Before the whole space is gone through, from its smallest networks on."""
 MOST_WALKED = 100_000
-"""Points looked at in vain before a space counts as exhausted: minutes, where nearly none is feasible."""
+"""Points looked at in vain before a space counts as exhausted: some ten seconds."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ class Proposer:
         self._num_trials = 0
         self._pending: dict[int, optuna.Trial] = {}
         self._interrupted_attrs: dict[int, dict[str, Any]] = {}
-        self._rest = space.feasible_points()
+        self._rest = space.feasible_points(patience=MOST_WALKED)
         with quiet_optuna():
             self._study = optuna.create_study(directions=["minimize", "minimize"])
 
@@ -83,7 +85,7 @@ class Proposer:
         self._take_in(record, sampler_attrs)
 
     def _take_in(self, record: TrialRecord, sampler_attrs: dict[str, Any]) -> None:
-        self._seen.add(_identity(record.arch, self.space.training(record.knobs)))
+        self._seen.add(_identity(record.arch, record.training))
         if record.state == "running":
             self._interrupted_attrs[record.number] = sampler_attrs
         if record.val_accuracy is None:
@@ -125,9 +127,9 @@ class Proposer:
 
     def _is_new(self, point: Point) -> bool:
         """Whether a point is within the limits and its network, trained in its way, was not tried before."""
-        spec = self.space.spec(point)
-        identity = _identity(spec.arch, self.space.training(point))
-        return identity not in self._seen and self.space.over_limit(spec) is None
+        if not self.space.is_feasible(point):
+            return False
+        return _identity(self.space.spec(point).arch, self.space.training(point)) not in self._seen
 
     def _spread(self, number: int) -> Point | None:
         """Of many random networks, the one nearest to this trial's place on the scale of log parameters.
@@ -146,7 +148,10 @@ class Proposer:
                 new.append(smaller)
         if not new:
             return None
-        return min(new, key=lambda point: abs(math.log(self.space.spec(point).params) - target))
+        return min(new, key=lambda point: abs(math.log(self._params(point)) - target))
+
+    def _params(self, point: Point) -> int:
+        return self.space.counts(self.space.spec(point)).params
 
     def _ask(self, number: int) -> Proposal | None:
         """Ask the sampler until it proposes something new within the limits.
@@ -156,11 +161,11 @@ class Proposer:
         beyond: Point | None = None
         for attempt in range(ASKS_GP if self.sampler == "gp" else ASKS):
             self._study.sampler = self._sampler_of(number, attempt)
-            proposal = self._suggest(number)
-            if self._is_new(proposal.knobs):
-                return proposal
-            if beyond is None and self.space.over_limit(proposal.spec) is not None:
-                beyond = proposal.knobs
+            knobs, attrs = self._suggest(number)
+            if self._is_new(knobs):
+                return self._proposal(knobs, attrs)
+            if beyond is None and not self.space.is_feasible(knobs):
+                beyond = knobs
             self._study.tell(self._pending.pop(number), state=TrialState.FAIL)
         if beyond is None:
             return None
@@ -198,10 +203,13 @@ class Proposer:
         name = self.sampler if self.sampler in ("nsga2", "nsga3") else "random"
         self._study.sampler = make_sampler(name, seed)
         self._study.enqueue_trial(self._encoded(point)[1])
-        return self._suggest(number)
+        return self._proposal(*self._suggest(number))
 
-    def _suggest(self, number: int) -> Proposal:
-        """Ask the study for a trial, note it as pending, and return it as a proposal."""
+    def _proposal(self, knobs: Point, sampler_attrs: dict[str, Any]) -> Proposal:
+        return Proposal(self.space.spec(knobs), knobs, self.space.training(knobs), sampler_attrs)
+
+    def _suggest(self, number: int) -> tuple[Point, dict[str, Any]]:
+        """Ask the study for a trial, note it as pending, and return its point and the sampler's notes."""
         knobs: Point = {}
         with quiet_optuna():
             trial = self._study.ask()
@@ -210,7 +218,8 @@ class Proposer:
                 knobs[knob] = suggest(trial, knob, domain)
                 return knobs[knob]
 
-            spec = self.space.draw(choose)
+            with suppress(UnbuildableError):  # every knob was asked for by then
+                self.space.draw(choose)
         self._pending[number] = trial
         sampler = self._study.sampler
         if isinstance(sampler, optuna.samplers.BaseGASampler):
@@ -218,7 +227,7 @@ class Proposer:
             sampler.get_trial_generation(self._study, self._study.get_trials(deepcopy=False)[trial.number])
         attrs = self._study.get_trials(deepcopy=False)[trial.number].system_attrs
         kept = {key: value for key, value in attrs.items() if key != "fixed_params"}
-        return Proposal(spec, knobs, self.space.training(knobs), kept)
+        return knobs, kept
 
     def _encoded(self, knobs: Point) -> tuple[dict[str, BaseDistribution], dict[str, Any]]:
         domains = self.space.knobs_of(knobs)

@@ -28,6 +28,7 @@ from search.slots import Slot, count_cores, find_slots
 from search.store import StudyStore
 from space.errors import InvalidInputError
 from space.files import write_atomic
+from space.plugins import plugin_digest
 from space.search_space import SearchSpace
 from trainers.data import SearchData, load_search_data
 
@@ -86,10 +87,11 @@ def largest_batch(config: StudyConfig) -> int:
 
 def _if_complete(config: StudyConfig, folder: StudyFolder) -> StudyResults | None:
     """Return the results of a study that has nothing left to do, without loading data or torch."""
-    _check_same(folder, folder.recorded_config(), config)
     results = open_study(folder.path)
+    folder.check_plugins(results.header, config)
+    _check_same(folder, folder.recorded_config(), config)
     results.header = _with_budget(results.header, config)
-    if not results.complete or results.untrained(config.references):
+    if results.spent is None or results.untrained(config.references):
         return None
     if _outputs_are_fresh(folder.path):
         return results
@@ -109,7 +111,6 @@ def _with_budget(header: StudyHeader, config: StudyConfig) -> StudyHeader:
 
 
 def _check_same(folder: StudyFolder, recorded: StudyConfig, asked: StudyConfig) -> None:
-    folder.check_plugins(recorded, asked)
     if difference := first_difference(recorded, asked):
         raise InvalidInputError(
             f"{folder.path} holds a study with {difference} is asked for; "
@@ -130,13 +131,15 @@ def _open_store(config: StudyConfig, folder: StudyFolder, data: SearchData, spac
             trials=config.search.trials,
             hours=config.search.hours,
             environment=environment(),
+            plugins={Path(plugin).name: plugin_digest(folder.path / plugin) for plugin in config.plugins},
         )
         write_atomic(folder.path / ENVIRONMENT, _environment_json(header, config))
         return StudyStore.create(folder.path, header, space)
+    header = open_study(folder.path).header
+    folder.check_plugins(header, config)
     recorded = folder.recorded_config()
     _check_same(folder, recorded, config)
     config = config.model_copy(update={"name": recorded.name})
-    header = open_study(folder.path).header
     if header.data["fingerprint"] != facts["fingerprint"]:
         raise InvalidInputError(
             f"{folder.path} was searched on other images than {config.data.source} holds now; "

@@ -78,8 +78,8 @@ class FullLength:
     """Trains every network to its last epoch, until ``total`` trials have ended.
 
     Interrupted trials come first; ``interrupted`` maps each to the number of workers lost on it so far.
-    A trial that has cost ``max_losses`` workers is given up. Then come ``references`` by name, which do not
-    count in ``total``; ``reference_trials`` are the interrupted trials that train one.
+    A trial that has cost ``max_losses`` workers is given up. Then come ``references`` by name, which no
+    budget holds back and which do not count in ``total``; ``reference_trials`` are those that train one.
     """
 
     def __init__(
@@ -109,7 +109,7 @@ class FullLength:
                 return GiveUp(trial)
             self._running.add(trial)
             return Run(trial)
-        if self._starting and self._references:
+        if self._references:
             return StartReference(self._references.popleft())
         searched = len(self._running - self._reference_trials)
         if self._starting and self._num_ended + searched < self._total:

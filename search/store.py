@@ -27,7 +27,7 @@ from results.records import EpochReport, StudyHeader, TrialRecord
 from results.study import DATABASE, sqlite_url
 from search.proposer import Proposal
 from search.quiet import quiet_optuna
-from space.domains import Domain, FloatRange, IntRange, Value
+from space.domains import Domain, FloatRange, IntRange
 from space.references import read_reference
 from space.search_space import SearchSpace
 from space.spec import Spec
@@ -117,15 +117,19 @@ class StudyStore:
     def start(self, proposal: Proposal, seed: int, max_epochs: int, clock_s: float) -> TrialRecord:
         """Record a new trial as running and return it."""
         record = self._new_record(proposal.spec, seed, max_epochs, clock_s)
-        return self._start(replace(record, knobs=proposal.knobs), proposal.sampler_attrs)
+        record = replace(record, knobs=proposal.knobs, training=proposal.training)
+        return self._start(record, proposal.sampler_attrs)
 
     def start_reference(self, name: str, seed: int, max_epochs: int, clock_s: float) -> TrialRecord:
-        """Record a new trial that trains a reference on the study's images, and return it."""
+        """Record a new trial that trains a reference on the study's images, and return it.
+
+        Keys of the recipe that the space fixes hold for references too; those it searches do not.
+        """
         spec = read_reference(name).spec(
             in_channels=self._space.in_channels, num_classes=self._space.num_classes
         )
         record = self._new_record(spec.canonical(), seed, max_epochs, clock_s)
-        return self._start(replace(record, reference=name), {})
+        return self._start(replace(record, reference=name, training=self._space.fixed_training()), {})
 
     def _new_record(self, spec: Spec, seed: int, max_epochs: int, clock_s: float) -> TrialRecord:
         counts = self._space.counts(spec)
@@ -147,11 +151,6 @@ class StudyStore:
         self.records[record.number] = record
         self._add_to_optuna(record, sampler_attrs)
         return record
-
-    def training(self, trial: int) -> dict[str, Value]:
-        """Return the keys of the ``[train]`` section that a trial's point of the space sets."""
-        record = self.records[trial]
-        return {} if record.reference is not None else self._space.training(record.knobs)
 
     def report(self, trial: int, report: EpochReport, clock_s: float) -> None:
         """Record one epoch of a running trial."""

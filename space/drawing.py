@@ -12,8 +12,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from space.domains import Choice, Domain, Increments, IntRange, PerLevel, Value
+from space.errors import UnbuildableError, shortened, shown
 from space.families import family_named
-from space.grid_spec import Level
+from space.grid_spec import GridSpec, Level
 from space.mgnet import MgNetSpec
 from space.resnet import ResidualSpec
 from space.smoothers import SMOOTHERS
@@ -48,6 +49,9 @@ def draw_spec(config: SpaceConfig, facts: Facts, choose: Choose) -> Spec:
 
     ``facts`` holds in_channels and num_classes. Knobs are asked for in a fixed order, each only if the
     network has it; those of the training come last and leave no trace in the spec.
+
+    Raises:
+        UnbuildableError: a plugin's family refuses the choices; every knob was asked for by then.
     """
 
     def pick(knob: str, domain: Domain) -> Any:
@@ -56,27 +60,37 @@ def draw_spec(config: SpaceConfig, facts: Facts, choose: Choose) -> Spec:
     name = str(pick("family", config.family))
     spec_type = family_named(name, "space").spec_type
     if issubclass(spec_type, MgNetSpec):
-        spec = _draw_mgnet(config, facts, pick)
+        knobs = _mgnet_knobs(config, pick)
     elif issubclass(spec_type, ResidualSpec):
-        spec = _draw_resnet(spec_type, config, facts, pick)
+        knobs = _resnet_knobs(config, pick)
     else:
-        spec = _draw_own(name, spec_type, config, facts, pick)
+        knobs = {}
+    own = config.families.get(name, {})
+    knobs |= {field: pick(f"{name}.{field}", domain) for field, domain in own.items()}
     for key, domain in config.train.items():
         pick(f"train.{key}", domain)
-    return spec.canonical()
+    if issubclass(spec_type, GridSpec) and not own:
+        return spec_type.model_validate(knobs | facts).canonical()
+    return _own_spec(name, spec_type, knobs, facts)
 
 
-def _draw_own(name: str, spec_type: type[Spec], config: SpaceConfig, facts: Facts, pick: Choose) -> Spec:
-    """Return the spec of a plugin's family; what it makes of its knobs is its own affair."""
-    fields = config.families.get(name, {})
-    knobs = {field: pick(f"{name}.{field}", domain) for field, domain in fields.items()}
+def _own_spec(name: str, spec_type: type[Spec], knobs: dict[str, Any], facts: Facts) -> Spec:
+    """Return the spec that a plugin's family makes of its knobs.
+
+    Raises:
+        UnbuildableError: it refuses them, or its code fails.
+    """
+    where = f"space.families.{name}"
     try:
-        return spec_type.from_knobs(knobs, facts)
+        return spec_type.from_knobs(knobs, facts).canonical()
     except ValidationError as error:
-        raise explain(error, spec_type, f"space.families.{name}") from None
+        raise UnbuildableError(str(explain(error, spec_type, where))) from None
+    except Exception as error:  # the code is the user's: whatever it raises is to be told in one line
+        reason = f"{type(error).__name__}: {shortened(str(error))}"
+        raise UnbuildableError(f"{where}: no spec can be made of {shown(knobs)}: {reason}") from error
 
 
-def _draw_mgnet(config: SpaceConfig, facts: Facts, pick: Choose) -> Spec:
+def _mgnet_knobs(config: SpaceConfig, pick: Choose) -> dict[str, Any]:
     depth = int(pick("levels", config.levels))
     kind = str(pick("smoother", config.smoother))
     smoother_type = SMOOTHERS[kind]
@@ -88,17 +102,17 @@ def _draw_mgnet(config: SpaceConfig, facts: Facts, pick: Choose) -> Spec:
         fields |= {key: pick(key, getattr(config, key)) for key in ("interpolation", "restriction")}
     fields |= {key: pick(key, getattr(config, key)) for key in ("stem", "activation")}
     fields["levels"] = _draw_levels(config, depth, pick, same_width=smoother_type.same_width)
-    return MgNetSpec.model_validate(fields | _draw_rest(config, pick) | facts)
+    return fields | _draw_rest(config, pick)
 
 
-def _draw_resnet(spec_type: type[ResidualSpec], config: SpaceConfig, facts: Facts, pick: Choose) -> Spec:
+def _resnet_knobs(config: SpaceConfig, pick: Choose) -> dict[str, Any]:
     depth = int(pick("levels", config.levels))
     keys = ("kernel_b", "groups_b", "block", "stem", "activation")
     fields: dict[str, Any] = {key: pick(key, getattr(config, key)) for key in keys}
     if config.stem_channels is not None:
         fields["stem_channels"] = pick("stem_channels", config.stem_channels)
     fields["levels"] = _draw_levels(config, depth, pick, same_width=False)
-    return spec_type.model_validate(fields | _draw_rest(config, pick) | facts)
+    return fields | _draw_rest(config, pick)
 
 
 def _draw_rest(config: SpaceConfig, pick: Choose) -> dict[str, Any]:

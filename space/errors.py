@@ -18,6 +18,10 @@ class InvalidInputError(MgnasError, ValueError):
     """A value, file or folder from the user breaks a rule: the text names value, rule and what to do."""
 
 
+class UnbuildableError(InvalidInputError):
+    """A network of a family of one's own cannot be made from its spec, or the spec from its knobs."""
+
+
 def nearest(word: str, known: list[str] | tuple[str, ...]) -> str:
     """Return ``"; did you mean 'x'?"`` for the known word closest to ``word``, or ``""`` if none is close."""
     from difflib import get_close_matches

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -51,6 +51,16 @@ _families: dict[str, Family] = {family.name: family for family in BUILT_IN}
 def family_names() -> list[str]:
     """Return the names of all families known now."""
     return list(_families)
+
+
+def all_families() -> list[Family]:
+    """Return all families known now."""
+    return list(_families.values())
+
+
+def restore(families: Iterable[Family]) -> None:
+    """Make families known again that were registered before."""
+    _families.update({family.name: family for family in families})
 
 
 def spec_types() -> list[type[Spec]]:

@@ -90,6 +90,11 @@ class GridSpec(Spec):
         return owners(self.share_b, self.slots_b)
 
     @property
+    def params(self) -> int:
+        """Learned parameters, batch norms and the head included; a shared weight counts once."""
+        return self.counts(1).params
+
+    @property
     def notation(self) -> str:
         """The papers' notation, e.g. ``MgNet[2,2]-64-B^l``; ``space.parse_notation`` reads it back."""
         from space.notation import format_grid

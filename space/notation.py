@@ -9,6 +9,7 @@ ResNet18-A^l-B^{l,i}                         a classical depth; also ResNet[2,2,
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
@@ -19,12 +20,13 @@ from space.reader import Reader
 from space.resnet import EXPANSION, ResidualSpec
 from space.sharing import Sharing
 from space.smoothers import SMOOTHERS, SmootherBase
-from space.spec import Spec
+from space.spec import Spec, without_defaults
 from space.validation import rule_of
 
 _SUPERSCRIPT: dict[Sharing, str] = {"network": "", "level": "^l", "iteration": "^{l,i}"}
 _INDICES: dict[str, Sharing] = {"l": "level", "{l,i}": "iteration"}
-_POSITIONAL = {"family", "in_channels", "num_classes", "levels", "share_a", "share_b"}
+_FACTS = {"family", "in_channels", "num_classes"}
+_POSITIONAL = _FACTS | {"levels", "share_a", "share_b"}
 
 CLASSICAL: dict[int, tuple[tuple[int, ...], str]] = {
     18: ((2, 2, 2, 2), "basic"),
@@ -34,6 +36,10 @@ CLASSICAL: dict[int, tuple[tuple[int, ...], str]] = {
     152: ((3, 8, 36, 3), "bottleneck"),
 }
 """The blocks of each level of the ResNets that are known by their depth (He et al. 2015, table 1)."""
+
+_WORD = re.compile(r"[^\W\d]\w*")
+_LITERAL = re.compile(r"(true|false|null)(?!\w)")
+"""Words that JSON means something else by than a text."""
 
 AnySpec = TypeVar("AnySpec", bound=Spec)
 
@@ -136,7 +142,7 @@ def read_grid(spec_type: type[Spec], reader: Reader, facts: Mapping[str, Any]) -
         pairs = zip(nus, reader.widths(len(nus)), strict=True)
         fields["levels"] = tuple(Level(nu=nu, c_u=c_u, c_f=c_f) for nu, (c_u, c_f) in pairs)
     _read_sharing(reader, fields, needs_b=not is_residual)
-    known = [key for key in spec_type.model_fields if key not in _POSITIONAL]
+    known = [key for key in spec_type.model_fields if key not in _POSITIONAL and key not in fields]
     while reader.accept("-"):
         reader.skip_spaces()
         start = reader.pos
@@ -169,7 +175,7 @@ def _read_sharing(reader: Reader, fields: dict[str, Any], *, needs_b: bool) -> N
             reader.pos = start
     if needs_b and "share_b" not in fields:
         if not reader.accept("-"):
-            reader.fail("expected -B^l or -B^{l,i}")
+            reader.fail("expected -B^l, -B^{l,i} or -B")
         reader.fail("expected " + ("B" if "share_a" in fields else "A or B"))
     start = reader.pos
     if reader.accept("-") and (_next_is(reader, "A^") or _next_is(reader, "B^")):
@@ -225,14 +231,13 @@ def validated(
 
 def format_fields(spec: Spec) -> str:
     """Return ``Name(field=value,...)`` with values as JSON, words without quotes where they are plain."""
-    data = spec.model_dump(mode="json", exclude_defaults=True)
-    shown = {key: value for key, value in data.items() if key not in _POSITIONAL or key == "levels"}
+    shown = {key: value for key, value in without_defaults(spec).items() if key not in _FACTS}
     inside = ",".join(f"{key}={_plain(value)}" for key, value in shown.items())
     return f"{spec.notation_name}({inside})"
 
 
 def _plain(value: Any) -> str:
-    if isinstance(value, str) and value.isidentifier() and value not in ("true", "false", "null"):
+    if isinstance(value, str) and _WORD.fullmatch(value) and not _LITERAL.match(value):
         return value
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
@@ -245,7 +250,7 @@ def read_fields(spec_type: type[AnySpec], reader: Reader, facts: Mapping[str, An
     """
     fields: dict[str, Any] = dict(facts)
     places: dict[str, int] = {}
-    known = [key for key in spec_type.model_fields if key not in _POSITIONAL or key == "levels"]
+    known = [key for key in spec_type.model_fields if key not in _FACTS]
     reader.expect("(")
     while not reader.accept(")"):
         if places:
@@ -260,7 +265,7 @@ def read_fields(spec_type: type[AnySpec], reader: Reader, facts: Mapping[str, An
 
 def _read_json(reader: Reader) -> Any:
     text, pos = reader.text, reader.pos
-    if text[pos : pos + 1].isalpha() and not text.startswith(("true", "false", "null"), pos):
+    if _WORD.match(text, pos) and not _LITERAL.match(text, pos):
         return reader.word("a value")
     try:
         value, reader.pos = json.JSONDecoder().raw_decode(text, pos)

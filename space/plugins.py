@@ -10,7 +10,10 @@ from pathlib import Path
 from types import ModuleType
 
 from space.errors import InvalidInputError, shortened
-from space.families import family_names
+from space.families import Family, all_families, restore
+
+_loaded: dict[str, list[Family]] = {}
+"""The families of every plugin that was run, by the name of its module, which changes with its content."""
 
 
 def load_plugins(paths: Iterable[str | Path]) -> None:
@@ -45,23 +48,27 @@ def _read(path: Path) -> bytes:
 def _load(path: Path) -> None:
     source = _read(path)
     name = f"mgnas_plugin_{hashlib.sha256(source).hexdigest()[:16]}"
-    if name in sys.modules:
+    if name in _loaded:
+        restore(_loaded[name])  # another version of the same families may have been loaded in between
         return
     module = ModuleType(name)
     module.__file__ = str(path)
-    before = set(family_names())
     sys.modules[name] = module  # the annotations of a spec's fields are looked up here
     try:
-        exec(compile(source, str(path), "exec"), module.__dict__)
-        registered = [family for family in family_names() if family not in before or _is_of(family, name)]
+        exec(compile(source, str(path), "exec", dont_inherit=True), module.__dict__)
+        registered = [family for family in all_families() if family.spec_type.__module__ == name]
         if not registered:
             raise InvalidInputError(
                 f"the plugin {path} registers no family: call space.register_family(YourSpec, your_builder)"
             )
+        _loaded[name] = registered
     except InvalidInputError:
         del sys.modules[name]
         raise
-    except Exception as error:  # the code is the user's: whatever it raises is to be told in one line
+    except (
+        Exception,
+        SystemExit,
+    ) as error:  # the code is the user's: whatever it raises is to be told in one line
         del sys.modules[name]
         lines = [
             frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)
@@ -71,9 +78,3 @@ def _load(path: Path) -> None:
         raise InvalidInputError(
             f"the plugin {path} fails: {where}{type(error).__name__}: {shortened(str(error))}"
         ) from error
-
-
-def _is_of(family: str, module: str) -> bool:
-    from space.families import family_named
-
-    return family_named(family, "plugin").spec_type.__module__ == module

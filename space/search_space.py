@@ -6,12 +6,13 @@ import hashlib
 import json
 import random
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import cached_property
 
 from space.counts import Counts, Size, as_size
 from space.domains import Domain, FloatRange, Value
 from space.drawing import Choose, draw_spec, is_countable
-from space.errors import InvalidInputError
+from space.errors import InvalidInputError, UnbuildableError
 from space.space_config import SpaceConfig
 from space.spec import Spec
 from space.walk import CountOf, Walk
@@ -81,6 +82,10 @@ class SearchSpace:
             for key, domain in self.config.train.items()
         }
 
+    def fixed_training(self) -> dict[str, Value]:
+        """Return the keys of the ``[train]`` section to which the space gives one value, with that value."""
+        return {key: domain.smallest for key, domain in self.config.train.items() if domain.size == 1}
+
     def sample(self, rng: random.Random) -> Point:
         """Return a point with every knob drawn from its domain; limits are not looked at."""
         point: Point = {}
@@ -89,7 +94,8 @@ class SearchSpace:
             point[knob] = domain.sample(rng)
             return point[knob]
 
-        self.draw(choose)
+        with suppress(UnbuildableError):  # every knob was drawn by then
+            self.draw(choose)
         return point
 
     def sample_feasible(self, rng: random.Random) -> Point | None:
@@ -102,7 +108,7 @@ class SearchSpace:
         point: Point | None = None
         for _ in range(UNIFORM_DRAWS):
             point = self.sample(rng)
-            if self.over_limit(self.spec(point)) is None:
+            if self.is_feasible(point):
                 return point
         for _ in range(UNIFORM_DRAWS // 10):
             if (smaller := self.shrunk(self.sample(rng), rng)) is not None:
@@ -113,7 +119,7 @@ class SearchSpace:
         """Return ``point`` within the limits, random knobs of it made smaller; None if that does not help."""
         point = dict(point)
         domains = self.knobs_of(point)
-        while self.over_limit(self.spec(point)) is not None:
+        while not self.is_feasible(point):
             larger = [
                 (knob, domain)
                 for knob, domain in domains.items()
@@ -134,7 +140,8 @@ class SearchSpace:
             found[knob] = domain
             return point[knob]
 
-        self.draw(choose)
+        with suppress(UnbuildableError):
+            self.draw(choose)
         return found
 
     def knobs(self) -> dict[str, Domain]:
@@ -163,9 +170,9 @@ class SearchSpace:
         """Yield every point once; see ``Walk.points``."""
         return self.walk.points()
 
-    def feasible_points(self) -> Iterator[Point]:
+    def feasible_points(self, patience: int | None = None) -> Iterator[Point]:
         """Yield, in the order of ``points``, every point within the limits; see ``Walk.feasible_points``."""
-        return self.walk.feasible_points()
+        return self.walk.feasible_points(patience)
 
     @cached_property
     def _smallest_point(self) -> Point:
@@ -176,7 +183,10 @@ class SearchSpace:
         return dict(self._smallest_point)
 
     def params_range(self) -> tuple[int, int]:
-        """Return the fewest parameters of a network and the most, or ``max_params`` if that is less."""
+        """Return the fewest parameters of a network and the most, or ``max_params`` if that is less.
+
+        See ``Walk.extremes`` for where they are exact.
+        """
         low, high = self.params_extremes
         return low, min(high, self.config.max_params or high)
 
@@ -202,8 +212,11 @@ class SearchSpace:
         return any(getattr(self.config, limit) is not None for limit in LIMITS)
 
     def is_feasible(self, point: Point) -> bool:
-        """Return whether a point's network is within the limits."""
-        return self.over_limit(self.spec(point)) is None
+        """Return whether a point's network can be built and is within the limits."""
+        try:
+            return self._beyond(self.counts(self.spec(point))) is None
+        except UnbuildableError:
+            return False
 
     def counts(self, spec: Spec) -> Counts:
         """Return the counts of a network on the images of this space."""
@@ -211,9 +224,10 @@ class SearchSpace:
 
     def over_limit(self, spec: Spec) -> str | None:
         """Return why ``spec`` may not be tried, or None: a limit, its value and the spec's."""
-        if not self.has_limits:
-            return None
-        config, counts = self.config, self.counts(spec)
+        return self._beyond(self.counts(spec)) if self.has_limits else None
+
+    def _beyond(self, counts: Counts) -> str | None:
+        config = self.config
         if config.max_params is not None and counts.params > config.max_params:
             return f"params {counts.params} > max_params {config.max_params}"
         if config.max_macs is not None and counts.macs > config.max_macs:
@@ -245,19 +259,19 @@ class SearchSpace:
             if any(self.is_feasible(point) for point in points):
                 return
             least[name] = per_limit[name](self.counts(self.spec(points[0])))
+        if self.sample_feasible(random.Random(0)) is not None:
+            return
         for name, limit in given.items():
             if least[name] > limit:
                 raise InvalidInputError(
                     f"space.{name} = {limit}, but the smallest network of this space has "
                     f"{self._count_text(name, least[name])}"
                 )
-        rng = random.Random(0)
-        if self.sample_feasible(rng) is None:
-            both = " and ".join(f"space.{name} = {limit}" for name, limit in given.items())
-            within = "both" if len(given) == 2 else "all"
-            raise InvalidInputError(
-                f"{both}, but no network of this space is within {within}: raise one of them"
-            )
+        limits = " and ".join(f"space.{name} = {limit}" for name, limit in given.items())
+        within = "both" if len(given) == 2 else "all"
+        raise InvalidInputError(
+            f"{limits}, but no network of this space is within {within}: raise one of them"
+        )
 
     def _count_text(self, name: str, count: float) -> str:
         height, width = as_size(self.image_size)

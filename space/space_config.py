@@ -33,7 +33,7 @@ from space.grid_spec import KERNELS
 from space.sharing import SHARINGS
 from space.smoothers import SMOOTHERS
 
-AT_MOST = {"levels": 32, "nu": 1_000, "c_u": 10**9, "c_f": 10**9, "groups_b": 10**9, "stem_channels": 10**9}
+AT_MOST = {"levels": 32, "nu": 1_000, "c_u": 10**9, "c_f": 10**9, "groups_b": 4096, "stem_channels": 4096}
 """The largest numbers of a space: beyond them lie no networks, only counts that never come to an end."""
 
 Knob = Domain | PerLevel | Increments | Literal["c_u"] | None
@@ -45,7 +45,7 @@ class SpaceConfig(BaseModel):
     ``smoothers`` holds the options of smoothers by their kind (``[space.smoothers.two_step]``), ``families``
     the fields of a plugin's specs by the family's name, and ``train`` keys of the study's ``[train]`` section
     that are searched along with the network. ``max_activation_mib`` is for a training step of the study's
-    batch size in float32.
+    largest batch in float32.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

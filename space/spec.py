@@ -29,7 +29,7 @@ class Spec(BaseModel):
     stay as they are.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
     notation_name: ClassVar[str] = ""
 
@@ -87,7 +87,9 @@ class Spec(BaseModel):
     @property
     def params(self) -> int:
         """Learned parameters, batch norms and the head included; a shared weight counts once."""
-        return self.counts(1).params
+        from space.modules.counting import built_params
+
+        return built_params(self)
 
     def macs(self, image_size: Size) -> int:
         """Multiply-accumulates of one image's forward pass, convolutions and the linear layer only."""
@@ -134,4 +136,6 @@ def _plain(model: BaseModel, name: str, value: Any) -> Any:
         return without_defaults(value)
     if isinstance(value, (list, tuple)):
         return [_plain(model, name, item) for item in value]
+    if isinstance(value, (set, frozenset)):
+        return sorted((_plain(model, name, item) for item in value), key=str)
     return model.model_dump(mode="json", include={name})[name]

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import heapq
 import math
+import random
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from space.counts import Counts
 from space.domains import Choice, Domain, FloatRange, Value
 from space.drawing import is_structure
+from space.errors import UnbuildableError
+from space.families import BUILT_IN
 
 if TYPE_CHECKING:
     from space.search_space import Point, SearchSpace
 
+EXACT_UP_TO = 4_000
+"""Points of a space that are all looked at where that is the only way to know."""
+RANDOM_STARTS = 3
 LOCAL_SEARCHES = 8
 """Structures in which the smallest or largest network is searched for closely."""
 CountOf = Callable[[Counts], float]
@@ -41,7 +48,7 @@ class Walk:
 
     @cached_property
     def skeletons(self) -> list[Skeleton]:
-        """Every structure of the space: few levels first, then in the order of the study file."""
+        """Every structure: family by family, few levels first, then as the study file has it."""
         return list(self._grow({}))
 
     def _grow(self, structure: Point) -> Iterator[Skeleton]:
@@ -52,7 +59,8 @@ class Walk:
             asked[knob] = domain
             return structure.get(knob, domain.smallest)
 
-        self.space.draw(choose)
+        with suppress(UnbuildableError):  # every knob was asked for by then
+            self.space.draw(choose)
         branching = [knob for knob in asked if knob not in structure and is_structure(knob)]
         if not branching:
             yield Skeleton(structure, {k: d for k, d in asked.items() if k not in structure})
@@ -74,31 +82,36 @@ class Walk:
     def points(self) -> Iterator[Point]:
         """Yield every point once, in a fixed order, none of them made before it is asked for.
 
-        Networks of few levels come first; then every knob climbs from its smallest value (``level`` before
-        ``iteration``), and the last knob, in the order of ``draw``, changes fastest. For a continuous knob
-        its two ends stand for all values.
+        Of a family, networks of few levels come first; then every knob climbs from its smallest value
+        (``level`` before ``iteration``), and the last knob, in the order of ``draw``, changes fastest. For a
+        continuous knob its two ends stand for all values.
         """
         for skeleton in self.skeletons:
             yield from _climb(self.end(skeleton, largest=False), list(skeleton.knobs.items()), None)
 
-    def feasible_points(self) -> Iterator[Point]:
-        """Yield, in the order of ``points``, every point whose network is within the limits.
+    def feasible_points(self, patience: int | None = None) -> Iterator[Point]:
+        """Yield, in the order of ``points``, every point whose network can be built and is within the limits.
 
         Where the remaining knobs at their smallest do not fit, nothing larger does: a branch without a
         feasible point is never entered, so the time is that of the points yielded, whatever the size of
-        the space. (Structures of which this is not true are walked through.) Networks with several
-        spellings come as often.
+        the space. Structures of which this is not true are walked through; after ``patience`` of their
+        points in vain, one after the other, nothing more is yielded. Networks with several spellings come
+        as often.
         """
-        if not self.space.has_limits:
-            yield from self.points()
-            return
+        fits, in_vain = self.space.is_feasible, 0
         for skeleton in self.skeletons:
             lowest = self.end(skeleton, largest=False)
             knobs = list(skeleton.knobs.items())
-            if not self._is_monotone(skeleton):
-                yield from filter(self.space.is_feasible, _climb(lowest, knobs, None))
-            elif self.space.is_feasible(lowest):
-                yield from _climb(lowest, knobs, self.space.is_feasible)
+            if self._is_monotone(skeleton):
+                if not self.space.has_limits or fits(lowest):
+                    yield from _climb(lowest, knobs, fits if self.space.has_limits else None)
+                continue
+            for point in _climb(lowest, knobs, None):
+                if fits(point):
+                    in_vain = 0
+                    yield point
+                elif patience is not None and (in_vain := in_vain + 1) > patience:
+                    return
 
     def _is_monotone(self, skeleton: Skeleton) -> bool:
         """Whether no count of this structure ever falls when a knob rises; see the class."""
@@ -108,7 +121,7 @@ class Walk:
             return point.get(knob, domain.smallest)
 
         family = value("family", config.family)
-        if family in config.families or family not in ("mgnet", "resnet", "preact_resnet"):
+        if family not in {built_in.name for built_in in BUILT_IN}:
             return False
         if value("groups_b", config.groups_b) != 1:
             return False
@@ -129,24 +142,59 @@ class Walk:
         }
         return skeleton.structure | ends
 
+    @cached_property
+    def _all(self) -> list[tuple[Point, Counts]] | None:
+        """Every point of a small space that is not monotone, with its counts; None for other spaces."""
+        if self.size() > EXACT_UP_TO or all(self._is_monotone(skeleton) for skeleton in self.skeletons):
+            return None
+        found = []
+        for point in self.points():
+            with suppress(UnbuildableError):
+                found.append((point, self.space.counts(self.space.spec(point))))
+        return found
+
     def extremes(self, count: CountOf, *, largest: bool = False) -> list[Point]:
         """Return points whose networks have the least (or most) of a count, the most extreme one first.
 
-        Each is the best of its structure: exact where counts grow with every knob, elsewhere found by a local
-        search over one knob at a time. At most ``LOCAL_SEARCHES`` structures are looked at so closely.
+        Exact where counts grow with every knob, and in spaces of at most ``EXACT_UP_TO`` points. Elsewhere
+        each is the best that local searches over one knob at a time have found in its structure, in the
+        ``LOCAL_SEARCHES`` structures with the best ends.
+
+        Raises:
+            UnbuildableError: no network that was looked at can be built.
         """
         sign = -1 if largest else 1
+        if self._all:
+            ranked = heapq.nsmallest(LOCAL_SEARCHES, self._all, key=lambda pair: sign * count(pair[1]))
+            return [point for point, _ in ranked]
+        problems: list[UnbuildableError] = []
 
         def signed(point: Point) -> float:
-            return sign * count(self.space.counts(self.space.spec(point)))
+            try:
+                return sign * count(self.space.counts(self.space.spec(point)))
+            except UnbuildableError as error:
+                problems.append(error)
+                return math.inf
 
         ends = [(self.end(skeleton, largest=largest), skeleton) for skeleton in self.skeletons]
         nearest = heapq.nsmallest(LOCAL_SEARCHES, ends, key=lambda pair: signed(pair[0]))
         found = [
-            end if self._is_monotone(skeleton) else _descend(end, skeleton.knobs, signed)
+            end if self._is_monotone(skeleton) else self._closest(end, skeleton, signed)
             for end, skeleton in nearest
         ]
-        return sorted(found, key=signed)
+        found.sort(key=signed)
+        if math.isinf(signed(found[0])):
+            raise problems[0]
+        return found
+
+    def _closest(self, end: Point, skeleton: Skeleton, cost: Callable[[Point], float]) -> Point:
+        """Return the best point that local searches reach from one end of a skeleton and from within it."""
+        rng = random.Random(0)
+        starts = [end]
+        for _ in range(RANDOM_STARTS):
+            drawn = {knob: domain.sample(rng) for knob, domain in skeleton.knobs.items()}
+            starts.append(skeleton.structure | drawn)
+        return min((_descend(start, skeleton.knobs, cost) for start in starts), key=cost)
 
 
 def _alternatives(domain: Domain, value: Value) -> list[Value]:

@@ -14,7 +14,9 @@ from space.errors import InvalidInputError, shortened
 from trainers.raw_images import Pair, RawImages, SourceOptions
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
-GREY_MODES = ("1", "L", "LA", "I;16", "I")
+GREY_MODES = ("1", "L", "LA", "I", "F")
+EXIF_ORIENTATION = 0x0112
+"""From 5 on, height and width of an image as stored change places when it is turned upright."""
 DEFAULT_SIZE = 64
 """Pixels of a side where images of different sizes have to become one and the study does not say which."""
 MOST_BYTES = 4 * 2**30
@@ -25,7 +27,7 @@ def load_image_folder(path: str, options: SourceOptions) -> RawImages:
 
     All images become one size: ``options.image_size``, or their own where they all have the same and it is
     at most 256 pixels, or 64 x 64. They are scaled until they cover it, and what reaches over is cut off on
-    both sides alike. They are grey if all of them are, else RGB.
+    both sides alike. They are grey if all of them are, else RGB. Of 16 bits the upper 8 are kept.
 
     Raises:
         InvalidInputError: the folder is missing, has another form, or holds a file that is no image.
@@ -92,8 +94,10 @@ def _common_form(paths: list[Path], asked: tuple[int, int] | None) -> tuple[tupl
     is_grey = True
     for path in paths:
         with _open(path) as image:
-            sizes[(image.height, image.width)] += 1
-            is_grey = is_grey and image.mode in GREY_MODES
+            # other formats would have to be decoded for it, and cameras do not write them
+            is_turned = image.format in ("JPEG", "MPO") and image.getexif().get(EXIF_ORIENTATION, 1) >= 5
+            sizes[(image.width, image.height) if is_turned else (image.height, image.width)] += 1
+            is_grey = is_grey and (image.mode in GREY_MODES or image.mode.startswith("I;16"))
     mode = "L" if is_grey else "RGB"
     if asked is not None:
         return asked, mode
@@ -122,18 +126,25 @@ def _pixels(path: Path, size: tuple[int, int], mode: str) -> NDArray[np.uint8]:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                upright = ImageOps.exif_transpose(_eight_bits(image)).convert(mode)
+                upright = ImageOps.exif_transpose(_eight_bits(path, image)).convert(mode)
                 fitted = ImageOps.fit(upright, (size[1], size[0]), Image.Resampling.BILINEAR)
+        except InvalidInputError:
+            raise
         except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
             raise InvalidInputError(f"{path} is damaged: {shortened(str(error))}") from None
     pixels = np.asarray(fitted, dtype=np.uint8)
     return pixels[..., None] if mode == "L" else pixels
 
 
-def _eight_bits(image: Any) -> Any:
+def _eight_bits(path: Path, image: Any) -> Any:
     """Return an image whose pixels have 8 bits; of 16 bits, the upper ones are kept."""
     from PIL import Image
 
-    if image.mode not in ("I;16", "I"):
+    if not image.mode.startswith(("I", "F")):
         return image
-    return Image.fromarray((np.asarray(image).astype(np.int64) >> 8).clip(0, 255).astype(np.uint8))
+    values = np.asarray(image)
+    if image.mode == "F" or (image.mode == "I" and not 256 <= values.max() < 65536 and values.any()):
+        raise InvalidInputError(
+            f"{path} has pixels of 32 bits ({image.mode}), whose range nobody knows: save it with 8 or 16"
+        )
+    return Image.fromarray((values.astype(np.int64) >> 8).clip(0, 255).astype(np.uint8))

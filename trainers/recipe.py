@@ -12,11 +12,11 @@ ScheduleName = Literal["one_cycle", "step"]
 
 
 class Recipe(BaseModel):
-    """Stochastic gradient descent with Nesterov momentum, for every network alike.
+    """Stochastic gradient descent with Nesterov momentum.
 
     ``warmup`` is the share of the steps in which the learning rate rises to ``lr``. Then it falls evenly to
     zero (``schedule`` one_cycle), or to a tenth and a hundredth of ``lr`` after a third and two thirds of
-    all steps (``step``: with 150 epochs the published recipe of MgNet). ``crop_padding``
+    all steps (``step``: with 150 epochs the published schedule of MgNet). ``crop_padding``
     pixels are reflected at each side and a window of the original size is cut out at random.
     ``precision`` auto is bfloat16 on a CUDA device and float32 on a CPU.
     """

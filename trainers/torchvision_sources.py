@@ -75,15 +75,20 @@ def _open(name: str, root: Path, *, is_train: bool) -> Any:
     if known.class_name != "SVHN":
         part = {"train": is_train}
     make = getattr(datasets, known.class_name)
+    # not there, half of it, damaged, not reachable: torchvision raises nearly anything for any of these
     try:
         return make(str(root), **part, download=False)
-    except (RuntimeError, OSError):
-        pass  # not there yet, or half of it
+    except Exception as error:
+        found = _reason(error)
     try:
         root.mkdir(parents=True, exist_ok=True)
         return make(str(root), **part, download=True)
-    except (RuntimeError, OSError, ValueError) as error:  # torchvision raises all of these for one cause
+    except Exception as error:
         raise InvalidInputError(
-            f"{name} is not under {root} and cannot be downloaded ({shortened(str(error))}); bring it there "
-            "in torchvision's form, or name the folder where it lies (--data-root)"
+            f"{name} is not under {root}, or damaged ({found}), and cannot be downloaded ({_reason(error)}); "
+            "bring it there in torchvision's form, or name the folder where it lies (--data-root)"
         ) from None
+
+
+def _reason(error: Exception) -> str:
+    return shortened(str(error)) or type(error).__name__

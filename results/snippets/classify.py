@@ -142,7 +142,7 @@ def read_array(path: Path, member: str | None) -> Any:
 
 
 def read_picture(path: Path, shape: tuple[int, int, int]) -> Any:
-    """Return an image file as uint8 H W C of ``shape``: turned to grey or RGB, and resized."""
+    """Return an image file as uint8 H W C of ``shape``: grey or RGB, scaled until it covers it, cut to it."""
     import numpy as np
 
     try:
@@ -153,11 +153,14 @@ def read_picture(path: Path, shape: tuple[int, int, int]) -> Any:
     if channels not in (1, 3):
         raise UserError(f"{path}: the network takes {channels} channels; give it arrays (.npy)")
     try:
-        with Image.open(path) as picture:
+        with Image.open(path) as file:
+            picture: Image.Image = file
+            if picture.mode.startswith("I;16"):  # of 16 bits the upper ones, as where mgnas reads folders
+                picture = Image.fromarray((np.asarray(picture).astype(np.uint16) >> 8).astype(np.uint8))
             if picture.mode.startswith(("I", "F")):
-                raise UserError(f"{path} has more than 8 bits a channel; save it with 8")
+                raise UserError(f"{path} has more than 16 bits a channel; save it with 8 or 16")
             upright = ImageOps.exif_transpose(picture).convert("L" if channels == 1 else "RGB")
-            resized = upright.resize((width, height), Image.Resampling.BILINEAR)
+            resized = ImageOps.fit(upright, (width, height), Image.Resampling.BILINEAR)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise UserError(f"{path} cannot be read as an image ({str(error).splitlines()[0]})") from None
     return np.asarray(resized, dtype=np.uint8).reshape(height, width, channels)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
@@ -10,7 +12,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from space.counts import LayerCount
-from space.errors import InvalidInputError, shortened
+from space.errors import InvalidInputError, UnbuildableError, shortened
 from space.modules.build import build
 from space.spec import Spec
 
@@ -18,7 +20,15 @@ BATCH = 10_007
 """Images of the call that is counted: a number that no other side of a tensor has, and free of charge."""
 
 
-@lru_cache(maxsize=4096)
+def built_params(spec: Spec) -> int:
+    """Return the parameters of the built network, a shared one once; no image is needed for that.
+
+    Raises:
+        UnbuildableError: the family's builder fails.
+    """
+    return _built_params(type(spec), spec.model_dump_json())
+
+
 def built_layers(spec: Spec, image_size: tuple[int, int]) -> tuple[LayerCount, ...]:
     """Return a row for each module with weights or MACs of its own, in the order in which they are called.
 
@@ -27,17 +37,44 @@ def built_layers(spec: Spec, image_size: tuple[int, int]) -> tuple[LayerCount, .
     row ``(between layers)``.
 
     Raises:
-        InvalidInputError: the family's builder or its network fails.
+        UnbuildableError: the family's builder or its network fails.
     """
-    try:
+    return _built_layers(type(spec), spec.model_dump_json(), image_size)
+
+
+# remembered by a spec's text, since a spec of one's own may hold what cannot be hashed
+
+
+@lru_cache(maxsize=4096)
+def _built_params(spec_type: type[Spec], text: str) -> int:
+    spec = spec_type.model_validate_json(text)
+    with unbuildable(spec, "cannot be built"):
+        return sum(parameter.numel() for parameter in _on_meta(spec).parameters())
+
+
+@lru_cache(maxsize=4096)
+def _built_layers(spec_type: type[Spec], text: str, image_size: tuple[int, int]) -> tuple[LayerCount, ...]:
+    spec = spec_type.model_validate_json(text)
+    with unbuildable(spec, f"cannot be built for images of {image_size[0]} x {image_size[1]}"):
         return tuple(_count(spec, image_size))
+
+
+@contextmanager
+def unbuildable(spec: Spec, what: str) -> Iterator[None]:
+    """Tell in one line whatever a user's code raises."""
+    try:
+        yield
     except InvalidInputError:
         raise
-    except Exception as error:  # the code is the user's: whatever it raises is to be told in one line
-        raise InvalidInputError(
-            f"{shortened(spec.notation)} cannot be built for images of {image_size[0]} x {image_size[1]}: "
-            f"{type(error).__name__}: {shortened(str(error))}"
+    except Exception as error:
+        raise UnbuildableError(
+            f"{shortened(spec.notation)} {what}: {type(error).__name__}: {shortened(str(error))}"
         ) from error
+
+
+def _on_meta(spec: Spec) -> nn.Module:
+    with torch.device("meta"):
+        return build(spec).train()
 
 
 class _Tally:
@@ -54,20 +91,19 @@ class _Tally:
 
 
 def _count(spec: Spec, image_size: tuple[int, int]) -> list[LayerCount]:
-    with torch.device("meta"):
-        network = build(spec).train()
-        images = torch.empty(BATCH, spec.in_channels, *image_size)
-    own_params: dict[int, str] = {}
+    network = _on_meta(spec)
     tallies = {name: _Tally(name or "(between layers)", module) for name, module in network.named_modules()}
+    seen: set[int] = set()
     for name, module in network.named_modules():
         for parameter in module.parameters(recurse=False):
-            if id(parameter) not in own_params:
-                own_params[id(parameter)] = name
+            if id(parameter) not in seen:
+                seen.add(id(parameter))
                 tallies[name].params += parameter.numel()
-    logits = _run(network, images, tallies)
+    with torch.device("meta"):
+        logits = _run(network, torch.empty(BATCH, spec.in_channels, *image_size), tallies)
     if tuple(logits.shape) != (BATCH, spec.num_classes):
         given = " x ".join("N" if side == BATCH else str(side) for side in logits.shape)
-        raise InvalidInputError(
+        raise UnbuildableError(
             f"{shortened(spec.notation)} must map N images to logits N x {spec.num_classes}, but gave {given}"
         )
     rows = [
@@ -104,7 +140,7 @@ def _run(network: nn.Module, images: Tensor, tallies: dict[str, _Tally]) -> Tens
 
     def keep(tensor: Tensor) -> Tensor:
         storage = tensor.untyped_storage()
-        if storage._cdata not in seen and tensor.shape[:1] == images.shape[:1]:
+        if storage._cdata not in seen and storage.nbytes() % BATCH == 0:
             seen.add(storage._cdata)
             alive.append(tensor)  # so that its place in memory is not given to another one
             tallies[stack[-1]].saved += storage.nbytes()
@@ -134,10 +170,12 @@ def _run(network: nn.Module, images: Tensor, tallies: dict[str, _Tally]) -> Tens
 def _note_own_flops(totals: dict[str, int], tallies: dict[str, _Tally]) -> None:
     """Give each module its FLOPs without those of the modules that were called inside it."""
     for name, flops in totals.items():
+        if name not in tallies:
+            continue  # a second name of a module that is counted under its first
         tallies[name].flops += flops
         around = name
         while around:
             around = around.rpartition(".")[0]  # a list of modules is around some, but never called
-            if around in totals:
+            if around in totals and around in tallies:
                 tallies[around].flops -= flops
                 break

@@ -112,8 +112,17 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     np.savez(folder / "two.npz", x=images, y=images)
     (folder / "torn.npz").write_bytes((folder / "two.npz").read_bytes()[:200])
     (folder / "text.png").write_text("not a picture")
-    Image.fromarray(images[0, :, :, 0].astype(np.uint16)).save(folder / "deep.png")
+    Image.fromarray(images[0, :, :, 0].astype(np.float32)).save(folder / "deep.tif")
+    Image.fromarray(images[0, :, :, 0].astype(np.uint16) * 256 + 77).save(folder / "sixteen.png")
+    Image.fromarray(images[0, :, :, 0]).save(folder / "eight.png")
     return folder
+
+
+def test_of_sixteen_bits_the_upper_ones_count(grey: ExportResult, inputs: Path) -> None:
+    result = classify(grey.folder, inputs / "sixteen.png", inputs / "eight.png")
+    assert result.code == 0
+    sixteen, eight = (line.split("\t")[1:] for line in result.out.splitlines())
+    assert sixteen == eight
 
 
 @pytest.mark.parametrize(
@@ -131,7 +140,7 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("two.npz:z", "it has x, y"),
         ("torn.npz", "cannot be read as an array"),
         ("text.png", "cannot be read as an image"),
-        ("deep.png", "has more than 8 bits a channel"),
+        ("deep.tif", "has more than 16 bits a channel"),
     ],
 )
 def test_a_wrong_input_is_one_line(grey: ExportResult, inputs: Path, argument: str, reason: str) -> None:

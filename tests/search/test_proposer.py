@@ -158,3 +158,17 @@ def test_interrupted_trials_are_not_proposed_again() -> None:
     second = resumed.propose(0)
     assert second is not None
     assert second.spec != first.spec
+
+
+@pytest.mark.timeout(120)
+def test_a_space_that_no_bound_narrows_comes_to_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With groups, a wider level may have fewer weights: such a space is walked, but not for ever."""
+    monkeypatch.setattr("search.proposer.MOST_WALKED", 2_000)
+    width = {"low": 2, "high": 65}
+    tables = {"levels": 4, "nu": 1, "c_u": width, "groups_b": 2, "share_b": "level"}
+    smallest = SearchSpace(SpaceConfig.model_validate(tables)).params_range()[0]
+    space = SearchSpace(SpaceConfig.model_validate(tables | {"max_params": smallest + 20}))
+    assert space.size() > 10**7
+    proposer = Proposer(space, "random", seed=0)
+    found = [proposal.spec.arch for n in range(12) if (proposal := proposer.propose(n))]
+    assert 0 < len(found) == len(set(found)) < 12

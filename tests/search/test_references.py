@@ -100,7 +100,7 @@ def test_each_training_has_its_own_recipe(home: Path) -> None:
     text = card.read_text(encoding="utf-8")
     assert f"| lr | `{best.knobs['train.lr']}` |" in text
     assert "| weight_decay | `0.001` |" in text
-    assert "(lr, flip, weight_decay as the search chose)" in text
+    assert "(lr, flip as the search chose)" in text
 
 
 def test_optunas_study_has_all_trials(home: Path) -> None:
@@ -175,6 +175,38 @@ def test_a_changed_plugin_is_refused(home: Path, tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "was searched with another version of the plugin my_family.py" in done.stderr
     assert mgnas("search", "runs/all", "--trials", "7", cwd=folder).returncode == 0
+
+
+def test_an_edited_copy_of_a_plugin_is_refused(home: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(home, tmp_path / "home")
+    plugin = folder / "runs/all/plugins/my_family.py"
+    plugin.write_text(plugin.read_text(encoding="utf-8").replace("ReLU", "Tanh"), encoding="utf-8")
+    for arguments in (["search", "runs/all", "--trials", "7"], ["search", "all.toml"]):
+        done = mgnas(*arguments, cwd=folder)
+        assert done.returncode == 2
+        assert "another version of the plugin my_family.py" in done.stderr
+    assert len(open_study(folder / "runs/all").records) == 6
+
+
+def test_references_are_trained_after_the_hours_are_spent(tmp_path: Path) -> None:
+    write_images(tmp_path)
+    text = STUDY.partition("[data]")[2].replace('"plain", ', "").replace("[space.families.plain]", "#")
+    text = text.replace("depth = {", "# {").replace("width = [4, 8]", "")
+    (tmp_path / "s.toml").write_text(f"[data]{text}hours = 1e-9\n", encoding="utf-8")
+    first = mgnas("search", "s.toml", cwd=tmp_path)
+    assert first.returncode == 2  # not one trial
+    named = f'references = ["mgnet-64-Bli@0.05"]\n[data]{text}hours = 1e-9\n'
+    (tmp_path / "s.toml").write_text(named, encoding="utf-8")
+    mgnas("search", "s.toml", cwd=tmp_path)
+    study = open_study(tmp_path / "runs/s")
+    assert [record.state for record in study.references] == ["complete"]
+    assert study.complete
+
+
+def test_fixed_keys_of_the_training_hold_for_references(home: Path) -> None:
+    study = open_study(home / "runs/all")
+    assert [record.training for record in study.references] == [{"weight_decay": 0.001}] * 2
+    assert all(record.training.keys() == {"lr", "flip", "weight_decay"} for record in study.records)
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from space import MgNetSpec, build, load_spec, parse_notation, read_spec
 from space.counts import total
+from space.families import family_named
 from space.grid_spec import GridSpec
 from space.modules import Classifier, Trained, save_weights
 from space.modules.counting import built_layers
@@ -169,6 +170,24 @@ def test_canonical_form(spec: GridSpec, height: int, width: int) -> None:
     assert [layer.out for layer in before] == [layer.out for layer in after]
 
 
+def as_written(spec: GridSpec) -> nn.Module:
+    """The network of a spec in the very form it has, which ``build`` would make canonical first."""
+    return family_named(spec.family, "test").build(spec)
+
+
+@settings(deadline=None, max_examples=150)
+@given(spec=networks(max_width=6), seed=st.integers(0, 99))
+def test_the_canonical_form_is_the_same_network(spec: GridSpec, seed: int) -> None:
+    canonical = spec.canonical()
+    one, other = as_written(spec).double(), as_written(canonical).double()
+    other.load_state_dict(one.state_dict())  # the same names and shapes
+    for network in (one, other):
+        network.train(bool(seed % 2) and not spec.dropout)
+    torch.manual_seed(seed)
+    images = torch.randn(3, spec.in_channels, 9, 8, dtype=torch.float64)
+    torch.testing.assert_close(one(images), other(images), rtol=0, atol=0)
+
+
 @pytest.mark.parametrize(
     ("one", "other"),
     [
@@ -243,8 +262,8 @@ def test_shared_weights_are_one_tensor_everywhere(
         assert not torch.equal(before, after)
 
 
-def test_ten_thousand_specs_a_second_are_within_reach() -> None:
-    """Not a timing: the number of rows that counting makes does not grow with the iterations."""
+def test_rows_do_not_grow_with_the_iterations() -> None:
+    """Which is what makes counting fast; how fast: ``benchmarks/counting.py``."""
     few, many = read_spec("MgNet[2,2]-8-A^{l,i}-B^{l,i}"), read_spec("MgNet[90,90]-8-A^{l,i}-B^{l,i}")
     assert len(few.layers(32)) == len(many.layers(32))
 

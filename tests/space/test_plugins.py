@@ -114,7 +114,7 @@ def test_spaces_of_own_families_are_checked(space: dict[str, object], says: str)
 @pytest.mark.parametrize(
     ("fields", "says"),
     [
-        ({"depth": [0, 1], "width": 4}, "space.families.plain: depth: must be greater than 0, but got 0"),
+        ({"depth": 0, "width": 4}, "space.families.plain: depth: must be greater than 0, but got 0"),
         ({"depth": 2}, "space.families.plain: width: this key is missing"),
     ],
 )
@@ -189,3 +189,119 @@ def test_networks_that_do_not_work_are_told_in_one_line(tmp_path: Path, body: st
     spec = load_spec({"family": "leaf"})
     with pytest.raises(InvalidInputError, match=says):
         spec.counts((8, 8))
+
+
+def test_the_examples_canonical_form_keeps_what_has_an_effect() -> None:
+    load_plugins([EXAMPLE])
+    one, other = (parse_notation(f"Plain(depth=1,width=3{more})") for more in ("", ",residual=true"))
+    assert one.arch != other.arch  # three channels in, three out: the shortcut does something
+
+
+def test_parameters_need_no_image(tmp_path: Path) -> None:
+    body = (
+        "return torch.nn.Sequential(torch.nn.MaxPool2d(2), torch.nn.Conv2d(3, 5, 3), "
+        "torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten(), torch.nn.Linear(5, spec.num_classes))"
+    )
+    load_plugins([write(tmp_path, body=body)])
+    spec = load_spec({"family": "leaf"})
+    assert spec.params == 27 * 5 + 5 + 60
+    assert spec.counts((8, 8)).params == spec.params
+    with pytest.raises(InvalidInputError, match="cannot be built for images of 1 x 1"):
+        spec.counts(1)
+
+
+def test_loading_an_older_version_again_brings_it_back(tmp_path: Path) -> None:
+    def version(width: int) -> Path:
+        path = tmp_path / f"v{width}.py"
+        head = f"return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(12, {width}), "
+        source = write(tmp_path, body=f"{head}torch.nn.Linear({width}, 10))").read_text(encoding="utf-8")
+        path.write_text(source, encoding="utf-8")
+        return path
+
+    first, second = version(2), version(3)
+    counts = []
+    for path in (first, second, first):
+        load_plugins([path])
+        counts.append(load_spec({"family": "leaf"}).params)
+    assert counts == [12 * 2 + 2 + 30, 12 * 3 + 3 + 40, 12 * 2 + 2 + 30]
+
+
+def test_networks_that_cannot_be_built_are_turned_away(tmp_path: Path) -> None:
+    body = (
+        "assert spec.width % 2 == 0, 'odd'\n"
+        "    return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, spec.width), "
+        "torch.nn.Linear(spec.width, 10))"
+    )
+    load_plugins([write(tmp_path, body=body)])
+    tables = {"family": "leaf", "families": {"leaf": {"width": {"low": 1, "high": 9}}}}
+    space = SearchSpace(SpaceConfig.model_validate(tables), in_channels=1, image_size=8)
+    space.check_feasible()
+    assert [point["leaf.width"] for point in space.feasible_points()] == [2, 4, 6, 8]
+    assert space.params_extremes == (64 * 2 + 2 + 30, 64 * 8 + 8 + 90)
+    none = SearchSpace(
+        SpaceConfig.model_validate(tables | {"families": {"leaf": {"width": [3, 5]}}}), image_size=8
+    )
+    with pytest.raises(InvalidInputError, match=r"cannot be built.*odd"):
+        none.check_feasible()
+
+
+def test_fields_that_cannot_be_hashed_and_sets_have_one_identity(tmp_path: Path) -> None:
+    path = write(tmp_path, body="return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(12, 10))")
+    source = path.read_text(encoding="utf-8").replace(
+        "    width: int = 3", "    widths: list[int] = [4, 8]\n    words: frozenset[str] = frozenset()"
+    )
+    path.write_text(source, encoding="utf-8")
+    load_plugins([path])
+    spec = load_spec({"family": "leaf", "words": ["a", "trueish", "c"], "widths": [1]})
+    assert spec.counts(2).params == 130
+    assert spec.arch == load_spec({"family": "leaf", "words": ["c", "a", "trueish"], "widths": [1]}).arch
+    assert parse_notation(spec.notation) == spec
+    assert load_spec({"family": "leaf"}).arch == load_spec({"family": "leaf", "widths": [4, 8]}).arch
+
+
+def test_memory_of_tokens_and_modules_with_two_names(tmp_path: Path) -> None:
+    path = write(tmp_path, body="return Tokens(spec)")
+    path.write_text(
+        path.read_text(encoding="utf-8")
+        + """
+class Tokens(torch.nn.Module):
+    def __init__(self, spec):
+        super().__init__()
+        self.mix = torch.nn.Linear(3, 5)
+        self.again = self.mix
+        self.head = torch.nn.Linear(5, 10)
+
+    def forward(self, x):
+        tokens = x.flatten(2).transpose(1, 2) + torch.zeros(3)
+        return self.head(self.again(tokens).mean(dim=1))
+""",
+        encoding="utf-8",
+    )
+    load_plugins([path])
+    counts = load_spec({"family": "leaf"}).counts((4, 4))
+    assert counts == (15 + 5 + 60, 16 * 15 + 50, 4 * (16 * 3 + 5))
+
+
+def test_a_family_derived_from_mgnet_has_its_knobs_and_its_own(tmp_path: Path) -> None:
+    path = tmp_path / "derived.py"
+    path.write_text(
+        """
+from typing import Literal
+from space import MgNetSpec, register_family
+from space.modules.mgnet import MgNet
+
+class DerivedSpec(MgNetSpec):
+    family: Literal["derived"] = "derived"
+    notation_name = "Derived"
+    extra: int = 1
+
+register_family(DerivedSpec, MgNet)
+""",
+        encoding="utf-8",
+    )
+    load_plugins([path])
+    tables = {"family": "derived", "c_u": [4], "families": {"derived": {"extra": [2, 3]}}}
+    space = SearchSpace(SpaceConfig.model_validate(tables))
+    spec = space.spec(space.smallest_point())
+    assert (spec.family, spec.levels[0].c_u) == ("derived", 4)
+    assert "derived.extra" in space.knobs()

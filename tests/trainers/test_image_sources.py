@@ -86,6 +86,30 @@ def test_sixteen_bits_and_transparency(tmp_path: Path) -> None:
     assert load_search_data(folder(tmp_path, test_fraction=0.0)).in_channels == 3
 
 
+def test_bits_of_other_orders_and_numbers(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        for i in range(3):
+            (tmp_path / name).mkdir(exist_ok=True)
+            Image.frombytes("I;16B", (6, 5), b"\x80\x34" * 30).save(tmp_path / name / f"{i}.tif")
+    data = load_search_data(folder(tmp_path, test_fraction=0.0))
+    assert data.in_channels == 1
+    assert set(np.unique(data.train.images)) == {0x80}
+    for array in (np.full((5, 6), 0.5, np.float32), np.full((5, 6), 200, np.int32)):
+        Image.fromarray(array).save(tmp_path / "a" / "odd.tif")
+        with pytest.raises(InvalidInputError, match=r"odd\.tif has pixels of 32 bits"):
+            load_search_data(folder(tmp_path))
+
+
+def test_images_stored_on_their_side_are_turned_upright(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    for name in ("a", "b"):
+        for i in range(4):
+            (tmp_path / name).mkdir(exist_ok=True)
+            Image.new("RGB", (12, 8)).save(tmp_path / name / f"{i}.jpg", exif=exif)
+    assert load_search_data(folder(tmp_path)).image_size == (12, 8)
+
+
 @pytest.mark.parametrize(
     ("make", "says"),
     [
@@ -177,7 +201,7 @@ def test_a_set_that_cannot_be_downloaded_is_told_in_one_line(
 
     monkeypatch.setattr(CIFAR10, "url", "http://127.0.0.1:9/nothing.tar.gz")
     with pytest.raises(
-        InvalidInputError, match=r"cifar10 is not under .* and cannot be downloaded"
+        InvalidInputError, match=r"cifar10 is not under .*, or damaged .*, and cannot be downloaded"
     ) as caught:
         load_search_data(DataConfig(source="cifar10", root=str(tmp_path)))
     assert "--data-root" in str(caught.value)
