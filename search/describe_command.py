@@ -8,12 +8,14 @@ from typing import Any
 
 from results.tables import print_json, print_layers
 from space.counts import LayerCount
-from space.errors import InvalidInputError
+from space.errors import InvalidInputError, shown
 from space.reading import read_spec
 from space.references import Reference, find_reference
 from space.spec import Spec
 
 MIB = 2**20
+AT_MOST = 1_000_000
+"""Pixels of a side, channels and classes."""
 
 
 @dataclass(frozen=True)
@@ -25,14 +27,14 @@ class ImageOptions:
     classes: int | None
 
     def check(self) -> None:
-        """Raise InvalidInputError for numbers below 1."""
+        """Raise InvalidInputError for numbers below 1, or beyond what images there are."""
         for option, value in (
             ("--image-size", self.size),
             ("--channels", self.channels),
             ("--classes", self.classes),
         ):
-            if value is not None and value < 1:
-                raise InvalidInputError(f"{option} must be at least 1, but got {value}")
+            if value is not None and not 1 <= value <= AT_MOST:
+                raise InvalidInputError(f"{option} must be from 1 to {AT_MOST}, but got {shown(value)}")
 
 
 def describe_network(text: str, images: ImageOptions, as_json: bool) -> None:

@@ -57,7 +57,16 @@ def _complain(message: str) -> int:
 
 
 def _confess(error: Exception) -> int:
-    """Say that mgnas itself is at fault, and leave the traceback where it can be found."""
+    """Say that mgnas itself is at fault, and leave the traceback where it can be found.
+
+    Where the error comes out of a plugin's code, it is the user's.
+    """
+    from space.errors import reason_of
+
+    for frame, line in reversed(list(traceback.walk_tb(error.__traceback__))):
+        if str(frame.f_globals.get("__name__", "")).startswith("mgnas_plugin_"):
+            file = frame.f_globals.get("__file__")
+            return _complain(f"the plugin {file} fails: line {line}: {reason_of(error)}")
     with tempfile.NamedTemporaryFile("w", prefix="mgnas-", suffix=".txt", delete=False) as file:
         traceback.print_exception(error, file=file)
     sys.stderr.write(f"mgnas: this is a bug in mgnas ({type(error).__name__}); {file.name} says where\n")

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from space.domains import Choice, Domain, Increments, IntRange, PerLevel, Value
-from space.errors import UnbuildableError, shortened, shown
+from space.errors import UnbuildableError, reason_of, shown
 from space.families import family_named
 from space.grid_spec import GridSpec, Level
 from space.mgnet import MgNetSpec
@@ -86,8 +86,9 @@ def _own_spec(name: str, spec_type: type[Spec], knobs: dict[str, Any], facts: Fa
     except ValidationError as error:
         raise UnbuildableError(str(explain(error, spec_type, where))) from None
     except Exception as error:  # the code is the user's: whatever it raises is to be told in one line
-        reason = f"{type(error).__name__}: {shortened(str(error))}"
-        raise UnbuildableError(f"{where}: no spec can be made of {shown(knobs)}: {reason}") from error
+        raise UnbuildableError(
+            f"{where}: no spec can be made of {shown(knobs)}: {reason_of(error)}"
+        ) from error
 
 
 def _mgnet_knobs(config: SpaceConfig, pick: Choose) -> dict[str, Any]:

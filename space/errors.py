@@ -22,6 +22,15 @@ class UnbuildableError(InvalidInputError):
     """A network of a family of one's own cannot be made from its spec, or the spec from its knobs."""
 
 
+def reason_of(error: BaseException) -> str:
+    """Return kind and text of an error of somebody else's code as one line."""
+    try:
+        text = str(error)
+    except Exception:  # it does not even say what it is
+        text = ""
+    return f"{type(error).__name__}: {shortened(text)}"
+
+
 def nearest(word: str, known: list[str] | tuple[str, ...]) -> str:
     """Return ``"; did you mean 'x'?"`` for the known word closest to ``word``, or ``""`` if none is close."""
     from difflib import get_close_matches

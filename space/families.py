@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from space.errors import InvalidInputError, nearest, shown
+from pydantic import PydanticUserError
+
+from space.errors import InvalidInputError, nearest, shortened, shown
 from space.mgnet import MgNetSpec
 from space.resnet import PreActResNetSpec, ResNetSpec
 from space.spec import Spec
@@ -102,6 +104,10 @@ def register_family(spec_type: type[Spec], build: Builder) -> None:
         )
     if not callable(build):
         raise InvalidInputError(f"the builder of the family {name!r} must be callable, but got {build!r}")
+    try:
+        spec_type.model_rebuild()
+    except PydanticUserError as error:
+        raise InvalidInputError(f"{spec_type.__name__} is no spec: {shortened(str(error))}") from None
     known = _families.get(name)
     if known is not None and (known in BUILT_IN or known.spec_type.__qualname__ != spec_type.__qualname__):
         raise InvalidInputError(

@@ -41,7 +41,9 @@ def absolute_path(base: Path, path: str, what: str) -> str:
             the key and its value.
     """
     try:
-        return str((base / Path(path).expanduser()).resolve())
+        absolute = str((base / Path(path).expanduser()).resolve())
+        absolute.encode()  # it is written down as UTF-8
+        return absolute
     except (RuntimeError, OSError, ValueError) as error:
         raise InvalidInputError(f"{what} is no usable path: {error}") from None
 

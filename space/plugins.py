@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
 
-from space.errors import InvalidInputError, shortened
+from space.errors import InvalidInputError, reason_of, shortened
 from space.families import Family, all_families, restore
 
 _loaded: dict[str, list[Family]] = {}
@@ -75,6 +75,4 @@ def _load(path: Path) -> None:
         ]
         line = getattr(error, "lineno", None) or (lines[-1] if lines else None)
         where = f"line {line}: " if line else ""
-        raise InvalidInputError(
-            f"the plugin {path} fails: {where}{type(error).__name__}: {shortened(str(error))}"
-        ) from error
+        raise InvalidInputError(f"the plugin {path} fails: {where}{reason_of(error)}") from error

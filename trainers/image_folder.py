@@ -68,13 +68,22 @@ def _files(folder: Path) -> dict[str, list[Path]]:
         if child.is_dir() and not child.name.startswith("."):
             listed = sorted(f for f in child.rglob("*") if f.suffix.lower() in SUFFIXES and f.is_file())
             if listed:
-                found[child.name] = listed
+                found[_checked_name(child)] = listed
     if not found:
         raise InvalidInputError(
             f"{folder} has no folders with images in them; one for each class is needed, "
             f"with files that end in {', '.join(SUFFIXES[:3])} and the like"
         )
     return found
+
+
+def _checked_name(folder: Path) -> str:
+    """Return a class's name, the folder's, which is written down as UTF-8."""
+    try:
+        folder.name.encode()
+    except UnicodeEncodeError:
+        raise InvalidInputError(f"the folder's name {str(folder)!a} is not UTF-8 text; rename it") from None
+    return folder.name
 
 
 def _open(path: Path) -> Any:

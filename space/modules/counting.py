@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from space.counts import LayerCount
-from space.errors import InvalidInputError, UnbuildableError, shortened
+from space.errors import InvalidInputError, UnbuildableError, reason_of, shortened
 from space.modules.build import build
 from space.spec import Spec
 
 BATCH = 10_007
 """Images of the call that is counted: a number that no other side of a tensor has, and free of charge."""
+MOST_REMEMBERED = 4096
 
 
 def built_params(spec: Spec) -> int:
@@ -26,7 +26,8 @@ def built_params(spec: Spec) -> int:
     Raises:
         UnbuildableError: the family's builder fails.
     """
-    return _built_params(type(spec), spec.model_dump_json())
+    with unbuildable(spec, "cannot be built"):
+        return _remembered(spec, None, lambda: sum(p.numel() for p in _on_meta(spec).parameters()))
 
 
 def built_layers(spec: Spec, image_size: tuple[int, int]) -> tuple[LayerCount, ...]:
@@ -39,24 +40,23 @@ def built_layers(spec: Spec, image_size: tuple[int, int]) -> tuple[LayerCount, .
     Raises:
         UnbuildableError: the family's builder or its network fails.
     """
-    return _built_layers(type(spec), spec.model_dump_json(), image_size)
-
-
-# remembered by a spec's text, since a spec of one's own may hold what cannot be hashed
-
-
-@lru_cache(maxsize=4096)
-def _built_params(spec_type: type[Spec], text: str) -> int:
-    spec = spec_type.model_validate_json(text)
-    with unbuildable(spec, "cannot be built"):
-        return sum(parameter.numel() for parameter in _on_meta(spec).parameters())
-
-
-@lru_cache(maxsize=4096)
-def _built_layers(spec_type: type[Spec], text: str, image_size: tuple[int, int]) -> tuple[LayerCount, ...]:
-    spec = spec_type.model_validate_json(text)
     with unbuildable(spec, f"cannot be built for images of {image_size[0]} x {image_size[1]}"):
-        return tuple(_count(spec, image_size))
+        return _remembered(spec, image_size, lambda: tuple(_count(spec, image_size)))
+
+
+_memory: dict[tuple[type[Spec], str, tuple[int, int] | None], Any] = {}
+Counted = TypeVar("Counted")
+
+
+def _remembered(spec: Spec, size: tuple[int, int] | None, count: Callable[[], Counted]) -> Counted:
+    """Return what ``count`` gives, counted once for equal specs: by their text, for some have no hash."""
+    key = (type(spec), spec.model_dump_json(), size)
+    if key not in _memory:
+        if len(_memory) >= MOST_REMEMBERED:
+            _memory.clear()
+        _memory[key] = count()
+    found: Counted = _memory[key]
+    return found
 
 
 @contextmanager
@@ -67,9 +67,7 @@ def unbuildable(spec: Spec, what: str) -> Iterator[None]:
     except InvalidInputError:
         raise
     except Exception as error:
-        raise UnbuildableError(
-            f"{shortened(spec.notation)} {what}: {type(error).__name__}: {shortened(str(error))}"
-        ) from error
+        raise UnbuildableError(f"{shortened(spec.notation)} {what}: {reason_of(error)}") from error
 
 
 def _on_meta(spec: Spec) -> nn.Module:

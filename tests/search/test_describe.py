@@ -102,7 +102,7 @@ def test_a_folders_space(tmp_path: Path) -> None:
             ["--space", "digits", "--set", "space.max_params=3"],
             "no network of this space is within its limits",
         ),
-        (["--space", "digits", "--image-size", "0"], "--image-size must be at least 1, but got 0"),
+        (["--space", "digits", "--image-size", "0"], "--image-size must be from 1 to 1000000, but got 0"),
         (["ResNet18-A^x"], "expected l or {l,i}, but got 'x' at character 12"),
         (["MgNet[2]-8-B^l-smoother=two_step(weight=1)"], "unknown option 'weight'; did you mean 'weights'"),
         (["MgNet[2]-8-B^l-kernel=5"], "unknown option 'kernel'; did you mean 'kernel_b'"),
@@ -116,3 +116,40 @@ def test_wrong_values_are_told_in_one_line(arguments: list[str], says: str, tmp_
     assert done.returncode == 2
     assert says in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (
+            "    @property\n    def notation(self):\n        raise ValueError('no name')",
+            "ValueError: no name",
+        ),
+        ("    def layers(self, size):\n        return [size.nothing]", "AttributeError"),
+        ("    def canonical(self):\n        return self.nothing", "AttributeError"),
+        ("    thing: 'Undefined'", "name 'Undefined' is not defined"),
+    ],
+)
+def test_errors_of_a_plugins_code_are_the_users(body: str, says: str, tmp_path: Path) -> None:
+    source = f"""
+from typing import Literal
+import torch
+from space import Spec, register_family
+
+class OddSpec(Spec):
+    family: Literal["odd"] = "odd"
+    notation_name = "Odd"
+    width: int = 4
+{body}
+
+def build(spec):
+    return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.LazyLinear(spec.num_classes))
+
+register_family(OddSpec, build)
+"""
+    (tmp_path / "odd.py").write_text(source, encoding="utf-8")
+    done = mgnas("describe", "Odd(width=4)", "--plugin", "odd.py", cwd=tmp_path)
+    assert done.returncode == 2, done.stderr
+    assert says in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert "bug in mgnas" not in done.stderr

@@ -41,7 +41,10 @@ def error(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
         (["export", "runs/tiny", "--pick", "best", "--formats", "onxx"], "did you mean 'onnx'"),
         (["export", "runs/tiny", "--pick", "best", "--to", "."], "current folder"),
         (["describe", "MgNet[2,2]-8"], "expected -B^l or -B^{l,i}"),
-        (["describe", "MgNet[2]-8-B^l", "--image-size", "0"], "--image-size must be at least 1, but got 0"),
+        (
+            ["describe", "MgNet[2]-8-B^l", "--image-size", "0"],
+            "--image-size must be from 1 to 1000000, but got 0",
+        ),
         (["search", "--trials", "0"], "search.trials: "),
         (["search", "--trials", "many"], "'--trials'"),
         (["search", "--hours", "-1"], "search.hours: "),

@@ -305,3 +305,11 @@ register_family(DerivedSpec, MgNet)
     spec = space.spec(space.smallest_point())
     assert (spec.family, spec.levels[0].c_u) == ("derived", 4)
     assert "derived.extra" in space.knobs()
+
+
+def test_fields_that_json_cannot_hold_are_counted(tmp_path: Path) -> None:
+    path = write(tmp_path, body="return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(12, 10))")
+    source = path.read_text(encoding="utf-8").replace("width: int = 3", "width: float = float('nan')")
+    path.write_text(source, encoding="utf-8")
+    load_plugins([path])
+    assert load_spec({"family": "leaf"}).counts(2).params == 130
