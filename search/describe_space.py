@@ -35,6 +35,8 @@ def describe_space(config: StudyConfig, images: ImageOptions, as_json: bool) -> 
     images.check()
     space = space_of(config, images)
     document = summary(space)
+    if not document["samples"]:
+        raise InvalidInputError("no network of this space is within its limits; raise one of them")
     if as_json:
         print_json(document)
     else:
@@ -145,8 +147,6 @@ def _print(space: SearchSpace, facts: dict[str, Any]) -> None:
         f"  knobs        {', '.join(space.knobs()) or 'none: every one is fixed'}",
     ]
     sys.stdout.write("\n".join(lines) + "\n\n")
-    if not facts["samples"]:
-        raise InvalidInputError("no network of this space is within its limits")
     rows = [
         (
             sample["notation"],

@@ -7,7 +7,6 @@ import json
 import math
 import random
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +20,7 @@ from search.quiet import quiet_optuna
 from search.samplers import SamplerName, make_sampler
 from search.seeds import derive_seed
 from space.domains import Domain, Value
-from space.errors import UnbuildableError
+from space.drawing import draw_knobs
 from space.search_space import Point, SearchSpace
 from space.spec import Spec
 
@@ -127,9 +126,8 @@ class Proposer:
 
     def _is_new(self, point: Point) -> bool:
         """Whether a point is within the limits and its network, trained in its way, was not tried before."""
-        if not self.space.is_feasible(point):
-            return False
-        return _identity(self.space.spec(point).arch, self.space.training(point)) not in self._seen
+        spec = self.space.feasible_spec(point)
+        return spec is not None and _identity(spec.arch, self.space.training(point)) not in self._seen
 
     def _spread(self, number: int) -> Point | None:
         """Of many random networks, the one nearest to this trial's place on the scale of log parameters.
@@ -218,8 +216,7 @@ class Proposer:
                 knobs[knob] = suggest(trial, knob, domain)
                 return knobs[knob]
 
-            with suppress(UnbuildableError):  # every knob was asked for by then
-                self.space.draw(choose)
+            draw_knobs(self.space.config, choose)
         self._pending[number] = trial
         sampler = self._study.sampler
         if isinstance(sampler, optuna.samplers.BaseGASampler):

@@ -53,6 +53,14 @@ def draw_spec(config: SpaceConfig, facts: Facts, choose: Choose) -> Spec:
     Raises:
         UnbuildableError: a plugin's family refuses the choices; every knob was asked for by then.
     """
+    name, spec_type, knobs = draw_knobs(config, choose)
+    if issubclass(spec_type, GridSpec) and name not in config.families:
+        return spec_type.model_validate(knobs | facts).canonical()
+    return _own_spec(name, spec_type, knobs, facts)
+
+
+def draw_knobs(config: SpaceConfig, choose: Choose) -> tuple[str, type[Spec], dict[str, Any]]:
+    """Ask for every knob as ``draw_spec`` does; return family, type of spec and values of its fields."""
 
     def pick(knob: str, domain: Domain) -> Any:
         return domain.smallest if domain.size == 1 else choose(knob, domain)
@@ -69,9 +77,7 @@ def draw_spec(config: SpaceConfig, facts: Facts, choose: Choose) -> Spec:
     knobs |= {field: pick(f"{name}.{field}", domain) for field, domain in own.items()}
     for key, domain in config.train.items():
         pick(f"train.{key}", domain)
-    if issubclass(spec_type, GridSpec) and not own:
-        return spec_type.model_validate(knobs | facts).canonical()
-    return _own_spec(name, spec_type, knobs, facts)
+    return name, spec_type, knobs
 
 
 def _own_spec(name: str, spec_type: type[Spec], knobs: dict[str, Any], facts: Facts) -> Spec:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
@@ -144,18 +144,24 @@ def read_grid(spec_type: type[Spec], reader: Reader, facts: Mapping[str, Any]) -
     _read_sharing(reader, fields, needs_b=not is_residual)
     known = [key for key in spec_type.model_fields if key not in _POSITIONAL and key not in fields]
     while reader.accept("-"):
-        reader.skip_spaces()
-        start = reader.pos
-        key = reader.known_word(known, "option")
-        if key in places:
-            reader.fail(f"{key} stands here twice", at=start)
-        reader.expect("=")
-        reader.skip_spaces()
-        places[key] = reader.pos
+        key = _read_key(reader, known, "option", places)
         fields[key] = _read_smoother(reader) if key == "smoother" else reader.value()
     if not reader.at_end():
         reader.fail("expected '-' and an option, or the end")
     return validated(spec_type, fields, reader, places)
+
+
+def _read_key(reader: Reader, known: Sequence[str], what: str, places: dict[str, int]) -> str:
+    """Read ``key=``, note in ``places`` where its value begins, and return the key; each may stand once."""
+    reader.skip_spaces()
+    start = reader.pos
+    key = reader.known_word(known, what)
+    if key in places:
+        reader.fail(f"{key} stands here twice", at=start)
+    reader.expect("=")
+    reader.skip_spaces()
+    places[key] = reader.pos
+    return key
 
 
 def _next_is(reader: Reader, token: str) -> bool:
@@ -200,10 +206,7 @@ def _read_smoother(reader: Reader) -> SmootherBase:
         if not known:
             reader.fail(f"the smoother {kind} takes no options", at=reader.pos - 1)
         while True:
-            key = reader.known_word(known, "option")
-            reader.expect("=")
-            reader.skip_spaces()
-            places[key] = reader.pos
+            key = _read_key(reader, known, "option", places)
             fields[key] = reader.value()
             if not reader.accept(","):
                 break
@@ -255,10 +258,7 @@ def read_fields(spec_type: type[AnySpec], reader: Reader, facts: Mapping[str, An
     while not reader.accept(")"):
         if places:
             reader.expect(",")
-        key = reader.known_word(known, "field")
-        reader.expect("=")
-        reader.skip_spaces()
-        places[key] = reader.pos
+        key = _read_key(reader, known, "field", places)
         fields[key] = _read_json(reader)
     return validated(spec_type, fields, reader, places)
 

@@ -6,6 +6,7 @@ import hashlib
 import sys
 import traceback
 from collections.abc import Iterable
+from contextlib import redirect_stdout
 from pathlib import Path
 from types import ModuleType
 
@@ -55,7 +56,8 @@ def _load(path: Path) -> None:
     module.__file__ = str(path)
     sys.modules[name] = module  # the annotations of a spec's fields are looked up here
     try:
-        exec(compile(source, str(path), "exec", dont_inherit=True), module.__dict__)
+        with redirect_stdout(sys.stderr):  # what is printed belongs to the command's own document alone
+            exec(compile(source, str(path), "exec", dont_inherit=True), module.__dict__)
         registered = [family for family in all_families() if family.spec_type.__module__ == name]
         if not registered:
             raise InvalidInputError(

@@ -6,13 +6,13 @@ import hashlib
 import json
 import random
 from collections.abc import Iterator
-from contextlib import suppress
 from functools import cached_property
 
 from space.counts import Counts, Size, as_size
 from space.domains import Domain, FloatRange, Value
-from space.drawing import Choose, draw_spec, is_countable
+from space.drawing import Choose, draw_knobs, draw_spec, is_countable
 from space.errors import InvalidInputError, UnbuildableError
+from space.grid_spec import GridSpec
 from space.space_config import SpaceConfig
 from space.spec import Spec
 from space.walk import CountOf, Walk
@@ -94,8 +94,7 @@ class SearchSpace:
             point[knob] = domain.sample(rng)
             return point[knob]
 
-        with suppress(UnbuildableError):  # every knob was drawn by then
-            self.draw(choose)
+        draw_knobs(self.config, choose)
         return point
 
     def sample_feasible(self, rng: random.Random) -> Point | None:
@@ -140,16 +139,16 @@ class SearchSpace:
             found[knob] = domain
             return point[knob]
 
-        with suppress(UnbuildableError):
-            self.draw(choose)
+        draw_knobs(self.config, choose)
         return found
 
     def knobs(self) -> dict[str, Domain]:
         """Return every knob of the space that is not fixed, with its domain."""
         found: dict[str, Domain] = {}
         for skeleton in self.walk.skeletons:
-            for point_knob, domain in self.knobs_of(self.walk.end(skeleton, largest=False)).items():
-                found.setdefault(point_knob, domain)
+            for domains in (skeleton.choices, skeleton.knobs):
+                for knob, domain in domains.items():
+                    found.setdefault(knob, domain)
         return found
 
     # -- the whole space -------------------------------------------------------------------------------
@@ -213,10 +212,18 @@ class SearchSpace:
 
     def is_feasible(self, point: Point) -> bool:
         """Return whether a point's network can be built and is within the limits."""
+        return self.feasible_spec(point) is not None
+
+    def feasible_spec(self, point: Point) -> Spec | None:
+        """Return the spec of a point if its network can be built and is within the limits, else None."""
         try:
-            return self._beyond(self.counts(self.spec(point))) is None
+            spec = self.spec(point)
+            # of a plugin's network, counting says whether it can be built
+            needs_counts = self.has_limits or not isinstance(spec, GridSpec)
+            is_beyond = needs_counts and self._beyond(self.counts(spec)) is not None
         except UnbuildableError:
-            return False
+            return None
+        return None if is_beyond else spec
 
     def counts(self, spec: Spec) -> Counts:
         """Return the counts of a network on the images of this space."""

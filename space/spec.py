@@ -15,8 +15,8 @@ from space.counts import Counts, LayerCount, Size, as_size, total
 if TYPE_CHECKING:
     from space.reader import Reader
 
-Count = Annotated[int, Field(gt=0, strict=True)]
-"""A whole number of at least 1; ``true`` and ``"4"`` are none, whatever JSON or Python make of them."""
+Count = Annotated[int, Field(gt=0, le=10**9, strict=True)]
+"""A whole number from 1 to a billion; ``true`` and ``"4"`` are none, whatever JSON or Python make of them."""
 
 
 class Spec(BaseModel):

@@ -24,6 +24,8 @@ RULES = {
     "string_type": "must be text",
     "string_too_short": "must have at least {min_length} character",
     "string_too_long": "must have at most {max_length} characters",
+    "union_tag_invalid": "must have a {discriminator} among {expected_tags}",
+    "union_tag_not_found": "must name its {discriminator}",
 }
 
 

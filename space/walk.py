@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from space.counts import Counts
 from space.domains import Choice, Domain, FloatRange, Value
-from space.drawing import is_structure
+from space.drawing import draw_knobs, is_structure
 from space.errors import UnbuildableError
 from space.families import BUILT_IN
 
@@ -22,15 +22,18 @@ if TYPE_CHECKING:
 EXACT_UP_TO = 4_000
 """Points of a space that are all looked at where that is the only way to know."""
 RANDOM_STARTS = 3
+MOST_ENDS = 4_000
+"""Structures of which both ends are looked at; of more, only the shallowest or deepest."""
 LOCAL_SEARCHES = 8
 """Structures in which the smallest or largest network is searched for closely."""
 CountOf = Callable[[Counts], float]
 
 
 class Skeleton(NamedTuple):
-    """All points with the same choices of structure: those, and the knobs that are left, in order."""
+    """All points with the same choices of structure: those, their domains, and the knobs that are left."""
 
     structure: Point
+    choices: dict[str, Domain]
     knobs: dict[str, Domain]
 
 
@@ -59,11 +62,11 @@ class Walk:
             asked[knob] = domain
             return structure.get(knob, domain.smallest)
 
-        with suppress(UnbuildableError):  # every knob was asked for by then
-            self.space.draw(choose)
+        draw_knobs(self.space.config, choose)
         branching = [knob for knob in asked if knob not in structure and is_structure(knob)]
         if not branching:
-            yield Skeleton(structure, {k: d for k, d in asked.items() if k not in structure})
+            chosen = {knob: domain for knob, domain in asked.items() if knob in structure}
+            yield Skeleton(structure, chosen, {k: d for k, d in asked.items() if k not in structure})
             return
         knob = branching[0]
         values = sorted(asked[knob].values()) if knob == "levels" else asked[knob].values()
@@ -176,7 +179,7 @@ class Walk:
                 problems.append(error)
                 return math.inf
 
-        ends = [(self.end(skeleton, largest=largest), skeleton) for skeleton in self.skeletons]
+        ends = [(self.end(skeleton, largest=largest), skeleton) for skeleton in self._likely(largest)]
         nearest = heapq.nsmallest(LOCAL_SEARCHES, ends, key=lambda pair: signed(pair[0]))
         found = [
             end if self._is_monotone(skeleton) else self._closest(end, skeleton, signed)
@@ -186,6 +189,15 @@ class Walk:
         if math.isinf(signed(found[0])):
             raise problems[0]
         return found
+
+    def _likely(self, largest: bool) -> list[Skeleton]:
+        """Return the skeletons that may hold the smallest (largest) network: of many, the shallow (deep)."""
+        if len(self.skeletons) <= MOST_ENDS:
+            return self.skeletons
+        levels = [int(skeleton.structure.get("levels", 0)) for skeleton in self.skeletons]
+        depth = max(levels) if largest else min(levels)
+        likely = [s for s, level in zip(self.skeletons, levels, strict=True) if level == depth]
+        return likely if len(likely) <= MOST_ENDS else random.Random(0).sample(likely, MOST_ENDS)
 
     def _closest(self, end: Point, skeleton: Skeleton, cost: Callable[[Point], float]) -> Point:
         """Return the best point that local searches reach from one end of a skeleton and from within it."""

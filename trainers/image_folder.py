@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from space.errors import InvalidInputError, shortened
+from space.errors import InvalidInputError, reason_of, shortened
 from trainers.raw_images import Pair, RawImages, SourceOptions
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
@@ -103,8 +104,7 @@ def _common_form(paths: list[Path], asked: tuple[int, int] | None) -> tuple[tupl
     is_grey = True
     for path in paths:
         with _open(path) as image:
-            # other formats would have to be decoded for it, and cameras do not write them
-            is_turned = image.format in ("JPEG", "MPO") and image.getexif().get(EXIF_ORIENTATION, 1) >= 5
+            is_turned = _is_on_its_side(image)
             sizes[(image.width, image.height) if is_turned else (image.height, image.width)] += 1
             is_grey = is_grey and (image.mode in GREY_MODES or image.mode.startswith("I;16"))
     mode = "L" if is_grey else "RGB"
@@ -114,6 +114,15 @@ def _common_form(paths: list[Path], asked: tuple[int, int] | None) -> tuple[tupl
     if len(sizes) == 1 and max(only) <= 256:
         return only, mode
     return (DEFAULT_SIZE, DEFAULT_SIZE), mode
+
+
+def _is_on_its_side(image: Any) -> bool:
+    """Whether height and width change places; damaged notes of a camera say nothing."""
+    if image.format not in ("JPEG", "MPO"):  # others would have to be decoded, and cameras do not write them
+        return False
+    with suppress(Exception):  # Pillow raises nearly anything for notes that are damaged
+        return int(image.getexif().get(EXIF_ORIENTATION, 1)) >= 5
+    return False
 
 
 def _decode(found: dict[str, list[Path]], classes: tuple[str, ...], size: tuple[int, int], mode: str) -> Pair:
@@ -139,8 +148,8 @@ def _pixels(path: Path, size: tuple[int, int], mode: str) -> NDArray[np.uint8]:
                 fitted = ImageOps.fit(upright, (size[1], size[0]), Image.Resampling.BILINEAR)
         except InvalidInputError:
             raise
-        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-            raise InvalidInputError(f"{path} is damaged: {shortened(str(error))}") from None
+        except Exception as error:  # Pillow raises nearly anything for files that are damaged
+            raise InvalidInputError(f"{path} is damaged: {reason_of(error)}") from None
     pixels = np.asarray(fitted, dtype=np.uint8)
     return pixels[..., None] if mode == "L" else pixels
 

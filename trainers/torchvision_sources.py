@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from space.errors import InvalidInputError, shortened, shown
 from trainers.raw_images import Pair, RawImages, SourceOptions
@@ -60,11 +59,13 @@ def _read(name: str, root: Path, *, is_train: bool) -> tuple[Pair, tuple[str, ..
     images = images[..., None] if images.ndim == 3 else images
     labels = data_set.labels if known.class_name == "SVHN" else data_set.targets
     names = getattr(data_set, "classes", None) or [str(label) for label in range(known.classes)]
-    return (np.ascontiguousarray(images), _labels(labels)), tuple(str(text) for text in names)
-
-
-def _labels(labels: Any) -> NDArray[np.int64]:
-    return np.asarray(labels).astype(np.int64)
+    numbers = np.asarray(labels).astype(np.int64)
+    if len(images) != len(numbers) or numbers.min(initial=0) < 0 or numbers.max(initial=0) >= known.classes:
+        raise InvalidInputError(
+            f"{name} under {root} is damaged: {len(images)} images have {len(numbers)} labels, which must be "
+            f"from 0 to {known.classes - 1}; remove it, and it is downloaded again"
+        )
+    return (np.ascontiguousarray(images), numbers), tuple(str(text) for text in names)
 
 
 def _open(name: str, root: Path, *, is_train: bool) -> Any:

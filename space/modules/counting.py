@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from typing import Any, TypeVar
 
 import torch
@@ -63,10 +64,11 @@ def _remembered(spec: Spec, size: tuple[int, int] | None, count: Callable[[], Co
 def unbuildable(spec: Spec, what: str) -> Iterator[None]:
     """Tell in one line whatever a user's code raises."""
     try:
-        yield
+        with redirect_stdout(sys.stderr):  # what it prints is no part of a command's document
+            yield
     except InvalidInputError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise UnbuildableError(f"{shortened(spec.notation)} {what}: {reason_of(error)}") from error
 
 

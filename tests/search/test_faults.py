@@ -53,6 +53,19 @@ def wait_for(home: Path, num_finished: int, timeout_s: float = 90) -> StudyResul
     raise TimeoutError(f"{num_finished} trials did not finish in {timeout_s} s")
 
 
+def wait_until_busy(home: Path, num_workers: int, timeout_s: float = 60) -> None:
+    """Wait until so many trials are in the middle of their training at once."""
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline:
+        records = open_study(home / STUDY).records
+        if (
+            sum(r.state == "running" and 1 <= r.epochs < r.max_epochs * 2 // 3 for r in records)
+            >= num_workers
+        ):
+            return
+    raise TimeoutError(f"{num_workers} workers were not busy at once within {timeout_s} s")
+
+
 def workers_of(driver: subprocess.Popen[str]) -> list[int]:
     children = Path(f"/proc/{driver.pid}/task/{driver.pid}/children").read_text().split()
     return [int(pid) for pid in children]
@@ -88,7 +101,7 @@ def check_complete(home: Path, total: int, before: StudyResults) -> None:
 
 @pytest.mark.parametrize("blow", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
 def test_nothing_finished_is_lost_when_the_driver_is_stopped(tmp_path: Path, blow: signal.Signals) -> None:
-    write_study(tmp_path, trials=10, epochs=3)
+    write_study(tmp_path, trials=10, epochs=25)  # long enough to be hit in the middle on any machine
     with search_in(tmp_path) as driver:
         before = wait_for(tmp_path, 2)
         workers = workers_of(driver)
@@ -109,9 +122,10 @@ def test_nothing_finished_is_lost_when_the_driver_is_stopped(tmp_path: Path, blo
 
 
 def test_a_killed_worker_is_replaced_and_its_trial_runs_again(tmp_path: Path) -> None:
-    write_study(tmp_path, trials=8, epochs=3)
+    write_study(tmp_path, trials=8, epochs=250)  # so long that a worker is hit in the middle
     with search_in(tmp_path) as driver:
         wait_for(tmp_path, 1)
+        wait_until_busy(tmp_path, 2)
         os.kill(workers_of(driver)[0], signal.SIGKILL)
         before = wait_for(tmp_path, 3)
         _, stderr = driver.communicate(timeout=90)

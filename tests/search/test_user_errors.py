@@ -40,7 +40,7 @@ def error(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
         (["export", "runs/tiny", "--pick", "best", "--max-params", "3"], "at most 3 parameters"),
         (["export", "runs/tiny", "--pick", "best", "--formats", "onxx"], "did you mean 'onnx'"),
         (["export", "runs/tiny", "--pick", "best", "--to", "."], "current folder"),
-        (["describe", "MgNet[2,2]-8"], "expected -B^l or -B^{l,i}"),
+        (["describe", "MgNet[2,2]-8"], "expected -B^l, -B^{l,i} or -B"),
         (
             ["describe", "MgNet[2]-8-B^l", "--image-size", "0"],
             "--image-size must be from 1 to 1000000, but got 0",

@@ -211,3 +211,15 @@ def test_a_set_that_cannot_be_downloaded_is_told_in_one_line(
 def test_known_sets_take_no_file() -> None:
     with pytest.raises(InvalidInputError, match="the source cifar10 takes no file, but got 'x'"):
         load_search_data(DataConfig(source="cifar10:x"))
+
+
+def test_labels_of_another_set_are_damage(tmp_path: Path) -> None:
+    raw = tmp_path / "MNIST" / "raw"
+    for part, count in (("train", 40), ("t10k", 10)):
+        write_idx(raw / f"{part}-images-idx3-ubyte", np.zeros((count, 28, 28)))
+        write_idx(raw / f"{part}-labels-idx1-ubyte", np.arange(count) + 90)
+    with pytest.raises(InvalidInputError, match=r"mnist under .* is damaged: 40 images have 40 labels"):
+        load_search_data(DataConfig(source="mnist", root=str(tmp_path)))
+    write_idx(raw / "train-labels-idx1-ubyte", np.arange(41) % 10)
+    with pytest.raises(InvalidInputError, match="40 images have 41 labels"):
+        load_search_data(DataConfig(source="mnist", root=str(tmp_path)))
