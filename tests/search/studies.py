@@ -44,8 +44,11 @@ def write_images(folder: Path, count: int = 96, seed: int = 0) -> Path:
     return folder / "images.npz"
 
 
-def write_study(folder: Path, *, epochs: int = 2, trials: int = 6, workers: int = 2) -> Path:
-    write_images(folder)
+def write_study(
+    folder: Path, *, epochs: int = 2, trials: int = 6, workers: int = 2, images: int = 96
+) -> Path:
+    """Many images make long epochs: with short ones a worker runs ahead of what its driver writes down."""
+    write_images(folder, images)
     file = folder / "tiny.toml"
     file.write_text(TINY.format(epochs=epochs, trials=trials, workers=workers), encoding="utf-8")
     return file

@@ -124,7 +124,7 @@ def test_nothing_finished_is_lost_when_the_driver_is_stopped(tmp_path: Path, blo
 
 
 def test_a_killed_worker_is_replaced_and_its_trial_runs_again(tmp_path: Path) -> None:
-    write_study(tmp_path, trials=4, epochs=250)  # so long that a worker is hit in the middle
+    write_study(tmp_path, trials=4, epochs=9, images=4000)
     with search_in(tmp_path) as driver:
         wait_until_busy(tmp_path, 2)
         os.kill(workers_of(driver)[0], signal.SIGKILL)
