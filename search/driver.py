@@ -19,6 +19,7 @@ from search.scheduler import Done, GiveUp, Run, Scheduler, StartNew, StartRefere
 from search.seeds import derive_seed
 from search.store import StudyStore
 from space.errors import MgnasError
+from trainers.checkpoint import remove_checkpoint
 
 POLL_S = 0.25
 MAX_FAILED_IN_A_ROW = 10
@@ -127,9 +128,18 @@ class Driver:
         self._submit(record)
 
     def _submit(self, record: TrialRecord) -> None:
-        path = (self.store.folder / weights_path(record)).absolute()
         recipe = self.config.train.replaced(record.training).model_dump(mode="json")
-        self.executor.submit(Job(record.number, record.spec, recipe, record.seed, str(path)))
+        self.executor.submit(
+            Job(
+                record.number,
+                record.spec,
+                recipe,
+                record.seed,
+                weights_path=str((self.store.folder / weights_path(record)).absolute()),
+                checkpoint_path=str((self.store.folder / checkpoint_path(record)).absolute()),
+                known_epochs=record.epochs,
+            )
+        )
 
     def _handle(self, event: Event) -> None:
         if isinstance(event, Epoch):
@@ -139,7 +149,7 @@ class Driver:
         elif isinstance(event, Failed):
             self._end(self._fail(event.trial, event.reason))
         elif isinstance(event, Lost):
-            self.progress.note(f"trial {event.trial}: {event.reason}; its training begins anew")
+            self.progress.note(f"trial {event.trial}: {event.reason}; it goes on from its last checkpoint")
             self.store.lose(event.trial, event.reason, self.clock.elapsed_s())
             self.scheduler.on_lost(event.trial)
         elif isinstance(event, Fatal):
@@ -161,6 +171,7 @@ class Driver:
         return self.store.fail(trial, reason, self.clock.elapsed_s())
 
     def _end(self, record: TrialRecord) -> None:
+        remove_checkpoint(self.store.folder / checkpoint_path(record))
         self.proposer.tell(record)
         self.scheduler.on_ended(record.number)
         self._ended_this_run += record.reference is None
@@ -192,3 +203,8 @@ class Driver:
 def weights_path(record: TrialRecord) -> Path:
     """Return where a trial's weights lie, relative to the study's folder: by architecture and seed."""
     return Path("checkpoints") / f"{record.arch}-s{record.seed}.safetensors"
+
+
+def checkpoint_path(record: TrialRecord) -> Path:
+    """Return where a running trial's checkpoint lies, relative to the study's folder."""
+    return weights_path(record).with_suffix(".checkpoint")

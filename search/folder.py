@@ -13,18 +13,25 @@ from pathlib import Path
 
 from results.records import StudyHeader, TrialRecord
 from results.study import CONFIG, DATABASE, open_study
-from search.config import StudyConfig, first_difference
+from search.config import StudyConfig, Tables, first_difference, overlay
 from space.errors import InvalidInputError
 from space.files import write_atomic
 from space.plugins import plugin_digest
+from trainers.recipe import BEFORE
 
 LOCK = ".lock"
 ENVIRONMENT = "environment.json"
 PLUGINS = "plugins"
 CONFIG_HEADER = "# The configuration of this study, as run. Written by mgnas; 'mgnas search' changes it.\n"
 PART = r"\..+\.\d+\.part"
-WEIGHTS = r"[0-9a-f]{12}-s\d+\.safetensors"
+WEIGHTS = r"([0-9a-f]{12}-s\d+)\.safetensors"
+CHECKPOINT = r"([0-9a-f]{12}-s\d+)\.checkpoint(\.previous)?"
 _SETTLE_S = 1.0
+
+
+def _as_then(tables: Tables) -> Tables:
+    """Return a recorded configuration, which has every key that there was when its study was begun."""
+    return overlay({"train": BEFORE}, tables)
 
 
 class StudyFolder:
@@ -80,9 +87,9 @@ class StudyFolder:
             raise InvalidInputError(
                 f"{path} is damaged ({error}); restore it from a copy, or choose another --dir"
             ) from None
-        written = StudyConfig.parse(tables, str(path), self.path)
+        written = StudyConfig.parse(_as_then(tables), str(path), self.path)
         recorded = StudyConfig.parse(
-            open_study(self.path).header.config, f"{self.path / DATABASE}", self.path
+            _as_then(open_study(self.path).header.config), f"{self.path / DATABASE}", self.path
         )
         if difference := first_difference(recorded, written):
             raise InvalidInputError(
@@ -118,13 +125,19 @@ class StudyFolder:
                     )
 
     def clean_up(self, records: Iterable[TrialRecord]) -> None:
-        """Delete what killed processes left behind: half-written files, and weights of dropped trials."""
-        kept = {Path(record.weights).name for record in records if record.weights is not None}
-        folders = (self.path, self.checkpoints, self.path / PLUGINS)
-        for file in [file for folder in folders for file in folder.glob("*")]:
-            weights = file.parent == self.checkpoints and re.fullmatch(WEIGHTS, file.name)
-            if (re.fullmatch(PART, file.name) and file.is_file()) or (weights and file.name not in kept):
-                file.unlink(missing_ok=True)
+        """Delete what killed processes left behind: half-written files, weights and checkpoints of no use."""
+        records = list(records)
+        weights = {Path(record.weights).stem for record in records if record.weights is not None}
+        running = {f"{record.arch}-s{record.seed}" for record in records if record.state == "running"}
+        for file in [file for file in self.checkpoints.glob("*") if file.is_file()]:
+            for pattern, kept in ((WEIGHTS, weights), (CHECKPOINT, running)):
+                found = re.fullmatch(pattern, file.name)
+                if found and found[1] not in kept:
+                    file.unlink(missing_ok=True)
+        for folder in (self.path, self.checkpoints, self.path / PLUGINS):
+            for file in folder.glob(".*.part"):
+                if re.fullmatch(PART, file.name) and file.is_file():
+                    file.unlink(missing_ok=True)
 
     def _busy(self) -> str:
         return f"another search is running in {self.path}; wait for it, or choose another --dir"

@@ -19,13 +19,19 @@ class Setup:
 
 @dataclass(frozen=True)
 class Job:
-    """Train the network ``spec`` by ``recipe`` from ``seed``, and leave its weights in ``weights_path``."""
+    """Train the network ``spec`` by ``recipe`` from ``seed``, and leave its weights in ``weights_path``.
+
+    It goes on from ``checkpoint_path`` if that has a checkpoint of this training; ``known_epochs`` is the
+    number of epochs whose reports have been written down already.
+    """
 
     trial: int
     spec: dict[str, Any]
     recipe: dict[str, Any]
     seed: int
     weights_path: str
+    checkpoint_path: str
+    known_epochs: int = 0
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,8 @@ class StudyStore:
         self.ledger = ledger
         self.header = ledger.header()
         self.records = {record.number: record for record in ledger.trials()}
-        self.last_reports: dict[int, EpochReport] = {}
+        reports = ledger.reports() if self.interrupted else {}
+        self.last_reports = {trial: reports[trial][-1] for trial in self.interrupted if trial in reports}
         self._space = space
         self._domains = space.knobs()
         self._storage = storage
@@ -159,8 +160,8 @@ class StudyStore:
         self.records[trial] = replace(self.records[trial], epochs=report.epoch)
 
     def restart(self, trial: int, clock_s: float) -> TrialRecord:
-        """Record that a trial's training begins anew, and return the trial."""
-        record = replace(self.records[trial], attempts=self.records[trial].attempts + 1, epochs=0)
+        """Record that a trial's training is taken up again, and return the trial."""
+        record = replace(self.records[trial], attempts=self.records[trial].attempts + 1)
         self._write(record, "restart", clock_s)
         return record
 

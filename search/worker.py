@@ -58,28 +58,33 @@ def _load(setup: dict[str, Any]) -> Any:
 
     from space.plugins import load_plugins
     from trainers.data import DataConfig, load_search_data
-    from trainers.device_data import DeviceData
+    from trainers.device_data import ResidentData
 
     if setup["threads"] is not None:
         torch.set_num_threads(setup["threads"])
     load_plugins(setup["plugins"])
     data = load_search_data(DataConfig.model_validate(setup["data"]))
-    return DeviceData(data, torch.device(setup["device"]))
+    return ResidentData(data, torch.device(setup["device"]))
 
 
 def _train(job: dict[str, Any], data: Any, events: TextIO) -> None:
     import torch
 
     from space.reading import load_spec
+    from trainers.checkpoint import CheckpointFile
+    from trainers.health import TrainingFailedError
     from trainers.recipe import Recipe
-    from trainers.training import Training, TrainingFailedError
+    from trainers.training import Training, training_identity
 
     trial = job["trial"]
     began = time.perf_counter()
     try:
-        training = Training(
-            load_spec(job["spec"]), data, Recipe.model_validate(job["recipe"]), seed=job["seed"]
-        )
+        spec, recipe = load_spec(job["spec"]), Recipe.model_validate(job["recipe"])
+        file = CheckpointFile(job["checkpoint_path"], training_identity(spec, data, recipe, job["seed"]))
+        training = Training(spec, data, recipe, job["seed"], checkpoint=file)
+        before_s = sum(report.seconds for report in training.reports)
+        for report in training.reports[job["known_epochs"] :]:
+            _send(events, Epoch(trial, asdict(report)))
         for report in training.epochs():
             _send(events, Epoch(trial, asdict(report)))
         training.save(job["weights_path"])
@@ -89,9 +94,9 @@ def _train(job: dict[str, Any], data: Any, events: TextIO) -> None:
         _send(events, Failed(trial, f"out of memory: {_first_line(error)}"))
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            _send(events, Fatal(f"no space left for {job['weights_path']}", disk_full=True))
+            _send(events, Fatal(f"no space left for {error.filename or job['weights_path']}", disk_full=True))
         else:
-            _send(events, Fatal(f"cannot write {job['weights_path']}: {error.strerror}"))
+            _send(events, Fatal(f"cannot write {error.filename or job['weights_path']}: {error.strerror}"))
     except Exception as error:
         if "CUDA error" in str(error):
             os._exit(3)  # after one, every further call in this process fails: a new worker may do better
@@ -99,7 +104,7 @@ def _train(job: dict[str, Any], data: Any, events: TextIO) -> None:
         sys.excepthook(type(error), error, error.__traceback__)
         _send(events, Failed(trial, f"{type(error).__name__}: {_first_line(error)}"))
     else:
-        _send(events, Finished(trial, time.perf_counter() - began))
+        _send(events, Finished(trial, before_s + time.perf_counter() - began))
 
 
 def _first_line(error: BaseException) -> str:

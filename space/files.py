@@ -9,10 +9,14 @@ from pathlib import Path
 from space.errors import InvalidInputError
 
 
-def write_atomic(path: str | Path, data: bytes | str) -> Path:
+def write_atomic(
+    path: str | Path, data: bytes | str, *, keep_as: Path | None = None, sync: bool = True
+) -> Path:
     """Write ``data`` (text as UTF-8) to ``path`` at once, replacing what was there, and return the path.
 
-    Folders above it are made. A crash or a full disk leaves the old file; OSError goes to the caller.
+    Folders above it are made. A crash or a full disk leaves the old file; OSError goes to the caller. What
+    was there is moved to ``keep_as``, if that is given. Without ``sync`` it is faster, but a power cut may
+    leave a torn file.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -21,9 +25,13 @@ def write_atomic(path: str | Path, data: bytes | str) -> Path:
         with part.open("wb") as file:
             file.write(data.encode() if isinstance(data, str) else data)
             file.flush()
-            os.fsync(file.fileno())
+            if sync:
+                os.fsync(file.fileno())
+        if keep_as is not None and path.exists():
+            path.replace(keep_as)
         part.replace(path)
-        _sync_folder(path.parent)
+        if sync:
+            _sync_folder(path.parent)
     except BaseException as error:
         if isinstance(error, OSError):
             error.filename = str(path)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from trainers.data import DataConfig, SearchData, load_held_out, load_search_data
-    from trainers.device_data import DeviceData
+    from trainers.device_data import DeviceData, ResidentData
     from trainers.recipe import Recipe
     from trainers.training import Training
 
@@ -17,6 +17,7 @@ _HOMES = {
     "DataConfig": "trainers.data",
     "DeviceData": "trainers.device_data",
     "Recipe": "trainers.recipe",
+    "ResidentData": "trainers.device_data",
     "SearchData": "trainers.data",
     "Training": "trainers.training",
     "load_held_out": "trainers.data",
@@ -26,6 +27,7 @@ __all__ = [
     "DataConfig",
     "DeviceData",
     "Recipe",
+    "ResidentData",
     "SearchData",
     "Training",
     "load_held_out",

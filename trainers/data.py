@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -109,6 +110,10 @@ class SearchData:
 
     def fingerprint(self) -> str:
         """Return 12 hexadecimal digits that change with any pixel, label or split."""
+        return self._fingerprint
+
+    @cached_property
+    def _fingerprint(self) -> str:
         digest = hashlib.sha256()
         for split in (self.train, self.val):
             digest.update(str(split.images.shape).encode())

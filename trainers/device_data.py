@@ -1,92 +1,112 @@
-"""The images on the device: put there once for a worker, shared by all its trainings."""
+"""Images as trainings take them: batches on the device, augmented and normalised there.
+
+Where the pixels lie is a subclass's matter; batches of one plan are the same wherever that is.
+"""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import replace
+from typing import NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
-from trainers.augment import random_crop, random_flip
+from trainers.augment import cut_out, cut_windows, mix_up
 from trainers.data import SearchData, Split
+from trainers.epoch_plan import BatchPlan, EpochPlan
 from trainers.recipe import Recipe
+from trainers.statistics import channel_statistics
 
 
-@dataclass(frozen=True)
-class DeviceSplit:
-    """Images uint8 N C H W and labels int64 N on one device."""
+class Batch(NamedTuple):
+    """Images float32 N C H W and what they are: labels int64 N, or shares of classes float32 N K."""
 
     images: Tensor
-    labels: Tensor
-
-    @classmethod
-    def put(cls, split: Split, device: torch.device) -> DeviceSplit:
-        """Return the split on ``device``, its channels moved in front."""
-        images = np.ascontiguousarray(split.images.transpose(0, 3, 1, 2))
-        return cls(torch.from_numpy(images).to(device), torch.from_numpy(split.labels).to(device))
-
-    def __len__(self) -> int:
-        return len(self.labels)
+    targets: Tensor
 
 
-class DeviceData:
-    """Train and validation split on a device, with the normalisation that the train split gives.
+class DeviceData(ABC):
+    """Train and validation split for one device, with the normalisation that the train split gives.
 
-    ``mean`` and ``std`` are per channel, of pixels scaled to 0..1, shape 1 C 1 1.
+    ``mean`` and ``std`` are per channel, of pixels scaled to 0..1, float32 C, on the device.
     """
 
     def __init__(self, data: SearchData, device: torch.device) -> None:
         self.search_data = data
         self.device = device
-        self.train = DeviceSplit.put(data.train, device)
-        self.val = DeviceSplit.put(data.val, device)
-        mean, std = _channel_statistics(data.train)
-        shape = (1, data.in_channels, 1, 1)
-        self.mean = torch.tensor(mean, dtype=torch.float32, device=device).reshape(shape)
-        self.std = torch.tensor(std, dtype=torch.float32, device=device).reshape(shape)
+        mean, std = channel_statistics(data.train.images)
+        self.mean = torch.tensor(mean, dtype=torch.float32, device=device)
+        self.std = torch.tensor(std, dtype=torch.float32, device=device)
+        self.train_labels = torch.from_numpy(data.train.labels).to(device)
+        self.val_labels = torch.from_numpy(data.val.labels).to(device)
+
+    @abstractmethod
+    def train_windows(self, plan: EpochPlan) -> Iterator[tuple[BatchPlan, Tensor]]:
+        """Yield each batch's plan and its images, uint8 N H W C on the device, shifted and mirrored."""
+
+    @abstractmethod
+    def val_images(self, batch_size: int) -> Iterator[Tensor]:
+        """Yield the validation split in order, uint8 N H W C on the device."""
 
     def normalise(self, images: Tensor) -> Tensor:
-        """Return uint8 N C H W images as float32, channels last in memory, mean 0 and deviation 1."""
-        scaled = images.float().div_(255).sub_(self.mean).div_(self.std)
-        return scaled.contiguous(memory_format=torch.channels_last)
+        """Return uint8 N H W C images as float32 N C H W, channels last in memory, mean 0, deviation 1."""
+        scaled = images.float().mul_(1 / (255 * self.std)).sub_(self.mean / self.std)
+        return scaled.permute(0, 3, 1, 2)
 
-    def train_batches(self, recipe: Recipe, generator: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield one epoch of augmented, normalised batches and labels, in random order.
+    def train_batches(self, plan: EpochPlan, recipe: Recipe) -> Iterator[Batch]:
+        """Yield one epoch of augmented, normalised batches."""
+        for of_batch, windows in self.train_windows(plan):
+            images, targets = self.normalise(windows), self.train_labels[of_batch.rows]
+            if of_batch.holes is not None:
+                images = cut_out(images, of_batch.holes, recipe.cutout)
+            if of_batch.mix is not None:
+                shares = F.one_hot(targets, self.search_data.num_classes).float()
+                images, targets = mix_up(images, shares, of_batch.mix)
+            yield Batch(images, targets)
 
-        An incomplete last batch is left out; a set smaller than one batch is one batch.
+    def val_batches(self, batch_size: int = 1024) -> Iterator[Batch]:
+        """Yield the whole validation split in order, normalised, in batches of at most ``batch_size``."""
+        first = 0
+        for images in self.val_images(batch_size):
+            yield Batch(self.normalise(images), self.val_labels[first : first + len(images)])
+            first += len(images)
+
+    def class_weights(self) -> Tensor:
+        """Return float32 K: what an image of each class counts, so that all classes count the same.
+
+        The mean over the train split is 1; a class without images has 0.
         """
-        size = min(recipe.batch_size, len(self.train))
-        order = torch.randperm(len(self.train), generator=generator).to(self.device)
-        for start in range(0, len(order) - size + 1, size):
-            rows = order[start : start + size]
-            images = self.normalise(self.train.images[rows])
-            if recipe.crop_padding:
-                images = random_crop(images, recipe.crop_padding, generator)
-            if recipe.flip:
-                images = random_flip(images, generator)
-            yield images, self.train.labels[rows]
-
-    def num_batches(self, recipe: Recipe) -> int:
-        """Return the number of batches that ``train_batches`` yields."""
-        return len(self.train) // min(recipe.batch_size, len(self.train))
-
-    def val_batches(self, size: int = 1024) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield the whole validation split in order, normalised, in batches of at most ``size``."""
-        for start in range(0, len(self.val), size):
-            rows = slice(start, start + size)
-            yield self.normalise(self.val.images[rows]), self.val.labels[rows]
+        counts = torch.bincount(self.train_labels, minlength=self.search_data.num_classes).float()
+        weights = torch.where(counts > 0, 1 / counts.clamp(min=1), 0.0)
+        return weights * counts.sum() / (counts > 0).sum()
 
 
-def _channel_statistics(split: Split) -> tuple[list[float], list[float]]:
-    """Return mean and standard deviation of every channel, of pixels scaled to 0..1, from exact sums."""
-    num_pixels = split.images[..., 0].size
-    counts = [np.bincount(split.images[..., c].ravel(), minlength=256) for c in range(split.images.shape[3])]
-    levels = np.arange(256) / 255
-    means = [float(count @ levels) / num_pixels for count in counts]
-    variances = [
-        float(count @ (levels - mean) ** 2) / num_pixels for count, mean in zip(counts, means, strict=True)
-    ]
-    # a channel without any variation stays as it is instead of being divided by nothing
-    return means, [variance**0.5 if variance > 1e-10 else 1.0 for variance in variances]
+class ResidentData(DeviceData):
+    """Images that lie on the device as uint8, put there once for a worker and shared by its trainings."""
+
+    def __init__(self, data: SearchData, device: torch.device) -> None:
+        super().__init__(data, device)
+        self._train = _put(data.train, device)
+        self._val = _put(data.val, device)
+
+    def train_windows(self, plan: EpochPlan) -> Iterator[tuple[BatchPlan, Tensor]]:
+        """Yield each batch's plan and its images, gathered on the device."""
+        for of_batch in plan.batches(self.device):
+            yield of_batch, cut_windows(self._train, of_batch.rows, of_batch)
+
+    def val_images(self, batch_size: int) -> Iterator[Tensor]:
+        """Yield views of the validation split."""
+        yield from torch.split(self._val, batch_size)
+
+
+def windows_of(images: Tensor, plan: BatchPlan) -> Tensor:
+    """Return a batch that was brought to the device, shifted and mirrored as its plan says."""
+    rows = torch.arange(len(images), device=images.device)
+    return cut_windows(images, rows, replace(plan, rows=rows))
+
+
+def _put(split: Split, device: torch.device) -> Tensor:
+    return torch.from_numpy(split.images[:]).to(device)

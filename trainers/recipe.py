@@ -8,17 +8,36 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field
 
 Precision = Literal["auto", "float32", "bfloat16"]
-ScheduleName = Literal["one_cycle", "step"]
+ScheduleName = Literal["constant", "one_cycle", "step"]
+Metric = Literal["accuracy", "balanced_accuracy"]
+
+
+BEFORE: dict[str, Any] = {"schedule": "one_cycle", "average": 0.0}
+"""What studies were trained by that were begun before the recipe had these keys."""
 
 
 class Recipe(BaseModel):
     """Stochastic gradient descent with Nesterov momentum.
 
-    ``warmup`` is the share of the steps in which the learning rate rises to ``lr``. Then it falls evenly to
-    zero (``schedule`` one_cycle), or to a tenth and a hundredth of ``lr`` after a third and two thirds of
-    all steps (``step``: with 150 epochs the published schedule of MgNet). ``crop_padding``
-    pixels are reflected at each side and a window of the original size is cut out at random.
-    ``precision`` auto is bfloat16 on a CUDA device and float32 on a CPU.
+    The learning rate. ``warmup`` is the share of the steps in which it rises to ``lr``. By ``schedule``
+    constant it stays there, until it falls evenly to zero in the last share ``decay`` of the steps; by
+    one_cycle it falls evenly to zero at once; by step it is a tenth and a hundredth of ``lr`` after a third
+    and two thirds of all steps (with 150 epochs the published schedule of MgNet).
+
+    The weights. ``weight_decay`` is for those of convolutions and the linear layer, unless ``decay_norms``
+    has it for scales, shifts and biases too, as the papers do. With ``average`` above 0 what is evaluated
+    and kept is an average of the weights over about that share of all steps: see
+    ``trainers.averaging.WeightAverage``.
+
+    The images. ``crop_padding`` pixels are reflected at each side and a window of the original size is cut
+    out at random; ``flip`` mirrors half of the images, and the other half in the next epoch; a square of
+    ``cutout`` pixels is blanked; ``mixup`` is the alpha of the distribution by which images and labels are
+    mixed in pairs. ``balance`` weighs each class as if all had the same number of images. ``test_flip``
+    judges an image by its logits and those of its mirror image.
+
+    ``metric`` is what a validation accuracy says: the share of images that are classified right, or
+    (balanced) the mean over the classes of each one's share. ``precision`` auto is what is fastest on the
+    device.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
@@ -28,11 +47,19 @@ class Recipe(BaseModel):
     lr: float = Field(default=0.2, gt=0)
     momentum: float = Field(default=0.9, ge=0, lt=1)
     weight_decay: float = Field(default=5e-4, ge=0)
-    warmup: float = Field(default=0.2, ge=0, lt=1)
+    decay_norms: bool = False
+    schedule: ScheduleName = "constant"
+    warmup: float = Field(default=0.05, ge=0, lt=1)
+    decay: float = Field(default=0.25, ge=0, le=1)
+    average: float = Field(default=0.1, ge=0, le=1)
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
     crop_padding: int = Field(default=0, ge=0, le=10**6)
     flip: bool = False
-    schedule: ScheduleName = "one_cycle"
+    cutout: int = Field(default=0, ge=0, le=10**6)
+    mixup: float = Field(default=0.0, ge=0, le=100)
+    balance: bool = False
+    test_flip: bool = False
+    metric: Metric = "accuracy"
     precision: Precision = "auto"
 
     def replaced(self, changes: Mapping[str, Any]) -> Self:

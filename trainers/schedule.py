@@ -10,14 +10,24 @@ if TYPE_CHECKING:
 
 def multiplier(recipe: Recipe, progress: float) -> float:
     """Return the multiplier of a recipe's schedule."""
-    schedule = one_cycle if recipe.schedule == "one_cycle" else thirds
-    return schedule(progress, recipe.warmup)
+    if recipe.schedule == "constant":
+        return constant_then_decay(progress, recipe.warmup, recipe.decay)
+    return (one_cycle if recipe.schedule == "one_cycle" else thirds)(progress, recipe.warmup)
+
+
+def constant_then_decay(progress: float, warmup: float, decay: float) -> float:
+    """Return the multiplier of a linear rise in the share ``warmup``, 1, and a linear fall to 0 in ``decay``.
+
+    Until the fall begins, it does not matter how long a training is to be: two that end at different epochs
+    are the same up to there (Zhai et al. 2022, "Scaling Vision Transformers", section 3.5).
+    """
+    fall = (1.0 - progress) / decay if decay else 1.0
+    return max(0.0, min(_rise(progress, warmup), fall))
 
 
 def thirds(progress: float, warmup: float) -> float:
     """Return the multiplier of a linear rise during the share ``warmup``; by thirds 1, 1/10 and 1/100."""
-    rise = min(1.0, progress / warmup) if warmup else 1.0
-    return rise * float(0.1 ** min(2, int(3 * progress)))
+    return _rise(progress, warmup) * float(0.1 ** min(2, int(3 * progress)))
 
 
 def one_cycle(progress: float, warmup: float) -> float:
@@ -25,3 +35,7 @@ def one_cycle(progress: float, warmup: float) -> float:
     if progress < warmup:
         return progress / warmup
     return (1.0 - progress) / (1.0 - warmup)
+
+
+def _rise(progress: float, warmup: float) -> float:
+    return min(1.0, progress / warmup) if warmup else 1.0

@@ -25,7 +25,8 @@ class Trained(BaseModel):
     """What a file of weights says about itself.
 
     ``mean`` and ``std`` are per channel, of pixels scaled to 0..1; images are H x W = ``image_size``.
-    ``val_accuracy`` (0..1) was measured on the validation split of ``data`` after ``epochs`` epochs.
+    ``val_accuracy`` (0..1) was measured on the validation split of ``data`` after ``epochs`` epochs, with
+    ``test_flip`` from the logits of each image and its mirror image.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -39,6 +40,7 @@ class Trained(BaseModel):
     seed: int
     epochs: int
     val_accuracy: float
+    test_flip: bool = False
 
     def network_spec(self) -> Spec:
         """Return the spec of the network."""
@@ -76,7 +78,10 @@ class Classifier(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Return logits N K for float32 images N C H W with pixels from 0 to 1."""
-        logits: Tensor = self.network((images - self.mean) / self.std)
+        normalised = (images - self.mean) / self.std
+        logits: Tensor = self.network(normalised)
+        if self.trained.test_flip:
+            logits = (logits + self.network(normalised.flip(3))) / 2
         return logits
 
     @torch.inference_mode()

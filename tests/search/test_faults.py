@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import resource
 import signal
 import subprocess
@@ -12,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from results import open_study
@@ -131,9 +133,34 @@ def test_a_killed_worker_is_replaced_and_its_trial_runs_again(tmp_path: Path) ->
         before = wait_for(tmp_path, 2)
         _, stderr = driver.communicate(timeout=150)
     assert driver.returncode == 0, stderr
-    assert "its worker was killed by signal 9; its training begins anew" in stderr
+    assert "its worker was killed by signal 9; it goes on from its last checkpoint" in stderr
     assert any(record.attempts == 2 for record in open_study(tmp_path / STUDY).records)
     check_complete(tmp_path, 4, before)
+
+
+def test_kills_at_random_moments_change_nothing(tmp_path: Path) -> None:
+    """Workers and drivers are killed again and again; curves and weights are the same to the last bit."""
+    rng = random.Random(time.time())
+    for name in ("calm", "killed"):
+        (tmp_path / name).mkdir()
+        write_study(tmp_path / name, trials=2, epochs=12, images=4000, workers=1)
+    assert mgnas("search", "tiny.toml", cwd=tmp_path / "calm").returncode == 0
+    for kill_driver in (True, False, True, True):
+        with search_in(tmp_path / "killed") as driver:
+            while driver.poll() is None and not workers_of(driver):
+                time.sleep(0.05)
+            time.sleep(rng.uniform(2, 8))
+            if driver.poll() is None:
+                os.kill(driver.pid if kill_driver else workers_of(driver)[0], signal.SIGKILL)
+                time.sleep(0 if kill_driver else rng.uniform(0, 4))
+    assert mgnas("search", "tiny.toml", cwd=tmp_path / "killed").returncode == 0
+    calm, killed = (open_study(tmp_path / name / STUDY) for name in ("calm", "killed"))
+    curves = [study.curves().drop(columns="seconds") for study in (calm, killed)]
+    pd.testing.assert_frame_equal(*curves, check_exact=True)
+    assert sum(record.attempts for record in killed.records) > 2
+    for record in calm.front_records:
+        files = [study.folder / str(record.weights) for study in (calm, killed)]
+        assert files[0].read_bytes() == files[1].read_bytes()
 
 
 def test_two_drivers_do_not_share_a_folder(tmp_path: Path) -> None:

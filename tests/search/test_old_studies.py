@@ -16,6 +16,8 @@ from results import open_study
 from search import run_search
 from tests.search.studies import write_images
 
+AS_THEN = {"train.schedule": "one_cycle", "train.average": 0.0}
+"""Keys of the recipe that there were none of, with the values that say what was done."""
 OLD = Path(__file__).with_name("study_of_schema_1")
 
 
@@ -44,8 +46,9 @@ def test_it_goes_on_as_it_would_have(old: Path, tmp_path: Path) -> None:
     text = (tmp_path / "fresh.toml").read_text(encoding="utf-8").replace('name = "tiny"', 'name = "fresh"')
     (tmp_path / "fresh.toml").write_text(text, encoding="utf-8")
     settings = {"data.source": data, "search.trials": 7}
+    as_then = settings | AS_THEN
     went_on = run_search(old, settings=settings, progress=False)
-    fresh = run_search(tmp_path / "fresh.toml", folder=tmp_path / "f", settings=settings, progress=False)
+    fresh = run_search(tmp_path / "fresh.toml", folder=tmp_path / "f", settings=as_then, progress=False)
     archs = [[record.arch for record in study.records] for study in (went_on, fresh)]
     assert archs[0] == archs[1]
     assert len(archs[0]) == 7
@@ -60,7 +63,7 @@ def test_it_takes_references(old: Path, tmp_path: Path) -> None:
     (old / "study.toml").write_text('references = ["mgnet-64-Bli@0.05"]\n' + text, encoding="utf-8")
     shutil.copy(old / "study.toml", tmp_path / "with.toml")
     (old / "study.toml").write_text(text, encoding="utf-8")
-    settings = {"data.source": f"npz:{write_images(tmp_path)}"}
+    settings = {"data.source": f"npz:{write_images(tmp_path)}", **AS_THEN}
     study = run_search(tmp_path / "with.toml", folder=old, settings=settings, progress=False)
     assert [record.reference for record in study.references] == ["mgnet-64-Bli@0.05"]
     assert len(study.records) == 4

@@ -2,61 +2,42 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from space import parse_notation
 from space.modules import Classifier
-from trainers.augment import random_crop, random_flip
-from trainers.data import SearchData, Split
-from trainers.device_data import DeviceData
+from tests.trainers.stripes import RECIPE, SPEC, resident, striped_data, stripes
+from trainers.data import Split
+from trainers.device_data import ResidentData
+from trainers.health import TrainingFailedError
 from trainers.recipe import Recipe
-from trainers.schedule import one_cycle
-from trainers.training import Training, TrainingFailedError
-
-CPU = torch.device("cpu")
+from trainers.training import Training
 
 
-def stripes(count: int, seed: int) -> Split:
-    """Images of 6 x 7 pixels: horizontal stripes or vertical ones, in noise."""
-    rng = np.random.default_rng(seed)
-    y = np.arange(count) % 2
-    x = rng.integers(0, 100, (count, 6, 7, 1))
-    x[y == 0, ::2] += 100
-    x[y == 1, :, ::2] += 100
-    return Split(x.astype(np.uint8), y.astype(np.int64))
-
-
-@pytest.fixture(scope="module")
-def data() -> DeviceData:
-    return DeviceData(SearchData("stripes", ("rows", "columns"), stripes(200, 0), stripes(60, 1)), CPU)
-
-
-SPEC = parse_notation("MgNet[1,1]-4-B^l", in_channels=1, num_classes=2)
-RECIPE = Recipe(epochs=4, batch_size=32, crop_padding=1, flip=True)
-
-
-def test_it_learns_and_its_weights_hold_what_was_measured(data: DeviceData, tmp_path: Path) -> None:
-    training = Training(SPEC, data, RECIPE, seed=1)
+@pytest.mark.parametrize("test_flip", [False, True])
+@pytest.mark.parametrize("average", [0.0, 0.1])
+def test_it_learns_and_its_weights_hold_what_was_measured(
+    data: ResidentData, tmp_path: Path, average: float, test_flip: bool
+) -> None:
+    recipe = RECIPE.replaced({"average": average, "test_flip": test_flip, "epochs": 6})
+    training = Training(SPEC, data, recipe, seed=1)
     reports = list(training.epochs())
-    assert [report.epoch for report in reports] == [1, 2, 3, 4]
+    assert [report.epoch for report in reports] == [1, 2, 3, 4, 5, 6]
     assert reports[-1].val_accuracy > 0.9
     classifier = Classifier.load(training.save(tmp_path / "w.safetensors"))
-    predicted = classifier.predict(data.val.images)
-    truth = [("rows", "columns")[label] for label in data.val.labels.tolist()]
-    accuracy = sum(a == b for a, b in zip(predicted, truth, strict=True)) / len(truth)
-    assert accuracy == reports[-1].val_accuracy == classifier.trained.val_accuracy
+    images = torch.from_numpy(data.search_data.val.images).permute(0, 3, 1, 2)
+    truth = [("rows", "columns")[label] for label in data.val_labels.tolist()]
+    right = [a == b for a, b in zip(classifier.predict(images), truth, strict=True)]
+    assert sum(right) / len(truth) == reports[-1].val_accuracy == classifier.trained.val_accuracy
 
 
-def test_same_seed_same_curve_to_the_bit(data: DeviceData) -> None:
+def test_same_seed_same_curve_to_the_bit(data: ResidentData) -> None:
     def curve(seed: int) -> list[tuple[float, float]]:
         return [(r.train_loss, r.val_loss) for r in Training(SPEC, data, RECIPE, seed).epochs()]
 
@@ -67,84 +48,100 @@ def test_same_seed_same_curve_to_the_bit(data: DeviceData) -> None:
     assert curve(2) != first
 
 
-def test_a_training_leaves_the_global_generator_alone(data: DeviceData) -> None:
+def test_a_training_leaves_the_global_generator_alone(data: ResidentData) -> None:
+    spec = parse_notation("MgNet[1]-4-B^l-dropout=0.5", in_channels=1, num_classes=2)
     torch.manual_seed(0)
     expected = torch.rand(1)
     torch.manual_seed(0)
-    next(Training(SPEC, data, RECIPE, seed=1).epochs())
+    next(Training(spec, data, RECIPE, seed=1).epochs())
     assert torch.rand(1) == expected
 
 
-def test_divergence_has_a_name(data: DeviceData) -> None:
-    wild = RECIPE.model_copy(update={"lr": 1e30})
+def test_it_stops_at_the_epoch_asked_for_and_goes_on(data: ResidentData) -> None:
+    whole = [report.val_loss for report in Training(SPEC, data, RECIPE, seed=1).epochs()]
+    training = Training(SPEC, data, RECIPE, seed=1)
+    first = [report.val_loss for report in training.epochs(until=1)]
+    assert len(first) == 1
+    assert first + [report.val_loss for report in training.epochs(until=99)] == whole
+
+
+def test_until_the_rate_falls_the_length_of_a_training_does_not_matter(data: ResidentData) -> None:
+    """Averages reach back over a share of the whole length, so they are left out here."""
+    constant = RECIPE.replaced({"warmup": 0.0, "decay": 0.5, "average": 0.0})
+    short = Training(SPEC, data, constant, seed=1)
+    long = Training(SPEC, data, constant.replaced({"epochs": 40}), seed=1)
+    losses = [[r.train_loss for r in training.epochs(until=2)] for training in (short, long)]
+    assert losses[0] == losses[1]
+
+
+def test_divergence_has_a_name(data: ResidentData) -> None:
+    wild = RECIPE.replaced({"lr": 1e30})
     with pytest.raises(TrainingFailedError, match=r"diverged: the training loss is \w+ in epoch"):
         list(Training(SPEC, data, wild, seed=1).epochs())
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_divergence_after_the_last_batch_has_a_name(data: DeviceData, seed: int) -> None:
+def test_divergence_after_the_last_batch_has_a_name(data: ResidentData, seed: int) -> None:
     """The only batch of an epoch has its loss before the step that breaks the network."""
-    wild = Recipe(epochs=2, batch_size=1000, lr=1e6)
+    wild = Recipe(epochs=2, batch_size=1000, lr=1e6, warmup=0.0, decay=0.0)
     with pytest.raises(TrainingFailedError, match=r"diverged: the validation loss is \w+ in epoch \d"):
         list(Training(SPEC, data, wild, seed).epochs())
 
 
-@pytest.mark.parametrize("key", ["lr", "momentum", "weight_decay", "warmup", "label_smoothing"])
+def test_a_training_that_learns_nothing_is_ended_with_a_reason() -> None:
+    rng = np.random.default_rng(0)
+    noise = [
+        Split(rng.integers(0, 255, (n, 4, 4, 1)).astype(np.uint8), rng.integers(0, 2, n)) for n in (400, 200)
+    ]
+    training = Training(SPEC, resident(*noise), Recipe(epochs=15, lr=1e-9), seed=0)
+    with pytest.raises(TrainingFailedError, match="stuck: after 5 epochs the training loss is"):
+        list(training.epochs())
+    assert len(training.reports) == 5
+
+
+def test_wrong_labels_for_a_third_of_the_images_are_learnt_around() -> None:
+    train, rng = stripes(600, 0), np.random.default_rng(0)
+    wrong = rng.random(600) < 0.3
+    noisy = Split(train.images, np.where(wrong, 1 - train.labels, train.labels))
+    training = Training(SPEC, resident(noisy, stripes(100, 1)), Recipe(epochs=8, label_smoothing=0.1), seed=0)
+    assert list(training.epochs())[-1].val_accuracy > 0.9
+
+
+def test_classes_can_count_the_same_however_rare() -> None:
+    """Of 20 to 1 the rare class has its own accuracy, and the mean over both can be what is reported."""
+    train, val = stripes(400, 0), stripes(200, 1)
+    rows = np.flatnonzero((train.labels == 0) | (np.arange(400) % 20 == 1))
+    data = resident(Split(train.images[rows], train.labels[rows]), val)
+    assert data.class_weights().mul(torch.bincount(data.train_labels)).tolist() == pytest.approx(
+        [110.0, 110.0]
+    )
+    training = Training(SPEC, data, Recipe(epochs=8, balance=True, metric="balanced_accuracy"), seed=0)
+    report = list(training.epochs())[-1]
+    assert training.scores is not None
+    per_class = training.scores.class_accuracies
+    assert report.val_accuracy == pytest.approx(sum(a or 0.0 for a in per_class) / 2)
+    assert min(a or 0.0 for a in per_class) > 0.8
+
+
+@pytest.mark.parametrize(
+    "changes", [{"cutout": 3}, {"mixup": 0.3}, {"schedule": "one_cycle"}, {"decay_norms": True}]
+)
+def test_every_part_of_the_recipe_changes_the_training(
+    data: ResidentData, changes: dict[str, object]
+) -> None:
+    plain = next(Training(SPEC, data, RECIPE, seed=1).epochs())
+    changed = next(Training(SPEC, data, RECIPE.replaced(changes), seed=1).epochs())
+    assert math.isfinite(changed.train_loss)
+    assert changed.train_loss != plain.train_loss
+
+
+@pytest.mark.parametrize("key", ["lr", "momentum", "weight_decay", "warmup", "label_smoothing", "mixup"])
 @pytest.mark.parametrize("value", [math.inf, -math.inf, math.nan])
 def test_recipes_are_finite(key: str, value: float) -> None:
     with pytest.raises(ValidationError, match="finite number"):
         Recipe.model_validate({key: value})
 
 
-def test_batches_cover_the_set_in_another_order_every_epoch(data: DeviceData) -> None:
-    recipe = Recipe(batch_size=32)
-    generator = torch.Generator().manual_seed(0)
-    epochs = [list(data.train_batches(recipe, generator)) for _ in range(2)]
-    assert [len(epoch) for epoch in epochs] == [data.num_batches(recipe)] * 2 == [6, 6]
-    assert all(len(labels) == 32 for epoch in epochs for _, labels in epoch)
-    assert not torch.equal(epochs[0][0][0], epochs[1][0][0])
-
-
-def test_a_set_smaller_than_a_batch_is_one_batch(data: DeviceData) -> None:
-    batches = list(data.train_batches(Recipe(batch_size=1000), torch.Generator()))
-    assert [len(labels) for _, labels in batches] == [200]
-
-
-def test_normalisation_is_that_of_the_train_split(data: DeviceData) -> None:
-    images = data.normalise(data.train.images)
-    assert images.mean().item() == pytest.approx(0, abs=1e-5)
-    assert images.std(unbiased=False).item() == pytest.approx(1, abs=1e-5)
-
-
-def test_a_constant_channel_is_not_divided_by_zero() -> None:
-    flat = Split(np.full((8, 3, 3, 1), 7, np.uint8), np.arange(8) % 2)
-    images = DeviceData(SearchData("flat", ("a", "b"), flat, flat), CPU)
-    assert torch.isfinite(images.normalise(images.train.images)).all()
-
-
-def test_crops_are_windows_of_the_reflected_image() -> None:
-    image = torch.arange(20.0).reshape(1, 1, 4, 5)
-    padded = torch.nn.functional.pad(image, (2, 2, 2, 2), mode="reflect")
-    windows = {
-        padded[0, 0, y : y + 4, x : x + 5].numpy().tobytes() for y, x in itertools.product(range(5), repeat=2)
-    }
-    crops = random_crop(image.expand(300, 1, 4, 5), 2, torch.Generator().manual_seed(0))
-    assert {crop[0].contiguous().numpy().tobytes() for crop in crops} == windows
-
-
-@pytest.mark.parametrize("size", [(1, 1), (1, 4), (2, 2)])
-def test_crops_of_tiny_images(size: tuple[int, int]) -> None:
-    assert random_crop(torch.rand(3, 2, *size), 4, torch.Generator()).shape == (3, 2, *size)
-
-
-def test_about_half_of_the_images_are_mirrored() -> None:
-    images = torch.arange(3.0).expand(1000, 1, 1, 3)
-    mirrored = (random_flip(images, torch.Generator().manual_seed(0))[:, 0, 0, 0] == 2).sum()
-    assert 400 < mirrored < 600
-
-
-@given(warmup=st.floats(0, 0.9), progress=st.floats(0, 1))
-def test_one_cycle_stays_between_0_and_1_and_ends_at_0(warmup: float, progress: float) -> None:
-    assert 0 <= one_cycle(progress, warmup) <= 1
-    assert one_cycle(1.0, warmup) == 0
-    assert one_cycle(warmup, warmup) == 1
+def test_a_set_of_two_images_is_trained_on() -> None:
+    data = striped_data(num_train=2, num_val=1)
+    assert len(list(Training(SPEC, data, Recipe(epochs=2), seed=0).epochs())) == 2

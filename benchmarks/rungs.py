@@ -1,0 +1,186 @@
+"""Do the accuracies of a training's first epochs tell which network will be best?
+
+Trains random MgNets, each several times, and evaluates them after some epochs in several ways: the
+weights, averages of them, and a side branch whose learning rate falls to zero within half an epoch.
+``record`` needs CIFAR-10 as an .npz file and adds to RECORDS what is missing there, in as many processes as
+asked; ``analyse`` prints and writes the correlations of ranks with the accuracy at the end (the mean over
+seeds), for all networks and within a size: of the residuals after a straight line in log parameters.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import json
+import random
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from benchmarks.cifar16 import load_cifar16
+from space.mgnet import MgNetSpec
+from space.search_space import SearchSpace
+from space.space_config import SpaceConfig
+from trainers.averaging import WeightAverage
+from trainers.device_data import ResidentData
+from trainers.epoch_plan import batches_in, plan_epoch
+from trainers.execution import StepMode
+from trainers.randomness import derived_seed
+from trainers.recipe import Recipe
+from trainers.schedule import multiplier
+from trainers.step import TrainStep
+
+RESULTS = Path(__file__).parent / "results"
+RECORDS = RESULTS / "rungs.jsonl"
+NUM_NETWORKS, NUM_SEEDS, EPOCHS = 60, 2, 9
+RUNGS = (1, 3, 6, 9)
+BRANCH_RUNGS = (1, 3)
+BRANCH_EPOCHS = 0.5
+AVERAGES = {
+    "average 0.05/0.4": (0.05, 0.4),
+    "average 0.14/0.2": (0.14, 0.2),
+    "average 0.14/0.4": (0.14, 0.4),
+    "average 0.14/0.7": (0.14, 0.7),
+}
+"""Longest and recent share of the steps, see ``WeightAverage``."""
+SPACE = {
+    "levels": 3,
+    "nu": {"low": 1, "high": 3},
+    "c_u": {"first": [8, 12, 16], "increment": [0, 8, 16]},
+    "c_f": "c_u",
+    "share_a": ["level", "iteration"],
+    "share_b": ["level", "iteration"],
+}
+RECIPES = {
+    "constant": Recipe(epochs=EPOCHS, batch_size=64, lr=0.1, flip=True, crop_padding=2, average=0.0),
+    "one_cycle": Recipe(
+        epochs=EPOCHS,
+        batch_size=64,
+        lr=0.1,
+        flip=True,
+        crop_padding=2,
+        average=0.0,
+        schedule="one_cycle",
+        warmup=0.2,
+    ),
+}
+
+
+class Run:
+    """One training, evaluated in every way after the epochs in RUNGS."""
+
+    def __init__(self, spec: MgNetSpec, data: ResidentData, recipe: Recipe, seed: int) -> None:
+        from space.modules import build
+
+        torch.manual_seed(derived_seed(seed, "initialisation"))
+        self.network: nn.Module = build(spec).to(memory_format=torch.channels_last)
+        self.data, self.recipe, self.seed = data, recipe, seed
+        self.step = TrainStep(self.network, recipe, StepMode())
+        self.batches = batches_in(len(data.train_labels), recipe.batch_size)
+        total = self.batches * recipe.epochs
+        self.averages = {
+            k: WeightAverage(self.network, s * total, recent) for k, (s, recent) in AVERAGES.items()
+        }
+
+    def curves(self, branches: bool) -> dict[str, dict[int, float]]:
+        found: dict[str, dict[int, float]] = {}
+        for epoch in range(1, self.recipe.epochs + 1):
+            self._train(epoch)
+            if epoch in RUNGS:
+                found.setdefault("weights", {})[epoch] = self._accuracy()
+                for name, average in self.averages.items():
+                    with average.applied():
+                        found.setdefault(name, {})[epoch] = self._accuracy()
+            if branches and epoch in BRANCH_RUNGS:
+                found.setdefault("branch", {})[epoch] = self._branch(epoch)
+        return found
+
+    def _train(self, epoch: int) -> None:
+        self.network.train()
+        plan = plan_epoch(len(self.data.train_labels), self.recipe, self.seed, epoch)
+        first = (epoch - 1) * self.batches
+        for step, batch in enumerate(self.data.train_batches(plan, self.recipe), start=first + 1):
+            self.step(batch, multiplier(self.recipe, (step - 0.5) / (self.batches * self.recipe.epochs)))
+            for average in self.averages.values():
+                average.update(step)
+
+    def _branch(self, epoch: int) -> float:
+        weights = copy.deepcopy(self.network.state_dict())
+        momenta = copy.deepcopy(self.step.optimizer.state_dict())
+        self.network.train()
+        num_steps = round(self.batches * BRANCH_EPOCHS)
+        plan = plan_epoch(len(self.data.train_labels), self.recipe, self.seed, 1000 + epoch)
+        for step, batch in zip(range(num_steps), self.data.train_batches(plan, self.recipe), strict=False):
+            self.step(batch, 1 - (step + 0.5) / num_steps)
+        accuracy = self._accuracy()
+        self.network.load_state_dict(weights)
+        self.step.optimizer.load_state_dict(momenta)
+        return accuracy
+
+    @torch.inference_mode()
+    def _accuracy(self) -> float:
+        self.network.eval()
+        right = sum(int((self.step.logits(x).argmax(1) == y).sum()) for x, y in self.data.val_batches(500))
+        return right / len(self.data.val_labels)
+
+
+def networks() -> list[Any]:
+    space = SearchSpace(SpaceConfig.model_validate(SPACE), in_channels=3, num_classes=10, image_size=(16, 16))
+    rng = random.Random(0)
+    found: dict[str, Any] = {}
+    while len(found) < NUM_NETWORKS:
+        spec = space.spec(space.sample(rng)).canonical()
+        found.setdefault(spec.arch, spec)
+    return list(found.values())
+
+
+def record(file: Path, part: int, parts: int) -> None:
+    torch.set_num_threads(1)
+    data = ResidentData(load_cifar16(file, 2560, 2500), torch.device("cpu"))
+    out = RECORDS.with_suffix(f".{part}.jsonl")
+    done = {(r["spec"], r["schedule"], r["seed"]) for r in read_records()}
+    jobs = [("constant", seed) for seed in range(NUM_SEEDS)] + [("one_cycle", 0)]
+    for schedule, seed in jobs:
+        for spec in networks()[part::parts]:
+            text = json.dumps(spec.to_dict(), sort_keys=True)
+            if (text, schedule, seed) in done:
+                continue
+            began = time.perf_counter()
+            curves = Run(spec, data, RECIPES[schedule], seed).curves(branches=schedule == "constant")
+            row = {
+                "spec": text, "notation": spec.notation, "params": spec.params, "schedule": schedule,
+                "seed": seed, "curves": curves, "seconds": round(time.perf_counter() - began, 2),
+            }  # fmt: skip
+            with out.open("a", encoding="utf-8") as lines:
+                lines.write(json.dumps(row) + "\n")
+
+
+def read_records() -> list[dict[str, Any]]:
+    files = sorted(RESULTS.glob("rungs*.jsonl"))
+    return [json.loads(line) for file in files for line in file.read_text(encoding="utf-8").splitlines()]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("what", choices=["record", "analyse"])
+    parser.add_argument("--data", type=Path, help="an .npz file with CIFAR-10")
+    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--part", type=int)
+    arguments = parser.parse_args()
+    if arguments.part is not None:
+        record(arguments.data, arguments.part, arguments.processes)
+        return
+    base = [sys.executable, "-m", "benchmarks.rungs", "record", "--data", str(arguments.data)]
+    tail = ["--processes", str(arguments.processes)]
+    children = [subprocess.Popen([*base, *tail, "--part", str(part)]) for part in range(arguments.processes)]
+    for child in children:
+        child.wait()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,68 @@
+"""Too little memory: made for real, by a limit on what a process may have."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.trainers.stripes import RECIPE, SPEC
+from trainers.device_data import ResidentData
+from trainers.execution import StepMode
+from trainers.training import Training
+
+LIMITED = """
+import resource, sys, torch
+import numpy as np
+from space import parse_notation
+from trainers import Recipe, ResidentData, SearchData
+from trainers.data import Split
+from trainers.health import TrainingFailedError
+from trainers.training import Training
+
+torch.set_num_threads(1)
+size, room_mib = int(sys.argv[1]), int(sys.argv[2])
+spec = parse_notation("MgNet[2]-32-B^l", in_channels=1, num_classes=2)
+x = np.random.default_rng(0).integers(0, 255, (8, size, size, 1), dtype=np.uint8)
+split = Split(x, np.arange(8) % 2)
+data = ResidentData(SearchData("x", ("a", "b"), split, split), torch.device("cpu"))
+next(Training(spec, data, Recipe(batch_size=2), seed=0).epochs()) if size < 200 else None
+used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + room_mib * 2**20,) * 2)
+training = Training(spec, data, Recipe(epochs=2, batch_size=8), seed=0)
+try:
+    print([r.epoch for r in training.epochs()], training.state().facts["micro_batch"])
+except TrainingFailedError as error:
+    print(str(error)[:40])
+"""
+
+
+def run_limited(size: int, room_mib: int) -> str:
+    command = [sys.executable, "-c", LIMITED, str(size), str(room_mib)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=200, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_the_batch_is_halved_until_it_fits() -> None:
+    """A training step takes about 24 MiB an image at 192 x 192 pixels; there is room for 2 to 4 of 8."""
+    reports, _, micro_batch = run_limited(192, 250).rpartition(" ")
+    assert reports == "[1, 2]"
+    assert micro_batch in ("1", "2", "4")
+
+
+def test_a_network_that_takes_too_much_for_one_image_is_refused() -> None:
+    assert run_limited(1024, 300).startswith("out of memory: a single image does not f")
+
+
+@pytest.mark.parametrize("micro_batch", [1, 5, 16, 99])
+def test_gradients_are_added_up_to_those_of_the_whole_batch(data: ResidentData, micro_batch: int) -> None:
+    """Equal but for the batch norms, which see fewer images at once; with all of them, to the bit."""
+    whole = next(Training(SPEC, data, RECIPE, seed=1).epochs())
+    pieces = next(Training(SPEC, data, RECIPE, seed=1, mode=StepMode(micro_batch=micro_batch)).epochs())
+    if micro_batch >= RECIPE.batch_size:
+        assert pieces.train_loss == whole.train_loss
+    else:
+        assert pieces.train_loss != whole.train_loss
+        assert abs(pieces.train_loss - whole.train_loss) < 0.4

@@ -1,0 +1,93 @@
+"""All that is random in one epoch, drawn at once: the order of the images and how each is augmented."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from trainers.randomness import derived_seed, generator_for
+from trainers.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class BatchPlan:
+    """What happens to the N images of one batch; what the recipe does not ask for is None.
+
+    ``rows`` are their numbers in the train split, int64. ``shifts`` is 2 N, the pixels down and to the
+    right by which the window of each is moved, from minus the padding to the padding; ``flips`` says which
+    are mirrored, bool; ``holes`` is 2 N, the centre of the square that is cut out, as shares of height
+    and width; ``mix`` the share from 0 to 1 that each image keeps of itself, float32 N.
+    """
+
+    rows: Tensor
+    shifts: Tensor | None = None
+    flips: Tensor | None = None
+    holes: Tensor | None = None
+    mix: Tensor | None = None
+
+    def each(self, change: Callable[[Tensor], Tensor]) -> BatchPlan:
+        """Return the plan with every tensor changed."""
+        present = {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) is not None}
+        return BatchPlan(**{name: change(tensor) for name, tensor in present.items()})
+
+    def part(self, first: int, size: int) -> BatchPlan:
+        """Return the plan of ``size`` images from ``first`` on."""
+        return self.each(lambda tensor: tensor[..., first : first + size])
+
+
+@dataclass(frozen=True)
+class EpochPlan:
+    """The batches of one epoch, as one ``BatchPlan`` for all of its images in order."""
+
+    whole: BatchPlan
+    batch_size: int
+
+    @property
+    def num_batches(self) -> int:
+        """Number of batches, all of the same size."""
+        return len(self.whole.rows) // self.batch_size
+
+    def batches(self, device: torch.device) -> Iterator[BatchPlan]:
+        """Yield the plan of each batch on ``device``, where all of them are moved at once."""
+        moved = self.whole.each(lambda tensor: tensor.to(device))
+        for start in range(0, len(self.whole.rows), self.batch_size):
+            yield moved.part(start, self.batch_size)
+
+
+def batches_in(num_images: int, batch_size: int) -> int:
+    """Return the batches of an epoch: an incomplete last one is left out, a small set is one batch."""
+    return num_images // min(batch_size, num_images)
+
+
+def plan_epoch(num_images: int, recipe: Recipe, seed: int, epoch: int) -> EpochPlan:
+    """Draw the plan of an epoch, numbered from 1; it depends on nothing but the arguments.
+
+    Mirrored images are the others in every second epoch, so that two epochs in a row show each image both
+    ways (Jordan 2024, "94 % on CIFAR-10 in 3.29 seconds on a single GPU", section 3.6).
+    """
+    generator = generator_for(seed, "epoch", epoch)
+    size = min(recipe.batch_size, num_images)
+    count = batches_in(num_images, size) * size
+    rows = torch.randperm(num_images, generator=generator)[:count]
+    shifts = flips = holes = mix = None
+    if recipe.crop_padding:
+        reach = recipe.crop_padding
+        shifts = torch.randint(-reach, reach + 1, (2, count), generator=generator)
+    if recipe.flip:
+        mirrored_first = torch.rand(num_images, generator=generator_for(seed, "flips")) < 0.5
+        flips = mirrored_first[rows] ^ (epoch % 2 == 0)
+    if recipe.cutout:
+        holes = torch.rand(2, count, generator=generator)
+    if recipe.mixup:
+        mix = _mixing_shares(count // size, recipe.mixup, seed, epoch).repeat_interleave(size)
+    return EpochPlan(BatchPlan(rows, shifts, flips, holes, mix), size)
+
+
+def _mixing_shares(count: int, alpha: float, seed: int, epoch: int) -> Tensor:
+    """Return draws from Beta(alpha, alpha), one for each batch (Zhang et al. 2018, mixup)."""
+    draws = np.random.default_rng(derived_seed(seed, "mixup", epoch)).beta(alpha, alpha, count)
+    return torch.from_numpy(draws.astype(np.float32))

@@ -1,0 +1,39 @@
+"""How a device computes a step: precision, layout, graph, compiler, micro-batches. Not what is trained."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Switch = Literal["auto"] | bool
+
+
+class ExecutionConfig(BaseModel):
+    """The ``[execution]`` section of a study; auto is what a short calibration finds fastest on the device.
+
+    ``channels_last`` is the order of values in memory; ``cuda_graph`` records a step once and replays it,
+    which takes the cost of launching its many small kernels away; ``compile`` has torch.compile make kernels
+    of its own, which takes half a minute for each network and pays in long trainings alone. ``micro_batch``
+    is the most images that go through the network at once: the gradients of several add up to a batch's.
+    Auto is the whole batch, or what memory has room for.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    channels_last: Switch = "auto"
+    cuda_graph: Switch = "auto"
+    compile: bool = False
+    micro_batch: Annotated[int, Field(ge=1, le=10**9)] | Literal["auto"] = "auto"
+
+
+@dataclass(frozen=True)
+class StepMode:
+    """What an ``ExecutionConfig`` and a recipe's precision come to on one device, for one network."""
+
+    bfloat16: bool = False
+    channels_last: bool = True
+    cuda_graph: bool = False
+    compile: bool = False
+    micro_batch: int | None = None
