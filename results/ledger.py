@@ -21,8 +21,8 @@ from sqlalchemy.exc import DatabaseError, IntegrityError, SQLAlchemyError
 from results.records import EpochReport, StudyHeader, TrialRecord
 from space.errors import InvalidInputError, MgnasError
 
-SCHEMA_VERSION = 2
-ADDED_COLUMNS = {2: ("reference", "training")}
+SCHEMA_VERSION = 3
+ADDED_COLUMNS = {2: ("reference", "training"), 3: ("measured",)}
 """Columns of the table of trials that older schemas do not have; records then have their defaults."""
 
 Record = TypeVar("Record")
@@ -60,6 +60,7 @@ _trials = sa.Table(
     sa.Column("weights", sa.Text),
     sa.Column("reference", sa.Text),
     sa.Column("training", sa.JSON),
+    sa.Column("measured", sa.JSON),
 )
 _reports = sa.Table(
     "mgnas_reports",

@@ -39,6 +39,7 @@ class TrialRecord:
     ``weights`` is the file with the trained weights, relative to the study's folder, while it is kept.
     ``reference`` names a network that the study was told to train for comparison, outside of its search.
     ``training`` holds the keys of the recipe that the study's space sets, with the trial's values.
+    ``measured`` is what the training cost, units in the names: see ``trainers.measurements``.
     """
 
     number: int
@@ -62,6 +63,7 @@ class TrialRecord:
     weights: str | None = None
     reference: str | None = None
     training: dict[str, KnobValue] = field(default_factory=dict)
+    measured: dict[str, float | None] = field(default_factory=dict)
 
     def point(self) -> dict[str, Any]:
         """Return the trial as a point of the front, keyed by ``POINT_COLUMNS``."""

@@ -171,6 +171,7 @@ class StudyResults:
     def trials(self) -> pd.DataFrame:
         """Return every trial with its state, times, membership of the front and knobs (``knob_`` columns).
 
+        What its training cost has columns with units in their names, such as ``images_per_s``.
         ``reference`` is the name of a network of the papers that was trained for comparison, or None.
         """
         import pandas as pd
@@ -187,6 +188,7 @@ class StudyResults:
                 "finished_s": record.finished_s,
                 "train_s": record.train_s,
             }
+            | record.measured
             | {f"knob_{knob}": value for knob, value in record.knobs.items()}
             for record in sorted((*self.records, *self.references), key=lambda record: record.number)
         ]

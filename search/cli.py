@@ -229,6 +229,66 @@ def describe(
 
 
 @app.command()
+def train(
+    spec: Annotated[
+        str,
+        typer.Argument(
+            metavar="SPEC",
+            help="A reference's name (see 'mgnas presets'), the papers' notation, or a spec's JSON file.",
+        ),
+    ],
+    data: Annotated[
+        str | None,
+        typer.Option(help="The images, as for 'search'.  [default: the preset's]", show_default=False),
+    ] = None,
+    data_root: Annotated[str | None, typer.Option(help="The folder of mnist, cifar10 and the like.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Epochs of each training.")] = None,
+    seeds: Annotated[int, typer.Option(help="Trainings, each from another seed.")] = 1,
+    seed: Annotated[int | None, typer.Option(help="The first of the seeds.")] = None,
+    to: Annotated[
+        Path | None,
+        typer.Option(help="The folder to train in.  [default: runs/train-ARCH]", show_default=False),
+    ] = None,
+    preset: Annotated[
+        str | None,
+        typer.Option(
+            help="Whose recipe and images: a preset, a study's file or folder.  [default: by the images]",
+            show_default=False,
+        ),
+    ] = None,
+    assignments: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="SECTION.KEY=VALUE", help="As for 'search', such as train.lr=0.1."),
+    ] = None,
+    threads: Annotated[
+        int | None,
+        typer.Option(help="Threads of torch on a CPU.  [default: one for each core]", show_default=False),
+    ] = None,
+    plugins: Annotated[
+        list[Path] | None,
+        typer.Option("--plugin", metavar="FILE", help="A Python file that registers families; repeatable."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Train one network: its curve, accuracy over seeds, speed, latency and weights."""
+    from search.launch import Request
+    from search.train_command import TrainRequest
+    from search.train_command import train as train_network
+    from space.plugins import load_plugins
+
+    load_plugins(plugins or [])
+    options = {
+        "data.source": data,
+        "data.root": data_root,
+        "train.epochs": epochs,
+        "search.seed": seed,
+    }
+    file = Path(preset) if preset is not None and Path(preset).exists() else None
+    base = Request(file, None if file else preset, None, options, assignments or [], as_json)
+    train_network(TrainRequest(spec, seeds, threads, to, as_json), base)
+
+
+@app.command()
 def presets(as_json: AsJson = False) -> None:
     """List the studies and the reference networks that come with mgnas."""
     from search.presets_command import print_presets

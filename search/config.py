@@ -18,6 +18,7 @@ from space.references import read_reference
 from space.space_config import SpaceConfig
 from space.validation import explain, rule_of
 from trainers.data import DataConfig
+from trainers.execution import ExecutionConfig
 from trainers.recipe import Recipe
 
 Tables = dict[str, Any]
@@ -65,6 +66,7 @@ class StudyConfig(BaseModel):
     data: DataConfig = DataConfig()
     space: SpaceConfig = SpaceConfig()
     train: Recipe = Recipe()
+    execution: ExecutionConfig = ExecutionConfig()
     search: SearchConfig = SearchConfig()
 
     @field_validator("name")

@@ -17,7 +17,7 @@ from search.progress import Progress, Snapshot
 from search.proposer import Proposer
 from search.scheduler import Done, GiveUp, Run, Scheduler, StartNew, StartReference
 from search.seeds import derive_seed
-from search.store import StudyStore
+from search.store import Cost, StudyStore
 from space.errors import MgnasError
 from trainers.checkpoint import remove_checkpoint
 
@@ -159,7 +159,8 @@ class Driver:
     def _finish(self, event: Finished) -> None:
         accuracy = self.store.last_reports[event.trial].val_accuracy
         weights = str(weights_path(self.store.records[event.trial]))
-        record = self.store.finish(event.trial, accuracy, event.train_s, weights, self.clock.elapsed_s())
+        cost = Cost(event.train_s, event.measured)
+        record = self.store.finish(event.trial, accuracy, cost, weights, self.clock.elapsed_s())
         if record.reference is None:
             self._front = pareto_front([*self._front, record])
         if self.config.search.keep_weights == "front":

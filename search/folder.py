@@ -41,6 +41,7 @@ class StudyFolder:
         self.path = Path(path)
         self.checkpoints = self.path / "checkpoints"
         self.logs = self.path / "logs"
+        self.calibration = self.path / "calibration"
 
     @property
     def has_study(self) -> bool:

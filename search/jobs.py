@@ -9,12 +9,18 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Setup:
-    """The first line to a worker: the ``[data]`` section, device, number of threads, plugins to load."""
+    """The first line to a worker: what holds for all of its jobs.
+
+    ``data`` and ``execution`` are those sections of the study; ``folder`` is where the calibration of the
+    device is kept.
+    """
 
     data: dict[str, Any]
-    device: str
-    threads: int | None
+    execution: dict[str, Any]
+    folder: str
     plugins: tuple[str, ...] = ()
+    device: str = "cpu"
+    threads: int | None = 1
 
 
 @dataclass(frozen=True)
@@ -49,10 +55,14 @@ class Epoch:
 
 @dataclass(frozen=True)
 class Finished:
-    """A training is complete and its weights are on disk; ``train_s`` is its wall time."""
+    """A training is complete and its weights are on disk.
+
+    ``train_s`` is its wall time, ``measured`` has the fields of ``trainers.measurements.Measurements``.
+    """
 
     trial: int
     train_s: float
+    measured: dict[str, Any]
 
 
 @dataclass(frozen=True)

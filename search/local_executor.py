@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
@@ -86,13 +87,11 @@ class LocalExecutor:
     def __init__(
         self,
         slots: list[Slot],
-        data: dict[str, object],
+        setup: Setup,
         log_folder: Path,
-        plugins: tuple[str, ...] = (),
     ) -> None:
         self._slots = slots
-        self._data = data
-        self._plugins = plugins
+        self._setup = setup
         self._logs = log_folder
         self._inbox: queue.Queue[tuple[_Worker, Event | None]] = queue.Queue()
         self._early_deaths = 0
@@ -101,7 +100,7 @@ class LocalExecutor:
 
     def _start(self, index: int) -> _Worker:
         slot = self._slots[index]
-        setup = Setup(self._data, slot.device, slot.threads, self._plugins)
+        setup = replace(self._setup, device=slot.device, threads=slot.threads)
         log = self._logs / f"worker-{index}.log"
         return _Worker(index, slot, setup, log, lambda worker, event: self._inbox.put((worker, event)))
 

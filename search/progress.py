@@ -1,4 +1,4 @@
-"""Live progress of a search on stderr: a bar on a terminal, a plain line now and then elsewhere."""
+"""Live progress on stderr: a bar on a terminal, a plain line now and then elsewhere."""
 
 from __future__ import annotations
 
@@ -35,11 +35,29 @@ class Snapshot:
         return ", ".join([*parts, f"failed {self.failed}"] if self.failed else parts)
 
 
-class Progress(Protocol):
-    """Somebody who is told how a search goes."""
+class State(Protocol):
+    """Where something stands that takes long: so much of a total is done, and figures in words."""
 
-    def update(self, snapshot: Snapshot) -> None:
-        """Show where the search stands; called often."""
+    @property
+    def done(self) -> int:
+        """How much is done."""
+        ...
+
+    @property
+    def total(self) -> int:
+        """How much there is to do."""
+        ...
+
+    def text(self) -> str:
+        """Return the figures in words, for one line."""
+        ...
+
+
+class Progress(Protocol):
+    """Somebody who is told how a search, or something else that takes long, goes."""
+
+    def update(self, snapshot: State) -> None:
+        """Show where it stands; called often."""
         ...
 
     def note(self, text: str) -> None:
@@ -54,7 +72,7 @@ class Progress(Protocol):
 class Silent:
     """No progress at all, for use from Python."""
 
-    def update(self, snapshot: Snapshot) -> None:
+    def update(self, snapshot: State) -> None:
         """Do nothing."""
 
     def note(self, text: str) -> None:
@@ -67,22 +85,23 @@ class Silent:
 class Plain:
     """A line every ten seconds, and one at the end, for logs."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, what: str) -> None:
         self._stream = stream
-        self._last: Snapshot | None = None
-        self._shown: Snapshot | None = None
+        self._what = what
+        self._last: State | None = None
+        self._shown: State | None = None
         self._due = time.monotonic() + 1.0
 
-    def update(self, snapshot: Snapshot) -> None:
+    def update(self, snapshot: State) -> None:
         """Print a line if one is due."""
         self._last = snapshot
         if time.monotonic() >= self._due:
             self._show(snapshot)
 
-    def _show(self, snapshot: Snapshot) -> None:
+    def _show(self, snapshot: State) -> None:
         self._due = time.monotonic() + PLAIN_EVERY_S
         self._shown = snapshot
-        self.note(f"trials {snapshot.done}/{snapshot.total}, {snapshot.text()}")
+        self.note(f"{self._what} {snapshot.done}/{snapshot.total}, {snapshot.text()}")
 
     def note(self, text: str) -> None:
         """Print a sentence."""
@@ -98,14 +117,14 @@ class Plain:
 class Bar:
     """A bar with the figures behind it, redrawn in place."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, what: str) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
         from rich.progress import Progress as RichProgress
 
         # stdout is the result's and stays as it is; the bar begins with the first update
         self._progress = RichProgress(
-            TextColumn("trials"),
+            TextColumn(what),
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
             TextColumn("{task.fields[figures]}"),
@@ -113,9 +132,9 @@ class Bar:
             redirect_stdout=False,
             redirect_stderr=False,
         )
-        self._task = self._progress.add_task("search", total=None, figures="")
+        self._task = self._progress.add_task(what, total=None, figures="")
 
-    def update(self, snapshot: Snapshot) -> None:
+    def update(self, snapshot: State) -> None:
         """Move the bar."""
         self._progress.start()
         self._progress.update(
@@ -131,6 +150,6 @@ class Bar:
         self._progress.stop()
 
 
-def progress_for(stream: TextIO) -> Progress:
-    """Return a bar if ``stream`` is a terminal, plain lines otherwise."""
-    return Bar(stream) if stream.isatty() else Plain(stream)
+def progress_for(stream: TextIO, what: str = "trials") -> Progress:
+    """Return a bar if ``stream`` is a terminal, plain lines otherwise; ``what`` is counted."""
+    return Bar(stream, what) if stream.isatty() else Plain(stream, what)

@@ -20,6 +20,7 @@ from results.tables import front_csv
 from search.config import StudyConfig, first_difference
 from search.driver import Clock, Driver
 from search.folder import ENVIRONMENT, PLUGINS, StudyFolder
+from search.jobs import Setup
 from search.local_executor import LocalExecutor
 from search.progress import Progress, Silent
 from search.proposer import Proposer
@@ -181,7 +182,13 @@ def _search(
     folder.clean_up(store.records.values())
     slots = slots[: max(1, config.search.trials - store.num_ended + len(references))]
     plugins = tuple(str((folder.path / PLUGINS / Path(name).name).absolute()) for name in config.plugins)
-    executor = LocalExecutor(slots, config.data.model_dump(mode="json"), folder.logs, plugins)
+    setup = Setup(
+        config.data.model_dump(mode="json"),
+        config.execution.model_dump(mode="json"),
+        str(folder.calibration.absolute()),
+        plugins,
+    )
+    executor = LocalExecutor(slots, setup, folder.logs)
     try:
         store.ledger.write_event("begin", clock.elapsed_s(), workers=len(slots))
         Driver(config, store, proposer, scheduler, executor, progress, clock).run()

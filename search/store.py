@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import optuna
 from optuna.distributions import (
@@ -31,6 +31,13 @@ from space.domains import Domain, FloatRange, IntRange
 from space.references import read_reference
 from space.search_space import SearchSpace
 from space.spec import Spec
+
+
+class Cost(NamedTuple):
+    """What a training took: its wall time, and what was measured besides (``TrialRecord.measured``)."""
+
+    train_s: float
+    measured: dict[str, float | None]
 
 
 class StudyStore:
@@ -170,15 +177,14 @@ class StudyStore:
         record = replace(self.records[trial], losses=self.records[trial].losses + 1)
         self._write(record, "lose", clock_s, reason=reason)
 
-    def finish(
-        self, trial: int, accuracy: float, train_s: float, weights: str, clock_s: float
-    ) -> TrialRecord:
+    def finish(self, trial: int, accuracy: float, cost: Cost, weights: str, clock_s: float) -> TrialRecord:
         """Record a trial's result and return the trial."""
         record = replace(
             self.records[trial],
             state="complete",
             val_accuracy=accuracy,
-            train_s=train_s,
+            train_s=cost.train_s,
+            measured=cost.measured,
             weights=weights,
             finished_s=clock_s,
         )

@@ -13,11 +13,16 @@ import queue
 import sys
 import threading
 import time
-from dataclasses import asdict
-from typing import Any, TextIO
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, TextIO
 
 from search.jobs import Epoch, Event, Failed, Fatal, Finished, Ready, encode
 from space.errors import MgnasError
+
+if TYPE_CHECKING:
+    from trainers.calibration import Calibration
+    from trainers.device_data import DeviceData
+    from trainers.execution import ExecutionConfig
 
 
 def main() -> None:
@@ -28,13 +33,13 @@ def main() -> None:
     lines: queue.Queue[dict[str, Any]] = queue.Queue()
     threading.Thread(target=_read_lines, args=(lines,), daemon=True).start()
     try:
-        data = _load(lines.get())
+        place = _load(lines.get())
     except MgnasError as error:
         _send(events, Fatal(str(error)))
         return
     _send(events, Ready())
     while True:
-        _train(lines.get(), data, events)
+        _train(lines.get(), place, events)
 
 
 def _read_lines(lines: queue.Queue[dict[str, Any]]) -> None:
@@ -53,21 +58,36 @@ def _send(events: TextIO, event: Event) -> None:
         os._exit(0)
 
 
-def _load(setup: dict[str, Any]) -> Any:
+@dataclass(frozen=True)
+class Workplace:
+    """What all jobs of a worker share."""
+
+    data: DeviceData
+    execution: ExecutionConfig
+    calibration: Calibration
+
+
+def _load(setup: dict[str, Any]) -> Workplace:
     import torch
 
     from space.plugins import load_plugins
-    from trainers.data import DataConfig, load_search_data
-    from trainers.device_data import ResidentData
+    from trainers.calibration import Calibration
+    from trainers.data import DataConfig
+    from trainers.execution import ExecutionConfig
+    from trainers.open_data import open_data
 
     if setup["threads"] is not None:
         torch.set_num_threads(setup["threads"])
     load_plugins(setup["plugins"])
-    data = load_search_data(DataConfig.model_validate(setup["data"]))
-    return ResidentData(data, torch.device(setup["device"]))
+    device = torch.device(setup["device"])
+    return Workplace(
+        open_data(DataConfig.model_validate(setup["data"]), device),
+        ExecutionConfig.model_validate(setup["execution"]),
+        Calibration(device, setup["folder"]),
+    )
 
 
-def _train(job: dict[str, Any], data: Any, events: TextIO) -> None:
+def _train(job: dict[str, Any], place: Workplace, events: TextIO) -> None:
     import torch
 
     from space.reading import load_spec
@@ -76,18 +96,21 @@ def _train(job: dict[str, Any], data: Any, events: TextIO) -> None:
     from trainers.recipe import Recipe
     from trainers.training import Training, training_identity
 
-    trial = job["trial"]
+    trial, data = job["trial"], place.data
     began = time.perf_counter()
     try:
         spec, recipe = load_spec(job["spec"]), Recipe.model_validate(job["recipe"])
         file = CheckpointFile(job["checkpoint_path"], training_identity(spec, data, recipe, job["seed"]))
-        training = Training(spec, data, recipe, job["seed"], checkpoint=file)
+        mode = place.calibration.mode(spec, recipe, place.execution, data.search_data.image_size)
+        training = Training(spec, data, recipe, job["seed"], mode, file)
         before_s = sum(report.seconds for report in training.reports)
         for report in training.reports[job["known_epochs"] :]:
             _send(events, Epoch(trial, asdict(report)))
         for report in training.epochs():
             _send(events, Epoch(trial, asdict(report)))
         training.save(job["weights_path"])
+        ceiling = place.calibration.ceiling(bfloat16=training.mode.bfloat16)
+        measured = asdict(training.measurements(ceiling))
     except TrainingFailedError as error:
         _send(events, Failed(trial, str(error)))
     except (torch.OutOfMemoryError, MemoryError) as error:
@@ -104,7 +127,7 @@ def _train(job: dict[str, Any], data: Any, events: TextIO) -> None:
         sys.excepthook(type(error), error, error.__traceback__)
         _send(events, Failed(trial, f"{type(error).__name__}: {_first_line(error)}"))
     else:
-        _send(events, Finished(trial, before_s + time.perf_counter() - began))
+        _send(events, Finished(trial, before_s + time.perf_counter() - began, measured))
 
 
 def _first_line(error: BaseException) -> str:

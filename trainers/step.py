@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from trainers.cuda_graph import GraphedStep
 from trainers.device_data import Batch
 from trainers.execution import StepMode
 from trainers.recipe import Recipe
@@ -22,24 +23,29 @@ class TrainStep:
     def __init__(
         self, network: nn.Module, recipe: Recipe, mode: StepMode, class_weights: Tensor | None = None
     ) -> None:
-        self.network = network
         self.recipe = recipe
-        self.micro_batch = mode.micro_batch
-        self.optimizer = _optimizer(network, recipe)
-        self._mode = mode
+        self.mode = mode
         self._device = next(network.parameters()).device
         self._class_weights = class_weights
         self._forward = torch.compile(network) if mode.compile else network
+        self.optimizer = _optimizer(network, recipe, self._device)
+        self._train = GraphedStep(self._eager) if mode.cuda_graph else self._eager
 
     def __call__(self, batch: Batch, lr_multiplier: float) -> Tensor:
         """Train on a batch; return its mean loss, detached, still on the device."""
         for group in self.optimizer.param_groups:
-            group["lr"] = self.recipe.lr * lr_multiplier
+            if isinstance(group["lr"], Tensor):
+                group["lr"].fill_(self.recipe.lr * lr_multiplier)
+            else:
+                group["lr"] = self.recipe.lr * lr_multiplier
+        return self._train(batch)
+
+    def _eager(self, batch: Batch) -> Tensor:
         self.optimizer.zero_grad(set_to_none=True)
         size = len(batch.images)
-        pieces = min(size, self.micro_batch or size)
+        pieces = min(size, self.mode.micro_batch or size)
         total = torch.zeros((), device=self._device)
-        for images, targets in zip(*(torch.split(t, pieces) for t in batch), strict=True):
+        for images, targets in zip(*(torch.split(tensor, pieces) for tensor in batch), strict=True):
             loss = self._loss_sum(self.logits(images), targets) / size
             torch.autograd.backward(loss)
             total += loss.detach()
@@ -48,9 +54,9 @@ class TrainStep:
 
     def logits(self, images: Tensor) -> Tensor:
         """Return the network's logits N K, float32, for float32 images N C H W."""
-        if not self._mode.channels_last:
+        if not self.mode.channels_last:
             images = images.contiguous()
-        with torch.autocast(self._device.type, dtype=torch.bfloat16, enabled=self._mode.bfloat16):
+        with torch.autocast(self._device.type, dtype=torch.bfloat16, enabled=self.mode.bfloat16):
             logits: Tensor = self._forward(images)
         return logits.float()
 
@@ -64,18 +70,24 @@ class TrainStep:
         )
 
 
-def _optimizer(network: nn.Module, recipe: Recipe) -> torch.optim.SGD:
+def _optimizer(network: nn.Module, recipe: Recipe, device: torch.device) -> torch.optim.SGD:
+    """Return the optimiser; on a GPU its learning rate is a tensor there, which a graph can read."""
+    is_cuda = device.type == "cuda"
     parameters = list(network.parameters())
     decayed = [p for p in parameters if p.ndim > 1 or recipe.decay_norms]
     others = [p for p in parameters if not (p.ndim > 1 or recipe.decay_norms)]
     groups = [
-        {"params": decayed, "weight_decay": recipe.weight_decay},
-        {"params": others, "weight_decay": 0.0},
+        {"params": params, "weight_decay": decay, "lr": torch.tensor(recipe.lr, device=device)}
+        if is_cuda
+        else {"params": params, "weight_decay": decay}
+        for params, decay in ((decayed, recipe.weight_decay), (others, 0.0))
+        if params
     ]
     return torch.optim.SGD(
-        [group for group in groups if group["params"]],
+        groups,
         lr=recipe.lr,
         momentum=recipe.momentum,
         nesterov=recipe.momentum > 0,
-        foreach=True,
+        fused=is_cuda,
+        foreach=not is_cuda,
     )

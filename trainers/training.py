@@ -5,12 +5,11 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
-from torch import Tensor
 from torch.nn import functional as F
 
 from space.modules import Trained, build, save_weights
@@ -21,15 +20,19 @@ from trainers.device_data import DeviceData
 from trainers.epoch_plan import batches_in, plan_epoch
 from trainers.execution import StepMode
 from trainers.health import TrainingFailedError, check_health
+from trainers.measurements import Measurements, Meter
 from trainers.memory import is_out_of_memory
 from trainers.randomness import derived_seed
 from trainers.recipe import Recipe
 from trainers.reports import EpochReport, Scores
 from trainers.schedule import multiplier
+from trainers.state import collect_tensors, restore_tensors
 from trainers.step import TrainStep
 
 RECENT = 0.4
 """The share of the steps made so far over which weights are averaged at most."""
+EVAL_PIXELS = 2**20
+"""Pixels of the images that are evaluated at once, where a training batch has not more."""
 
 
 def training_identity(spec: Spec, data: DeviceData, recipe: Recipe, seed: int) -> str:
@@ -42,7 +45,8 @@ class Training:
     """A network of ``spec`` trained by ``recipe``; on a CPU the same ``seed`` gives the same curve.
 
     With a ``checkpoint`` it goes on where that one stands, to the same end as if it had never stopped, and
-    leaves one after every epoch. ``reports`` has all epochs, those before it was stopped included.
+    leaves one after every epoch. ``reports`` has all epochs, those before it was stopped included;
+    ``scores`` those of the last epoch that was trained here.
     """
 
     def __init__(
@@ -54,6 +58,7 @@ class Training:
         mode: StepMode | None = None,
         checkpoint: CheckpointFile | None = None,
     ) -> None:
+        self._meter = Meter(data.device)
         self.spec = spec
         self.data = data
         self.recipe = recipe
@@ -63,10 +68,12 @@ class Training:
         self.scores: Scores | None = None
         self._checkpoint = checkpoint
         self._kept: TrainingState | None = checkpoint.read() if checkpoint else None
-        self._batches = batches_in(len(data.search_data.train), recipe.batch_size)
-        self._set_up(self._kept.facts["micro_batch"] if self._kept else self.mode.micro_batch)
+        if self._kept is not None:  # what it began with, that the numbers stay the same
+            self.mode = StepMode(**self._kept.facts["mode"])
+        self._batches = batches_in(len(data.train_labels), recipe.batch_size)
+        self._set_up()
 
-    def _set_up(self, micro_batch: int | None) -> None:
+    def _set_up(self) -> None:
         """Make the network and what trains it, fresh or as the last epoch left them."""
         with self._random("initialisation"):
             network = build(self.spec)
@@ -75,14 +82,11 @@ class Training:
         self.network = network.to(self.data.device)
         weights = self.data.class_weights() if self.recipe.balance else None
         self._step = TrainStep(self.network, self.recipe, self.mode, weights)
-        self._step.micro_batch = micro_batch
-        self._average = WeightAverage(self.network, self._reach, RECENT) if self.recipe.average else None
+        longest = self.recipe.average * self.recipe.epochs * self._batches
+        self._average = WeightAverage(self.network, longest, RECENT) if self.recipe.average else None
         if self._kept is not None:
-            self._restore(self._kept)
-
-    @property
-    def _reach(self) -> float:
-        return self.recipe.average * self.recipe.epochs * self._batches
+            restore_tensors(self._kept.tensors, self.network, self._step.optimizer, self._average)
+            self.reports = [EpochReport(**report) for report in self._kept.facts["reports"]]
 
     @contextmanager
     def _random(self, *purpose: str | int) -> Iterator[None]:
@@ -106,7 +110,9 @@ class Training:
             report = self._whole_epoch(len(self.reports) + 1)
             self.reports.append(report)
             check_health(self.reports, self.recipe, self.data.search_data)
-            self._keep()
+            self._kept = self.state()
+            if self._checkpoint is not None:
+                self._checkpoint.write(self._kept)
             yield report
 
     def _whole_epoch(self, epoch: int) -> EpochReport:
@@ -115,6 +121,7 @@ class Training:
             began = time.perf_counter()
             try:
                 train_loss = self._train_epoch(epoch)
+                self._meter.trained(self._batches * self._batch_size, time.perf_counter() - began)
                 self.scores = self.evaluate()
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
@@ -129,7 +136,7 @@ class Training:
     def _train_epoch(self, epoch: int) -> float:
         self.network.train()
         done = (epoch - 1) * self._batches
-        plan = plan_epoch(len(self.data.search_data.train), self.recipe, self.seed, epoch)
+        plan = plan_epoch(len(self.data.train_labels), self.recipe, self.seed, epoch)
         loss_sum = torch.zeros((), device=self.data.device)
         with self._random("dropout", epoch):
             for step, batch in enumerate(self.data.train_batches(plan, self.recipe), start=done + 1):
@@ -137,15 +144,38 @@ class Training:
                 loss_sum += self._step(batch, multiplier(self.recipe, progress))
                 if self._average is not None:
                     self._average.update(step)
+                self._meter.step_done()
         return loss_sum.item() / self._batches
+
+    def _take_half(self, reason: str) -> None:
+        """Make everything anew for half as many images at once."""
+        images_at_once = self._images_at_once
+        if images_at_once == 1:
+            raise TrainingFailedError(f"out of memory: a single image does not fit ({reason})")
+        del self._step, self._average, self.network
+        if self.data.device.type == "cuda":
+            torch.cuda.empty_cache()
+        self.mode = replace(self.mode, micro_batch=(images_at_once + 1) // 2)
+        self._set_up()
+
+    @property
+    def _batch_size(self) -> int:
+        return min(self.recipe.batch_size, len(self.data.train_labels))
+
+    @property
+    def _images_at_once(self) -> int:
+        return min(self.mode.micro_batch or self._batch_size, self._batch_size)
+
+    # -- evaluation --------------------------------------------------------------------------------------
 
     @torch.inference_mode()
     def evaluate(self) -> Scores:
         """Return what the averaged weights (or the weights, without averaging) do on the validation split."""
-        if self._average is None:
+        with self._averaged():
             return self._evaluate()
-        with self._average.applied():
-            return self._evaluate()
+
+    def _averaged(self) -> AbstractContextManager[None]:
+        return self._average.applied() if self._average is not None else nullcontext()
 
     def _evaluate(self) -> Scores:
         self.network.eval()
@@ -157,70 +187,33 @@ class Training:
             if self.recipe.test_flip:
                 logits = (logits + self._step.logits(images.flip(3))) / 2
             loss_sum += F.cross_entropy(logits, labels, reduction="sum")
-            right = logits.argmax(dim=1) == labels
-            num_right.index_add_(0, labels, right.long())
+            num_right.index_add_(0, labels, (logits.argmax(dim=1) == labels).long())
         counts = torch.bincount(self.data.val_labels, minlength=num_classes)
         loss = loss_sum.item() / len(self.data.val_labels)
         return Scores(loss, tuple(num_right.tolist()), tuple(counts.tolist()))
 
     @property
     def _eval_batch(self) -> int:
-        """Images that are evaluated at once: as in training, or a million pixels where there is room."""
-        if self._step.micro_batch is not None:
+        if self.mode.micro_batch is not None:  # memory is short
             return self._images_at_once
         height, width = self.data.search_data.image_size
-        return max(self._images_at_once, min(1024, 2**20 // (height * width)))
+        return max(self._images_at_once, min(1024, EVAL_PIXELS // (height * width)))
 
-    # -- memory and disk -----------------------------------------------------------------------------------
-
-    def _take_half(self, reason: str) -> None:
-        micro_batch = self._images_at_once
-        if micro_batch == 1:
-            raise TrainingFailedError(f"out of memory: a single image does not fit ({reason})")
-        del self._step, self._average, self.network
-        if self.data.device.type == "cuda":
-            torch.cuda.empty_cache()
-        self._set_up((micro_batch + 1) // 2)
-
-    @property
-    def _images_at_once(self) -> int:
-        whole = min(self.recipe.batch_size, len(self.data.train_labels))
-        return min(self._step.micro_batch or whole, whole)
-
-    def _keep(self) -> None:
-        self._kept = self.state()
-        if self._checkpoint is not None:
-            self._checkpoint.write(self._kept)
+    # -- what is left of it --------------------------------------------------------------------------------
 
     def state(self) -> TrainingState:
         """Return a copy of everything that a training like this needs to go on."""
-        tensors = {f"network/{name}": t for name, t in self.network.state_dict().items()}
-        for name, parameter in self.network.named_parameters():
-            for key, value in self._step.optimizer.state.get(parameter, {}).items():
-                if isinstance(value, Tensor):
-                    tensors[f"{key}/{name}"] = value
-        if self._average is not None:
-            tensors |= {f"average/{name}": t for name, t in self._average.tensors.items()}
-        copies = {name: t.detach().to("cpu", copy=True).contiguous() for name, t in tensors.items()}
-        facts = {"reports": [asdict(r) for r in self.reports], "micro_batch": self._step.micro_batch}
-        return TrainingState(copies, facts)
+        facts = {"reports": [asdict(report) for report in self.reports], "mode": asdict(self.mode)}
+        return TrainingState(collect_tensors(self.network, self._step.optimizer, self._average), facts)
 
-    def _restore(self, state: TrainingState) -> None:
-        parts: dict[str, dict[str, Tensor]] = {}
-        for name, tensor in state.tensors.items():
-            part, _, rest = name.partition("/")
-            parts.setdefault(part, {})[rest] = tensor
-        self.network.load_state_dict(parts.pop("network"))
-        averages = parts.pop("average", {})
-        if self._average is not None:
-            for name, tensor in self._average.tensors.items():
-                tensor.copy_(averages[name])
-        parameters = dict(self.network.named_parameters())
-        for key, tensors in parts.items():
-            for name, tensor in tensors.items():
-                parameter = parameters[name]
-                self._step.optimizer.state[parameter][key] = torch.empty_like(parameter).copy_(tensor)
-        self.reports = [EpochReport(**report) for report in state.facts["reports"]]
+    def measurements(self, ceiling: float | None = None) -> Measurements:
+        """Return what the training cost so far; ``ceiling`` is the MACs/s that the device can do."""
+        return self._meter.result(
+            epochs_s=[report.seconds for report in self.reports],
+            macs=self.spec.counts(self.data.search_data.image_size).macs,
+            ceiling=ceiling,
+            micro_batch=self.mode.micro_batch,
+        )
 
     def save(self, path: str | Path) -> Path:
         """Write the weights that the last report is about, atomically; OSError goes to the caller."""
@@ -238,7 +231,5 @@ class Training:
             val_accuracy=self.reports[-1].val_accuracy,
             test_flip=self.recipe.test_flip,
         )
-        if self._average is None:
-            return save_weights(path, self.network, trained)
-        with self._average.applied():
+        with self._averaged():
             return save_weights(path, self.network, trained)

@@ -59,7 +59,7 @@ def test_plain_lines_come_now_and_then_and_at_the_end(monkeypatch: pytest.Monkey
     now = 0.0
     monkeypatch.setattr("search.progress.time.monotonic", lambda: now)
     stream = io.StringIO()
-    plain = Plain(stream)
+    plain = Plain(stream, "trials")
     for second in range(30):
         now = float(second)
         plain.update(snapshot(second // 3))

@@ -13,7 +13,7 @@ import pytest
 from results.records import EpochReport
 from results.study import sqlite_url
 from search.proposer import Proposer
-from search.store import StudyStore
+from search.store import Cost, StudyStore
 from space import SearchSpace, SpaceConfig
 from tests.results.factories import make_header
 
@@ -63,7 +63,7 @@ def test_optuna_is_brought_up_to_the_ledger(
         store.report(1, EpochReport(1, 0.5, 0.5, 0.75, 0.1), clock_s=1.0)
         monkeypatch.setattr(StudyStore, "_tell_optuna", die)
         with pytest.raises(KeyboardInterrupt):
-            store.finish(1, 0.75, train_s=1.0, weights="w", clock_s=2.0)
+            store.finish(1, 0.75, Cost(1.0, {"images_per_s": 3.0}), weights="w", clock_s=2.0)
         expected = ["RUNNING", "COMPLETE"]
     assert states(folder) != expected
     monkeypatch.undo()

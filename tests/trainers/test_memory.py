@@ -32,7 +32,7 @@ used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (used + room_mib * 2**20,) * 2)
 training = Training(spec, data, Recipe(epochs=2, batch_size=8), seed=0)
 try:
-    print([r.epoch for r in training.epochs()], training.state().facts["micro_batch"])
+    print([r.epoch for r in training.epochs()], training.mode.micro_batch)
 except TrainingFailedError as error:
     print(str(error)[:40])
 """

@@ -1,0 +1,179 @@
+"""Which way of computing a step is fastest on a device: tried out once, and kept.
+
+What is fastest depends on how much there is to compute, so networks are sorted into classes by their MACs,
+and each class is tried out, with a network of its own, when the first network of that class is trained.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import platform
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from itertools import product
+from pathlib import Path
+
+import torch
+
+from space.files import write_atomic
+from space.notation import parse_notation
+from space.spec import Spec
+from trainers.device_data import Batch
+from trainers.execution import ExecutionConfig, StepMode
+from trainers.recipe import Recipe
+from trainers.step import TrainStep
+
+GAIN = 0.9
+"""A way other than the plain one must take less than this share of its time: small gains are noise."""
+REPEATS = 4
+PLAIN = StepMode()
+
+
+@dataclass(frozen=True)
+class Probe:
+    """The network that stands for all of up to ``most_macs``, and what it is tried out on."""
+
+    name: str
+    most_macs: float
+    notation: str
+    image_size: int
+    batch_size: int
+
+
+PROBES = (
+    Probe("small", 1e6, "MgNet[2,2]-8-B^l", 8, 64),
+    Probe("medium", 3e7, "MgNet[2,2,2]-[16,32,48]-B^l", 16, 32),
+    Probe("large", float("inf"), "MgNet[2,2,2]-[32,64,128]-B^l", 32, 16),
+)
+
+
+class Calibration:
+    """What was found for one device and number of threads, kept as a file in ``folder``.
+
+    Several processes may share the folder: what one is trying out, the others wait for.
+    """
+
+    def __init__(self, device: torch.device, folder: str | Path) -> None:
+        self.device = device
+        self.path = Path(folder) / f"calibration-{_device_key(device)}.json"
+
+    def mode(
+        self, spec: Spec, recipe: Recipe, config: ExecutionConfig, image_size: tuple[int, int]
+    ) -> StepMode:
+        """Return how ``spec`` is to be trained: as configured, and the fastest way where that is auto.
+
+        Raises:
+            OSError: the folder cannot be written to.
+        """
+        is_cuda = self.device.type == "cuda"
+        wants_graph = not config.compile if config.cuda_graph == "auto" else config.cuda_graph
+        fixed = StepMode(
+            bfloat16=recipe.precision == "bfloat16",
+            channels_last=config.channels_last is not False,
+            cuda_graph=wants_graph and is_cuda,
+            compile=config.compile,
+            micro_batch=None if config.micro_batch == "auto" else config.micro_batch,
+        )
+        if recipe.precision != "auto" and config.channels_last != "auto":
+            return fixed
+        candidates = [
+            replace(PLAIN, bfloat16=bfloat16, channels_last=channels_last)
+            for bfloat16, channels_last in product((False, True), (True, False))
+            if recipe.precision in ("auto", "bfloat16" if bfloat16 else "float32")
+            and config.channels_last in ("auto", channels_last)
+        ]
+        found = self._fastest(spec.counts(image_size).macs, candidates)
+        return replace(fixed, bfloat16=found.bfloat16, channels_last=found.channels_last)
+
+    def ceiling(self, *, bfloat16: bool) -> float:
+        """Return the MACs a second of large matrix products in the given precision."""
+        name = "bfloat16" if bfloat16 else "float32"
+        return self._kept(
+            f"matrix products, {name}, MACs/s", lambda: matmul_macs_per_s(self.device, bfloat16=bfloat16)
+        )
+
+    def _fastest(self, macs: int, candidates: list[StepMode]) -> StepMode:
+        probe = next(probe for probe in PROBES if macs <= probe.most_macs)
+        times = [self._step_time(probe, mode) for mode in candidates]
+        best = times.index(min(times))
+        return candidates[best] if times[best] < GAIN * times[0] else candidates[0]
+
+    def _step_time(self, probe: Probe, mode: StepMode) -> float:
+        precision = "bfloat16" if mode.bfloat16 else "float32"
+        layout = "channels last" if mode.channels_last else "channels first"
+        return self._kept(
+            f"{probe.name} networks, {precision}, {layout}, s a step",
+            lambda: step_time(probe, mode, self.device),
+        )
+
+    def _kept(self, key: str, measure: Callable[[], float]) -> float:
+        known = self._read()
+        if key in known:
+            return known[key]
+        with self._locked():
+            known = self._read()  # another process may have measured it meanwhile
+            if key not in known:
+                known[key] = measure()
+                write_atomic(self.path, json.dumps(known, indent=2) + "\n")
+        return known[key]
+
+    def _read(self) -> dict[str, float]:
+        try:
+            found = json.loads(self.path.read_text(encoding="utf-8"))
+            return {str(key): float(value) for key, value in found.items()}
+        except (OSError, ValueError, TypeError, AttributeError):
+            return {}  # not there yet, or damaged: it is measured again
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.with_suffix(".lock").open("w") as file:
+            fcntl.flock(file.fileno(), fcntl.LOCK_EX)
+            yield
+
+
+def _device_key(device: torch.device) -> str:
+    """Return a file's name for the device, its threads and the version of torch."""
+    if device.type == "cuda":
+        name = torch.cuda.get_device_name(device)
+    else:
+        name = f"{platform.machine()}-{torch.get_num_threads()}-threads"
+    text = f"{name}-torch-{torch.__version__}"
+    return "".join(char if char.isalnum() or char in ".-" else "-" for char in text)
+
+
+def step_time(probe: Probe, mode: StepMode, device: torch.device) -> float:
+    """Return the seconds of a training step on the probe: the least of several, after one to warm up."""
+    from space.modules import build
+
+    spec = parse_notation(probe.notation)
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(0)
+        layout = torch.channels_last if mode.channels_last else torch.contiguous_format
+        network = build(spec).to(memory_format=layout).to(device)
+        size = (probe.batch_size, spec.in_channels, probe.image_size, probe.image_size)
+        images = torch.randn(size).to(device=device, memory_format=torch.channels_last)
+    batch = Batch(images, torch.arange(probe.batch_size, device=device) % spec.num_classes)
+    step = TrainStep(network, Recipe(), mode)
+    return _least_s(lambda: step(batch, 0.1), device)
+
+
+def matmul_macs_per_s(device: torch.device, *, bfloat16: bool) -> float:
+    """Return the MACs a second that products of large square matrices reach, the ceiling of any network."""
+    size = 8192 if device.type == "cuda" else 1024
+    matrix = torch.ones(size, size, device=device, dtype=torch.bfloat16 if bfloat16 else torch.float32)
+    return float(size**3 / _least_s(lambda: matrix @ matrix, device))
+
+
+def _least_s(work: Callable[[], object], device: torch.device) -> float:
+    times = []
+    for _ in range(1 + REPEATS):
+        began = time.perf_counter()
+        work()
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+        times.append(time.perf_counter() - began)
+    return min(times[1:])

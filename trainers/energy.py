@@ -1,0 +1,46 @@
+"""What a GPU has used, where its driver tells (NVML, with the package ``nvidia-ml-py``)."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from typing import Any
+
+import torch
+
+
+class EnergyMeter:
+    """Counts the joules of one GPU from its making on; other programs on that GPU are counted with it."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._handle: Any = None
+        self._began_mj = 0
+        if device.type == "cuda":
+            with suppress(Exception):  # no package, no driver, or a GPU that does not count: no figure then
+                self._handle = _handle_of(device)
+                self._began_mj = self._total_mj()
+
+    def joules(self) -> float | None:
+        """Return the joules since the beginning, or None."""
+        if self._handle is None:
+            return None
+        with suppress(Exception):
+            return (self._total_mj() - self._began_mj) / 1000
+        return None
+
+    def _total_mj(self) -> int:
+        import pynvml
+
+        return int(pynvml.nvmlDeviceGetTotalEnergyConsumption(self._handle))
+
+
+def _handle_of(device: torch.device) -> Any:
+    import pynvml
+
+    pynvml.nvmlInit()
+    index = device.index or 0
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")
+    name = visible[index] if index < len(visible) and visible[index] else str(index)
+    if name.isdigit():
+        return pynvml.nvmlDeviceGetHandleByIndex(int(name))
+    return pynvml.nvmlDeviceGetHandleByUUID(name)

@@ -1,0 +1,135 @@
+"""What a training costs: its speed, its memory, and how near it comes to what the device can do."""
+
+from __future__ import annotations
+
+import resource
+import statistics
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from trainers.energy import EnergyMeter
+
+MIB = 2**20
+LATENCY_PIXELS = 2**18
+"""Of a large batch: 256 images of 32 x 32."""
+STEP_MACS = 3
+"""A training step's MACs in those of the forward pass: the backward pass has two products for each one."""
+
+
+@dataclass(frozen=True)
+class Measurements:
+    """What one training cost on its device.
+
+    ``images_per_s`` and ``epoch_s`` are medians over the epochs; the former leaves evaluation out.
+    ``first_step_s`` is the time from the training's beginning to the end of its first step;
+    ``peak_memory_mib`` that of the device, on a CPU that of the whole process; ``macs_per_s`` are those of
+    training steps, and ``ceiling_share`` their share of what plain matrix products reach there;
+    ``energy_j`` is the GPU's since the training began (or was taken up again), None where nobody tells.
+    """
+
+    images_per_s: float
+    epoch_s: float
+    first_step_s: float
+    peak_memory_mib: float
+    macs_per_s: float
+    ceiling_share: float | None
+    energy_j: float | None
+    micro_batch: int | None
+
+
+class Meter:
+    """Measures one training, from its beginning on."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self._began = time.perf_counter()
+        self._first_step_s: float | None = None
+        self._images_per_s: list[float] = []
+        self._energy = EnergyMeter(device)
+        _reset_peak_memory(device)
+
+    def step_done(self) -> None:
+        """Take note of the end of the first step; later calls cost nothing."""
+        if self._first_step_s is None:
+            if self._device.type == "cuda":
+                torch.cuda.synchronize(self._device)
+            self._first_step_s = time.perf_counter() - self._began
+
+    def trained(self, num_images: int, seconds: float) -> None:
+        """Take note of an epoch's training, without its evaluation."""
+        self._images_per_s.append(num_images / seconds)
+
+    def result(
+        self, epochs_s: list[float], macs: int, ceiling: float | None, micro_batch: int | None
+    ) -> Measurements:
+        """Return the measurements; ``macs`` are those of one image's forward pass, ``ceiling`` MACs/s."""
+        images_per_s = statistics.median(self._images_per_s) if self._images_per_s else 0.0
+        macs_per_s = images_per_s * macs * STEP_MACS
+        return Measurements(
+            images_per_s=images_per_s,
+            epoch_s=statistics.median(epochs_s) if epochs_s else 0.0,
+            first_step_s=self._first_step_s or 0.0,
+            peak_memory_mib=_peak_memory(self._device) / MIB,
+            macs_per_s=macs_per_s,
+            ceiling_share=macs_per_s / ceiling if ceiling else None,
+            energy_j=self._energy.joules(),
+            micro_batch=micro_batch,
+        )
+
+
+def _reset_peak_memory(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+    else:
+        with suppress(OSError):  # Linux alone, and not in every container
+            Path("/proc/self/clear_refs").write_text("5")
+
+
+def _peak_memory(device: torch.device) -> float:
+    """Return the most bytes that were in use since the last reset."""
+    if device.type == "cuda":
+        return float(torch.cuda.max_memory_allocated(device))
+    with suppress(OSError):
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return 1024.0 * int(line.split()[1])
+    return 1024.0 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+@dataclass(frozen=True)
+class Latency:
+    """Wall time of a forward pass of one batch, in milliseconds."""
+
+    batch_size: int
+    median_ms: float
+    p95_ms: float
+
+
+@torch.inference_mode()
+def measure_latency(network: nn.Module, images: Tensor, repeats: int = 50, warm_up: int = 5) -> Latency:
+    """Return the latency of ``network``, in evaluation mode, on images N C H W of its device."""
+    network.eval()
+    times = []
+    for index in range(warm_up + repeats):
+        began = time.perf_counter()
+        network(images)
+        if images.is_cuda:
+            torch.cuda.synchronize(images.device)
+        if index >= warm_up:
+            times.append(1000 * (time.perf_counter() - began))
+    p95 = statistics.quantiles(times, n=20, method="inclusive")[-1]
+    return Latency(len(images), statistics.median(times), p95)
+
+
+def latencies(network: nn.Module, shape: tuple[int, int, int], device: torch.device) -> list[Latency]:
+    """Return the latencies of one image C H W = ``shape``, and of a large batch of them."""
+    large = max(2, min(256, LATENCY_PIXELS // (shape[1] * shape[2])))
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randn(large, *shape, generator=generator).to(device)
+    images = images.contiguous(memory_format=torch.channels_last)
+    return [measure_latency(network, images[:1]), measure_latency(network, images)]
