@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, TextIO
 
 from search.jobs import Epoch, Event, Failed, Fatal, Finished, Ready, encode
-from space.errors import MgnasError
+from space.errors import InvalidInputError, MgnasError
 
 if TYPE_CHECKING:
     from trainers.calibration import Calibration
@@ -111,6 +111,8 @@ def _train(job: dict[str, Any], place: Workplace, events: TextIO) -> None:
         training.save(job["weights_path"])
         ceiling = place.calibration.ceiling(bfloat16=training.mode.bfloat16)
         measured = asdict(training.measurements(ceiling))
+    except InvalidInputError as error:  # images that are read while they are trained on
+        _send(events, Fatal(str(error)))
     except TrainingFailedError as error:
         _send(events, Failed(trial, str(error)))
     except (torch.OutOfMemoryError, MemoryError) as error:

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from space.errors import InvalidInputError, nearest, shown
 from space.files import absolute_path
+from trainers.image_store import Images, signature_of, taken
 from trainers.raw_images import RawImages, SourceOptions
 from trainers.sources import SOURCES
 from trainers.splitting import stratified_split
@@ -28,7 +29,9 @@ class DataConfig(BaseModel):
     ``test_fraction`` is taken off first and only if the source brings no test images of its own, then
     ``val_fraction`` of what is left unless the source brings validation images. ``root`` is the folder of
     torchvision's data sets; ``image_size`` that to which ``imagefolder`` brings its images, a number of
-    pixels or (height, width).
+    pixels or (height, width). Sets that take more than ``memory_gib`` (a fifth of the free memory, or half
+    of a GPU's) are not kept in memory: batches are then brought from the files, or from the machine's
+    memory to the GPU's, while the one before is trained on, by ``loader_workers`` processes for each worker.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
@@ -38,6 +41,8 @@ class DataConfig(BaseModel):
     test_fraction: float = Field(default=0.2, ge=0, lt=1)
     split_seed: int = Field(default=0, ge=0, lt=2**63)
     root: str = ""
+    memory_gib: float | None = Field(default=None, ge=0)
+    loader_workers: int = Field(default=1, ge=0, le=256)
     image_size: Side | Annotated[tuple[Side, Side], Field(strict=False)] | None = None
 
     @field_validator("source")
@@ -77,7 +82,7 @@ class DataConfig(BaseModel):
 class Split:
     """Images uint8 N H W C and their labels int64 N, numbers from 0 to K - 1."""
 
-    images: NDArray[np.uint8]
+    images: Images
     labels: NDArray[np.int64]
 
     def __len__(self) -> int:
@@ -117,7 +122,7 @@ class SearchData:
         digest = hashlib.sha256()
         for split in (self.train, self.val):
             digest.update(str(split.images.shape).encode())
-            digest.update(np.ascontiguousarray(split.images).data)
+            digest.update(signature_of(split.images))
             digest.update(np.ascontiguousarray(split.labels).data)
         return digest.hexdigest()[:12]
 
@@ -188,7 +193,7 @@ def load_held_out(config: DataConfig) -> HeldOutData:
 def _load(config: DataConfig) -> RawImages:
     kind, _, path = config.source.partition(":")
     size = (config.image_size, config.image_size) if isinstance(config.image_size, int) else config.image_size
-    return SOURCES[kind](path, SourceOptions(config.root, size))
+    return SOURCES[kind](path, SourceOptions(config.root, size, config.memory_gib))
 
 
 def _without_test(raw: RawImages, config: DataConfig) -> tuple[Split, Split]:
@@ -200,7 +205,7 @@ def _without_test(raw: RawImages, config: DataConfig) -> tuple[Split, Split]:
 
 
 def _take(split: Split, rows: NDArray[np.int64]) -> Split:
-    return Split(split.images[rows], split.labels[rows])
+    return Split(taken(split.images, rows), split.labels[rows])
 
 
 def _check_sizes(raw: RawImages, train: Split, val: Split) -> None:

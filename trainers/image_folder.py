@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import warnings
-from collections import Counter
-from contextlib import suppress
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from space.errors import InvalidInputError, reason_of, shortened
+from space.errors import InvalidInputError
+from trainers.image_files import ImageForm, common_form
+from trainers.image_store import decoded
+from trainers.memory_size import available_memory
 from trainers.raw_images import Pair, RawImages, SourceOptions
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
-GREY_MODES = ("1", "L", "LA", "I", "F")
-EXIF_ORIENTATION = 0x0112
-"""From 5 on, height and width of an image as stored change places when it is turned upright."""
-DEFAULT_SIZE = 64
-"""Pixels of a side where images of different sizes have to become one and the study does not say which."""
-MOST_BYTES = 4 * 2**30
+MEMORY_SHARE = 0.2
+"""Of the memory that is free: images that take more stay in their files."""
 
 
 def load_image_folder(path: str, options: SourceOptions) -> RawImages:
@@ -50,15 +45,10 @@ def load_image_folder(path: str, options: SourceOptions) -> RawImages:
                 f"{folders[part]} has a class {unknown[0]!r}, which {folders['train']} has not"
             )
     paths = [file for found in files.values() for listed in found.values() for file in listed]
-    size, mode = _common_form(paths, options.image_size)
-    channels = 1 if mode == "L" else 3
-    needed = len(paths) * size[0] * size[1] * channels
-    if needed > MOST_BYTES:
-        raise InvalidInputError(
-            f"{len(paths):,} images of {size[0]} x {size[1]} from {root} take {needed / 2**30:.1f} GiB; "
-            "set data.image_size to less"
-        )
-    parts = {part: _decode(found, classes, size, mode) for part, found in files.items()}
+    form = common_form(paths, options.image_size)
+    room = options.memory_gib * 2**30 if options.memory_gib is not None else MEMORY_SHARE * available_memory()
+    share = room / max(1, len(paths))
+    parts = {part: _read(found, classes, form, share) for part, found in files.items()}
     return RawImages(root.name, classes, parts["train"], parts.get("val"), parts.get("test"))
 
 
@@ -87,82 +77,9 @@ def _checked_name(folder: Path) -> str:
     return folder.name
 
 
-def _open(path: Path) -> Any:
-    from PIL import Image, UnidentifiedImageError
-
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return Image.open(path)
-    except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError) as error:
-        raise InvalidInputError(f"{path} is no image that can be read: {shortened(str(error))}") from None
-
-
-def _common_form(paths: list[Path], asked: tuple[int, int] | None) -> tuple[tuple[int, int], str]:
-    """Return the size (H, W) that all images shall have, and their mode, looking at their headers alone."""
-    sizes: Counter[tuple[int, int]] = Counter()
-    is_grey = True
-    for path in paths:
-        with _open(path) as image:
-            is_turned = _is_on_its_side(image)
-            sizes[(image.width, image.height) if is_turned else (image.height, image.width)] += 1
-            is_grey = is_grey and (image.mode in GREY_MODES or image.mode.startswith("I;16"))
-    mode = "L" if is_grey else "RGB"
-    if asked is not None:
-        return asked, mode
-    only = next(iter(sizes))
-    if len(sizes) == 1 and max(only) <= 256:
-        return only, mode
-    return (DEFAULT_SIZE, DEFAULT_SIZE), mode
-
-
-def _is_on_its_side(image: Any) -> bool:
-    """Whether height and width change places; damaged notes of a camera say nothing."""
-    if image.format not in ("JPEG", "MPO"):  # others would have to be decoded, and cameras do not write them
-        return False
-    with suppress(Exception):  # Pillow raises nearly anything for notes that are damaged
-        return int(image.getexif().get(EXIF_ORIENTATION, 1)) >= 5
-    return False
-
-
-def _decode(found: dict[str, list[Path]], classes: tuple[str, ...], size: tuple[int, int], mode: str) -> Pair:
-    count = sum(len(listed) for listed in found.values())
-    images = np.empty((count, *size, 1 if mode == "L" else 3), dtype=np.uint8)
-    labels = np.empty(count, dtype=np.int64)
-    row = 0
-    for name, listed in found.items():
-        for path in listed:
-            images[row], labels[row] = _pixels(path, size, mode), classes.index(name)
-            row += 1
-    return images, labels
-
-
-def _pixels(path: Path, size: tuple[int, int], mode: str) -> NDArray[np.uint8]:
-    from PIL import Image, ImageOps
-
-    with _open(path) as image:
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                upright = ImageOps.exif_transpose(_eight_bits(path, image)).convert(mode)
-                fitted = ImageOps.fit(upright, (size[1], size[0]), Image.Resampling.BILINEAR)
-        except InvalidInputError:
-            raise
-        except Exception as error:  # Pillow raises nearly anything for files that are damaged
-            raise InvalidInputError(f"{path} is damaged: {reason_of(error)}") from None
-    pixels = np.asarray(fitted, dtype=np.uint8)
-    return pixels[..., None] if mode == "L" else pixels
-
-
-def _eight_bits(path: Path, image: Any) -> Any:
-    """Return an image whose pixels have 8 bits; of 16 bits, the upper ones are kept."""
-    from PIL import Image
-
-    if not image.mode.startswith(("I", "F")):
-        return image
-    values = np.asarray(image)
-    if image.mode == "F" or (image.mode == "I" and not 256 <= values.max() < 65536 and values.any()):
-        raise InvalidInputError(
-            f"{path} has pixels of 32 bits ({image.mode}), whose range nobody knows: save it with 8 or 16"
-        )
-    return Image.fromarray((values.astype(np.int64) >> 8).clip(0, 255).astype(np.uint8))
+def _read(
+    found: Mapping[str, list[Path]], classes: tuple[str, ...], form: ImageForm, bytes_an_image: float
+) -> Pair:
+    paths = [path for listed in found.values() for path in listed]
+    labels = [classes.index(name) for name, listed in found.items() for _ in listed]
+    return decoded(paths, form, bytes_an_image * len(paths)), np.array(labels, dtype=np.int64)

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import torch
 
-from trainers.data import DataConfig, load_search_data
+from trainers.data import DataConfig, SearchData, load_search_data
 from trainers.device_data import DeviceData, ResidentData
+from trainers.image_store import StoredImages
+from trainers.streamed_data import StreamedData
+
+GPU_SHARE = 0.5
+"""Of a GPU's free memory: images that take more stay outside of it."""
 
 
 def open_data(config: DataConfig, device: torch.device) -> DeviceData:
@@ -14,4 +19,20 @@ def open_data(config: DataConfig, device: torch.device) -> DeviceData:
     Raises:
         InvalidInputError: as ``load_search_data``.
     """
-    return ResidentData(load_search_data(config), device)
+    data = load_search_data(config)
+    if _fits(data, config, device):
+        return ResidentData(data, device)
+    return StreamedData(data, device, config.loader_workers)
+
+
+def _fits(data: SearchData, config: DataConfig, device: torch.device) -> bool:
+    """Whether images that are in the machine's memory fit on the device too; on a CPU they are there."""
+    splits = (data.train.images, data.val.images)
+    if any(isinstance(images, StoredImages) for images in splits):
+        return False
+    if device.type != "cuda":
+        return True
+    room = GPU_SHARE * torch.cuda.mem_get_info(device)[0]
+    if config.memory_gib is not None:
+        room = min(room, config.memory_gib * 2**30)
+    return sum(images.nbytes for images in splits) <= room

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Pair = tuple[NDArray[np.uint8], NDArray[np.int64]]
+from trainers.image_store import Images
+
+Pair = tuple[Images, NDArray[np.int64]]
 
 
 @dataclass(frozen=True)
@@ -27,3 +29,4 @@ class SourceOptions:
 
     root: str = ""
     image_size: tuple[int, int] | None = None
+    memory_gib: float | None = None

@@ -1,0 +1,115 @@
+"""Images that are not kept in memory: the same batches, the same curves, in the same order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from space.errors import InvalidInputError
+from tests.trainers.stripes import CPU, RECIPE, SPEC
+from trainers.data import DataConfig, SearchData, load_search_data
+from trainers.device_data import DeviceData, ResidentData
+from trainers.epoch_plan import plan_epoch
+from trainers.image_store import StoredImages
+from trainers.open_data import open_data
+from trainers.streamed_data import StreamedData
+from trainers.training import Training
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two classes of 40 noisy images, 6 x 7 pixels."""
+    root = tmp_path_factory.mktemp("images")
+    rng = np.random.default_rng(0)
+    for name, rows in (("rows", slice(None, None, 2)), ("columns", (slice(None), slice(None, None, 2)))):
+        (root / name).mkdir()
+        for index in range(40):
+            pixels = rng.integers(0, 100, (6, 7))
+            pixels[rows] += 100
+            Image.fromarray(pixels.astype(np.uint8)).save(root / name / f"{index}.png")
+    return root
+
+
+@pytest.fixture(scope="module", params=[0, 2], ids=["no process", "two processes"])
+def streamed(request: pytest.FixtureRequest, folder: Path) -> Iterator[DeviceData]:
+    config = DataConfig(source=f"imagefolder:{folder}", memory_gib=0.0, loader_workers=request.param)
+    data = open_data(config, CPU)
+    assert isinstance(data, StreamedData)
+    yield data
+
+
+def resident_twin(folder: Path) -> ResidentData:
+    return ResidentData(load_search_data(DataConfig(source=f"imagefolder:{folder}")), CPU)
+
+
+def test_large_folders_stay_on_disk_and_small_ones_do_not(folder: Path) -> None:
+    source = f"imagefolder:{folder}"
+    assert isinstance(load_search_data(DataConfig(source=source)).train.images, np.ndarray)
+    stored = load_search_data(DataConfig(source=source, memory_gib=1e-6)).train.images
+    assert isinstance(stored, StoredImages)
+    assert stored.shape == (52, 6, 7, 1)
+
+
+def test_batches_and_statistics_are_those_of_images_in_memory(streamed: DeviceData, folder: Path) -> None:
+    twin = resident_twin(folder)
+    assert torch.equal(streamed.mean, twin.mean)
+    plan = plan_epoch(len(twin.train_labels), RECIPE, seed=1, epoch=1)
+    for one, other in zip(
+        streamed.train_batches(plan, RECIPE), twin.train_batches(plan, RECIPE), strict=True
+    ):
+        assert torch.equal(one.images, other.images)
+        assert torch.equal(one.targets, other.targets)
+    for one, other in zip(streamed.val_batches(5), twin.val_batches(5), strict=True):
+        assert torch.equal(one.images, other.images)
+
+
+def test_curves_are_the_same(streamed: DeviceData, folder: Path) -> None:
+    curves = [
+        [(r.train_loss, r.val_loss) for r in Training(SPEC, data, RECIPE, seed=0).epochs()]
+        for data in (streamed, resident_twin(folder))
+    ]
+    assert curves[0] == curves[1]
+
+
+def test_arrays_can_be_streamed_too(data: ResidentData) -> None:
+    streamed = StreamedData(data.search_data, CPU, num_workers=0)
+    losses = [next(Training(SPEC, each, RECIPE, seed=0).epochs()).val_loss for each in (streamed, data)]
+    assert losses[0] == losses[1]
+
+
+@pytest.mark.parametrize("num_workers", [0, 1])
+def test_a_file_that_is_damaged_later_is_named(folder: Path, tmp_path: Path, num_workers: int) -> None:
+    search_data = load_search_data(DataConfig(source=f"imagefolder:{folder}", memory_gib=0.0))
+    images = search_data.train.images
+    assert isinstance(images, StoredImages)
+    bad = tmp_path / "bad.png"
+    bad.write_bytes(images.paths[0].read_bytes()[:60])
+    changed = StoredImages((bad, *images.paths[1:]), images.form)
+    train = type(search_data.train)(images, search_data.train.labels)
+    broken = SearchData("broken", search_data.classes, train, search_data.val)
+    data = StreamedData(broken, CPU, num_workers)
+    data._loader.dataset._images["train"] = changed  # type: ignore[attr-defined]
+    with pytest.raises(InvalidInputError, match=rf"^{bad} is (damaged|no image)"):
+        list(Training(SPEC, data, RECIPE, seed=0).epochs())
+
+
+def test_the_fingerprint_knows_files_without_reading_them(folder: Path, tmp_path: Path) -> None:
+    def fingerprint(root: Path) -> str:
+        return load_search_data(DataConfig(source=f"imagefolder:{root}", memory_gib=0.0)).fingerprint()
+
+    first = fingerprint(folder)
+    moved = tmp_path / "moved"
+    moved.mkdir()
+    for name in ("rows", "columns"):
+        (moved / name).symlink_to(folder / name)
+    assert fingerprint(moved) == first
+    (moved / "rows").unlink()
+    (moved / "rows").mkdir()
+    for file in (folder / "rows").iterdir():
+        (moved / "rows" / file.name).write_bytes(file.read_bytes() + b"x")
+    assert fingerprint(moved) != first

@@ -1,0 +1,113 @@
+"""Single image files: what form they have in common, and their pixels in that form."""
+
+from __future__ import annotations
+
+import warnings
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from space.errors import InvalidInputError, reason_of, shortened
+
+GREY_MODES = ("1", "L", "LA", "I", "F")
+EXIF_ORIENTATION = 0x0112
+"""From 5 on, height and width of an image as stored change places when it is turned upright."""
+DEFAULT_SIZE = 64
+"""Pixels of a side where images of different sizes have to become one and the study does not say which."""
+
+
+@dataclass(frozen=True)
+class ImageForm:
+    """What all images of a set are brought to: size (H, W) in pixels, and Pillow's mode, L or RGB."""
+
+    size: tuple[int, int]
+    mode: str
+
+    @property
+    def channels(self) -> int:
+        """Channels of an image."""
+        return 1 if self.mode == "L" else 3
+
+
+def _open(path: Path) -> Any:
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return Image.open(path)
+    except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError) as error:
+        raise InvalidInputError(f"{path} is no image that can be read: {shortened(str(error))}") from None
+
+
+def common_form(paths: Sequence[Path], asked: tuple[int, int] | None) -> ImageForm:
+    """Return the form that all images shall have, looking at their headers alone.
+
+    Raises:
+        InvalidInputError: a file is no image.
+    """
+    sizes: Counter[tuple[int, int]] = Counter()
+    is_grey = True
+    for path in paths:
+        with _open(path) as image:
+            is_turned = _is_on_its_side(image)
+            sizes[(image.width, image.height) if is_turned else (image.height, image.width)] += 1
+            is_grey = is_grey and (image.mode in GREY_MODES or image.mode.startswith("I;16"))
+    mode = "L" if is_grey else "RGB"
+    if asked is not None:
+        return ImageForm(asked, mode)
+    only = next(iter(sizes))
+    if len(sizes) == 1 and max(only) <= 256:
+        return ImageForm(only, mode)
+    return ImageForm((DEFAULT_SIZE, DEFAULT_SIZE), mode)
+
+
+def _is_on_its_side(image: Any) -> bool:
+    """Whether height and width change places; damaged notes of a camera say nothing."""
+    if image.format not in ("JPEG", "MPO"):  # others would have to be decoded, and cameras do not write them
+        return False
+    with suppress(Exception):  # Pillow raises nearly anything for notes that are damaged
+        return int(image.getexif().get(EXIF_ORIENTATION, 1)) >= 5
+    return False
+
+
+def read_pixels(path: Path, form: ImageForm) -> NDArray[np.uint8]:
+    """Return one image, uint8 H W C, scaled until it covers the size and cut off on both sides alike.
+
+    Raises:
+        InvalidInputError: the file is missing or damaged, or has pixels of 32 bits.
+    """
+    from PIL import Image, ImageOps
+
+    with _open(path) as image:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                upright = ImageOps.exif_transpose(_eight_bits(path, image)).convert(form.mode)
+                fitted = ImageOps.fit(upright, (form.size[1], form.size[0]), Image.Resampling.BILINEAR)
+        except InvalidInputError:
+            raise
+        except Exception as error:  # Pillow raises nearly anything for files that are damaged
+            raise InvalidInputError(f"{path} is damaged: {reason_of(error)}") from None
+    pixels = np.asarray(fitted, dtype=np.uint8)
+    return pixels[..., None] if form.mode == "L" else pixels
+
+
+def _eight_bits(path: Path, image: Any) -> Any:
+    """Return an image whose pixels have 8 bits; of 16 bits, the upper ones are kept."""
+    from PIL import Image
+
+    if not image.mode.startswith(("I", "F")):
+        return image
+    values = np.asarray(image)
+    if image.mode == "F" or (image.mode == "I" and not 256 <= values.max() < 65536 and values.any()):
+        raise InvalidInputError(
+            f"{path} has pixels of 32 bits ({image.mode}), whose range nobody knows: save it with 8 or 16"
+        )
+    return Image.fromarray((values.astype(np.int64) >> 8).clip(0, 255).astype(np.uint8))

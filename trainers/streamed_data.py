@@ -1,0 +1,101 @@
+"""Images that do not fit on the device: brought there batch by batch, read ahead of the training."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from space.errors import InvalidInputError
+from trainers.data import SearchData
+from trainers.device_data import DeviceData, windows_of
+from trainers.epoch_plan import BatchPlan, EpochPlan
+from trainers.image_store import Images
+
+Key = tuple[str, "np.ndarray[Any, np.dtype[np.int64]]"]
+"""Part (train or val) and rows of a batch."""
+
+
+class _Parts(Dataset[Tensor]):
+    """Batches of uint8 N H W C by their key."""
+
+    def __init__(self, data: SearchData) -> None:
+        self._images: dict[str, Images] = {"train": data.train.images, "val": data.val.images}
+
+    def __getitem__(self, key: Key) -> Tensor:
+        part, rows = key
+        return torch.from_numpy(self._images[part][rows])
+
+
+class _Wanted(Sampler[Key]):
+    """The batches that are wanted next; set before each pass."""
+
+    def __init__(self) -> None:
+        self.keys: Sequence[Key] = ()
+
+    def __iter__(self) -> Iterator[Key]:
+        return iter(self.keys)
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+
+class StreamedData(DeviceData):
+    """Images in the machine's memory or in files, read ahead by ``num_workers`` processes.
+
+    Batches are the same as those of ``ResidentData``, to the bit. With no processes they are read between
+    the steps.
+    """
+
+    def __init__(self, data: SearchData, device: torch.device, num_workers: int = 1) -> None:
+        super().__init__(data, device)
+        self._wanted = _Wanted()
+        self._loader: DataLoader[Tensor] = DataLoader(
+            _Parts(data),
+            batch_size=None,
+            sampler=self._wanted,
+            num_workers=num_workers,
+            pin_memory=device.type == "cuda",
+            persistent_workers=num_workers > 0,
+            # a process of threads, as a worker is, must not be forked
+            multiprocessing_context="forkserver" if num_workers else None,
+        )
+
+    def train_windows(self, plan: EpochPlan) -> Iterator[tuple[BatchPlan, Tensor]]:
+        """Yield each batch's plan and its images, which are shifted and mirrored on the device."""
+        rows = plan.whole.rows.numpy()
+        size = plan.batch_size
+        keys = [("train", rows[start : start + size]) for start in range(0, len(rows), size)]
+        for of_batch, images in zip(plan.batches(self.device), self._stream(keys), strict=True):
+            yield of_batch, windows_of(images, of_batch)
+
+    def val_images(self, batch_size: int) -> Iterator[Tensor]:
+        """Yield the validation split as it is read."""
+        rows = np.arange(len(self.val_labels), dtype=np.int64)
+        keys = [("val", rows[start : start + batch_size]) for start in range(0, len(rows), batch_size)]
+        yield from self._stream(keys)
+
+    def _stream(self, keys: Sequence[Key]) -> Iterator[Tensor]:
+        """Yield batches on the device, each copied there before the one ahead of it is asked for."""
+        self._wanted.keys = keys
+        ahead: Tensor | None = None
+        for images in self._read():
+            moved = images.to(self.device, non_blocking=True)
+            if ahead is not None:
+                yield ahead
+            ahead = moved
+        if ahead is not None:
+            yield ahead
+
+    def _read(self) -> Iterator[Tensor]:
+        try:
+            yield from self._loader
+        except InvalidInputError as error:  # from another process, its whole traceback is in the text
+            line = str(error).strip().splitlines()[-1]
+            raise InvalidInputError(
+                line.removeprefix(f"{InvalidInputError.__module__}.InvalidInputError: ")
+            ) from None
