@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -36,11 +35,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module", params=[0, 2], ids=["no process", "two processes"])
-def streamed(request: pytest.FixtureRequest, folder: Path) -> Iterator[DeviceData]:
+def streamed(request: pytest.FixtureRequest, folder: Path) -> DeviceData:
     config = DataConfig(source=f"imagefolder:{folder}", memory_gib=0.0, loader_workers=request.param)
     data = open_data(config, CPU)
     assert isinstance(data, StreamedData)
-    yield data
+    return data
 
 
 def resident_twin(folder: Path) -> ResidentData:
