@@ -262,7 +262,7 @@ def train(
     ] = None,
     threads: Annotated[
         int | None,
-        typer.Option(help="Threads of torch on a CPU.  [default: one for each core]", show_default=False),
+        typer.Option(help="Threads of torch on a CPU.  [default: what is fastest]", show_default=False),
     ] = None,
     plugins: Annotated[
         list[Path] | None,
@@ -282,10 +282,11 @@ def train(
         "data.root": data_root,
         "train.epochs": epochs,
         "search.seed": seed,
+        "execution.threads": threads,
     }
     file = Path(preset) if preset is not None and Path(preset).exists() else None
     base = Request(file, None if file else preset, None, options, assignments or [], as_json)
-    train_network(TrainRequest(spec, seeds, threads, to, as_json), base)
+    train_network(TrainRequest(spec, seeds, to, as_json), base)
 
 
 @app.command()

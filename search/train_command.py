@@ -35,7 +35,6 @@ class TrainRequest:
 
     spec: str
     num_seeds: int
-    threads: int | None
     to: Path | None
     as_json: bool
 
@@ -52,7 +51,7 @@ def train(request: TrainRequest, base: Request) -> None:
         raise InvalidInputError(f"--seeds must be from 1 to {MOST_SEEDS}, but got {shown(request.num_seeds)}")
     config, _ = resolve(base)
     slot = find_slots(config.search.device, 1)[0]
-    data = _open(config, slot.device, request.threads)
+    data = _open(config, slot.device)
     spec = _network(request.spec, data.search_data)
     folder = TrainFolder(request.to or Path("runs") / f"train-{spec.arch}")
     folder.prepare(spec, config)
@@ -77,13 +76,13 @@ def train(request: TrainRequest, base: Request) -> None:
         _print(figures, results, folder.path)
 
 
-def _open(config: StudyConfig, device: str, threads: int | None) -> DeviceData:
-    """Return the images, after torch was told how many threads there are."""
+def _open(config: StudyConfig, device: str) -> DeviceData:
+    """Return the images, after torch was told how many cores there are."""
     import torch
 
     from trainers.open_data import open_data
 
-    torch.set_num_threads(threads or count_cores())
+    torch.set_num_threads(count_cores())
     return open_data(config.data, torch.device(device))
 
 

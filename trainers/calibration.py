@@ -10,11 +10,11 @@ import fcntl
 import json
 import platform
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from itertools import product
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -29,7 +29,6 @@ from trainers.step import TrainStep
 GAIN = 0.9
 """A way other than the plain one must take less than this share of its time: small gains are noise."""
 REPEATS = 4
-PLAIN = StepMode()
 
 
 @dataclass(frozen=True)
@@ -77,16 +76,30 @@ class Calibration:
             compile=config.compile,
             micro_batch=None if config.micro_batch == "auto" else config.micro_batch,
         )
-        if recipe.precision != "auto" and config.channels_last != "auto":
-            return fixed
-        candidates = [
-            replace(PLAIN, bfloat16=bfloat16, channels_last=channels_last)
-            for bfloat16, channels_last in product((False, True), (True, False))
-            if recipe.precision in ("auto", "bfloat16" if bfloat16 else "float32")
-            and config.channels_last in ("auto", channels_last)
-        ]
-        found = self._fastest(spec.counts(image_size).macs, candidates)
-        return replace(fixed, bfloat16=found.bfloat16, channels_last=found.channels_last)
+        choices: dict[str, Sequence[Any]] = {
+            "threads": self._threads(config),
+            "bfloat16": [False, True] if recipe.precision == "auto" else [fixed.bfloat16],
+            "channels_last": [True, False] if config.channels_last == "auto" else [fixed.channels_last],
+        }
+        probe = next(probe for probe in PROBES if spec.counts(image_size).macs <= probe.most_macs)
+        return self._fastest(probe, fixed, choices)
+
+    def _threads(self, config: ExecutionConfig) -> Sequence[int | None]:
+        if self.device.type == "cuda":
+            return [None]
+        if config.threads != "auto":
+            return [config.threads]
+        return sorted({1, torch.get_num_threads()}, reverse=True)
+
+    def _fastest(self, probe: Probe, fixed: StepMode, choices: dict[str, Sequence[Any]]) -> StepMode:
+        """Return ``fixed`` with the fastest of the choices, one knob after the other."""
+        mode = replace(fixed, **{knob: values[0] for knob, values in choices.items()})
+        for knob, values in choices.items():
+            for value in values[1:]:
+                other = replace(mode, **{knob: value})
+                if self._step_time(probe, other) < GAIN * self._step_time(probe, mode):
+                    mode = other
+        return mode
 
     def ceiling(self, *, bfloat16: bool) -> float:
         """Return the MACs a second of large matrix products in the given precision."""
@@ -95,18 +108,13 @@ class Calibration:
             f"matrix products, {name}, MACs/s", lambda: matmul_macs_per_s(self.device, bfloat16=bfloat16)
         )
 
-    def _fastest(self, macs: int, candidates: list[StepMode]) -> StepMode:
-        probe = next(probe for probe in PROBES if macs <= probe.most_macs)
-        times = [self._step_time(probe, mode) for mode in candidates]
-        best = times.index(min(times))
-        return candidates[best] if times[best] < GAIN * times[0] else candidates[0]
-
     def _step_time(self, probe: Probe, mode: StepMode) -> float:
         precision = "bfloat16" if mode.bfloat16 else "float32"
         layout = "channels last" if mode.channels_last else "channels first"
+        threads = f", threads {mode.threads}" if mode.threads else ""
         return self._kept(
-            f"{probe.name} networks, {precision}, {layout}, s a step",
-            lambda: step_time(probe, mode, self.device),
+            f"{probe.name} networks, {precision}, {layout}{threads}, s a step",
+            lambda: step_time(probe, replace(mode, cuda_graph=False, compile=False), self.device),
         )
 
     def _kept(self, key: str, measure: Callable[[], float]) -> float:
@@ -158,7 +166,8 @@ def step_time(probe: Probe, mode: StepMode, device: torch.device) -> float:
         images = torch.randn(size).to(device=device, memory_format=torch.channels_last)
     batch = Batch(images, torch.arange(probe.batch_size, device=device) % spec.num_classes)
     step = TrainStep(network, Recipe(), mode)
-    return _least_s(lambda: step(batch, 0.1), device)
+    with mode.on_its_threads():
+        return _least_s(lambda: step(batch, 0.1), device)
 
 
 def matmul_macs_per_s(device: torch.device, *, bfloat16: bool) -> float:

@@ -88,6 +88,5 @@ def _optimizer(network: nn.Module, recipe: Recipe, device: torch.device) -> torc
         lr=recipe.lr,
         momentum=recipe.momentum,
         nesterov=recipe.momentum > 0,
-        fused=is_cuda,
-        foreach=not is_cuda,
+        fused=True,
     )

@@ -46,7 +46,7 @@ class Training:
 
     With a ``checkpoint`` it goes on where that one stands, to the same end as if it had never stopped, and
     leaves one after every epoch. ``reports`` has all epochs, those before it was stopped included;
-    ``scores`` those of the last epoch that was trained here.
+    ``scores`` and ``last_train_s``, the seconds without evaluation, those of the last epoch trained here.
     """
 
     def __init__(
@@ -66,6 +66,7 @@ class Training:
         self.mode = mode or StepMode()
         self.reports: list[EpochReport] = []
         self.scores: Scores | None = None
+        self.last_train_s = 0.0
         self._checkpoint = checkpoint
         self._kept: TrainingState | None = checkpoint.read() if checkpoint else None
         if self._kept is not None:  # what it began with, that the numbers stay the same
@@ -120,15 +121,17 @@ class Training:
         while True:
             began = time.perf_counter()
             try:
-                train_loss = self._train_epoch(epoch)
-                self._meter.trained(self._batches * self._batch_size, time.perf_counter() - began)
-                self.scores = self.evaluate()
+                with self.mode.on_its_threads():
+                    train_loss = self._train_epoch(epoch)
+                    self.last_train_s = time.perf_counter() - began
+                    self.scores = self.evaluate()
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
                     raise
                 reason = str(error)  # the error itself would keep the step's memory alive
             else:
                 seconds = time.perf_counter() - began
+                self._meter.trained(self._batches * self._batch_size, self.last_train_s)
                 accuracy = getattr(self.scores, self.recipe.metric)
                 return EpochReport(epoch, train_loss, self.scores.loss, accuracy, seconds)
             self._take_half(reason)

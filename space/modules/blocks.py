@@ -84,5 +84,11 @@ class GridNet(nn.Module):
 
 
 def zeros_like_grid(f: Tensor, channels: int) -> Tensor:
-    """Return u = 0 of so many channels on the grid of ``f``, N c_u H W."""
-    return torch.zeros(f.shape[0], channels, *f.shape[2:], dtype=f.dtype, device=f.device)
+    """Return u = 0 of so many channels on the grid of ``f``, N c_u H W, in the same order in memory.
+
+    In another order, everything that is added to it would be brought into that one, and back.
+    """
+    u = torch.zeros(f.shape[0], channels, *f.shape[2:], dtype=f.dtype, device=f.device)
+    if f.is_contiguous(memory_format=torch.channels_last):
+        return u.contiguous(memory_format=torch.channels_last)
+    return u

@@ -1,0 +1,206 @@
+"""How fast is a training, beside the loop that one writes first? ``python -m benchmarks.trainer [--json]``.
+
+Both train the same network on the same images, an epoch each in turn, on all cores of this machine. Then
+both train a small network on digits (and with ``--data``, an .npz file with CIFAR-10, the large one on real
+images) from several seeds for the same number of epochs, and their accuracies are compared.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import tempfile
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from benchmarks.machine import describe_machine
+from benchmarks.plain_loop import PlainLoop
+from search.slots import count_cores
+from space.modules import build
+from space.notation import parse_notation
+from space.spec import Spec
+from trainers.calibration import Calibration
+from trainers.data import DataConfig, SearchData, Split, load_search_data
+from trainers.device_data import ResidentData
+from trainers.execution import ExecutionConfig, StepMode
+from trainers.recipe import Recipe
+from trainers.training import Training
+
+RESULTS = Path(__file__).parent / "results" / "trainer.json"
+CPU = torch.device("cpu")
+
+
+@dataclass(frozen=True)
+class Case:
+    """A network, how many images it is timed on, and how it is trained."""
+
+    name: str
+    notation: str
+    batch_size: int
+    augment: int
+    lr: float
+
+    def spec(self, data: SearchData) -> Spec:
+        return parse_notation(self.notation, in_channels=data.in_channels, num_classes=data.num_classes)
+
+    def recipe(self, epochs: int) -> Recipe:
+        return Recipe(
+            epochs=epochs,
+            batch_size=self.batch_size,
+            lr=self.lr,
+            crop_padding=self.augment,
+            flip=self.augment > 0,
+        )
+
+    def plain(self, data: SearchData, epochs: int) -> PlainLoop:
+        network = build(self.spec(data))
+        lr, augment = self.lr, self.augment
+        return PlainLoop(network, data, epochs=epochs, batch_size=self.batch_size, lr=lr, augment=augment)
+
+
+LARGE = Case("32 x 32", "MgNet[2,2,2]-[32,64,128]-B^l", batch_size=64, augment=4, lr=0.1)
+SMALL = Case("digits", "MgNet[2,2]-8-B^l", batch_size=64, augment=0, lr=0.2)
+
+
+def mode_for(case: Case, data: SearchData, folder: Path) -> StepMode:
+    calibration = Calibration(CPU, folder)
+    return calibration.mode(case.spec(data), case.recipe(1), ExecutionConfig(), data.image_size)
+
+
+def speed(case: Case, data: SearchData, mode: StepMode, rounds: int) -> dict[str, Any]:
+    """Images a second of both, one epoch each in turn; the first round warms up and is not counted."""
+    plain = case.plain(data, rounds + 1)
+    ours = Training(case.spec(data), ResidentData(data, CPU), case.recipe(rounds + 1), 0, mode)
+    figures: dict[str, list[float]] = {"plain": [], "mgnas": []}
+    for index in range(rounds + 1):
+        began = time.perf_counter()
+        plain.train_epoch()
+        plain_s = time.perf_counter() - began
+        ours_s = _train_only(ours)
+        if index:
+            figures["plain"].append(plain.images_an_epoch / plain_s)
+            figures["mgnas"].append(plain.images_an_epoch / ours_s)
+    ratios = [ours / plain for ours, plain in zip(figures["mgnas"], figures["plain"], strict=True)]
+    return {
+        "network": case.notation,
+        "images": f"{len(data.train)} of {data.image_size[0]} x {data.image_size[1]} x {data.in_channels}",
+        "mode": asdict(mode),
+        "n": rounds,
+        "images_per_s": {name: _spread(values) for name, values in figures.items()},
+        "ratio": _spread(ratios),
+    }
+
+
+def _train_only(training: Training) -> float:
+    """Train one epoch and return the seconds of its training, evaluation left out, as for the plain loop."""
+    before = len(training.reports)
+    next(training.epochs(until=before + 1))
+    return training.last_train_s
+
+
+def accuracy(case: Case, data: SearchData, mode: StepMode, epochs: int, seeds: int) -> dict[str, Any]:
+    device_data = ResidentData(data, CPU)
+    found: dict[str, list[float]] = {"plain": [], "mgnas": []}
+    for seed in range(seeds):
+        torch.manual_seed(seed)
+        plain = case.plain(data, epochs)
+        for _ in range(epochs):
+            plain.train_epoch()
+        found["plain"].append(plain.accuracy())
+        training = Training(case.spec(data), device_data, case.recipe(epochs), seed, mode)
+        found["mgnas"].append(list(training.epochs())[-1].val_accuracy)
+    return {
+        "network": case.notation,
+        "data": data.name,
+        "train": len(data.train),
+        "val": len(data.val),
+        "epochs": epochs,
+        "n": seeds,
+        **{
+            name: {"mean": statistics.fmean(values), "deviation": statistics.stdev(values), "all": values}
+            for name, values in found.items()
+        },
+    }
+
+
+def _spread(values: list[float]) -> dict[str, float]:
+    return {"median": statistics.median(values), "least": min(values), "most": max(values)}
+
+
+def random_images(count: int, size: int) -> SearchData:
+    rng = np.random.default_rng(0)
+    splits = [
+        Split(rng.integers(0, 256, (n, size, size, 3), dtype=np.uint8), np.arange(n) % 10)
+        for n in (count, 100)
+    ]
+    return SearchData("random", tuple("0123456789"), *splits)
+
+
+def real_images(file: Path, num_train: int, num_val: int) -> SearchData:
+    with np.load(file) as arrays:
+        rows = np.random.default_rng(0).permutation(len(arrays["x_train"]))[: num_train + num_val]
+        images, labels = arrays["x_train"][rows], arrays["y_train"][rows].astype(np.int64)
+    train, val = (Split(images[part], labels[part]) for part in (slice(num_train), slice(num_train, None)))
+    return SearchData("CIFAR-10", tuple("0123456789"), train, val)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", action="store_true", help="one JSON document on stdout, nothing else there")
+    parser.add_argument("--data", type=Path, help="an .npz file with CIFAR-10, for accuracies on real images")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--write", action="store_true", help=f"write {RESULTS.name} among the results")
+    arguments = parser.parse_args()
+    torch.set_num_threads(count_cores())
+    images, digits = random_images(1280, 32), load_search_data(DataConfig(val_fraction=0.3))
+    with tempfile.TemporaryDirectory() as folder:
+        modes = {
+            case: mode_for(case, data, Path(folder)) for case, data in ((LARGE, images), (SMALL, digits))
+        }
+    result: dict[str, Any] = {
+        "machine": describe_machine(),
+        "threads": torch.get_num_threads(),
+        "speed": [
+            speed(LARGE, images, modes[LARGE], arguments.rounds),
+            speed(SMALL, digits, modes[SMALL], arguments.rounds),
+        ],
+        "accuracy": [accuracy(SMALL, digits, modes[SMALL], epochs=10, seeds=3)],
+    }
+    if arguments.data:
+        real = real_images(arguments.data, 5000, 2000)
+        result["accuracy"].append(accuracy(LARGE, real, modes[LARGE], epochs=5, seeds=3))
+    text = json.dumps(result, indent=2)
+    if arguments.write:
+        RESULTS.write_text(text + "\n", encoding="utf-8")
+    print(text if arguments.json else summary(result))
+
+
+def summary(result: dict[str, Any]) -> str:
+    lines = []
+    for case in result["speed"]:
+        speeds = {name: values["median"] for name, values in case["images_per_s"].items()}
+        ratio = case["ratio"]
+        lines.append(
+            f"{case['network']}, {case['images']}: plain loop {speeds['plain']:,.0f}, "
+            f"mgnas {speeds['mgnas']:,.0f} images/s; "
+            f"ratio {ratio['median']:.2f} ({ratio['least']:.2f} to {ratio['most']:.2f}, n = {case['n']})"
+        )
+    for case in result["accuracy"]:
+        figures = ", ".join(
+            f"{name} {100 * case[key]['mean']:.2f} % +- {100 * case[key]['deviation']:.2f}"
+            for name, key in (("plain loop", "plain"), ("mgnas", "mgnas"))
+        )
+        lines.append(
+            f"{case['network']} on {case['data']}, {case['epochs']} epochs, n = {case['n']}: {figures}"
+        )
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()
