@@ -19,7 +19,10 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
+from scipy.stats import spearmanr
 from torch import nn
 
 from benchmarks.cifar16 import load_cifar16
@@ -35,8 +38,10 @@ from trainers.recipe import Recipe
 from trainers.schedule import multiplier
 from trainers.step import TrainStep
 
+Array = NDArray[Any]
 RESULTS = Path(__file__).parent / "results"
 RECORDS = RESULTS / "rungs.jsonl"
+SUMMARY = RESULTS / "rungs.json"
 NUM_NETWORKS, NUM_SEEDS, EPOCHS = 60, 2, 9
 RUNGS = (1, 3, 6, 9)
 BRANCH_RUNGS = (1, 3)
@@ -165,6 +170,96 @@ def read_records() -> list[dict[str, Any]]:
     return [json.loads(line) for file in files for line in file.read_text(encoding="utf-8").splitlines()]
 
 
+def analyse() -> dict[str, Any]:
+    """Return Spearman's correlations of what is seen at a rung with the final accuracy, with intervals.
+
+    The final accuracy of a network is the mean over the seeds and over the ways to evaluate that are close
+    at the end (all averages). Each seed's rung is compared with it; intervals (80 %) are from a bootstrap
+    over networks. Within a size: after a straight line in log parameters is taken off both.
+    """
+    constant = [row for row in read_records() if row["schedule"] == "constant"]
+    one_cycle = [row for row in read_records() if row["schedule"] == "one_cycle"]
+    names = sorted({row["notation"] for row in constant})
+    params = np.array([next(row["params"] for row in constant if row["notation"] == name) for name in names])
+    ways = {
+        ("constant", way, epoch): _values(constant, names, way, epoch)
+        for way in ("weights", *AVERAGES, "branch")
+        for epoch in RUNGS
+        if way != "branch" or epoch in BRANCH_RUNGS
+    }
+    ways |= {("one_cycle", "weights", epoch): _values(one_cycle, names, "weights", epoch) for epoch in RUNGS}
+    last = RUNGS[-1]
+    truths = {
+        "constant": np.mean([ways[("constant", way, last)].mean(axis=1) for way in AVERAGES], axis=0),
+        "one_cycle": ways[("one_cycle", "weights", last)].mean(axis=1),
+    }
+    result: dict[str, Any] = {"networks": len(names), "seeds": NUM_SEEDS, "rows": []}
+    for (schedule, way, epoch), values in ways.items():
+        # of one cycle there is one training: its end is judged by the other schedule's, and so are its rungs
+        row = {
+            "schedule": schedule, "evaluated": way, "epoch": epoch,
+            "accuracy": float(values.mean()),
+            "overall": _correlation(values, truths["constant"], None),
+            "within_size": _correlation(values, truths["constant"], params),
+        }  # fmt: skip
+        result["rows"].append(row)
+    ends = ways[("constant", "average 0.14/0.4", last)]
+    result["agreement_of_two_trainings"] = _correlation(ends[:, :1], ends[:, 1], params)
+    return result
+
+
+def _values(rows: list[dict[str, Any]], names: list[str], way: str, epoch: int) -> Array:
+    """Return the accuracies, networks x seeds."""
+    by_name: dict[str, list[float]] = {name: [] for name in names}
+    for row in sorted(rows, key=lambda row: int(row["seed"])):
+        by_name[row["notation"]].append(row["curves"][way][str(epoch)])
+    least = min(len(values) for values in by_name.values())
+    return np.array([by_name[name][:least] for name in names])
+
+
+def _correlation(values: Array, truth: Array, params: Array | None) -> dict[str, float]:
+    rng = np.random.default_rng(0)
+    count = len(truth)
+    draws = [_mean_spearman(values, truth, params, rng.integers(0, count, count)) for _ in range(500)]
+    low, high = np.quantile(draws, [0.1, 0.9])
+    all_rows = np.arange(count)
+    return {"value": _mean_spearman(values, truth, params, all_rows), "low": float(low), "high": float(high)}
+
+
+def _mean_spearman(values: Array, truth: Array, params: Array | None, rows: Array) -> float:
+    found = []
+    for seed in range(values.shape[1]):
+        seen, end = values[rows, seed], truth[rows]
+        if params is not None:
+            seen, end = (_without_size(column, params[rows]) for column in (seen, end))
+        found.append(spearmanr(seen, end).statistic)
+    return float(np.mean(found))
+
+
+def _without_size(values: Array, params: Array) -> Array:
+    slope, intercept = np.polyfit(np.log(params), values, 1)
+    return values - slope * np.log(params) - intercept
+
+
+def _with_interval(found: dict[str, float]) -> str:
+    return f"{found['value']:.2f} ({found['low']:.2f} to {found['high']:.2f})"
+
+
+def table(result: dict[str, Any]) -> str:
+    lines = [
+        f"{result['networks']} networks, {result['seeds']} seeds; two full trainings agree within a size at "
+        f"{result['agreement_of_two_trainings']['value']:.2f}",
+        f"{'schedule':<10} {'evaluated':<17} {'epoch':>5} {'accuracy':>8}  {'overall':<20} within a size",
+    ]
+    for row in result["rows"]:
+        shown = [_with_interval(row[kind]) for kind in ("overall", "within_size")]
+        lines.append(
+            f"{row['schedule']:<10} {row['evaluated']:<17} {row['epoch']:>5} {100 * row['accuracy']:>8.2f}  "
+            f"{shown[0]:<20} {shown[1]}"
+        )
+    return "\n".join(lines)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("what", choices=["record", "analyse"])
@@ -174,6 +269,11 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.part is not None:
         record(arguments.data, arguments.part, arguments.processes)
+        return
+    if arguments.what == "analyse":
+        result = analyse()
+        SUMMARY.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+        print(table(result))
         return
     base = [sys.executable, "-m", "benchmarks.rungs", "record", "--data", str(arguments.data)]
     tail = ["--processes", str(arguments.processes)]

@@ -25,8 +25,10 @@ Tables = dict[str, Any]
 
 RESERVED = ("classify.py",)
 """Files of an export that a plugin, which goes into it as well, must not replace."""
-SEARCHABLE = tuple(key for key in Recipe.model_fields if key not in ("epochs", "precision"))
-"""Keys of the recipe that a space may search: not what decides how far, and in which numbers, is trained."""
+SEARCHABLE = tuple(
+    key for key in Recipe.model_fields if key not in ("epochs", "precision", "metric", "test_flip")
+)
+"""Keys of the recipe that a space may search: not what decides how far is trained, and what is measured."""
 MOST_CHECKED = 1_000
 """Values of a domain that are looked at one by one; of longer ranges the ends are."""
 

@@ -108,6 +108,10 @@ class LocalExecutor:
         """Return how many jobs may be submitted now."""
         return sum(worker.job is None for worker in self._workers)
 
+    def pids(self) -> list[int]:
+        """Return the process of each worker."""
+        return [worker.process.pid for worker in self._workers]
+
     def submit(self, job: Job) -> None:
         """Hand ``job`` to a worker without one, one that is up if there is any."""
         free = [worker for worker in self._workers if worker.job is None]

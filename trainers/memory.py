@@ -4,6 +4,12 @@ from __future__ import annotations
 
 import torch
 
+from space.counts import Size
+from space.spec import Spec
+from trainers.memory_size import available_memory
+
+ACTIVATION_SHARE = 0.7
+"""Of the memory that is free, for what a training step keeps for its backward pass."""
 _SIGNS = ("can't allocate memory", "not enough memory", "out of memory", "bad_alloc", "bad allocation")
 
 
@@ -12,3 +18,18 @@ def is_out_of_memory(error: BaseException) -> bool:
     if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
         return True
     return isinstance(error, RuntimeError) and any(sign in str(error).lower() for sign in _SIGNS)
+
+
+def fitting_micro_batch(spec: Spec, image_size: Size, batch_size: int, device: torch.device) -> int | None:
+    """Return the most images, halved from the batch, that there seems to be memory for; None for all.
+
+    On a CPU memory does not run out with an error: the system kills processes. On a GPU it is tried.
+    """
+    if device.type != "cpu":
+        return None
+    room = ACTIVATION_SHARE * available_memory()
+    an_image = spec.counts(image_size).activation_bytes
+    micro_batch = batch_size
+    while micro_batch > 1 and micro_batch * an_image > room:
+        micro_batch = (micro_batch + 1) // 2
+    return None if micro_batch == batch_size else micro_batch

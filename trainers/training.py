@@ -10,6 +10,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
+from torch import Tensor
 from torch.nn import functional as F
 
 from space.modules import Trained, build, save_weights
@@ -21,7 +22,7 @@ from trainers.epoch_plan import batches_in, plan_epoch
 from trainers.execution import StepMode
 from trainers.health import TrainingFailedError, check_health
 from trainers.measurements import Measurements, Meter
-from trainers.memory import is_out_of_memory
+from trainers.memory import fitting_micro_batch, is_out_of_memory
 from trainers.randomness import derived_seed
 from trainers.recipe import Recipe
 from trainers.reports import EpochReport, Scores
@@ -71,6 +72,10 @@ class Training:
         self._kept: TrainingState | None = checkpoint.read() if checkpoint else None
         if self._kept is not None:  # what it began with, that the numbers stay the same
             self.mode = StepMode(**self._kept.facts["mode"])
+        elif self.mode.micro_batch is None:
+            size = data.search_data.image_size
+            fitting = fitting_micro_batch(spec, size, self._batch_size, data.device)
+            self.mode = replace(self.mode, micro_batch=fitting)
         self._batches = batches_in(len(data.train_labels), recipe.batch_size)
         self._set_up()
 
@@ -137,6 +142,10 @@ class Training:
             self._take_half(reason)
 
     def _train_epoch(self, epoch: int) -> float:
+        return self._train_steps(epoch).item() / self._batches
+
+    def _train_steps(self, epoch: int) -> Tensor:
+        """Make an epoch's steps without waiting for the device, and return the sum of their losses."""
         self.network.train()
         done = (epoch - 1) * self._batches
         plan = plan_epoch(len(self.data.train_labels), self.recipe, self.seed, epoch)
@@ -148,7 +157,7 @@ class Training:
                 if self._average is not None:
                     self._average.update(step)
                 self._meter.step_done()
-        return loss_sum.item() / self._batches
+        return loss_sum
 
     def _take_half(self, reason: str) -> None:
         """Make everything anew for half as many images at once."""

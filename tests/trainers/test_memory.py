@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -10,6 +11,7 @@ import pytest
 from tests.trainers.stripes import RECIPE, SPEC
 from trainers.device_data import ResidentData
 from trainers.execution import StepMode
+from trainers.memory_size import available_memory
 from trainers.training import Training
 
 LIMITED = """
@@ -54,6 +56,23 @@ def test_the_batch_is_halved_until_it_fits() -> None:
 
 def test_a_network_that_takes_too_much_for_one_image_is_refused() -> None:
     assert run_limited(1024, 300).startswith("out of memory: a single image does not f")
+
+
+def test_networks_beyond_the_memory_begin_with_a_part_of_the_batch(
+    data: ResidentData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the system would kill the process instead of refusing memory."""
+    an_image = SPEC.counts((6, 7)).activation_bytes
+    for room, expected in ((40 * an_image, 16), (5 * an_image, 2), (1, 1), (100 * an_image, None)):
+        monkeypatch.setattr("trainers.memory.available_memory", lambda room=room: room)
+        assert Training(SPEC, data, RECIPE, seed=1).mode.micro_batch == expected
+    fixed = Training(SPEC, data, RECIPE, seed=1, mode=StepMode(micro_batch=8))
+    assert fixed.mode.micro_batch == 8
+
+
+def test_free_memory_is_that_of_this_machine() -> None:
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    assert 2**20 < available_memory() < total
 
 
 @pytest.mark.parametrize("micro_batch", [1, 5, 16, 99])

@@ -1,0 +1,94 @@
+"""What only a GPU can show; deselected where there is none."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.trainers.stripes import RECIPE, SPEC, striped_data
+from trainers.calibration import Calibration
+from trainers.checkpoint import CheckpointFile
+from trainers.device_data import ResidentData
+from trainers.execution import ExecutionConfig, StepMode
+from trainers.streamed_data import StreamedData
+from trainers.training import Training
+
+pytestmark = pytest.mark.gpu
+GRAPH = StepMode(cuda_graph=True)
+
+
+@pytest.fixture(scope="module")
+def cuda_data() -> ResidentData:
+    return ResidentData(striped_data().search_data, torch.device("cuda"))
+
+
+def curve(data: ResidentData | StreamedData, mode: StepMode, **changes: object) -> list[float]:
+    return [r.train_loss for r in Training(SPEC, data, RECIPE.replaced(changes), seed=1, mode=mode).epochs()]
+
+
+def test_a_graph_trains_to_the_same_as_single_launches(cuda_data: ResidentData) -> None:
+    assert curve(cuda_data, GRAPH) == pytest.approx(curve(cuda_data, StepMode()), abs=1e-3)
+
+
+def test_a_gpu_trains_to_the_same_as_a_cpu(cuda_data: ResidentData, data: ResidentData) -> None:
+    assert curve(cuda_data, GRAPH)[0] == pytest.approx(curve(data, StepMode())[0], abs=1e-2)
+
+
+@pytest.mark.parametrize("micro_batch", [None, 8])
+@pytest.mark.parametrize("bfloat16", [False, True])
+def test_graphs_of_every_mode_learn(cuda_data: ResidentData, bfloat16: bool, micro_batch: int | None) -> None:
+    mode = replace(GRAPH, bfloat16=bfloat16, micro_batch=micro_batch)
+    training = Training(SPEC, cuda_data, RECIPE.replaced({"mixup": 0.1, "cutout": 2}), seed=1, mode=mode)
+    assert list(training.epochs())[-1].val_accuracy > 0.8
+
+
+def test_an_epoch_does_not_wait_for_the_device(cuda_data: ResidentData) -> None:
+    training = Training(SPEC, cuda_data, RECIPE, seed=1, mode=GRAPH)
+    next(training.epochs())
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        with pytest.raises(RuntimeError, match="synchroniz"):
+            torch.ones(1, device="cuda").item()  # the mode works
+        training._train_steps(2)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+
+
+def test_it_goes_on_from_a_checkpoint(cuda_data: ResidentData, tmp_path: Path) -> None:
+    file = CheckpointFile(tmp_path / "c", "id")
+    list(Training(SPEC, cuda_data, RECIPE, seed=1, mode=GRAPH, checkpoint=file).epochs(until=2))
+    resumed = Training(SPEC, cuda_data, RECIPE, seed=1, mode=GRAPH, checkpoint=file)
+    assert [r.epoch for r in resumed.epochs()] == [3, 4]
+    assert [r.train_loss for r in resumed.reports] == pytest.approx(curve(cuda_data, GRAPH), abs=1e-2)
+
+
+def test_streamed_images_train_to_the_same(cuda_data: ResidentData) -> None:
+    streamed = StreamedData(cuda_data.search_data, torch.device("cuda"), num_workers=1)
+    assert curve(streamed, GRAPH) == pytest.approx(curve(cuda_data, GRAPH), abs=1e-3)
+
+
+def test_memory_that_runs_out_halves_the_batch(cuda_data: ResidentData) -> None:
+    free, total = torch.cuda.mem_get_info()
+    wide = SPEC.model_validate(SPEC.to_dict() | {"levels": [{"nu": 2, "c_u": 512, "c_f": 512}]})
+    torch.cuda.set_per_process_memory_fraction(min(0.9, 0.02 * free / total + 0.001))
+    try:
+        training = Training(wide, cuda_data, RECIPE.replaced({"batch_size": 200, "epochs": 1}), seed=1)
+        list(training.epochs())
+    finally:
+        torch.cuda.set_per_process_memory_fraction(1.0)
+    assert training.mode.micro_batch is None or training.mode.micro_batch < 200
+
+
+def test_measurements_are_of_the_gpu(cuda_data: ResidentData, tmp_path: Path) -> None:
+    calibration = Calibration(torch.device("cuda"), tmp_path)
+    mode = calibration.mode(SPEC, RECIPE, ExecutionConfig(), (6, 7))
+    assert mode.cuda_graph
+    training = Training(SPEC, cuda_data, RECIPE, seed=1, mode=mode)
+    list(training.epochs())
+    measured = training.measurements(calibration.ceiling(bfloat16=True))
+    assert 0 < measured.peak_memory_mib < 4096
+    assert measured.ceiling_share is not None
+    assert 0 < measured.ceiling_share < 1
