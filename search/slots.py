@@ -9,6 +9,10 @@ from pathlib import Path
 
 from space.errors import InvalidInputError
 
+CACHED_KERNELS = 256
+"""Kernels that a worker keeps: those of one network, not of all that it has trained, or its memory grows."""
+_KERNEL_CACHE = "ONEDNN_PRIMITIVE_CACHE_CAPACITY"
+
 
 @dataclass(frozen=True)
 class Slot:
@@ -23,7 +27,9 @@ class Slot:
         if self.gpu is not None:
             return {"CUDA_VISIBLE_DEVICES": _visible_gpus()[self.gpu]}
         threads = str(self.threads or 1)
-        return {"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads, "CUDA_VISIBLE_DEVICES": ""}
+        variables = {"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads, "CUDA_VISIBLE_DEVICES": ""}
+        cache = os.environ.get(_KERNEL_CACHE, str(CACHED_KERNELS))
+        return variables | {_KERNEL_CACHE: cache}
 
 
 def find_slots(device: str = "auto", workers: int | str = "auto") -> list[Slot]:

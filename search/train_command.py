@@ -80,8 +80,10 @@ def _open(config: StudyConfig, device: str) -> DeviceData:
     """Return the images, after torch was told how many cores there are."""
     import torch
 
+    from trainers.memory import keep_freed_memory
     from trainers.open_data import open_data
 
+    keep_freed_memory()
     torch.set_num_threads(count_cores())
     return open_data(config.data, torch.device(device))
 

@@ -74,8 +74,10 @@ def _load(setup: dict[str, Any]) -> Workplace:
     from trainers.calibration import Calibration
     from trainers.data import DataConfig
     from trainers.execution import ExecutionConfig
+    from trainers.memory import keep_freed_memory
     from trainers.open_data import open_data
 
+    keep_freed_memory()
     if setup["threads"] is not None:
         torch.set_num_threads(setup["threads"])
     load_plugins(setup["plugins"])

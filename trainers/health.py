@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from space.errors import MgnasError
 from trainers.data import SearchData
@@ -30,11 +31,11 @@ def check_health(reports: Sequence[EpochReport], recipe: Recipe, data: SearchDat
             raise TrainingFailedError(f"diverged: the {kind} loss is {loss} in epoch {last.epoch}")
     num_epochs = max(STUCK_EPOCHS, recipe.epochs // 3)
     if len(reports) == num_epochs:
-        floor, chance = STUCK_SHARE * ignorant_loss(data), _best_guess(recipe, data)
-        if all(report.train_loss > floor and report.val_accuracy <= chance for report in reports):
+        floor, guesses = STUCK_SHARE * ignorant_loss(data), _constant_guesses(recipe, data)
+        if all(r.train_loss > floor and any(np.isclose(r.val_accuracy, guesses)) for r in reports):
             raise TrainingFailedError(
                 f"stuck: after {num_epochs} epochs the training loss is {last.train_loss:.4f}, "
-                f"no better than guessing ({floor:.4f})"
+                f"no better than guessing ({floor:.4f}), and all images look the same to the network"
             )
 
 
@@ -45,8 +46,12 @@ def ignorant_loss(data: SearchData) -> float:
     return float(-(shares * np.log(shares)).sum())
 
 
-def _best_guess(recipe: Recipe, data: SearchData) -> float:
-    """Return the accuracy that guessing reaches with good luck: two deviations more than expected."""
+def _constant_guesses(recipe: Recipe, data: SearchData) -> NDArray[np.float64]:
+    """Return the accuracies of a network that gives every image the same class, for each class.
+
+    Networks that tell images apart, if wrongly, are left alone: they may be about to learn.
+    """
     shares = np.bincount(data.val.labels) / len(data.val)
-    expected = 1 / np.count_nonzero(shares) if recipe.metric == "balanced_accuracy" else shares.max()
-    return float(expected + 2 * math.sqrt(expected * (1 - expected) / len(data.val)))
+    if recipe.metric == "balanced_accuracy":
+        return np.array([1 / np.count_nonzero(shares), 0.0])
+    return shares

@@ -1,0 +1,147 @@
+"""``mgnas train``: one network, its files, going on after a stop, and wrong values."""
+
+from __future__ import annotations
+
+import csv
+import json
+import signal
+import statistics
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from space.modules import Classifier
+from tests.search.studies import command, mgnas, write_images
+
+NETWORK = "MgNet[1,1]-4-B^l"
+ARGUMENTS = ("train", NETWORK, "--data", "npz:images.npz", "--to", "one")
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = tmp_path_factory.mktemp("train")
+    write_images(home)
+    run = mgnas(*ARGUMENTS, "--epochs", "3", "--seeds", "2", "--seed", "5", cwd=home)
+    assert run.returncode == 0, run.stderr
+    assert "2 trainings of 3 epochs" in run.stdout
+    assert "mean and deviation of" in run.stdout
+    return home
+
+
+def test_the_folder_holds_curves_weights_and_a_summary(trained: Path) -> None:
+    folder = trained / "one"
+    rows = list(csv.DictReader((folder / "curve.csv").read_text(encoding="utf-8").splitlines()))
+    assert [(row["seed"], row["epoch"]) for row in rows] == [(s, e) for s in "56" for e in "123"]
+    summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    last = [float(row["val_accuracy"]) for row in rows if row["epoch"] == "3"]
+    assert summary["mean"] == pytest.approx(statistics.fmean(last))
+    assert summary["deviation"] == pytest.approx(statistics.stdev(last))
+    for seed, accuracy in zip((5, 6), last, strict=True):
+        classifier = Classifier.load(folder / f"seed-{seed}.safetensors")
+        assert classifier.trained.val_accuracy == accuracy
+        assert classifier.trained.seed == seed
+    measured = summary["seeds"][0]["measured"]
+    assert measured["images_per_s"] > 0
+    assert 0 < measured["first_step_s"] < 60
+    assert measured["macs_per_s"] == pytest.approx(measured["images_per_s"] * summary["macs"] * 3)
+    assert [entry["batch_size"] for entry in summary["seeds"][0]["latency"]] == [1, 256]
+    assert set(summary["seeds"][0]["class_accuracies"]) == {"0", "1"}
+    assert (folder / "curve.svg").read_text(encoding="utf-8").count("<polyline") == 3
+    assert not list(folder.glob("*.checkpoint*"))
+
+
+def test_finished_seeds_are_kept_and_more_are_added(trained: Path) -> None:
+    before = (trained / "one" / "seed-5.json").read_bytes()
+    run = mgnas(*ARGUMENTS, "--epochs", "3", "--seeds", "3", "--seed", "5", "--json", cwd=trained)
+    assert run.returncode == 0, run.stderr
+    document = json.loads(run.stdout)
+    assert [seed["seed"] for seed in document["seeds"]] == [5, 6, 7]
+    assert (trained / "one" / "seed-5.json").read_bytes() == before
+
+
+def test_a_folder_is_for_one_network_and_recipe(trained: Path) -> None:
+    other = mgnas(*ARGUMENTS, "--epochs", "4", cwd=trained)
+    assert other.returncode == 2
+    assert "another network or recipe (train.toml differs)" in other.stderr
+    there = mgnas("train", NETWORK, "--data", "npz:images.npz", "--to", ".", cwd=trained)
+    assert there.returncode == 2
+    assert "holds something else" in there.stderr
+
+
+@pytest.mark.parametrize("blow", [signal.SIGKILL, signal.SIGINT])
+def test_a_stop_changes_nothing(tmp_path: Path, blow: signal.Signals) -> None:
+    write_images(tmp_path, 3000)
+    arguments = (
+        "train",
+        NETWORK,
+        "--data",
+        "npz:images.npz",
+        "--epochs",
+        "8",
+        "--set",
+        "execution.threads=1",
+    )
+    assert mgnas(*arguments, "--to", "calm", cwd=tmp_path).returncode == 0
+    with subprocess.Popen(
+        command(*arguments, "--to", "stopped"), cwd=tmp_path, stderr=subprocess.PIPE, text=True
+    ) as running:
+        checkpoint = tmp_path / "stopped" / "seed-0.checkpoint.previous"
+        deadline = time.monotonic() + 60
+        while not checkpoint.exists() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        running.send_signal(blow)
+        _, stderr = running.communicate(timeout=30)
+    assert running.returncode == (130 if blow == signal.SIGINT else -signal.SIGKILL)
+    assert "Traceback" not in stderr
+    if blow == signal.SIGINT:
+        assert "Go on with the same command" in stderr
+    assert mgnas(*arguments, "--to", "stopped", cwd=tmp_path).returncode == 0
+    weights = [(tmp_path / name / "seed-0.safetensors").read_bytes() for name in ("calm", "stopped")]
+    assert weights[0] == weights[1]
+    curves = [
+        [
+            report["val_loss"]
+            for report in json.loads((tmp_path / name / "seed-0.json").read_text())["reports"]
+        ]
+        for name in ("calm", "stopped")
+    ]
+    assert curves[0] == curves[1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--seeds", "0"), "--seeds must be from 1 to 1000, but got 0"),
+        (("--epochs", "0"), "train.epochs: must be"),
+        (("--threads", "0"), "execution.threads: must be"),
+        (("--set", "execution.graph=true"), "did you mean 'cuda_graph'"),
+        (("--set", "train.metric=f1"), "train.metric: must be"),
+        (("--preset", "digit"), "did you mean 'digits'"),
+    ],
+)
+def test_wrong_values_are_named(tmp_path: Path, arguments: tuple[str, ...], message: str) -> None:
+    write_images(tmp_path)
+    run = mgnas(*ARGUMENTS, *arguments, cwd=tmp_path)
+    assert run.returncode == 2
+    assert message in run.stderr
+    assert len(run.stderr.splitlines()) == 1
+
+
+def test_a_network_for_other_images_is_refused(tmp_path: Path) -> None:
+    write_images(tmp_path)
+    spec = mgnas("describe", NETWORK, "--json", cwd=tmp_path)
+    (tmp_path / "net.json").write_text(json.dumps(json.loads(spec.stdout)["spec"]), encoding="utf-8")
+    run = mgnas("train", "net.json", "--data", "npz:images.npz", cwd=tmp_path)
+    assert run.returncode == 2
+    assert "net.json is for 3 channels, but images has 1" in run.stderr
+
+
+def test_balanced_accuracy_is_reported_if_asked_for(tmp_path: Path) -> None:
+    write_images(tmp_path)
+    run = mgnas(
+        *ARGUMENTS, "--epochs", "2", "--set", "train.metric=balanced_accuracy", "--json", cwd=tmp_path
+    )
+    (seed,) = json.loads(run.stdout)["seeds"]
+    assert seed["val_accuracy"] == pytest.approx(statistics.fmean(seed["class_accuracies"].values()))
