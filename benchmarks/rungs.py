@@ -116,7 +116,7 @@ class Run:
 
     def _branch(self, epoch: int) -> float:
         weights = copy.deepcopy(self.network.state_dict())
-        momenta = copy.deepcopy(self.step.optimizer.state_dict())
+        momenta = [copy.deepcopy(optimizer.state_dict()) for optimizer in self.step.optimizers]
         self.network.train()
         num_steps = round(self.batches * BRANCH_EPOCHS)
         plan = plan_epoch(len(self.data.train_labels), self.recipe, self.seed, 1000 + epoch)
@@ -124,7 +124,8 @@ class Run:
             self.step(batch, 1 - (step + 0.5) / num_steps)
         accuracy = self._accuracy()
         self.network.load_state_dict(weights)
-        self.step.optimizer.load_state_dict(momenta)
+        for optimizer, momentum in zip(self.step.optimizers, momenta, strict=True):
+            optimizer.load_state_dict(momentum)
         return accuracy
 
     @torch.inference_mode()

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Precision = Literal["auto", "float32", "bfloat16"]
 ScheduleName = Literal["constant", "one_cycle", "step"]
+OptimizerName = Literal["sgd", "muon"]
 Metric = Literal["accuracy", "balanced_accuracy"]
 
 
@@ -17,9 +18,12 @@ BEFORE: dict[str, Any] = {"schedule": "one_cycle", "average": 0.0}
 
 
 class Recipe(BaseModel):
-    """Stochastic gradient descent with Nesterov momentum.
+    """Stochastic gradient descent with Nesterov momentum, or with muon for the weights of convolutions.
 
-    The learning rate. ``warmup`` is the share of the steps in which it rises to ``lr``. By ``schedule``
+    ``muon_lr`` is the rate of those weights under ``optimizer`` muon (see ``trainers.muon``), ``lr`` that
+    of all others; grouped convolutions and the stem belong to the latter.
+
+    The learning rates. ``warmup`` is the share of the steps in which ``lr`` is risen to. By ``schedule``
     constant it stays there, until it falls evenly to zero in the last share ``decay`` of the steps; by
     one_cycle it falls evenly to zero at once; by step it is a tenth and a hundredth of ``lr`` after a third
     and two thirds of all steps (with 150 epochs the published schedule of MgNet).
@@ -45,6 +49,8 @@ class Recipe(BaseModel):
     epochs: int = Field(default=12, ge=1, le=10**6)
     batch_size: int = Field(default=64, ge=2, le=10**9)
     lr: float = Field(default=0.2, gt=0)
+    optimizer: OptimizerName = "sgd"
+    muon_lr: float = Field(default=0.02, gt=0)
     momentum: float = Field(default=0.9, ge=0, lt=1)
     weight_decay: float = Field(default=5e-4, ge=0)
     decay_norms: bool = False

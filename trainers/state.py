@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -9,14 +11,15 @@ from trainers.averaging import WeightAverage
 
 
 def collect_tensors(
-    network: nn.Module, optimizer: torch.optim.Optimizer, average: WeightAverage | None
+    network: nn.Module, optimizers: Sequence[torch.optim.Optimizer], average: WeightAverage | None
 ) -> dict[str, Tensor]:
-    """Return copies on the CPU: ``network/NAME``, ``average/NAME``, and ``KEY/NAME`` of the optimiser."""
+    """Return copies on the CPU: ``network/NAME``, ``average/NAME``, and ``KEY/NAME`` of the optimisers."""
     tensors = {f"network/{name}": tensor for name, tensor in network.state_dict().items()}
     for name, parameter in network.named_parameters():
-        for key, value in optimizer.state.get(parameter, {}).items():
-            if isinstance(value, Tensor):
-                tensors[f"{key}/{name}"] = value
+        for optimizer in optimizers:
+            for key, value in optimizer.state.get(parameter, {}).items():
+                if isinstance(value, Tensor):
+                    tensors[f"{key}/{name}"] = value
     if average is not None:
         tensors |= {f"average/{name}": tensor for name, tensor in average.tensors.items()}
     return {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in tensors.items()}
@@ -26,7 +29,7 @@ def collect_tensors(
 def restore_tensors(
     tensors: dict[str, Tensor],
     network: nn.Module,
-    optimizer: torch.optim.Optimizer,
+    optimizers: Sequence[torch.optim.Optimizer],
     average: WeightAverage | None,
 ) -> None:
     """Put back what ``collect_tensors`` returned for a network of the same spec."""
@@ -40,7 +43,9 @@ def restore_tensors(
         for name, tensor in average.tensors.items():
             tensor.copy_(averages[name])
     parameters = dict(network.named_parameters())
+    owners = {id(p): o for o in optimizers for group in o.param_groups for p in group["params"]}
     for key, of_parameters in parts.items():
         for name, tensor in of_parameters.items():
             parameter = parameters[name]
-            optimizer.state[parameter][key] = torch.empty_like(parameter).copy_(tensor)
+            state = owners[id(parameter)].state[parameter]
+            state[key] = torch.empty_like(parameter).copy_(tensor)

@@ -9,16 +9,12 @@ from torch.nn import functional as F
 from trainers.cuda_graph import GraphedStep
 from trainers.device_data import Batch
 from trainers.execution import StepMode
+from trainers.optimizers import make_optimizers
 from trainers.recipe import Recipe
 
 
 class TrainStep:
-    """SGD with Nesterov momentum on one network; calling it trains on a batch and returns its loss.
-
-    Weight decay is for weights of convolutions and the linear layer only: on the scales and shifts of
-    batch norms and on the bias it would pull without regularising (He et al. 2019, section 3.1). The
-    recipe may have it otherwise.
-    """
+    """Training steps on one network; calling it trains on a batch and returns its loss."""
 
     def __init__(
         self, network: nn.Module, recipe: Recipe, mode: StepMode, class_weights: Tensor | None = None
@@ -28,20 +24,22 @@ class TrainStep:
         self._device = next(network.parameters()).device
         self._class_weights = class_weights
         self._forward = torch.compile(network) if mode.compile else network
-        self.optimizer = _optimizer(network, recipe, self._device)
+        self.optimizers = make_optimizers(network, recipe, self._device)
         self._train = GraphedStep(self._eager) if mode.cuda_graph else self._eager
 
     def __call__(self, batch: Batch, lr_multiplier: float) -> Tensor:
         """Train on a batch; return its mean loss, detached, still on the device."""
-        for group in self.optimizer.param_groups:
-            if isinstance(group["lr"], Tensor):
-                group["lr"].fill_(self.recipe.lr * lr_multiplier)
-            else:
-                group["lr"] = self.recipe.lr * lr_multiplier
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                if isinstance(group["lr"], Tensor):
+                    group["lr"].fill_(group["base_lr"] * lr_multiplier)
+                else:
+                    group["lr"] = group["base_lr"] * lr_multiplier
         return self._train(batch)
 
     def _eager(self, batch: Batch) -> Tensor:
-        self.optimizer.zero_grad(set_to_none=True)
+        for optimizer in self.optimizers:
+            optimizer.zero_grad(set_to_none=True)
         size = len(batch.images)
         pieces = min(size, self.mode.micro_batch or size)
         total = torch.zeros((), device=self._device)
@@ -49,7 +47,8 @@ class TrainStep:
             loss = self._loss_sum(self.logits(images), targets) / size
             torch.autograd.backward(loss)
             total += loss.detach()
-        self.optimizer.step()
+        for optimizer in self.optimizers:
+            optimizer.step()
         return total
 
     def logits(self, images: Tensor) -> Tensor:
@@ -68,25 +67,3 @@ class TrainStep:
             label_smoothing=self.recipe.label_smoothing,
             reduction="sum",
         )
-
-
-def _optimizer(network: nn.Module, recipe: Recipe, device: torch.device) -> torch.optim.SGD:
-    """Return the optimiser; on a GPU its learning rate is a tensor there, which a graph can read."""
-    is_cuda = device.type == "cuda"
-    parameters = list(network.parameters())
-    decayed = [p for p in parameters if p.ndim > 1 or recipe.decay_norms]
-    others = [p for p in parameters if not (p.ndim > 1 or recipe.decay_norms)]
-    groups = [
-        {"params": params, "weight_decay": decay, "lr": torch.tensor(recipe.lr, device=device)}
-        if is_cuda
-        else {"params": params, "weight_decay": decay}
-        for params, decay in ((decayed, recipe.weight_decay), (others, 0.0))
-        if params
-    ]
-    return torch.optim.SGD(
-        groups,
-        lr=recipe.lr,
-        momentum=recipe.momentum,
-        nesterov=recipe.momentum > 0,
-        fused=True,
-    )

@@ -91,7 +91,7 @@ class Training:
         longest = self.recipe.average * self.recipe.epochs * self._batches
         self._average = WeightAverage(self.network, longest, RECENT) if self.recipe.average else None
         if self._kept is not None:
-            restore_tensors(self._kept.tensors, self.network, self._step.optimizer, self._average)
+            restore_tensors(self._kept.tensors, self.network, self._step.optimizers, self._average)
             self.reports = [EpochReport(**report) for report in self._kept.facts["reports"]]
 
     @contextmanager
@@ -216,7 +216,7 @@ class Training:
     def state(self) -> TrainingState:
         """Return a copy of everything that a training like this needs to go on."""
         facts = {"reports": [asdict(report) for report in self.reports], "mode": asdict(self.mode)}
-        return TrainingState(collect_tensors(self.network, self._step.optimizer, self._average), facts)
+        return TrainingState(collect_tensors(self.network, self._step.optimizers, self._average), facts)
 
     def measurements(self, ceiling: float | None = None) -> Measurements:
         """Return what the training cost so far; ``ceiling`` is the MACs/s that the device can do."""

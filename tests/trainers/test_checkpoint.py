@@ -22,6 +22,7 @@ RECIPES = {
     "defaults": RECIPE,
     "everything": RECIPE.replaced({"cutout": 2, "mixup": 0.2, "balance": True, "decay_norms": True}),
     "papers": RECIPE.replaced({"schedule": "step", "average": 0.0, "warmup": 0.0}),
+    "muon": RECIPE.replaced({"optimizer": "muon"}),
     "no momentum": RECIPE.replaced({"momentum": 0.0}),
 }
 

@@ -1,0 +1,68 @@
+"""Muon: orthogonal updates, as torch's own makes them, for all weights of a shape at once."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from space import parse_notation
+from space.modules import build
+from tests.trainers.stripes import CPU, RECIPE, SPEC
+from trainers.device_data import ResidentData
+from trainers.muon import Muon, orthogonalised
+from trainers.optimizers import make_optimizers
+from trainers.recipe import Recipe
+from trainers.training import Training
+
+
+@pytest.mark.parametrize("shape", [(3, 8, 8), (2, 16, 5), (1, 4, 36), (2, 1, 9)])
+def test_singular_values_become_near_1_and_vectors_stay(shape: tuple[int, int, int]) -> None:
+    matrices = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+    left, _, right = torch.linalg.svd(matrices, full_matrices=False)
+    found = left.mT @ orthogonalised(matrices) @ right.mT
+    diagonal = torch.diagonal(found, dim1=1, dim2=2)
+    assert (diagonal > 0.3).all()
+    assert (diagonal < 1.4).all()
+    assert (found - torch.diag_embed(diagonal)).abs().max() < 1e-3
+
+
+def test_nothing_comes_of_nothing() -> None:
+    assert torch.equal(orthogonalised(torch.zeros(1, 3, 4)), torch.zeros(1, 3, 4))
+
+
+@pytest.mark.skipif(not hasattr(torch.optim, "Muon"), reason="torch has one from 2.9 on")
+def test_steps_are_those_of_torch() -> None:
+    """Which computes in bfloat16: three figures."""
+    generator = torch.Generator().manual_seed(0)
+    start = [torch.randn(size, generator=generator) for size in ((8, 4, 3, 3), (8, 4, 3, 3), (4, 16, 1, 1))]
+    ours = [nn.Parameter(weight.clone()) for weight in start]
+    theirs = [nn.Parameter(weight.flatten(1).clone()) for weight in start]
+    one = Muon(ours, lr=0.02, momentum=0.95, weight_decay=0.1)
+    other = torch.optim.Muon(theirs, lr=0.02, momentum=0.95, weight_decay=0.1)
+    for _ in range(5):
+        for mine, their in zip(ours, theirs, strict=True):
+            gradient = torch.randn(mine.shape, generator=generator)
+            mine.grad, their.grad = gradient, gradient.flatten(1).clone()
+        one.step()
+        other.step()
+    for mine, their, before in zip(ours, theirs, start, strict=True):
+        moved = (mine.flatten(1) - before.flatten(1)).norm()
+        assert (mine.flatten(1) - their).norm() < 0.02 * moved
+
+
+def test_it_moves_inner_convolutions_and_sgd_the_rest() -> None:
+    spec = parse_notation("MgNet[2,1]-[4,8]-B^l-groups_b=depthwise")
+    network = build(spec)
+    sgd, muon = make_optimizers(network, Recipe(optimizer="muon"), CPU)
+    names = {id(weight): name for name, weight in network.named_parameters()}
+    moved = [{names[id(w)] for g in o.param_groups for w in g["params"]} for o in (sgd, muon)]
+    assert moved[0] | moved[1] == set(names.values())
+    assert not moved[0] & moved[1]
+    assert moved[1] == {n for n in names.values() if ".A." in n or n.endswith(("Pi.weight", "R.weight"))}
+    assert len(make_optimizers(network, Recipe(), CPU)) == 1
+
+
+def test_it_learns(data: ResidentData) -> None:
+    recipe = RECIPE.replaced({"optimizer": "muon", "epochs": 6})
+    assert list(Training(SPEC, data, recipe, seed=1).epochs())[-1].val_accuracy > 0.9
