@@ -106,6 +106,7 @@ def _print(figures: dict[str, Any], results: list[dict[str, Any]], folder: Path)
     if figures["deviation"] is not None:
         mean += f" +- {100 * figures['deviation']:.2f} (mean and deviation of {', '.join(accuracies)})"
     measured = results[-1]["measured"]
+    cost = f"{measured['training_pflop']:.3g} PFLOP each, {duration(figures['train_s'])} in all"
     speed = f"{measured['images_per_s']:,.0f} images/s, {measured['epoch_s']:.3g} s an epoch, "
     speed += f"first step after {measured['first_step_s']:.2f} s"
     if measured["ceiling_share"] is not None:
@@ -116,7 +117,7 @@ def _print(figures: dict[str, Any], results: list[dict[str, Any]], folder: Path)
     )
     lines = [
         f"{figures['notation']} on {figures['data']}: {count(len(results), 'training')} "
-        f"of {count(figures['epochs'], 'epoch')}, {duration(figures['train_s'])} in all",
+        f"of {count(figures['epochs'], 'epoch')}, {cost}",
         f"  parameters     {figures['params']:,}, {figures['macs']:,} MACs",
         f"  val. accuracy  {mean}",
         f"  speed          {speed}",

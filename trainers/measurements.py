@@ -29,6 +29,7 @@ class Measurements:
     ``first_step_s`` is the time from the training's beginning to the end of its first step;
     ``peak_memory_mib`` that of the device, on a CPU that of the whole process; ``macs_per_s`` are those of
     training steps, and ``ceiling_share`` their share of what plain matrix products reach there;
+    ``training_pflop`` are 10**15 floating-point operations, two for each MAC, of all training steps;
     ``energy_j`` is the GPU's since the training began (or was taken up again), None where nobody tells.
     """
 
@@ -37,6 +38,7 @@ class Measurements:
     first_step_s: float
     peak_memory_mib: float
     macs_per_s: float
+    training_pflop: float
     ceiling_share: float | None
     energy_j: float | None
     micro_batch: int | None
@@ -65,9 +67,18 @@ class Meter:
         self._images_per_s.append(num_images / seconds)
 
     def result(
-        self, epochs_s: list[float], macs: int, ceiling: float | None, micro_batch: int | None
+        self,
+        epochs_s: list[float],
+        num_images: int,
+        macs: int,
+        ceiling: float | None,
+        micro_batch: int | None,
     ) -> Measurements:
-        """Return the measurements; ``macs`` are those of one image's forward pass, ``ceiling`` MACs/s."""
+        """Return the measurements.
+
+        ``num_images`` were trained on in all, each as often as it was seen; ``macs`` are those of one
+        image's forward pass, ``ceiling`` is in MACs/s.
+        """
         images_per_s = statistics.median(self._images_per_s) if self._images_per_s else 0.0
         macs_per_s = images_per_s * macs * STEP_MACS
         return Measurements(
@@ -76,6 +87,7 @@ class Meter:
             first_step_s=self._first_step_s or 0.0,
             peak_memory_mib=_peak_memory(self._device) / MIB,
             macs_per_s=macs_per_s,
+            training_pflop=2 * STEP_MACS * macs * num_images / 1e15,
             ceiling_share=macs_per_s / ceiling if ceiling else None,
             energy_j=self._energy.joules(),
             micro_batch=micro_batch,

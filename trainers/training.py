@@ -222,6 +222,7 @@ class Training:
         """Return what the training cost so far; ``ceiling`` is the MACs/s that the device can do."""
         return self._meter.result(
             epochs_s=[report.seconds for report in self.reports],
+            num_images=len(self.reports) * self._batches * self._batch_size,
             macs=self.spec.counts(self.data.search_data.image_size).macs,
             ceiling=ceiling,
             micro_batch=self.mode.micro_batch,
