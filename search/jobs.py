@@ -12,13 +12,14 @@ class Setup:
     """The first line to a worker: what holds for all of its jobs.
 
     ``data`` and ``execution`` are those sections of the study; ``folder`` is where the calibration of the
-    device is kept.
+    device is kept; ``memory_share`` of the machine's free memory is this worker's.
     """
 
     data: dict[str, Any]
     execution: dict[str, Any]
     folder: str
     plugins: tuple[str, ...] = ()
+    memory_share: float = 1.0
     device: str = "cpu"
     threads: int | None = 1
 
@@ -47,7 +48,7 @@ class Ready:
 
 @dataclass(frozen=True)
 class Epoch:
-    """A training went one epoch further; ``report`` has the fields of ``results.records.EpochReport``."""
+    """A training went one epoch further; ``report`` has the fields of ``trainers.reports.EpochReport``."""
 
     trial: int
     report: dict[str, Any]
@@ -67,7 +68,7 @@ class Finished:
 
 @dataclass(frozen=True)
 class Failed:
-    """A training ended without a network; training it again would end in the same way."""
+    """A training ended without a network; it is not trained again."""
 
     trial: int
     reason: str

@@ -187,6 +187,7 @@ def _search(
         config.execution.model_dump(mode="json"),
         str(folder.calibration.absolute()),
         plugins,
+        memory_share=1 / len(slots),
     )
     executor = LocalExecutor(slots, setup, folder.logs)
     try:

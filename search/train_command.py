@@ -54,10 +54,10 @@ def train(request: TrainRequest, base: Request) -> None:
     data = _open(config, slot.device)
     spec = _network(request.spec, data.search_data)
     folder = TrainFolder(request.to or Path("runs") / f"train-{spec.arch}")
-    folder.prepare(spec, config)
     seeds = [config.search.seed + index for index in range(request.num_seeds)]
     try:
-        with closing(progress_for(sys.stderr, "epochs")) as progress:
+        with folder.locked(), closing(progress_for(sys.stderr, "epochs")) as progress:
+            folder.claim(spec, config)
             results = train_network(spec, config, data, seeds, folder, progress)
     except KeyboardInterrupt:
         sys.stderr.write("\nstopped; every finished epoch is kept. Go on with the same command\n")
@@ -107,8 +107,10 @@ def _print(figures: dict[str, Any], results: list[dict[str, Any]], folder: Path)
         mean += f" +- {100 * figures['deviation']:.2f} (mean and deviation of {', '.join(accuracies)})"
     measured = results[-1]["measured"]
     cost = f"{measured['training_pflop']:.3g} PFLOP each, {duration(figures['train_s'])} in all"
-    speed = f"{measured['images_per_s']:,.0f} images/s, {measured['epoch_s']:.3g} s an epoch, "
-    speed += f"first step after {measured['first_step_s']:.2f} s"
+    speed = f"{measured['epoch_s']:.3g} s an epoch"
+    if measured["images_per_s"] is not None:
+        speed = f"{measured['images_per_s']:,.0f} images/s, {speed}"
+        speed += f", first step after {measured['first_step_s']:.2f} s"
     if measured["ceiling_share"] is not None:
         speed += f", {100 * measured['ceiling_share']:.0f} % of the device's matrix products"
     latency = ", ".join(

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import csv
+import fcntl
 import io
 import json
+import re
 import statistics
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import tomli_w
+
 from search.config import StudyConfig
+from search.folder import LOCK, PART
 from search.progress import Progress
 from space.errors import InvalidInputError
 from space.files import write_atomic
@@ -21,6 +27,7 @@ from trainers.data import SearchData
 if TYPE_CHECKING:
     from trainers.calibration import Calibration
     from trainers.device_data import DeviceData
+    from trainers.training import Training
 
 CONFIG = "train.toml"
 SPEC = "spec.json"
@@ -53,23 +60,44 @@ class TrainFolder:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
 
-    def prepare(self, spec: Spec, config: StudyConfig) -> None:
-        """Make the folder, or make sure that what is in it was trained in the same way.
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the folder, which is made if need be, against other commands.
 
         Raises:
-            InvalidInputError: the folder holds something else, or trainings of another network or recipe.
+            InvalidInputError: another one trains here, or the folder holds something else.
         """
-        files = {
-            SPEC: json.dumps(spec.to_dict(), indent=2) + "\n",
-            CONFIG: replace_budget(config).to_toml(),
-        }
         if self.path.exists() and not self.path.is_dir():
             raise InvalidInputError(f"{self.path} is a file; a training needs a folder (--to)")
         found = {entry.name for entry in self.path.iterdir()} if self.path.exists() else set()
-        if found and not found & set(files):
+        parts = {name for name in found if re.fullmatch(PART, name)}
+        others = found - parts - {LOCK}
+        if others and not others & {SPEC, CONFIG}:
             raise InvalidInputError(
-                f"{self.path} holds something else ({min(found)}); choose another folder (--to)"
+                f"{self.path} holds something else ({min(others)}); choose another folder (--to)"
             )
+        self.path.mkdir(parents=True, exist_ok=True)
+        with (self.path / LOCK).open("w", encoding="utf-8") as file:
+            try:
+                fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise InvalidInputError(
+                    f"another training is running in {self.path}; wait for it, or choose another --to"
+                ) from None
+            for name in parts:  # what a killed process was writing
+                (self.path / name).unlink(missing_ok=True)
+            yield
+
+    def claim(self, spec: Spec, config: StudyConfig) -> None:
+        """Write down what is trained here and how, or make sure that it is the same as before.
+
+        Raises:
+            InvalidInputError: the folder holds trainings of another network or recipe.
+        """
+        files = {
+            SPEC: json.dumps(spec.to_dict(), indent=2) + "\n",
+            CONFIG: tomli_w.dumps(decisive(config)),
+        }
         for name, text in files.items():
             file = self.path / name
             if file.exists() and file.read_text(encoding="utf-8") != text:
@@ -79,11 +107,12 @@ class TrainFolder:
                 )
             write_atomic(file, text)
 
-    def result(self, seed: int) -> dict[str, Any] | None:
-        """Return what a seed's finished training left, or None."""
+    def result(self, seed: int, identity: str) -> dict[str, Any] | None:
+        """Return what a seed's finished training left, or None; ``identity`` is that of the training."""
         try:
             found = json.loads((self.path / f"seed-{seed}.json").read_text(encoding="utf-8"))
-            return found if (self.path / found["weights"]).is_file() else None
+            is_whole = found["identity"] == identity and (self.path / found["weights"]).is_file()
+            return found if is_whole else None
         except (OSError, ValueError, KeyError, TypeError):
             return None  # not finished, or damaged: it is trained again, from its checkpoint if there is one
 
@@ -92,9 +121,11 @@ class TrainFolder:
         write_atomic(self.path / f"seed-{seed}.json", json.dumps(result, indent=2) + "\n")
 
 
-def replace_budget(config: StudyConfig) -> StudyConfig:
-    """Return the configuration without what trainings do not depend on."""
-    return config.model_copy(update={"description": "", "references": (), "name": "train"})
+def decisive(config: StudyConfig) -> dict[str, Any]:
+    """Return what the numbers of a training depend on, besides network and seed, as plain tables."""
+    where = {"root", "memory_gib", "loader_workers"}
+    data = config.data.model_dump(mode="json", exclude_none=True, exclude=where)
+    return {"data": data, "train": config.train.model_dump(mode="json")}
 
 
 def train_network(
@@ -115,64 +146,53 @@ def train_network(
         OSError: the folder cannot be written to.
     """
     from trainers.calibration import Calibration
+    from trainers.checkpoint import CheckpointFile
+    from trainers.training import Training, training_identity
 
     calibration = Calibration(data.device, folder.path / "calibration")
     results = []
     for index, seed in enumerate(seeds):
-        result = folder.result(seed)
+        identity = training_identity(spec, data, config.train, seed)
+        result = folder.result(seed, identity)
         if result is None:
-            trainer = _SeedTrainer(spec, config, data, calibration, folder)
-            for state in trainer.train(seed):
-                total = len(seeds) * config.train.epochs
-                progress.update(replace(state, done=index * config.train.epochs + state.done, total=total))
-            result = trainer.finish(seed)
+            checkpoint = CheckpointFile(folder.path / f"seed-{seed}.checkpoint", identity)
+            mode = calibration.mode(spec, config.train, config.execution, data.search_data.image_size)
+            training = Training(spec, data, config.train, seed, mode, checkpoint)
+            _train(training, index, len(seeds), progress)
+            result = {"identity": identity, **_results(training, calibration, folder)}
             folder.write_result(seed, result)
-            trainer.checkpoint.remove()
+            checkpoint.remove()
         results.append(result)
     return results
 
 
-class _SeedTrainer:
-    """Trains one network from one seed."""
+def _train(training: Training, index: int, num_seeds: int, progress: Progress) -> None:
+    epochs = training.recipe.epochs
+    before, total = index * epochs, num_seeds * epochs
+    progress.update(EpochsDone(before + len(training.reports), total, training.seed))
+    for report in training.epochs():
+        speed = training.measurements().images_per_s
+        progress.update(EpochsDone(before + report.epoch, total, training.seed, report.val_accuracy, speed))
 
-    def __init__(
-        self, spec: Spec, config: StudyConfig, data: DeviceData, calibration: Calibration, folder: TrainFolder
-    ) -> None:
-        self.spec, self.config, self.data = spec, config, data
-        self.calibration, self.folder = calibration, folder
 
-    def train(self, seed: int) -> Iterator[EpochsDone]:
-        from trainers.checkpoint import CheckpointFile
-        from trainers.training import Training, training_identity
+def _results(training: Training, calibration: Calibration, folder: TrainFolder) -> dict[str, Any]:
+    """Save the weights and return what a finished training brought."""
+    from trainers.measurements import latencies
 
-        recipe, spec, data = self.config.train, self.spec, self.data
-        identity = training_identity(spec, data, recipe, seed)
-        self.checkpoint = CheckpointFile(self.folder.path / f"seed-{seed}.checkpoint", identity)
-        mode = self.calibration.mode(spec, recipe, self.config.execution, data.search_data.image_size)
-        self.training = Training(spec, data, recipe, seed, mode, self.checkpoint)
-        yield EpochsDone(len(self.training.reports), 0, seed)
-        for report in self.training.epochs():
-            speed = self.training.measurements().images_per_s
-            yield EpochsDone(report.epoch, 0, seed, report.val_accuracy, speed)
-
-    def finish(self, seed: int) -> dict[str, Any]:
-        from trainers.measurements import latencies
-
-        training, images = self.training, self.data.search_data
-        shape = (images.in_channels, *images.image_size)
-        scores = training.scores or training.evaluate()
-        weights = training.save(self.folder.path / f"seed-{seed}.safetensors")
-        ceiling = self.calibration.ceiling(bfloat16=training.mode.bfloat16)
-        return {
-            "seed": seed,
-            "val_accuracy": training.reports[-1].val_accuracy,
-            "class_accuracies": dict(zip(images.classes, scores.class_accuracies, strict=True)),
-            "weights": weights.name,
-            "mode": asdict(training.mode),
-            "measured": asdict(training.measurements(ceiling)),
-            "latency": [asdict(latency) for latency in latencies(training.network, shape, self.data.device)],
-            "reports": [asdict(report) for report in training.reports],
-        }
+    images, scores = training.data.search_data, training.scores or training.evaluate()
+    weights = training.save(folder.path / f"seed-{training.seed}.safetensors")
+    ceiling = calibration.ceiling(bfloat16=training.mode.bfloat16)
+    shape = (images.in_channels, *images.image_size)
+    return {
+        "seed": training.seed,
+        "val_accuracy": training.reports[-1].val_accuracy,
+        "class_accuracies": dict(zip(images.classes, scores.class_accuracies, strict=True)),
+        "weights": weights.name,
+        "mode": asdict(training.mode),
+        "measured": asdict(training.measurements(ceiling)),
+        "latency": [asdict(latency) for latency in latencies(training.network, shape, training.data.device)],
+        "reports": [asdict(report) for report in training.reports],
+    }
 
 
 def summary(spec: Spec, data: SearchData, results: list[dict[str, Any]]) -> dict[str, Any]:
@@ -189,7 +209,10 @@ def summary(spec: Spec, data: SearchData, results: list[dict[str, Any]]) -> dict
         "train_s": sum(report["seconds"] for result in results for report in result["reports"]),
         "mean": statistics.fmean(accuracies),
         "deviation": statistics.stdev(accuracies) if len(accuracies) > 1 else None,
-        "seeds": [{key: value for key, value in result.items() if key != "reports"} for result in results],
+        "seeds": [
+            {key: value for key, value in result.items() if key not in ("reports", "identity")}
+            for result in results
+        ],
     }
 
 

@@ -58,6 +58,10 @@ def _send(events: TextIO, event: Event) -> None:
         os._exit(0)
 
 
+BROKEN = ("CUDA error", "DataLoader worker")
+"""In the text of an error after which this process is of no more use."""
+
+
 @dataclass(frozen=True)
 class Workplace:
     """What all jobs of a worker share."""
@@ -85,7 +89,7 @@ def _load(setup: dict[str, Any]) -> Workplace:
     return Workplace(
         open_data(DataConfig.model_validate(setup["data"]), device),
         ExecutionConfig.model_validate(setup["execution"]),
-        Calibration(device, setup["folder"]),
+        Calibration(device, setup["folder"], setup["memory_share"]),
     )
 
 
@@ -104,6 +108,7 @@ def _train(job: dict[str, Any], place: Workplace, events: TextIO) -> None:
         spec, recipe = load_spec(job["spec"]), Recipe.model_validate(job["recipe"])
         file = CheckpointFile(job["checkpoint_path"], training_identity(spec, data, recipe, job["seed"]))
         mode = place.calibration.mode(spec, recipe, place.execution, data.search_data.image_size)
+        before_training_s = time.perf_counter() - began
         training = Training(spec, data, recipe, job["seed"], mode, file)
         before_s = sum(report.seconds for report in training.reports)
         for report in training.reports[job["known_epochs"] :]:
@@ -113,6 +118,8 @@ def _train(job: dict[str, Any], place: Workplace, events: TextIO) -> None:
         training.save(job["weights_path"])
         ceiling = place.calibration.ceiling(bfloat16=training.mode.bfloat16)
         measured = asdict(training.measurements(ceiling))
+        if measured["first_step_s"] is not None:
+            measured["first_step_s"] += before_training_s
     except InvalidInputError as error:  # images that are read while they are trained on
         _send(events, Fatal(str(error)))
     except TrainingFailedError as error:
@@ -125,7 +132,7 @@ def _train(job: dict[str, Any], place: Workplace, events: TextIO) -> None:
         else:
             _send(events, Fatal(f"cannot write {error.filename or job['weights_path']}: {error.strerror}"))
     except Exception as error:
-        if "CUDA error" in str(error):
+        if any(sign in str(error) for sign in BROKEN):
             os._exit(3)  # after one, every further call in this process fails: a new worker may do better
         # the driver has to hear of every end of a training; the whole story goes to the worker's log
         sys.excepthook(type(error), error, error.__traceback__)

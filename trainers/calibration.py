@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 import platform
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ import torch
 from space.files import write_atomic
 from space.notation import parse_notation
 from space.spec import Spec
+from trainers.cuda_graph import WARM_UP_STEPS
 from trainers.device_data import Batch
 from trainers.execution import ExecutionConfig, StepMode
 from trainers.recipe import Recipe
@@ -47,17 +49,25 @@ PROBES = (
     Probe("medium", 3e7, "MgNet[2,2,2]-[16,32,48]-B^l", 16, 32),
     Probe("large", float("inf"), "MgNet[2,2,2]-[32,64,128]-B^l", 32, 16),
 )
+CUDA_PROBES = (
+    Probe("small", 1e6, "MgNet[2,2]-8-B^l", 8, 64),
+    Probe("medium", 1e8, "MgNet[2,2,2]-[16,32,48]-B^l", 32, 128),
+    Probe("large", float("inf"), "MgNet[2,2,2,2]-128-B^l", 32, 128),
+)
 
 
 class Calibration:
-    """What was found for one device and number of threads, kept as a file in ``folder``.
+    """What was found for one device and number of threads, kept in ``folder`` and in the user's cache.
 
-    Several processes may share the folder: what one is trying out, the others wait for.
+    A folder of its own keeps a study as it began; the cache makes studies on one device train alike.
+    Several processes may share both: what one is trying out, the others wait for.
     """
 
-    def __init__(self, device: torch.device, folder: str | Path) -> None:
+    def __init__(self, device: torch.device, folder: str | Path, memory_share: float = 1.0) -> None:
         self.device = device
-        self.path = Path(folder) / f"calibration-{_device_key(device)}.json"
+        self.memory_share = memory_share
+        self.path = Path(folder) / f"{_device_key(device)}.json"
+        self.users_path = cache_folder() / "calibration" / self.path.name
 
     def mode(
         self, spec: Spec, recipe: Recipe, config: ExecutionConfig, image_size: tuple[int, int]
@@ -75,13 +85,15 @@ class Calibration:
             cuda_graph=wants_graph and is_cuda,
             compile=config.compile,
             micro_batch=None if config.micro_batch == "auto" else config.micro_batch,
+            memory_share=self.memory_share,
         )
         choices: dict[str, Sequence[Any]] = {
             "threads": self._threads(config),
             "bfloat16": [False, True] if recipe.precision == "auto" else [fixed.bfloat16],
             "channels_last": [True, False] if config.channels_last == "auto" else [fixed.channels_last],
         }
-        probe = next(probe for probe in PROBES if spec.counts(image_size).macs <= probe.most_macs)
+        probes = CUDA_PROBES if is_cuda else PROBES
+        probe = next(probe for probe in probes if spec.counts(image_size).macs <= probe.most_macs)
         return self._fastest(probe, fixed, choices)
 
     def _threads(self, config: ExecutionConfig) -> Sequence[int | None]:
@@ -114,33 +126,57 @@ class Calibration:
         threads = f", threads {mode.threads}" if mode.threads else ""
         return self._kept(
             f"{probe.name} networks, {precision}, {layout}{threads}, s a step",
-            lambda: step_time(probe, replace(mode, cuda_graph=False, compile=False), self.device),
+            lambda: step_time(probe, replace(mode, compile=False, micro_batch=None), self.device),
         )
 
     def _kept(self, key: str, measure: Callable[[], float]) -> float:
-        known = self._read()
+        known = _read(self.path)
         if key in known:
             return known[key]
-        with self._locked():
-            known = self._read()  # another process may have measured it meanwhile
+        with _locked(self.path):
+            known = _read(self.path)  # another process may have measured it meanwhile
             if key not in known:
-                known[key] = measure()
-                write_atomic(self.path, json.dumps(known, indent=2) + "\n")
+                known[key] = self._users(key, measure)
+                _write(self.path, known)
         return known[key]
 
-    def _read(self) -> dict[str, float]:
-        try:
-            found = json.loads(self.path.read_text(encoding="utf-8"))
-            return {str(key): float(value) for key, value in found.items()}
-        except (OSError, ValueError, TypeError, AttributeError):
-            return {}  # not there yet, or damaged: it is measured again
+    def _users(self, key: str, measure: Callable[[], float]) -> float:
+        """Return what was found in any folder of this user; a cache that cannot be written is left alone."""
+        known = _read(self.users_path)
+        if key in known:
+            return known[key]
+        found = measure()
+        with suppress(OSError), _locked(self.users_path):
+            known = _read(self.users_path)
+            found = known.setdefault(key, found)
+            _write(self.users_path, known)
+        return found
 
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.with_suffix(".lock").open("w") as file:
-            fcntl.flock(file.fileno(), fcntl.LOCK_EX)
-            yield
+
+def cache_folder() -> Path:
+    """Return where mgnas keeps what belongs to the machine and not to a study."""
+    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(base).expanduser() / "mgnas"
+
+
+def _read(path: Path) -> dict[str, float]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        return {str(key): float(value) for key, value in found.items()}
+    except (OSError, ValueError, TypeError, AttributeError):
+        return {}  # not there yet, or damaged: it is measured again
+
+
+def _write(path: Path, found: dict[str, float]) -> None:
+    write_atomic(path, json.dumps(found, indent=2) + "\n")
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.with_suffix(".lock").open("w") as file:
+        fcntl.flock(file.fileno(), fcntl.LOCK_EX)
+        yield
 
 
 def _device_key(device: torch.device) -> str:
@@ -166,23 +202,25 @@ def step_time(probe: Probe, mode: StepMode, device: torch.device) -> float:
         images = torch.randn(size).to(device=device, memory_format=torch.channels_last)
     batch = Batch(images, torch.arange(probe.batch_size, device=device) % spec.num_classes)
     step = TrainStep(network, Recipe(), mode)
-    with mode.on_its_threads():
+    with mode.applied():
         return _least_s(lambda: step(batch, 0.1), device)
 
 
 def matmul_macs_per_s(device: torch.device, *, bfloat16: bool) -> float:
     """Return the MACs a second that products of large square matrices reach, the ceiling of any network."""
     size = 8192 if device.type == "cuda" else 1024
-    matrix = torch.ones(size, size, device=device, dtype=torch.bfloat16 if bfloat16 else torch.float32)
+    generator = torch.Generator().manual_seed(0)
+    matrix = torch.randn(size, size, generator=generator).to(device)
+    matrix = matrix.bfloat16() if bfloat16 else matrix
     return float(size**3 / _least_s(lambda: matrix @ matrix, device))
 
 
 def _least_s(work: Callable[[], object], device: torch.device) -> float:
     times = []
-    for _ in range(1 + REPEATS):
+    for _ in range(WARM_UP_STEPS + 1 + REPEATS if device.type == "cuda" else 1 + REPEATS):
         began = time.perf_counter()
         work()
         if device.type == "cuda":
             torch.cuda.synchronize(device)
         times.append(time.perf_counter() - began)
-    return min(times[1:])
+    return min(times[-REPEATS:])

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 MAGIC = b"mgnas checkpoint 1\n"
+SYNC_EVERY_S = 20.0
 _DIGEST_BYTES = hashlib.sha256().digest_size
 _logger = logging.getLogger(__name__)
 
@@ -41,18 +43,23 @@ class CheckpointFile:
         self.path = Path(path)
         self.previous = _previous(self.path)
         self.identity = identity
+        self._synced_s = time.monotonic()
 
     def write(self, state: TrainingState) -> None:
         """Write ``state``, keeping the one before; OSError goes to the caller, with both files intact.
 
-        It is not forced to the disk: that is slow, and a power cut that tears it is found by its checksum.
+        It is forced to the disk every SYNC_EVERY_S only, for that is slow: a power cut that tears a file is
+        found by the checksum.
         """
         import safetensors.torch
 
         facts = json.dumps({"identity": self.identity, **state.facts})
         payload = safetensors.torch.save(state.tensors, metadata={"mgnas": facts})
         content = b"".join((MAGIC, hashlib.sha256(payload).digest(), payload))
-        write_atomic(self.path, content, keep_as=self.previous, sync=False)
+        sync = time.monotonic() - self._synced_s > SYNC_EVERY_S
+        write_atomic(self.path, content, keep_as=self.previous, sync=sync)
+        if sync:
+            self._synced_s = time.monotonic()
 
     def read(self) -> TrainingState | None:
         """Return the newest state that is whole and this training's, or None."""
@@ -63,6 +70,7 @@ class CheckpointFile:
                 continue
             except (OSError, ValueError) as error:
                 _logger.warning("%s cannot be used (%s)", path, error)
+                path.unlink(missing_ok=True)  # or the next write would put it in the place of the good one
                 continue
             if state.facts.pop("identity", None) == self.identity:
                 return state
@@ -87,8 +95,8 @@ def _previous(path: Path) -> Path:
 def _parse(content: bytes) -> TrainingState:
     if not content.startswith(MAGIC):
         raise ValueError("it is no checkpoint of mgnas")
-    digest = content[len(MAGIC) : len(MAGIC) + _DIGEST_BYTES]
-    payload = content[len(MAGIC) + _DIGEST_BYTES :]
+    start = len(MAGIC) + _DIGEST_BYTES
+    digest, payload = content[len(MAGIC) : start], content[start:]
     if hashlib.sha256(payload).digest() != digest:
         raise ValueError("it is torn or damaged: its checksum is wrong")
     import safetensors.torch

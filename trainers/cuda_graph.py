@@ -55,6 +55,7 @@ class GraphedStep:
     def _record(self, batch: Batch) -> None:
         self._inputs = Batch(*(tensor.clone(memory_format=torch.preserve_format) for tensor in batch))
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):
+        # other threads may go on: one of them pins memory for the next batches
+        with torch.cuda.graph(graph, capture_error_mode="thread_local"):
             self._loss = self._step(self._inputs)
         self._graph = graph

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from space.errors import InvalidInputError, nearest, shown
 from space.files import absolute_path
-from trainers.image_store import Images, signature_of, taken
+from trainers.image_store import Images, StoredImages, taken
 from trainers.raw_images import RawImages, SourceOptions
 from trainers.sources import SOURCES
 from trainers.splitting import stratified_split
@@ -91,12 +91,22 @@ class Split:
 
 @dataclass(frozen=True)
 class SearchData:
-    """What a search may see: a train and a validation split. There is no test split in here."""
+    """What a search may see: a train and a validation split. There is no test split in here.
+
+    Where the images come from files, ``signature`` stands for them and the split, and nothing depends on
+    whether they were read into memory.
+    """
 
     name: str
     classes: tuple[str, ...]
     train: Split
     val: Split
+    signature: str = ""
+
+    @property
+    def is_stored(self) -> bool:
+        """Whether images are read from their files whenever they are needed."""
+        return any(isinstance(split.images, StoredImages) for split in (self.train, self.val))
 
     @property
     def image_size(self) -> tuple[int, int]:
@@ -114,7 +124,7 @@ class SearchData:
         return len(self.classes)
 
     def fingerprint(self) -> str:
-        """Return 12 hexadecimal digits that change with any pixel, label or split."""
+        """Return 12 hexadecimal digits that change with any pixel (any file's size), label or split."""
         return self._fingerprint
 
     @cached_property
@@ -122,7 +132,8 @@ class SearchData:
         digest = hashlib.sha256()
         for split in (self.train, self.val):
             digest.update(str(split.images.shape).encode())
-            digest.update(signature_of(split.images))
+            pixels = self.signature.encode() or np.ascontiguousarray(split.images).data
+            digest.update(pixels)
             digest.update(np.ascontiguousarray(split.labels).data)
         return digest.hexdigest()[:12]
 
@@ -162,7 +173,12 @@ def load_search_data(config: DataConfig) -> SearchData:
         kept, held = stratified_split(train.labels, config.val_fraction, config.split_seed)
         train, val = _take(train, kept), _take(train, held)
     _check_sizes(raw, train, val)
-    return SearchData(raw.name, raw.classes, train, val)
+    return SearchData(raw.name, raw.classes, train, val, _signature(raw, config))
+
+
+def _signature(raw: RawImages, config: DataConfig) -> str:
+    split = (config.val_fraction, config.test_fraction, config.split_seed)
+    return f"{raw.signature} {split}" if raw.signature else ""
 
 
 def known_format(config: DataConfig) -> tuple[tuple[int, int], int, int] | None:

@@ -20,6 +20,9 @@ from trainers.epoch_plan import BatchPlan, EpochPlan
 from trainers.recipe import Recipe
 from trainers.statistics import channel_statistics
 
+MOST_READ = 4096
+"""Images of files that mean and deviation are taken from, whether they were read into memory or not."""
+
 
 class Batch(NamedTuple):
     """Images float32 N C H W and what they are: labels int64 N, or shares of classes float32 N K."""
@@ -37,7 +40,7 @@ class DeviceData(ABC):
     def __init__(self, data: SearchData, device: torch.device) -> None:
         self.search_data = data
         self.device = device
-        mean, std = channel_statistics(data.train.images)
+        mean, std = channel_statistics(data.train.images, most=MOST_READ if data.signature else None)
         self.mean = torch.tensor(mean, dtype=torch.float32, device=device)
         self.std = torch.tensor(std, dtype=torch.float32, device=device)
         self.train_labels = torch.from_numpy(data.train.labels).to(device)

@@ -53,7 +53,7 @@ class EpochPlan:
 
     def batches(self, device: torch.device) -> Iterator[BatchPlan]:
         """Yield the plan of each batch on ``device``, where all of them are moved at once."""
-        moved = self.whole.each(lambda tensor: tensor.to(device))
+        moved = self.whole.each(lambda tensor: tensor.to(device, non_blocking=True))
         for start in range(0, len(self.whole.rows), self.batch_size):
             yield moved.part(start, self.batch_size)
 

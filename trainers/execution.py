@@ -34,7 +34,10 @@ class ExecutionConfig(BaseModel):
 
 @dataclass(frozen=True)
 class StepMode:
-    """What an ``ExecutionConfig`` and a recipe's precision come to on one device, for one network."""
+    """What an ``ExecutionConfig`` and a recipe's precision come to on one device, for one network.
+
+    ``memory_share`` of the memory that is free belongs to this training; the rest is for other workers.
+    """
 
     bfloat16: bool = False
     channels_last: bool = True
@@ -42,15 +45,17 @@ class StepMode:
     compile: bool = False
     micro_batch: int | None = None
     threads: int | None = None
+    memory_share: float = 1.0
 
     @contextmanager
-    def on_its_threads(self) -> Iterator[None]:
-        """Let torch use the mode's number of threads; None leaves it as it is."""
+    def applied(self) -> Iterator[None]:
+        """Let torch use the mode's number of threads (None leaves it as it is), and no TensorFloat-32."""
         import torch
 
         before = torch.get_num_threads()
         torch.set_num_threads(self.threads or before)
         try:
-            yield
+            with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+                yield
         finally:
             torch.set_num_threads(before)

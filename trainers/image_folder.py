@@ -9,7 +9,7 @@ import numpy as np
 
 from space.errors import InvalidInputError
 from trainers.image_files import ImageForm, common_form
-from trainers.image_store import decoded
+from trainers.image_store import decoded, signature_of_files
 from trainers.memory_size import available_memory
 from trainers.raw_images import Pair, RawImages, SourceOptions
 
@@ -48,8 +48,9 @@ def load_image_folder(path: str, options: SourceOptions) -> RawImages:
     form = common_form(paths, options.image_size)
     room = options.memory_gib * 2**30 if options.memory_gib is not None else MEMORY_SHARE * available_memory()
     share = room / max(1, len(paths))
+    signature = signature_of_files(paths, form)
     parts = {part: _read(found, classes, form, share) for part, found in files.items()}
-    return RawImages(root.name, classes, parts["train"], parts.get("val"), parts.get("test"))
+    return RawImages(root.name, classes, parts["train"], parts.get("val"), parts.get("test"), signature)
 
 
 def _files(folder: Path) -> dict[str, list[Path]]:

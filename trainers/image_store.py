@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,11 +48,6 @@ class StoredImages:
         paths = self.paths[rows] if isinstance(rows, slice) else tuple(self.paths[row] for row in rows)
         return StoredImages(paths, self.form)
 
-    def signature(self) -> bytes:
-        """Return bytes that change with the form, and with any file's name or size; pixels are not read."""
-        facts = [(path.parent.name, path.name, path.stat().st_size) for path in self.paths]
-        return repr((self.form, facts)).encode()
-
 
 Images = NDArray[np.uint8] | StoredImages
 """uint8 N H W C, in memory or in files."""
@@ -62,11 +58,12 @@ def taken(images: Images, rows: NDArray[np.int64]) -> Images:
     return images.take(rows) if isinstance(images, StoredImages) else images[rows]
 
 
-def signature_of(images: Images) -> bytes | memoryview:
-    """Return bytes that change whenever the images do."""
-    if isinstance(images, StoredImages):
-        return images.signature()
-    return np.ascontiguousarray(images).data
+def signature_of_files(paths: Sequence[Path], form: ImageForm) -> str:
+    """Return a hash that changes with the form, and with any file's name, folder or size; none is read."""
+    digest = hashlib.sha256(repr(form).encode())
+    for path in paths:
+        digest.update(repr((path.parent.name, path.name, path.stat().st_size)).encode())
+    return digest.hexdigest()
 
 
 def decoded(paths: Sequence[Path], form: ImageForm, most_bytes: float) -> Images:

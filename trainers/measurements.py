@@ -29,15 +29,16 @@ class Measurements:
     ``first_step_s`` is the time from the training's beginning to the end of its first step;
     ``peak_memory_mib`` that of the device, on a CPU that of the whole process; ``macs_per_s`` are those of
     training steps, and ``ceiling_share`` their share of what plain matrix products reach there;
-    ``training_pflop`` are 10**15 floating-point operations, two for each MAC, of all training steps;
+    ``training_pflop`` are 10**15 floating-point operations, two for each MAC, of the network in all training
+    steps (the optimiser's own are left out); None stands for what was not seen, since all was trained before;
     ``energy_j`` is the GPU's since the training began (or was taken up again), None where nobody tells.
     """
 
-    images_per_s: float
+    images_per_s: float | None
     epoch_s: float
-    first_step_s: float
+    first_step_s: float | None
     peak_memory_mib: float
-    macs_per_s: float
+    macs_per_s: float | None
     training_pflop: float
     ceiling_share: float | None
     energy_j: float | None
@@ -79,16 +80,16 @@ class Meter:
         ``num_images`` were trained on in all, each as often as it was seen; ``macs`` are those of one
         image's forward pass, ``ceiling`` is in MACs/s.
         """
-        images_per_s = statistics.median(self._images_per_s) if self._images_per_s else 0.0
-        macs_per_s = images_per_s * macs * STEP_MACS
+        images_per_s = statistics.median(self._images_per_s) if self._images_per_s else None
+        macs_per_s = images_per_s * macs * STEP_MACS if images_per_s else None
         return Measurements(
             images_per_s=images_per_s,
             epoch_s=statistics.median(epochs_s) if epochs_s else 0.0,
-            first_step_s=self._first_step_s or 0.0,
+            first_step_s=self._first_step_s,
             peak_memory_mib=_peak_memory(self._device) / MIB,
             macs_per_s=macs_per_s,
             training_pflop=2 * STEP_MACS * macs * num_images / 1e15,
-            ceiling_share=macs_per_s / ceiling if ceiling else None,
+            ceiling_share=macs_per_s / ceiling if ceiling and macs_per_s else None,
             energy_j=self._energy.joules(),
             micro_batch=micro_batch,
         )

@@ -15,7 +15,14 @@ ACTIVATION_SHARE = 0.7
 """Of the memory that is free, for what a training step keeps for its backward pass."""
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 _KEPT_BYTES = 2**30
-_SIGNS = ("can't allocate memory", "not enough memory", "out of memory", "bad_alloc", "bad allocation")
+_SIGNS = (
+    "can't allocate memory",
+    "not enough memory",
+    "out of memory",
+    "bad_alloc",
+    "bad allocation",
+    "alloc_failed",
+)
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -25,14 +32,17 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and any(sign in str(error).lower() for sign in _SIGNS)
 
 
-def fitting_micro_batch(spec: Spec, image_size: Size, batch_size: int, device: torch.device) -> int | None:
+def fitting_micro_batch(
+    spec: Spec, image_size: Size, batch_size: int, device: torch.device, share: float
+) -> int | None:
     """Return the most images, halved from the batch, that there seems to be memory for; None for all.
 
-    On a CPU memory does not run out with an error: the system kills processes. On a GPU it is tried.
+    ``share`` of what is free belongs to this process. On a CPU memory does not run out with an error: the
+    system kills processes. On a GPU it is tried.
     """
     if device.type != "cpu":
         return None
-    room = ACTIVATION_SHARE * available_memory()
+    room = share * ACTIVATION_SHARE * available_memory()
     an_image = spec.counts(image_size).activation_bytes
     micro_batch = batch_size
     while micro_batch > 1 and micro_batch * an_image > room:

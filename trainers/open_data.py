@@ -6,7 +6,6 @@ import torch
 
 from trainers.data import DataConfig, SearchData, load_search_data
 from trainers.device_data import DeviceData, ResidentData
-from trainers.image_store import StoredImages
 from trainers.streamed_data import StreamedData
 
 GPU_SHARE = 0.5
@@ -27,12 +26,11 @@ def open_data(config: DataConfig, device: torch.device) -> DeviceData:
 
 def _fits(data: SearchData, config: DataConfig, device: torch.device) -> bool:
     """Whether images that are in the machine's memory fit on the device too; on a CPU they are there."""
-    splits = (data.train.images, data.val.images)
-    if any(isinstance(images, StoredImages) for images in splits):
+    if data.is_stored:
         return False
     if device.type != "cuda":
         return True
     room = GPU_SHARE * torch.cuda.mem_get_info(device)[0]
     if config.memory_gib is not None:
         room = min(room, config.memory_gib * 2**30)
-    return sum(images.nbytes for images in splits) <= room
+    return data.train.images.nbytes + data.val.images.nbytes <= room

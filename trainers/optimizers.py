@@ -36,7 +36,7 @@ def make_optimizers(network: nn.Module, recipe: Recipe, device: torch.device) ->
     sgd = torch.optim.SGD(groups, lr=recipe.lr, momentum=momentum, nesterov=momentum > 0, fused=True)
     if not orthogonal:
         return [sgd]
-    # the decay of a step is that of SGD: lr * weight_decay
+    # a step takes lr * weight_decay of the weights off, as for the others; there momentum multiplies it
     decay = recipe.weight_decay * recipe.lr / recipe.muon_lr
     group = _group(orthogonal, recipe.muon_lr, decay, device)
     return [sgd, Muon([group], lr=recipe.muon_lr, momentum=MUON_MOMENTUM, weight_decay=decay)]

@@ -14,13 +14,17 @@ Pair = tuple[Images, NDArray[np.int64]]
 
 @dataclass(frozen=True)
 class RawImages:
-    """A data set as its source has it: (images uint8 N H W C, labels int64 N) of each part it brings."""
+    """A data set as its source has it: (images uint8 N H W C, labels int64 N) of each part it brings.
+
+    ``signature`` stands for the images of files, whether they were read into memory or not.
+    """
 
     name: str
     classes: tuple[str, ...]
     train: Pair
     val: Pair | None = None
     test: Pair | None = None
+    signature: str = ""
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,7 @@ class Recipe(BaseModel):
     batch_size: int = Field(default=64, ge=2, le=10**9)
     lr: float = Field(default=0.2, gt=0)
     optimizer: OptimizerName = "sgd"
-    muon_lr: float = Field(default=0.02, gt=0)
+    muon_lr: float = Field(default=0.03, gt=0)
     momentum: float = Field(default=0.9, ge=0, lt=1)
     weight_decay: float = Field(default=5e-4, ge=0)
     decay_norms: bool = False

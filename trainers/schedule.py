@@ -18,8 +18,8 @@ def multiplier(recipe: Recipe, progress: float) -> float:
 def constant_then_decay(progress: float, warmup: float, decay: float) -> float:
     """Return the multiplier of a linear rise in the share ``warmup``, 1, and a linear fall to 0 in ``decay``.
 
-    Until the fall begins, it does not matter how long a training is to be: two that end at different epochs
-    are the same up to there (Zhai et al. 2022, "Scaling Vision Transformers", section 3.5).
+    Until the fall begins, it does not matter how long a training is to be, but for the length of the rise:
+    see Zhai et al. 2022, "Scaling Vision Transformers", section 3.5.
     """
     fall = (1.0 - progress) / decay if decay else 1.0
     return max(0.0, min(_rise(progress, warmup), fall))

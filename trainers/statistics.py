@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 
-from trainers.image_store import Images, StoredImages
+from trainers.image_store import Images, taken
 
 CHUNK = 1024
-MOST_STORED = 4096
 
 
-def channel_statistics(images: Images) -> tuple[list[float], list[float]]:
+def channel_statistics(images: Images, most: int | None = None) -> tuple[list[float], list[float]]:
     """Return mean and standard deviation of every channel of uint8 N H W C images, scaled to 0..1.
 
-    Of images that are stored in files, MOST_STORED are looked at, evenly spread. The deviation of a channel
-    without any variation is given as 1: it is not divided by nothing.
+    At most ``most`` images are looked at, evenly spread. The deviation of a channel without any variation is
+    given as 1: it is not divided by nothing.
     """
-    if isinstance(images, StoredImages):
-        images = images.take(np.linspace(0, len(images) - 1, min(len(images), MOST_STORED)).astype(np.int64))
+    if most is not None and most < len(images):
+        images = taken(images, np.linspace(0, len(images) - 1, most).astype(np.int64))
     num_channels = images.shape[3]
     counts = np.zeros((num_channels, 256), dtype=np.int64)
     for start in range(0, len(images), CHUNK):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -41,9 +43,9 @@ class TrainStep:
         for optimizer in self.optimizers:
             optimizer.zero_grad(set_to_none=True)
         size = len(batch.images)
-        pieces = min(size, self.mode.micro_batch or size)
+        num_pieces = math.ceil(size / min(size, self.mode.micro_batch or size))
         total = torch.zeros((), device=self._device)
-        for images, targets in zip(*(torch.split(tensor, pieces) for tensor in batch), strict=True):
+        for images, targets in zip(*(torch.tensor_split(t, num_pieces) for t in batch), strict=True):
             loss = self._loss_sum(self.logits(images), targets) / size
             torch.autograd.backward(loss)
             total += loss.detach()

@@ -48,11 +48,13 @@ class StreamedData(DeviceData):
     """Images in the machine's memory or in files, read ahead by ``num_workers`` processes.
 
     Batches are the same as those of ``ResidentData``, to the bit. With no processes they are read between
-    the steps.
+    the steps, as arrays in memory always are: there is nothing to decode, and a process would copy them.
     """
 
     def __init__(self, data: SearchData, device: torch.device, num_workers: int = 1) -> None:
         super().__init__(data, device)
+        if not data.is_stored:
+            num_workers = 0
         self._wanted = _Wanted()
         self._loader: DataLoader[Tensor] = DataLoader(
             _Parts(data),
@@ -60,6 +62,7 @@ class StreamedData(DeviceData):
             sampler=self._wanted,
             num_workers=num_workers,
             pin_memory=device.type == "cuda",
+            generator=torch.Generator(),  # else each pass draws from the one that dropout draws from
             persistent_workers=num_workers > 0,
             # a process of threads, as a worker is, must not be forked
             multiprocessing_context="forkserver" if num_workers else None,

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -34,11 +35,14 @@ RECENT = 0.4
 """The share of the steps made so far over which weights are averaged at most."""
 EVAL_PIXELS = 2**20
 """Pixels of the images that are evaluated at once, where a training batch has not more."""
+EVAL_IMAGES = 1024
+"""At most, if they are small."""
 
 
 def training_identity(spec: Spec, data: DeviceData, recipe: Recipe, seed: int) -> str:
     """Return what tells one training from all others: network, images, recipe and seed."""
-    text = f"{spec.arch} {data.search_data.fingerprint()} {seed} {recipe.model_dump_json()}"
+    trained_by = recipe.model_dump_json(exclude_defaults=True)
+    text = f"{spec.arch} {data.search_data.fingerprint()} {seed} {trained_by}"
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -69,15 +73,29 @@ class Training:
         self.scores: Scores | None = None
         self.last_train_s = 0.0
         self._checkpoint = checkpoint
-        self._kept: TrainingState | None = checkpoint.read() if checkpoint else None
-        if self._kept is not None:  # what it began with, that the numbers stay the same
-            self.mode = StepMode(**self._kept.facts["mode"])
-        elif self.mode.micro_batch is None:
-            size = data.search_data.image_size
-            fitting = fitting_micro_batch(spec, size, self._batch_size, data.device)
-            self.mode = replace(self.mode, micro_batch=fitting)
+        self._kept: TrainingState | None = _usable(checkpoint.read()) if checkpoint else None
+        self._most_evaluated = EVAL_IMAGES
         self._batches = batches_in(len(data.train_labels), recipe.batch_size)
-        self._set_up()
+        self._choose_mode()
+        try:
+            self._set_up()
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            raise TrainingFailedError(f"out of memory: the network does not fit ({error})") from None
+        if self._kept is None and self.mode.micro_batch is not None and checkpoint is not None:
+            checkpoint.write(self.state())  # there may be more memory when it goes on, but nothing changes
+
+    def _choose_mode(self) -> None:
+        """Keep to what the training began with, if on such a device, so that its numbers stay the same."""
+        if self._kept is not None:
+            began_with = StepMode(**self._kept.facts["mode"])
+            is_same = self._kept.facts["device"] == self.data.device.type
+            self.mode = began_with if is_same else replace(self.mode, micro_batch=began_with.micro_batch)
+        elif self.mode.micro_batch is None:
+            size, share = self.data.search_data.image_size, self.mode.memory_share
+            fitting = fitting_micro_batch(self.spec, size, self._batch_size, self.data.device, share)
+            self.mode = replace(self.mode, micro_batch=fitting)
 
     def _set_up(self) -> None:
         """Make the network and what trains it, fresh or as the last epoch left them."""
@@ -125,21 +143,24 @@ class Training:
         """Train and evaluate; where memory does not do, again from the epoch's beginning with half of it."""
         while True:
             began = time.perf_counter()
-            try:
-                with self.mode.on_its_threads():
+            with self.mode.applied():
+                try:
                     train_loss = self._train_epoch(epoch)
+                except ValueError as error:
+                    raise _explained(error, self._images_at_once) from None
+                except (RuntimeError, MemoryError) as error:
+                    if not is_out_of_memory(error):
+                        raise
+                    reason = str(error)  # the error itself would keep the step's memory alive
+                else:
                     self.last_train_s = time.perf_counter() - began
                     self.scores = self.evaluate()
-            except (RuntimeError, MemoryError) as error:
-                if not is_out_of_memory(error):
-                    raise
-                reason = str(error)  # the error itself would keep the step's memory alive
-            else:
-                seconds = time.perf_counter() - began
-                self._meter.trained(self._batches * self._batch_size, self.last_train_s)
-                accuracy = getattr(self.scores, self.recipe.metric)
-                return EpochReport(epoch, train_loss, self.scores.loss, accuracy, seconds)
+                    break
             self._take_half(reason)
+        self._meter.trained(self._batches * self._batch_size, self.last_train_s)
+        accuracy = getattr(self.scores, self.recipe.metric)
+        seconds = time.perf_counter() - began
+        return EpochReport(epoch, train_loss, self.scores.loss, accuracy, seconds)
 
     def _train_epoch(self, epoch: int) -> float:
         return self._train_steps(epoch).item() / self._batches
@@ -182,9 +203,22 @@ class Training:
 
     @torch.inference_mode()
     def evaluate(self) -> Scores:
-        """Return what the averaged weights (or the weights, without averaging) do on the validation split."""
-        with self._averaged():
-            return self._evaluate()
+        """Return what the averaged weights (or the weights, without averaging) do on the validation split.
+
+        Raises:
+            TrainingFailedError: there is no memory for a single image.
+        """
+        while True:
+            try:
+                with self._averaged():
+                    return self._evaluate()
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error):
+                    raise
+                reason = str(error)
+            if self._eval_batch == 1:
+                raise TrainingFailedError(f"out of memory: a single image does not fit ({reason})")
+            self._most_evaluated = self._eval_batch // 2
 
     def _averaged(self) -> AbstractContextManager[None]:
         return self._average.applied() if self._average is not None else nullcontext()
@@ -206,16 +240,19 @@ class Training:
 
     @property
     def _eval_batch(self) -> int:
-        if self.mode.micro_batch is not None:  # memory is short
-            return self._images_at_once
         height, width = self.data.search_data.image_size
-        return max(self._images_at_once, min(1024, EVAL_PIXELS // (height * width)))
+        at_once = max(self._images_at_once, EVAL_PIXELS // (height * width))
+        return max(1, min(self._most_evaluated, at_once))
 
     # -- what is left of it --------------------------------------------------------------------------------
 
     def state(self) -> TrainingState:
         """Return a copy of everything that a training like this needs to go on."""
-        facts = {"reports": [asdict(report) for report in self.reports], "mode": asdict(self.mode)}
+        facts: dict[str, Any] = {
+            "reports": [asdict(report) for report in self.reports],
+            "mode": asdict(self.mode),
+            "device": self.data.device.type,
+        }
         return TrainingState(collect_tensors(self.network, self._step.optimizers, self._average), facts)
 
     def measurements(self, ceiling: float | None = None) -> Measurements:
@@ -246,3 +283,26 @@ class Training:
         )
         with self._averaged():
             return save_weights(path, self.network, trained)
+
+
+def _usable(state: TrainingState | None) -> TrainingState | None:
+    """Return a state unless another version of mgnas has written it, whose facts are not known here."""
+    if state is None:
+        return None
+    try:
+        StepMode(**state.facts["mode"])
+        for report in state.facts["reports"]:
+            EpochReport(**report)
+        return state if "device" in state.facts else None
+    except (KeyError, TypeError):
+        return None
+
+
+def _explained(error: ValueError, images_at_once: int) -> Exception:
+    """Return a batch norm's complaint about a single value as the end of a training; others as they are."""
+    if "more than 1 value per channel" not in str(error):
+        return error
+    return TrainingFailedError(
+        f"too few values: the last grid has one pixel, so {images_at_once} images at once leave batch norms "
+        "a single value to normalise"
+    )

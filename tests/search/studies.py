@@ -26,6 +26,11 @@ share_b = ["level", "iteration"]
 epochs = {epochs}
 batch_size = 16
 lr = 0.1
+optimizer = "sgd"
+precision = "float32"
+
+[execution]
+channels_last = true
 
 [search]
 trials = {trials}

@@ -16,6 +16,8 @@ from space.modules import Classifier
 from tests.search.studies import command, mgnas, write_images
 
 NETWORK = "MgNet[1,1]-4-B^l"
+SAME_MODE = ("--set", "train.precision=float32", "--set", "execution.channels_last=true")
+"""Two folders are calibrated separately: what is fastest must not decide here."""
 ARGUMENTS = ("train", NETWORK, "--data", "npz:images.npz", "--to", "one")
 
 
@@ -82,6 +84,7 @@ def test_a_stop_changes_nothing(tmp_path: Path, blow: signal.Signals) -> None:
         "8",
         "--set",
         "execution.threads=1",
+        *SAME_MODE,
     )
     assert mgnas(*arguments, "--to", "calm", cwd=tmp_path).returncode == 0
     with subprocess.Popen(
@@ -127,6 +130,31 @@ def test_wrong_values_are_named(tmp_path: Path, arguments: tuple[str, ...], mess
     assert run.returncode == 2
     assert message in run.stderr
     assert len(run.stderr.splitlines()) == 1
+
+
+def test_other_images_are_trained_on_anew(tmp_path: Path) -> None:
+    accuracies = []
+    for seed in (0, 1):
+        write_images(tmp_path, seed=seed)
+        run = mgnas(*ARGUMENTS, "--epochs", "1", "--json", cwd=tmp_path)
+        assert run.returncode == 0, run.stderr
+        accuracies.append(json.loads((tmp_path / "one" / "seed-0.json").read_text())["reports"])
+    assert accuracies[0] != accuracies[1]
+
+
+def test_two_commands_do_not_share_a_folder(tmp_path: Path) -> None:
+    write_images(tmp_path, 3000)
+    with subprocess.Popen(
+        command(*ARGUMENTS, "--epochs", "1000"), cwd=tmp_path, stderr=subprocess.DEVNULL
+    ) as running:
+        try:
+            while not (tmp_path / "one" / "train.toml").exists():
+                time.sleep(0.05)
+            second = mgnas(*ARGUMENTS, "--epochs", "1000", cwd=tmp_path)
+        finally:
+            running.kill()
+    assert second.returncode == 2
+    assert "another training is running in one" in second.stderr
 
 
 def test_a_network_for_other_images_is_refused(tmp_path: Path) -> None:

@@ -23,6 +23,11 @@ AUTO = ExecutionConfig()
 SIZE = (6, 7)
 
 
+@pytest.fixture(autouse=True)
+def no_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+
+
 @pytest.fixture
 def measured(monkeypatch: pytest.MonkeyPatch) -> list[StepMode]:
     """The modes that were tried out; bfloat16 is made out to be twice as fast, all else the same."""
@@ -59,6 +64,18 @@ def test_what_is_fixed_is_not_tried_out(tmp_path: Path, measured: list[StepMode]
 def test_small_gains_are_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "step_time", lambda _probe, mode, _device: 0.95 if mode.bfloat16 else 1.0)
     assert not Calibration(CPU, tmp_path).mode(SPEC, Recipe(), AUTO, SIZE).bfloat16
+
+
+def test_another_folder_of_this_user_trains_alike(
+    tmp_path: Path, measured: list[StepMode], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mode = Calibration(CPU, tmp_path / "a").mode(SPEC, Recipe(), AUTO, SIZE)
+    tried = len(measured)
+    assert Calibration(CPU, tmp_path / "b").mode(SPEC, Recipe(), AUTO, SIZE) == mode
+    assert len(measured) == tried
+    monkeypatch.setenv("XDG_CACHE_HOME", "/dev/null/nowhere")  # cannot be written: it does without
+    assert Calibration(CPU, tmp_path / "c").mode(SPEC, Recipe(), AUTO, SIZE) == mode
+    assert len(measured) > tried
 
 
 def test_a_damaged_file_is_measured_anew(tmp_path: Path, measured: list[StepMode]) -> None:

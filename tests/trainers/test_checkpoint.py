@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from space import parse_notation
 from tests.trainers.stripes import RECIPE, SPEC
 from trainers.checkpoint import CheckpointFile, TrainingState
 from trainers.device_data import ResidentData
+from trainers.execution import StepMode
 from trainers.recipe import Recipe
 from trainers.training import Training
 
@@ -105,6 +107,38 @@ def test_after_damage_a_training_goes_on_from_the_one_before(
     whole = Training(SPEC, data, RECIPE, seed=2)
     list(whole.epochs())
     assert bits(resumed) == bits(whole)
+
+
+def test_a_damaged_checkpoint_never_takes_the_place_of_the_good_one(two: CheckpointFile) -> None:
+    good = two.previous.read_bytes()
+    two.path.write_bytes(b"torn")
+    state = two.read()
+    assert state is not None
+    two.write(state)
+    assert two.previous.read_bytes() == good
+    two.path.write_bytes(b"torn again")
+    assert num_epochs(two.read()) == 1
+
+
+@pytest.mark.parametrize("change", [{"mode": {"unknown": 1}}, {"reports": [{"epoch": 1}]}, {"device": None}])
+def test_facts_of_another_version_are_left_alone(
+    data: ResidentData, two: CheckpointFile, change: dict[str, object]
+) -> None:
+    state = two.read()
+    assert state is not None
+    facts = {key: value for key, value in (state.facts | change).items() if value is not None}
+    two.write(TrainingState(state.tensors, facts))
+    assert Training(SPEC, data, RECIPE, seed=2, checkpoint=two).reports == []
+
+
+def test_what_a_gpu_began_goes_on_as_this_device_can(data: ResidentData, two: CheckpointFile) -> None:
+    state = two.read()
+    assert state is not None
+    there = {"device": "cuda", "mode": asdict(StepMode(cuda_graph=True, micro_batch=16))}
+    two.write(TrainingState(state.tensors, state.facts | there))
+    resumed = Training(SPEC, data, RECIPE, seed=2, checkpoint=two)
+    assert resumed.mode == StepMode(micro_batch=16)
+    assert [report.epoch for report in resumed.epochs()] == [3, 4]
 
 
 def test_a_checkpoint_of_another_training_is_not_used(two: CheckpointFile) -> None:

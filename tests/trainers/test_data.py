@@ -45,7 +45,7 @@ def test_digits_are_scikit_learns_and_every_image_is_in_one_split() -> None:
 
 
 def test_a_search_cannot_see_test_images() -> None:
-    assert {field.name for field in fields(SearchData)} == {"name", "classes", "train", "val"}
+    assert {field.name for field in fields(SearchData)} == {"name", "classes", "train", "val", "signature"}
 
 
 @given(

@@ -71,15 +71,22 @@ def test_streamed_images_train_to_the_same(cuda_data: ResidentData) -> None:
 
 
 def test_memory_that_runs_out_halves_the_batch(cuda_data: ResidentData) -> None:
-    free, total = torch.cuda.mem_get_info()
-    wide = SPEC.model_validate(SPEC.to_dict() | {"levels": [{"nu": 2, "c_u": 512, "c_f": 512}]})
-    torch.cuda.set_per_process_memory_fraction(min(0.9, 0.02 * free / total + 0.001))
+    wide = SPEC.model_validate(SPEC.to_dict() | {"levels": [{"nu": 4, "c_u": 1024, "c_f": 1024}]})
+    recipe = RECIPE.replaced({"batch_size": 200, "epochs": 1})
+    plenty = Training(wide, cuda_data, recipe, seed=1)
+    list(plenty.epochs())
+    needed = plenty.measurements().peak_memory_mib * 2**20
+    del plenty
+    torch.cuda.empty_cache()
+    total = torch.cuda.mem_get_info()[1]
+    torch.cuda.set_per_process_memory_fraction(0.7 * needed / total)
     try:
-        training = Training(wide, cuda_data, RECIPE.replaced({"batch_size": 200, "epochs": 1}), seed=1)
+        training = Training(wide, cuda_data, recipe, seed=1)
         list(training.epochs())
     finally:
         torch.cuda.set_per_process_memory_fraction(1.0)
-    assert training.mode.micro_batch is None or training.mode.micro_batch < 200
+    assert training.mode.micro_batch is not None
+    assert training.mode.micro_batch < 200
 
 
 def test_measurements_are_of_the_gpu(cuda_data: ResidentData, tmp_path: Path) -> None:

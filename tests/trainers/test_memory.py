@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from space import parse_notation
 from tests.trainers.stripes import RECIPE, SPEC
+from trainers.checkpoint import CheckpointFile
 from trainers.device_data import ResidentData
 from trainers.execution import StepMode
+from trainers.health import TrainingFailedError
 from trainers.memory_size import available_memory
 from trainers.training import Training
 
@@ -68,6 +72,26 @@ def test_networks_beyond_the_memory_begin_with_a_part_of_the_batch(
         assert Training(SPEC, data, RECIPE, seed=1).mode.micro_batch == expected
     fixed = Training(SPEC, data, RECIPE, seed=1, mode=StepMode(micro_batch=8))
     assert fixed.mode.micro_batch == 8
+
+
+def test_pieces_are_of_nearly_one_size(data: ResidentData) -> None:
+    """A last piece of one image would distort batch norms, or have nothing to normalise."""
+    spec = parse_notation("MgNet[1,1,1,1]-4-B^l", in_channels=1, num_classes=2)  # 6 x 7 pixels become one
+    recipe = RECIPE.replaced({"batch_size": 33, "epochs": 1})
+    mode = StepMode(micro_batch=16)
+    assert len(list(Training(spec, data, recipe, seed=1, mode=mode).epochs())) == 1
+    with pytest.raises(TrainingFailedError, match="too few values: the last grid has one pixel"):
+        list(Training(spec, data, recipe, seed=1, mode=StepMode(micro_batch=1)).epochs())
+
+
+def test_what_memory_allowed_at_first_is_kept(
+    data: ResidentData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = CheckpointFile(tmp_path / "c", "id")
+    monkeypatch.setattr("trainers.memory.available_memory", lambda: 1)
+    Training(SPEC, data, RECIPE, seed=1, checkpoint=file)
+    monkeypatch.undo()
+    assert Training(SPEC, data, RECIPE, seed=1, checkpoint=file).mode.micro_batch == 1
 
 
 def test_free_memory_is_that_of_this_machine() -> None:

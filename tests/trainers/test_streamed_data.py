@@ -9,8 +9,10 @@ import pytest
 import torch
 from PIL import Image
 
+from space import parse_notation
 from space.errors import InvalidInputError
 from tests.trainers.stripes import CPU, RECIPE, SPEC
+from trainers.checkpoint import CheckpointFile
 from trainers.data import DataConfig, SearchData, load_search_data
 from trainers.device_data import DeviceData, ResidentData
 from trainers.epoch_plan import plan_epoch
@@ -73,6 +75,26 @@ def test_curves_are_the_same(streamed: DeviceData, folder: Path) -> None:
         for data in (streamed, resident_twin(folder))
     ]
     assert curves[0] == curves[1]
+
+
+@pytest.mark.parametrize("num_workers", [0, 1])
+def test_dropout_is_the_same_too_and_after_a_stop(folder: Path, tmp_path: Path, num_workers: int) -> None:
+    spec = parse_notation("MgNet[1,1]-4-B^l-dropout=0.3", in_channels=1, num_classes=2)
+    config = DataConfig(source=f"imagefolder:{folder}", memory_gib=0.0, loader_workers=num_workers)
+    whole = [r.train_loss for r in Training(spec, resident_twin(folder), RECIPE, seed=0).epochs()]
+    file = CheckpointFile(tmp_path / "c", "id")
+    list(Training(spec, open_data(config, CPU), RECIPE, seed=0, checkpoint=file).epochs(until=2))
+    resumed = Training(spec, open_data(config, CPU), RECIPE, seed=0, checkpoint=file)
+    list(resumed.epochs())
+    assert [r.train_loss for r in resumed.reports] == whole
+
+
+def test_the_fingerprint_does_not_depend_on_where_images_lie(folder: Path) -> None:
+    config = DataConfig(source=f"imagefolder:{folder}")
+    lying = [load_search_data(config), load_search_data(config.model_copy(update={"memory_gib": 0.0}))]
+    assert lying[0].fingerprint() == lying[1].fingerprint()
+    other_split = load_search_data(config.model_copy(update={"split_seed": 1}))
+    assert other_split.fingerprint() != lying[0].fingerprint()
 
 
 def test_arrays_can_be_streamed_too(data: ResidentData) -> None:
