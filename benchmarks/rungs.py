@@ -53,6 +53,8 @@ AVERAGES = {
     "average 0.14/0.7": (0.14, 0.7),
 }
 """Longest and recent share of the steps, see ``WeightAverage``."""
+WAYS = {"constant": ("weights", *AVERAGES, "branch"), "one_cycle": ("weights",)}
+"""How trainings of each schedule are evaluated."""
 SPACE = {
     "levels": 3,
     "nu": {"low": 1, "high": 3},
@@ -174,38 +176,39 @@ def read_records() -> list[dict[str, Any]]:
 def analyse() -> dict[str, Any]:
     """Return Spearman's correlations of what is seen at a rung with the final accuracy, with intervals.
 
-    The final accuracy of a network is the mean over the seeds and over the ways to evaluate that are close
-    at the end (all averages). Each seed's rung is compared with it; intervals (80 %) are from a bootstrap
-    over networks. Within a size: after a straight line in log parameters is taken off both.
+    The end of a training is the mean of all its averages, which are close there. Rungs are compared with
+    the mean over all seeds, their own included; and, without anything in common, with the other seed's end
+    (``other_training``), which two full trainings reach only in part themselves. Within a size: after a
+    straight line in log parameters is taken off both. Intervals (80 %) are from a bootstrap over networks.
     """
-    constant = [row for row in read_records() if row["schedule"] == "constant"]
-    one_cycle = [row for row in read_records() if row["schedule"] == "one_cycle"]
-    names = sorted({row["notation"] for row in constant})
-    params = np.array([next(row["params"] for row in constant if row["notation"] == name) for name in names])
-    ways = {
-        ("constant", way, epoch): _values(constant, names, way, epoch)
-        for way in ("weights", *AVERAGES, "branch")
-        for epoch in RUNGS
-        if way != "branch" or epoch in BRANCH_RUNGS
-    }
-    ways |= {("one_cycle", "weights", epoch): _values(one_cycle, names, "weights", epoch) for epoch in RUNGS}
+    records = read_records()
+    by_schedule = {name: [row for row in records if row["schedule"] == name] for name in RECIPES}
+    names = sorted({row["notation"] for row in records})
+    params = np.array([next(row["params"] for row in records if row["notation"] == name) for name in names])
+    ways = [
+        (schedule, way, epoch)
+        for schedule, all_ways in (
+            ("constant", ("weights", *AVERAGES, "branch")),
+            ("one_cycle", ("weights",)),
+        )
+        for way in all_ways
+        for epoch in (BRANCH_RUNGS if way == "branch" else RUNGS)
+    ]
     last = RUNGS[-1]
-    truths = {
-        "constant": np.mean([ways[("constant", way, last)].mean(axis=1) for way in AVERAGES], axis=0),
-        "one_cycle": ways[("one_cycle", "weights", last)].mean(axis=1),
-    }
+    ends = np.mean([_values(by_schedule["constant"], names, way, last) for way in AVERAGES], axis=0)
+    mean = np.repeat(ends.mean(axis=1, keepdims=True), ends.shape[1], axis=1)
+    other = (ends.sum(axis=1, keepdims=True) - ends) / (ends.shape[1] - 1)
     result: dict[str, Any] = {"networks": len(names), "seeds": NUM_SEEDS, "rows": []}
-    for (schedule, way, epoch), values in ways.items():
-        # of one cycle there is one training: its end is judged by the other schedule's, and so are its rungs
+    for schedule, way, epoch in ways:
+        values = _values(by_schedule[schedule], names, way, epoch)
         row = {
             "schedule": schedule, "evaluated": way, "epoch": epoch,
             "accuracy": float(values.mean()),
-            "overall": _correlation(values, truths["constant"], None),
-            "within_size": _correlation(values, truths["constant"], params),
+            "overall": _correlation(values, mean, None),
+            "within_size": _correlation(values, mean, params),
+            "other_training": _correlation(values, other, params),
         }  # fmt: skip
         result["rows"].append(row)
-    ends = ways[("constant", "average 0.14/0.4", last)]
-    result["agreement_of_two_trainings"] = _correlation(ends[:, :1], ends[:, 1], params)
     return result
 
 
@@ -218,19 +221,19 @@ def _values(rows: list[dict[str, Any]], names: list[str], way: str, epoch: int) 
     return np.array([by_name[name][:least] for name in names])
 
 
-def _correlation(values: Array, truth: Array, params: Array | None) -> dict[str, float]:
+def _correlation(values: Array, truths: Array, params: Array | None) -> dict[str, float]:
     rng = np.random.default_rng(0)
-    count = len(truth)
-    draws = [_mean_spearman(values, truth, params, rng.integers(0, count, count)) for _ in range(500)]
+    count = len(truths)
+    draws = [_mean_spearman(values, truths, params, rng.integers(0, count, count)) for _ in range(500)]
     low, high = np.quantile(draws, [0.1, 0.9])
     all_rows = np.arange(count)
-    return {"value": _mean_spearman(values, truth, params, all_rows), "low": float(low), "high": float(high)}
+    return {"value": _mean_spearman(values, truths, params, all_rows), "low": float(low), "high": float(high)}
 
 
-def _mean_spearman(values: Array, truth: Array, params: Array | None, rows: Array) -> float:
+def _mean_spearman(values: Array, truths: Array, params: Array | None, rows: Array) -> float:
     found = []
     for seed in range(values.shape[1]):
-        seen, end = values[rows, seed], truth[rows]
+        seen, end = values[rows, seed], truths[rows, seed]
         if params is not None:
             seen, end = (_without_size(column, params[rows]) for column in (seen, end))
         found.append(spearmanr(seen, end).statistic)
@@ -247,17 +250,16 @@ def _with_interval(found: dict[str, float]) -> str:
 
 
 def table(result: dict[str, Any]) -> str:
+    kinds = ("overall", "within_size", "other_training")
     lines = [
-        f"{result['networks']} networks, {result['seeds']} seeds; two full trainings agree within a size at "
-        f"{result['agreement_of_two_trainings']['value']:.2f}",
-        f"{'schedule':<10} {'evaluated':<17} {'epoch':>5} {'accuracy':>8}  {'overall':<20} within a size",
+        f"{result['networks']} networks, {result['seeds']} seeds",
+        f"{'schedule':<10} {'evaluated':<17} {'epoch':>5} {'accuracy':>8}  "
+        f"{'overall':<21} {'within a size':<21} with the other training",
     ]
     for row in result["rows"]:
-        shown = [_with_interval(row[kind]) for kind in ("overall", "within_size")]
-        lines.append(
-            f"{row['schedule']:<10} {row['evaluated']:<17} {row['epoch']:>5} {100 * row['accuracy']:>8.2f}  "
-            f"{shown[0]:<20} {shown[1]}"
-        )
+        shown = "  ".join(f"{_with_interval(row[kind]):<20}" for kind in kinds)
+        what = f"{row['schedule']:<10} {row['evaluated']:<17} {row['epoch']:>5}"
+        lines.append(f"{what} {100 * row['accuracy']:>8.2f}  {shown}")
     return "\n".join(lines)
 
 
@@ -279,8 +281,9 @@ def main() -> None:
     base = [sys.executable, "-m", "benchmarks.rungs", "record", "--data", str(arguments.data)]
     tail = ["--processes", str(arguments.processes)]
     children = [subprocess.Popen([*base, *tail, "--part", str(part)]) for part in range(arguments.processes)]
-    for child in children:
-        child.wait()
+    codes = [child.wait() for child in children]
+    if any(codes):
+        sys.exit("a process failed; what was recorded is kept, and the same command goes on")
 
 
 if __name__ == "__main__":

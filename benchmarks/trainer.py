@@ -177,8 +177,8 @@ def main() -> None:
         "accuracy": [accuracy(SMALL, digits, modes[SMALL], epochs=10, seeds=3)],
     }
     if arguments.data:
-        real = real_images(arguments.data, 5000, 2000)
-        result["accuracy"].append(accuracy(LARGE, real, modes[LARGE], epochs=5, seeds=3))
+        real = real_images(arguments.data, 3000, 2000)
+        result["accuracy"].append(accuracy(LARGE, real, modes[LARGE], epochs=4, seeds=3))
     text = json.dumps(result, indent=2)
     if arguments.write:
         RESULTS.write_text(text + "\n", encoding="utf-8")
