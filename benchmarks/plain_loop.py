@@ -34,9 +34,18 @@ class PlainLoop:
     """Trains ``network`` on ``data`` with nothing but what every tutorial has."""
 
     def __init__(
-        self, network: nn.Module, data: SearchData, *, epochs: int, batch_size: int, lr: float, augment: int
+        self,
+        network: nn.Module,
+        data: SearchData,
+        *,
+        device: torch.device,
+        epochs: int,
+        batch_size: int,
+        lr: float,
+        augment: int,
     ) -> None:
-        self.network = network
+        self.network = network.to(device)
+        self.device = device
         self.batch_size = batch_size
         pixels = np.asarray(data.train.images[:], dtype=np.float32) / 255
         normalise = transforms.Normalize(
@@ -68,6 +77,7 @@ class PlainLoop:
         self.network.train()
         running_loss = 0.0
         for images, labels in self.train_loader:
+            images, labels = images.to(self.device), labels.to(self.device)
             self.optimizer.zero_grad()
             loss = F.cross_entropy(self.network(images), labels)
             loss.backward()
@@ -81,6 +91,7 @@ class PlainLoop:
         self.network.eval()
         right = total = 0
         for images, labels in self.val_loader:
+            images, labels = images.to(self.device), labels.to(self.device)
             right += int((self.network(images).argmax(1) == labels).sum())
             total += len(labels)
         return right / total

@@ -33,15 +33,13 @@ from trainers.memory import keep_freed_memory
 from trainers.recipe import Recipe
 from trainers.training import Training
 
-RESULTS = Path(__file__).parent / "results" / "trainer.json"
-CPU = torch.device("cpu")
+RESULTS = Path(__file__).parent / "results"
 
 
 @dataclass(frozen=True)
 class Case:
     """A network, how many images it is timed on, and how it is trained."""
 
-    name: str
     notation: str
     batch_size: int
     augment: int
@@ -59,25 +57,31 @@ class Case:
             flip=self.augment > 0,
         )
 
-    def plain(self, data: SearchData, epochs: int) -> PlainLoop:
-        network = build(self.spec(data))
-        lr, augment = self.lr, self.augment
-        return PlainLoop(network, data, epochs=epochs, batch_size=self.batch_size, lr=lr, augment=augment)
+    def plain(self, data: SearchData, epochs: int, device: torch.device) -> PlainLoop:
+        return PlainLoop(
+            build(self.spec(data)),
+            data,
+            device=device,
+            epochs=epochs,
+            batch_size=self.batch_size,
+            lr=self.lr,
+            augment=self.augment,
+        )
 
 
-LARGE = Case("32 x 32", "MgNet[2,2,2]-[32,64,128]-B^l", batch_size=64, augment=4, lr=0.1)
-SMALL = Case("digits", "MgNet[2,2]-8-B^l", batch_size=64, augment=0, lr=0.2)
+LARGE = Case("MgNet[2,2,2]-[32,64,128]-B^l", batch_size=64, augment=4, lr=0.1)
+DIGITS = Case("MgNet[2,2]-8-B^l", batch_size=64, augment=0, lr=0.2)
+LARGE_CUDA = Case("MgNet[2,2,2,2]-256-B^l", batch_size=128, augment=4, lr=0.1)
+SMALL_CUDA = Case("MgNet[2,2,2]-[16,24,32]-B^l", batch_size=128, augment=4, lr=0.1)
+NUM_IMAGES = {"cpu": 1280, "cuda": 12_800}
 
 
-def mode_for(case: Case, data: SearchData, folder: Path) -> StepMode:
-    calibration = Calibration(CPU, folder)
-    return calibration.mode(case.spec(data), case.recipe(1), ExecutionConfig(), data.image_size)
-
-
-def speed(case: Case, data: SearchData, mode: StepMode, rounds: int) -> dict[str, Any]:
+def speed(case: Case, data: SearchData, calibration: Calibration, rounds: int) -> dict[str, Any]:
     """Images a second of both, one epoch each in turn; the first round warms up and is not counted."""
-    plain = case.plain(data, rounds + 1)
-    ours = Training(case.spec(data), ResidentData(data, CPU), case.recipe(rounds + 1), 0, mode)
+    device = calibration.device
+    plain = case.plain(data, rounds + 1, device)
+    mode = _mode(case, data, calibration)
+    ours = Training(case.spec(data), ResidentData(data, device), case.recipe(rounds + 1), 0, mode)
     figures: dict[str, list[float]] = {"plain": [], "mgnas": []}
     for index in range(rounds + 1):
         began = time.perf_counter()
@@ -95,7 +99,12 @@ def speed(case: Case, data: SearchData, mode: StepMode, rounds: int) -> dict[str
         "n": rounds,
         "images_per_s": {name: _spread(values) for name, values in figures.items()},
         "ratio": _spread(ratios),
+        "measured": asdict(ours.measurements(calibration.ceiling(bfloat16=mode.bfloat16))),
     }
+
+
+def _mode(case: Case, data: SearchData, calibration: Calibration) -> StepMode:
+    return calibration.mode(case.spec(data), case.recipe(1), ExecutionConfig(), data.image_size)
 
 
 def _train_only(training: Training) -> float:
@@ -105,12 +114,15 @@ def _train_only(training: Training) -> float:
     return training.last_train_s
 
 
-def accuracy(case: Case, data: SearchData, mode: StepMode, epochs: int, seeds: int) -> dict[str, Any]:
-    device_data = ResidentData(data, CPU)
+def accuracy(
+    case: Case, data: SearchData, calibration: Calibration, epochs: int, seeds: int
+) -> dict[str, Any]:
+    """What both reach after the same number of epochs, from several seeds."""
+    mode, device_data = _mode(case, data, calibration), ResidentData(data, calibration.device)
     found: dict[str, list[float]] = {"plain": [], "mgnas": []}
     for seed in range(seeds):
         torch.manual_seed(seed)
-        plain = case.plain(data, epochs)
+        plain = case.plain(data, epochs, calibration.device)
         for _ in range(epochs):
             plain.train_epoch()
         found["plain"].append(plain.accuracy())
@@ -158,30 +170,34 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout, nothing else there")
     parser.add_argument("--data", type=Path, help="an .npz file with CIFAR-10, for accuracies on real images")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--write", action="store_true", help=f"write {RESULTS.name} among the results")
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
+    parser.add_argument("--write", action="store_true", help="write trainer-DEVICE.json among the results")
     arguments = parser.parse_args()
     keep_freed_memory()  # it serves the plain loop as well
     torch.set_num_threads(count_cores())
-    images, digits = random_images(1280, 32), load_search_data(DataConfig(val_fraction=0.3))
+    device = torch.device(arguments.device)
+    images, digits = (
+        random_images(NUM_IMAGES[device.type], 32),
+        load_search_data(DataConfig(val_fraction=0.3)),
+    )
+    cases = [(LARGE, images), (DIGITS, digits)]
+    if device.type == "cuda":
+        cases = [(LARGE_CUDA, images), (SMALL_CUDA, images), (DIGITS, digits)]
     with tempfile.TemporaryDirectory() as folder:
-        modes = {
-            case: mode_for(case, data, Path(folder)) for case, data in ((LARGE, images), (SMALL, digits))
+        calibration = Calibration(device, Path(folder))
+        result: dict[str, Any] = {
+            "machine": describe_machine(),
+            "device": torch.cuda.get_device_name() if device.type == "cuda" else "cpu",
+            "threads": torch.get_num_threads(),
+            "speed": [speed(case, data, calibration, arguments.rounds) for case, data in cases],
+            "accuracy": [accuracy(DIGITS, digits, calibration, epochs=10, seeds=3)],
         }
-    result: dict[str, Any] = {
-        "machine": describe_machine(),
-        "threads": torch.get_num_threads(),
-        "speed": [
-            speed(LARGE, images, modes[LARGE], arguments.rounds),
-            speed(SMALL, digits, modes[SMALL], arguments.rounds),
-        ],
-        "accuracy": [accuracy(SMALL, digits, modes[SMALL], epochs=10, seeds=3)],
-    }
-    if arguments.data:
-        real = real_images(arguments.data, 3000, 2000)
-        result["accuracy"].append(accuracy(LARGE, real, modes[LARGE], epochs=4, seeds=3))
+        if arguments.data:
+            real = real_images(arguments.data, 3000, 2000)
+            result["accuracy"].append(accuracy(LARGE, real, calibration, epochs=4, seeds=3))
     text = json.dumps(result, indent=2)
     if arguments.write:
-        RESULTS.write_text(text + "\n", encoding="utf-8")
+        (RESULTS / f"trainer-{device.type}.json").write_text(text + "\n", encoding="utf-8")
     print(text if arguments.json else summary(result))
 
 
