@@ -36,7 +36,7 @@ SPACE = {
 RECIPE = Recipe(
     epochs=9,
     batch_size=64,
-    lr=0.1,
+    lr=0.05,
     optimizer="muon",
     flip=True,
     crop_padding=2,
@@ -83,7 +83,7 @@ def record(file: Path, part: int, parts: int) -> None:
         row = {
             "arch": spec.arch,
             "seed": seed,
-            "spec": spec.without_defaults(),
+            "spec": spec.to_dict(),
             "params": spec.params,
             "macs": spec.counts((16, 16)).macs,
             "val_accuracy": [round(report.val_accuracy, 5) for report in reports],

@@ -30,7 +30,7 @@ from trainers.data import DataConfig, SearchData, Split, load_search_data
 from trainers.device_data import ResidentData
 from trainers.execution import ExecutionConfig, StepMode
 from trainers.memory import keep_freed_memory
-from trainers.recipe import Recipe
+from trainers.recipe import OptimizerName, Recipe
 from trainers.training import Training
 
 RESULTS = Path(__file__).parent / "results"
@@ -38,12 +38,13 @@ RESULTS = Path(__file__).parent / "results"
 
 @dataclass(frozen=True)
 class Case:
-    """A network, how many images it is timed on, and how it is trained."""
+    """A network, and how it is trained: here by the recipe of mgnas' presets for such images."""
 
     notation: str
     batch_size: int
     augment: int
     lr: float
+    optimizer: OptimizerName = "sgd"
 
     def spec(self, data: SearchData) -> Spec:
         return parse_notation(self.notation, in_channels=data.in_channels, num_classes=data.num_classes)
@@ -53,6 +54,7 @@ class Case:
             epochs=epochs,
             batch_size=self.batch_size,
             lr=self.lr,
+            optimizer=self.optimizer,
             crop_padding=self.augment,
             flip=self.augment > 0,
         )
@@ -69,9 +71,9 @@ class Case:
         )
 
 
-LARGE = Case("MgNet[2,2,2]-[32,64,128]-B^l", batch_size=64, augment=4, lr=0.1)
+LARGE = Case("MgNet[2,2,2]-[32,64,128]-B^l", batch_size=64, augment=4, lr=0.05, optimizer="muon")
 DIGITS = Case("MgNet[2,2]-8-B^l", batch_size=64, augment=0, lr=0.2)
-LARGE_CUDA = Case("MgNet[2,2,2,2]-256-B^l", batch_size=128, augment=4, lr=0.1)
+LARGE_CUDA = Case("MgNet[2,2,2,2]-256-B^l", batch_size=128, augment=4, lr=0.05, optimizer="muon")
 SMALL_CUDA = Case("MgNet[2,2,2]-[16,24,32]-B^l", batch_size=128, augment=4, lr=0.1)
 NUM_IMAGES = {"cpu": 1280, "cuda": 12_800}
 

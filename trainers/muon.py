@@ -39,7 +39,7 @@ class Muon(torch.optim.Optimizer):
         super().__init__(list(params), defaults)
 
     @torch.no_grad()
-    def step(self, closure: Any = None) -> None:  # type: ignore[override]
+    def step(self, closure: Any = None) -> Any:
         """Make one step from the gradients of all weights; closures are not taken."""
         assert closure is None
         for group in self.param_groups:

@@ -48,7 +48,7 @@ class Recipe(BaseModel):
 
     epochs: int = Field(default=12, ge=1, le=10**6)
     batch_size: int = Field(default=64, ge=2, le=10**9)
-    lr: float = Field(default=0.2, gt=0)
+    lr: float = Field(default=0.1, gt=0)
     optimizer: OptimizerName = "sgd"
     muon_lr: float = Field(default=0.03, gt=0)
     momentum: float = Field(default=0.9, ge=0, lt=1)
