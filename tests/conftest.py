@@ -16,6 +16,14 @@ import pytest
 atexit.register(shutil.rmtree, os.environ["XDG_CACHE_HOME"], ignore_errors=True)
 
 
+@pytest.fixture(autouse=True)
+def _families_of_plugins_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A study that is opened in this process brings its plugins along, and other tests shall not see them."""
+    from space import families
+
+    monkeypatch.setattr(families, "_families", dict(families._families))
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Deselect tests that need a GPU where there is none, visibly."""
     gpu_items = [item for item in items if item.get_closest_marker("gpu")]
