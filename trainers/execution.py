@@ -13,7 +13,9 @@ Switch = Literal["auto"] | bool
 
 
 class ExecutionConfig(BaseModel):
-    """The ``[execution]`` section of a study; auto is what a short calibration finds fastest on the device.
+    """The ``[execution]`` section of a study.
+
+    Auto is what a short calibration finds fastest on the device; graphs are used on every GPU.
 
     ``channels_last`` is the order of values in memory; ``cuda_graph`` records a step once and replays it,
     which takes the cost of launching its many small kernels away; ``compile`` has torch.compile make kernels
