@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from benchmarks.cifar16 import load_cifar16
+from benchmarks.processes import run_parts
 from space.search_space import SearchSpace
 from space.space_config import SpaceConfig
 from space.spec import Spec
@@ -116,12 +115,7 @@ def main() -> None:
         record(arguments.data, arguments.part, arguments.processes)
         return
     if arguments.data is not None:
-        base = [sys.executable, "-m", "benchmarks.record_table", "--data", str(arguments.data)]
-        tail = ["--processes", str(arguments.processes)]
-        parts = [subprocess.Popen([*base, *tail, "--part", str(i)]) for i in range(arguments.processes)]
-        codes = [part.wait() for part in parts]
-        if any(codes):
-            sys.exit("a process failed; what was recorded is kept, and the same command goes on")
+        run_parts("benchmarks.record_table", [], arguments.data, arguments.processes)
     print(f"{gather()} trainings of {len(jobs())}")
 
 

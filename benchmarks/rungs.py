@@ -13,8 +13,6 @@ import argparse
 import copy
 import json
 import random
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -26,6 +24,7 @@ from scipy.stats import spearmanr
 from torch import nn
 
 from benchmarks.cifar16 import load_cifar16
+from benchmarks.processes import run_parts
 from space.mgnet import MgNetSpec
 from space.search_space import SearchSpace
 from space.space_config import SpaceConfig
@@ -278,12 +277,7 @@ def main() -> None:
         SUMMARY.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
         print(table(result))
         return
-    base = [sys.executable, "-m", "benchmarks.rungs", "record", "--data", str(arguments.data)]
-    tail = ["--processes", str(arguments.processes)]
-    children = [subprocess.Popen([*base, *tail, "--part", str(part)]) for part in range(arguments.processes)]
-    codes = [child.wait() for child in children]
-    if any(codes):
-        sys.exit("a process failed; what was recorded is kept, and the same command goes on")
+    run_parts("benchmarks.rungs", ["record"], arguments.data, arguments.processes)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,10 @@ app = typer.Typer(
 )
 
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="A study's folder.")]
+Plugins = Annotated[
+    list[Path] | None,
+    typer.Option("--plugin", metavar="FILE", help="A Python file that registers families; repeatable."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout and nothing else there.")]
 
 
@@ -201,10 +205,7 @@ def describe(
         list[str] | None,
         typer.Option("--set", metavar="SECTION.KEY=VALUE", help="With --space: as for 'search'."),
     ] = None,
-    plugins: Annotated[
-        list[Path] | None,
-        typer.Option("--plugin", metavar="FILE", help="A Python file that registers families; repeatable."),
-    ] = None,
+    plugins: Plugins = None,
     as_json: AsJson = False,
 ) -> None:
     """Print a network's parameters, MACs, memory and layers, or the size and ranges of a study's space."""
@@ -264,10 +265,7 @@ def train(
         int | None,
         typer.Option(help="Threads of torch on a CPU.  [default: what is fastest]", show_default=False),
     ] = None,
-    plugins: Annotated[
-        list[Path] | None,
-        typer.Option("--plugin", metavar="FILE", help="A Python file that registers families; repeatable."),
-    ] = None,
+    plugins: Plugins = None,
     as_json: AsJson = False,
 ) -> None:
     """Train one network: its curve, accuracy over seeds, speed, latency and weights."""

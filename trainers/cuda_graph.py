@@ -45,7 +45,7 @@ class GraphedStep:
 
     def _on_side_stream(self, batch: Batch) -> Tensor:
         """Warm up where recordings are made: the default stream cannot be recorded."""
-        stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+        stream = torch.cuda.Stream()
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):
             loss = self._step(batch)
