@@ -1,0 +1,267 @@
+"""The decision of the frontier sampler: of all new points, the one expected to add most to the front."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search.frontier.candidates import Candidates
+from search.frontier.curves import final_errors
+from search.frontier.gaussian_process import GaussianProcess, Inputs
+from search.frontier.points import Encoding, Point, PointSource
+from search.frontier.promise import CostScale, Known, Promise, chance_of_success
+from search.frontier.startup import place_on_scale, spread_out
+from search.frontier.training_time import TrainingTime
+from search.seeds import derive_seed
+
+Array = NDArray[np.float64]
+
+STARTUP = 8
+"""Trials that are spread over the space before the models are asked."""
+FEWEST = 3
+"""Trials that must have said something before the models are asked."""
+REFINED, CLOSE, ROUNDS = 4, 6, 2
+"""Best points from which the search goes on, how many points close to each are looked at, and how often."""
+
+
+@dataclass
+class Tried:
+    """A point that was tried, and what came of it so far.
+
+    ``errors`` are those seen by epoch, from 1, and ``costs`` the objectives besides where they are known, all
+    to be minimised. A trial that is ``stopped`` has no result but its epochs; ``is_feasible`` says whether it
+    has kept its constraints.
+    """
+
+    point: Point
+    state: Literal["running", "paused", "stopped", "complete", "failed"] = "running"
+    errors: dict[int, float] = field(default_factory=dict)
+    costs: tuple[float, ...] | None = None
+    epoch_s: float | None = None
+    is_feasible: bool = True
+
+
+class Engine:
+    """Chooses points. What it chooses depends on its arguments alone; what it keeps saves time.
+
+    ``num_startup`` trials are spread over the space first. With ``per_second`` the growth that is expected of
+    a point is weighed by how long its training takes. ``rungs`` are the epochs after which a training may be
+    paused, the last of them its end; without any, all trainings are whole.
+    """
+
+    def __init__(
+        self,
+        seed: int,
+        num_startup: int = STARTUP,
+        *,
+        per_second: bool = True,
+        rungs: Sequence[int] = (),
+    ) -> None:
+        self.seed = seed
+        self.rungs = tuple(rungs)
+        self.num_startup = num_startup
+        self.per_second = per_second
+        self._candidates = Candidates(seed)
+        self._encoding: Encoding | None = None
+        self._rows: dict[object, Array] = {}
+
+    def choose(self, source: PointSource, tried: Sequence[Tried], number: int) -> Point | None:
+        """Return the point to try as trial ``number``; None if the source has none that is new."""
+        rng = random.Random(derive_seed(self.seed, number, "candidates"))
+        candidates = self._candidates.find(source, tried, rng)
+        if not candidates:
+            return None
+        return _Decision(self, source, tried, candidates, rng).best()
+
+    def best_to_continue(
+        self, source: PointSource, tried: Sequence[Tried], paused: Sequence[int], number: int
+    ) -> int | None:
+        """Return which of the ``paused`` (places in ``tried``) to go on with, or None to try a new point.
+
+        A training is taken up again where what it may still add, over the time that is left of it, is more
+        than any new point promises for its time.
+        """
+        rng = random.Random(derive_seed(self.seed, number, "candidates"))
+        candidates = self._candidates.find(source, tried, rng)
+        decision = _Decision(self, source, tried, candidates, rng)
+        return decision.best_to_continue(paused)
+
+    def is_whole_space(self) -> bool:
+        """Return whether every point of the space is a candidate."""
+        return self._candidates.are_all
+
+    def rows(self, source: PointSource, points: Sequence[Point]) -> Array:
+        """Return points as rows of numbers, each of them encoded once."""
+        if self._encoding is None or not self._encoding.is_of(source):
+            self._encoding, self._rows = Encoding(source.distributions, source.optional), {}
+        new = {point.key: point for point in points if point.key not in self._rows}
+        encoded = self._encoding.rows([point.params for point in new.values()])
+        self._rows.update(zip(new, encoded, strict=True))
+        rows = [self._rows[point.key] for point in points]
+        return np.array(rows).reshape(len(points), len(self._encoding.groups))
+
+    def groups(self) -> NDArray[np.intp]:
+        """Return for each column of ``rows`` the parameter it belongs to."""
+        assert self._encoding is not None
+        return self._encoding.groups
+
+
+class _Decision:
+    """One decision over a list of candidates."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        source: PointSource,
+        tried: Sequence[Tried],
+        candidates: list[Point],
+        rng: random.Random,
+    ) -> None:
+        self._engine = engine
+        self._source = source
+        self._tried = tried
+        self._candidates = candidates
+        self._rng = rng
+        self._knobs = engine.rows(source, [one.point for one in tried])
+
+    def best(self) -> Point:
+        """Return the point to try."""
+        if len(self._tried) < self._engine.num_startup or len(self._usable) < FEWEST:
+            return self._spread_out()
+        scores = self._scores(self._candidates)
+        if self._engine.is_whole_space():
+            return self._candidates[int(np.argmax(scores))]
+        return self._refined(scores)
+
+    def _spread_out(self) -> Point:
+        """Return a point for the start: from small to large, and far from those that were tried."""
+        knobs = self._engine.rows(self._source, self._candidates)
+        costs = np.zeros((len(knobs), 0))
+        if self._costs_are_known:
+            raw = _costs(self._candidates)
+            costs = CostScale(raw).scaled(raw)
+        place = place_on_scale(len(self._tried))
+        return self._candidates[spread_out(costs, knobs, self._knobs, place)]
+
+    def best_to_continue(self, paused: Sequence[int]) -> int | None:
+        """Return which of the paused trials promises more than every new point; None if none does."""
+        if not paused or len(self._tried) < self._engine.num_startup or len(self._usable) < FEWEST:
+            return None if self._candidates else next(iter(paused), None)
+        points = [self._tried[row].point for row in paused]
+        inputs, deviation = self._inputs(points)
+        growth = self._promise.growth(inputs, deviation)
+        left = np.array([1.0 - max(self._tried[row].errors) / self._engine.rungs[-1] for row in paused])
+        rates = growth / (left * self._training_time.of([point.work for point in points]))
+        best = int(np.argmax(rates))
+        if self._candidates and self._scores(self._candidates).max() >= rates[best]:
+            return None
+        return paused[best]
+
+    # -- what is known ---------------------------------------------------------------------------------
+
+    @cached_property
+    def _costs_are_known(self) -> bool:
+        return self._candidates[0].costs is not None
+
+    @cached_property
+    def _usable(self) -> NDArray[np.intp]:
+        """The trials that have said something of their error, and whose costs are known."""
+        return np.array(
+            [
+                row
+                for row, one in enumerate(self._tried)
+                if one.errors and one.costs is not None and one.state != "failed"
+            ],
+            dtype=np.intp,
+        )
+
+    @cached_property
+    def _scale(self) -> CostScale:
+        known = np.array([self._tried[row].costs for row in self._usable])
+        return CostScale(np.vstack([known, _costs(self._candidates)]) if self._costs_are_known else known)
+
+    @cached_property
+    def _known(self) -> Known:
+        tried = [self._tried[row] for row in self._usable]
+        costs = self._scale.scaled(np.array([one.costs for one in tried]))
+        is_final = np.array([one.state == "complete" for one in tried], dtype=bool)
+        epochs = max(max(one.errors) for one in tried)
+        curves = np.full((len(tried), epochs), np.nan)
+        for row, one in enumerate(tried):
+            for epoch, error in one.errors.items():
+                curves[row, epoch - 1] = error
+        guesses = final_errors(curves, costs, is_final)
+        return Known(Inputs(self._knobs[self._usable], costs), guesses.errors, guesses.variances, is_final)
+
+    @cached_property
+    def _cost_models(self) -> list[GaussianProcess]:
+        """Models of the costs where they are learned as well."""
+        if self._costs_are_known:
+            return []
+        known = self._known.inputs
+        bare = Inputs(known.knobs, np.zeros((len(known), 0)))
+        exact = np.zeros(len(known))
+        groups = self._engine.groups()
+        return [GaussianProcess(bare, column, exact, groups) for column in known.costs.T]
+
+    @cached_property
+    def _promise(self) -> Promise:
+        running = [one.point for one in self._tried if one.state == "running"]
+        pending = self._inputs(running)[0] if running else None
+        return Promise(self._known, self._engine.groups(), pending, self._scale.bound)
+
+    @cached_property
+    def _training_time(self) -> TrainingTime:
+        return TrainingTime([(one.point.work, one.epoch_s) for one in self._tried])
+
+    # -- candidates ------------------------------------------------------------------------------------
+
+    def _inputs(self, points: Sequence[Point]) -> tuple[Inputs, Array | None]:
+        """Return points as the models see them, and the deviation of the first cost where it is a guess."""
+        knobs = self._engine.rows(self._source, points)
+        if self._costs_are_known:
+            return Inputs(knobs, self._scale.scaled(_costs(points))), None
+        bare = Inputs(knobs, np.zeros((len(points), 0)))
+        guesses = [model.predict(bare) for model in self._cost_models]
+        return Inputs(knobs, np.column_stack([mean for mean, _ in guesses])), guesses[0][1]
+
+    def _scores(self, points: Sequence[Point]) -> Array:
+        """Return what each point is expected to add to the hypervolume, by its chance and time."""
+        inputs, deviation = self._inputs(points)
+        growth = np.maximum(self._promise.growth(inputs, deviation), 1e-15)
+        over = [row for row, one in enumerate(self._tried) if one.state != "running"]
+        succeeded = np.array([self._succeeded(self._tried[row]) for row in over], dtype=bool)
+        scores = growth * chance_of_success(self._knobs[over], succeeded, inputs.knobs)
+        if not self._engine.per_second:
+            return np.asarray(scores)
+        return np.asarray(scores / self._training_time.of([point.work for point in points]))
+
+    @staticmethod
+    def _succeeded(one: Tried) -> bool:
+        return one.state != "failed" and one.is_feasible
+
+    def _refined(self, scores: Array) -> Point:
+        """Return the best point that is found by going on from the best candidates."""
+        order = np.argsort(-scores, kind="stable")[:REFINED]
+        best, score = self._candidates[int(order[0])], float(scores[order[0]])
+        starts = [self._candidates[int(row)] for row in order]
+        tried = {one.point.key for one in self._tried}
+        for _ in range(ROUNDS):
+            near = [self._source.neighbour(start, self._rng) for start in starts for _ in range(CLOSE)]
+            new = [point for point in near if point is not None and point.key not in tried]
+            found = self._scores(new) if new else np.zeros(0)
+            if not new or found.max() <= score:
+                break
+            best, score = new[int(np.argmax(found))], float(found.max())
+            starts = [best]
+        return best
+
+
+def _costs(points: Sequence[Point]) -> Array:
+    return np.array([point.costs for point in points], dtype=np.float64)

@@ -1,0 +1,239 @@
+"""A Gaussian process over networks: how accurate one would be, and how far that is known.
+
+The prior is a sum of three parts: a line over the known costs (logarithms of parameters and the like), a
+smooth curve over them, and a smooth function of every knob. So size explains what it explains with few
+observations, and the knobs the rest. Each observation may be less certain than the others.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import cho_factor, cho_solve, solve_triangular
+from scipy.optimize import minimize
+
+Array = NDArray[np.float64]
+
+MOST_FITTED = 96
+"""Observations from which the hyperparameters are found; a step of the fit takes about a millisecond."""
+FIT_STEPS = 25
+JITTER = 1e-8
+LINE_WIDTH = 2.0
+"""Prior deviation of the line's slope and height, in deviations of the observations."""
+OUTLIER = 3.0
+"""Interquartile ranges beyond the quartiles at which bad values are cut: a diverged training says no more."""
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Points to learn from or to predict: ``knobs`` (n x d, from 0 to 1) and ``costs`` (n x c, any scale)."""
+
+    knobs: Array
+    costs: Array
+
+    def __len__(self) -> int:
+        return len(self.knobs)
+
+    def __getitem__(self, which: NDArray[np.intp] | slice) -> Inputs:
+        return Inputs(self.knobs[which], self.costs[which])
+
+    def and_also(self, other: Inputs) -> Inputs:
+        """Return these points, then the others."""
+        return Inputs(np.vstack([self.knobs, other.knobs]), np.vstack([self.costs, other.costs]))
+
+
+@dataclass(frozen=True)
+class Hyperparameters:
+    """Of the prior, in units of standardised observations: variances, lengths, and that of the noise.
+
+    ``lengths`` has one for each group of columns of the knobs: those of one knob.
+    """
+
+    curve_variance: float
+    curve_length: float
+    knobs_variance: float
+    lengths: Array
+    noise_variance: float
+
+    @classmethod
+    def from_logs(cls, logs: Array) -> Hyperparameters:
+        """Return those with these logarithms."""
+        values = np.exp(logs)
+        return cls(float(values[0]), float(values[1]), float(values[2]), values[4:], float(values[3]))
+
+
+class GaussianProcess:
+    """What is known after observing ``values`` at ``inputs``; small values are good.
+
+    ``extra_variance`` is added to the noise of each observation (in the square of the values' unit).
+    ``groups`` says for each column of the knobs to which knob it belongs, from 0. The same arguments give
+    the same process.
+    """
+
+    def __init__(
+        self, inputs: Inputs, values: Array, extra_variance: Array, groups: NDArray[np.intp]
+    ) -> None:
+        self._groups = groups
+        values = without_outliers(values)
+        self._mean = float(values.mean())
+        self._scale = float(values.std()) or 1.0
+        self._cost_mean = inputs.costs.mean(axis=0)
+        self._cost_scale = inputs.costs.std(axis=0) + 1e-12
+        targets = (values - self._mean) / self._scale
+        extra = extra_variance / self._scale**2
+        chosen = np.unique(np.linspace(0, len(inputs) - 1, min(len(inputs), MOST_FITTED)).round().astype(int))
+        self.hyperparameters = _fit(
+            self._standardised(inputs[chosen]), targets[chosen], extra[chosen], groups
+        )
+        self._inputs = inputs
+        self._targets = targets
+        self._extra = extra
+        self._condition()
+
+    def _condition(self) -> None:
+        self._known = self._standardised(self._inputs)
+        kernel = self._kernel(self._known, self._known)
+        kernel[np.diag_indices_from(kernel)] += self.hyperparameters.noise_variance + self._extra + JITTER
+        self._factor, _ = cho_factor(kernel, lower=True)
+        self._factor = np.tril(self._factor)
+        self._weights = cho_solve((self._factor, True), self._targets)
+
+    @property
+    def noise(self) -> float:
+        """The deviation of one observation without extra variance, in the unit of the values."""
+        return math.sqrt(self.hyperparameters.noise_variance) * self._scale
+
+    def predict(self, inputs: Inputs) -> tuple[Array, Array]:
+        """Return mean and deviation of the function (without noise) at each point, in the values' unit."""
+        points = self._standardised(inputs)
+        cross = self._kernel(points, self._known)
+        mean = cross @ self._weights
+        solved = solve_triangular(self._factor, cross.T, lower=True, check_finite=False)
+        variance = self._own_variance(points) - np.einsum("ij,ij->j", solved, solved)
+        return mean * self._scale + self._mean, np.sqrt(np.maximum(variance, 1e-10)) * self._scale
+
+    def believing(self, inputs: Inputs, extra_variance: float = 0.0) -> GaussianProcess:
+        """Return the process after also observing its own mean at ``inputs``: less is unknown around them."""
+        if not len(inputs):
+            return self
+        mean, _ = self.predict(inputs)
+        extra = np.full(len(inputs), extra_variance / self._scale**2)
+        other = object.__new__(GaussianProcess)
+        other.__dict__.update(self.__dict__)
+        other._inputs = self._inputs.and_also(inputs)
+        other._targets = np.concatenate([self._targets, (mean - self._mean) / self._scale])
+        other._extra = np.concatenate([self._extra, extra])
+        other._condition()
+        return other
+
+    def _standardised(self, inputs: Inputs) -> Inputs:
+        return Inputs(inputs.knobs, (inputs.costs - self._cost_mean) / self._cost_scale)
+
+    def _kernel(self, left: Inputs, right: Inputs) -> Array:
+        h = self.hyperparameters
+        lengths = h.lengths[self._groups]
+        kernel: Array = h.knobs_variance * matern(_distances(left.knobs / lengths, right.knobs / lengths))
+        if left.costs.shape[1]:
+            over_costs = _distances(left.costs / h.curve_length, right.costs / h.curve_length)
+            kernel += h.curve_variance * matern(over_costs)
+        return np.asarray(kernel + LINE_WIDTH**2 * (1.0 + left.costs @ right.costs.T))
+
+    def _own_variance(self, points: Inputs) -> Array:
+        h = self.hyperparameters
+        curve = h.curve_variance if points.costs.shape[1] else 0.0
+        line = LINE_WIDTH**2 * (1.0 + np.einsum("ij,ij->i", points.costs, points.costs))
+        return np.asarray(h.knobs_variance + curve + line)
+
+
+def without_outliers(values: Array) -> Array:
+    """Return the values with those cut that are far above the others."""
+    if len(values) < 4:
+        return values
+    low, high = np.quantile(values, [0.25, 0.75])
+    return np.asarray(np.minimum(values, high + OUTLIER * max(high - low, 1e-9)))
+
+
+def matern(squared: Array) -> Array:
+    """Return the Matern covariance of smoothness 5/2 at squared distances, 1 at distance 0."""
+    scaled = np.sqrt(5.0 * squared)
+    return np.asarray((1.0 + scaled + scaled**2 / 3.0) * np.exp(-scaled))
+
+
+def _matern_slope(squared: Array) -> Array:
+    """Return the derivative of ``matern`` by the squared distance."""
+    scaled = np.sqrt(5.0 * squared)
+    return np.asarray(-5.0 / 6.0 * (1.0 + scaled) * np.exp(-scaled))
+
+
+def _distances(left: Array, right: Array) -> Array:
+    """Return the squared distance of every row of ``left`` from every row of ``right``."""
+    squared = (left**2).sum(axis=1)[:, None] + (right**2).sum(axis=1)[None, :] - 2.0 * left @ right.T
+    return np.asarray(np.maximum(squared, 0.0))
+
+
+def _prior(num_groups: int) -> tuple[Array, Array]:
+    """Return means and deviations of the normal priors of the logarithms of the hyperparameters.
+
+    In many dimensions lengths grow with the root of their number, so that distances stay comparable
+    (Hvarfner, Hellsten, Nardi 2024).
+    """
+    length = math.log(1.0) + 0.5 * math.log(max(1, num_groups))
+    means = [math.log(0.3), math.log(1.0), math.log(0.3), math.log(0.05), *([length] * num_groups)]
+    deviations = [1.0, 0.7, 1.0, 1.2, *([1.0] * num_groups)]
+    return np.array(means), np.array(deviations)
+
+
+def _fit(inputs: Inputs, targets: Array, extra: Array, groups: NDArray[np.intp]) -> Hyperparameters:
+    """Return the hyperparameters of highest posterior density, found from the prior's middle."""
+    num_groups = int(groups.max()) + 1 if len(groups) else 0
+    means, deviations = _prior(num_groups)
+    if len(targets) < 3:
+        return Hyperparameters.from_logs(means)
+    by_group = np.stack(
+        [
+            _distances(inputs.knobs[:, groups == group], inputs.knobs[:, groups == group])
+            for group in range(num_groups)
+        ]
+        or [np.zeros((len(targets), len(targets)))]
+    )
+    over_costs = _distances(inputs.costs, inputs.costs)
+    line = LINE_WIDTH**2 * (1.0 + inputs.costs @ inputs.costs.T)
+    has_costs = bool(inputs.costs.shape[1])
+
+    def loss(logs: Array) -> tuple[float, Array]:
+        h = Hyperparameters.from_logs(logs)
+        squared = (
+            np.tensordot(1.0 / h.lengths**2, by_group[:num_groups], axes=1) if num_groups else by_group[0]
+        )
+        knobs = h.knobs_variance * matern(squared)
+        at_costs = over_costs / h.curve_length**2
+        curve = h.curve_variance * matern(at_costs) if has_costs else np.zeros_like(knobs)
+        kernel = knobs + curve + line
+        kernel[np.diag_indices_from(kernel)] += h.noise_variance + extra + JITTER
+        try:
+            factor, lower = cho_factor(kernel, lower=True, check_finite=False)
+        except np.linalg.LinAlgError:
+            return 1e10, np.zeros_like(logs)
+        inverse = cho_solve((factor, lower), np.eye(len(targets)), check_finite=False)
+        weights = inverse @ targets
+        off = (logs - means) / deviations
+        value = 0.5 * targets @ weights + np.log(np.diag(factor)).sum() + 0.5 * off @ off
+        pull = 0.5 * (inverse - np.outer(weights, weights))
+        gradient = off / deviations
+        if has_costs:
+            gradient[0] += np.vdot(pull, curve)
+            slope = h.curve_variance * _matern_slope(at_costs)
+            gradient[1] += np.vdot(pull, -2.0 * slope * at_costs)
+        gradient[2] += np.vdot(pull, knobs)
+        gradient[3] += h.noise_variance * np.trace(pull)
+        pulled = -2.0 * h.knobs_variance * pull * _matern_slope(squared)
+        for group in range(num_groups):
+            gradient[4 + group] += np.vdot(pulled, by_group[group]) / h.lengths[group] ** 2
+        return float(value), gradient
+
+    bounds = [(mean - 4 * width, mean + 4 * width) for mean, width in zip(means, deviations, strict=True)]
+    found = minimize(loss, means, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": FIT_STEPS})
+    return Hyperparameters.from_logs(found.x)

@@ -1,0 +1,136 @@
+"""The points of a ``SearchSpace`` for the frontier engine: networks, whose costs are counted exactly."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from functools import cached_property
+
+from optuna.distributions import BaseDistribution
+
+from search.encoding import distribution_of, encode
+from search.frontier import points
+from space.counts import Counts
+from space.domains import Domain, FloatRange, Value
+from space.drawing import draw_knobs
+from space.search_space import Point, SearchSpace
+from space.spec import Spec
+
+TRIES = 8
+"""Changes of a network that are made to find a neighbour within the limits."""
+
+
+class NetworkPoints:
+    """What the engine may try: networks within the limits, each under its identity.
+
+    ``costs`` returns the exact objectives of a network, all to be minimised.
+    """
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        identity: Callable[[str, dict[str, Value]], Hashable],
+        costs: Callable[[Counts], tuple[float, ...]],
+    ) -> None:
+        self._space = space
+        self._identity = identity
+        self._costs = costs
+        self._found: dict[Hashable, points.Point | None] = {}
+        self._knobs: dict[Hashable, Point] = {}
+
+    @cached_property
+    def distributions(self) -> Mapping[str, BaseDistribution]:
+        """Every knob of the space as a parameter."""
+        return {knob: distribution_of(domain) for knob, domain in self._space.knobs().items()}
+
+    @cached_property
+    def optional(self) -> Sequence[str]:
+        """The knobs that only some networks have."""
+        skeletons = self._space.walk.skeletons
+        every = [set(skeleton.choices) | set(skeleton.knobs) for skeleton in skeletons]
+        return [knob for knob in self.distributions if not all(knob in knobs for knobs in every)]
+
+    def knobs(self, point: points.Point) -> Point:
+        """Return the point of the space behind one of the engine's."""
+        return dict(self._knobs[points.params_key(point.params)])
+
+    def point(self, knobs: Point) -> points.Point | None:
+        """Return a point of the space as the engine takes it; None if it is beyond the limits."""
+        domains = self._space.knobs_of(knobs)
+        params = {knob: encode(domain, knobs[knob]) for knob, domain in domains.items()}
+        key = points.params_key(params)
+        if key not in self._found:
+            spec = self._space.feasible_spec(knobs)
+            self._found[key] = None if spec is None else self._of_spec(spec, knobs, params)
+            self._knobs[key] = dict(knobs)
+        return self._found[key]
+
+    def _of_spec(self, spec: Spec, knobs: Point, params: points.Params) -> points.Point:
+        counts = self._space.counts(spec)
+        return points.Point(
+            params,
+            {knob: self.distributions[knob] for knob in params},
+            self._identity(spec.arch, self._space.training(knobs)),
+            self._costs(counts),
+            float(counts.macs),
+        )
+
+    def few(self, most: int) -> Sequence[points.Point] | None:
+        """Return every network within the limits if the space has at most ``most`` points, else None."""
+        if self._space.size() > most:
+            return None
+        found: dict[Hashable, points.Point] = {}
+        for knobs in self._space.points():
+            if (point := self.point(knobs)) is not None:
+                found.setdefault(point.key, point)
+        return list(found.values())
+
+    def draw(self, rng: random.Random) -> points.Point | None:
+        """Return a random network within the limits."""
+        knobs = self._space.sample_feasible(rng)
+        return None if knobs is None else self.point(knobs)
+
+    def neighbour(self, point: points.Point, rng: random.Random) -> points.Point | None:
+        """Return a network that differs in one knob, or two or three, made smaller if that is needed."""
+        for _ in range(TRIES):
+            changed = self._changed(self.knobs(point), rng)
+            if (near := self.point(changed)) is not None:
+                return near
+            smaller = self._space.shrunk(changed, rng)
+            if smaller is not None and (near := self.point(smaller)) is not None:
+                return near
+        return None
+
+    def _changed(self, knobs: Point, rng: random.Random) -> Point:
+        domains = self._space.knobs_of(knobs)
+        chosen = rng.sample(list(domains), min(len(domains), rng.choice((1, 1, 2, 3))))
+        changed = {knob: _near(domains[knob], knobs[knob], rng) for knob in chosen}
+        known = {**knobs, **changed}
+        complete: Point = {}
+
+        def choose(knob: str, domain: Domain) -> Value:
+            complete[knob] = known[knob] if knob in known else domain.sample(rng)
+            return complete[knob]
+
+        draw_knobs(self._space.config, choose)
+        return complete
+
+
+def _near(domain: Domain, value: Value, rng: random.Random) -> Value:
+    """Return another value of a knob, of a number most often a close one."""
+    if isinstance(domain, FloatRange) or domain.size == 1:
+        distribution = distribution_of(domain)
+        return points.near(distribution, value, rng) if isinstance(domain, FloatRange) else value
+    rank = domain.rank(value)
+    if not domain.is_ordered or domain.size == 2:
+        others = (
+            [r for r in range(domain.size) if r != rank]
+            if domain.size <= 64
+            else [rng.randrange(domain.size)]
+        )
+        return domain.value_of_rank(rng.choice(others))
+    far = max(1, round(abs(rng.gauss(0.0, rng.choice((1.0, domain.size / 8, domain.size / 3))))))
+    moved = rank + far if rng.random() < 0.5 else rank - far
+    if not 0 <= moved < domain.size:
+        moved = 2 * rank - moved
+    return domain.value_of_rank(min(domain.size - 1, max(0, moved)))

@@ -1,0 +1,241 @@
+"""Points of a search space as the frontier sampler sees them: their sources, and points as numbers."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
+from optuna.trial import FrozenTrial
+
+Array = NDArray[np.float64]
+Params = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Point:
+    """A point to try: Optuna's parameters with their distributions, and what is known before it is tried.
+
+    Points of one ``key`` are the same. ``costs`` are the objectives that need no training (None: unknown),
+    ``work`` is what an epoch costs in any unit, such as MACs (None: unknown).
+    """
+
+    params: Params
+    distributions: Mapping[str, BaseDistribution]
+    key: Hashable
+    costs: tuple[float, ...] | None = None
+    work: float | None = None
+
+
+class PointSource(Protocol):
+    """What knows the points of a space, within its limits."""
+
+    @property
+    def distributions(self) -> Mapping[str, BaseDistribution]:
+        """Every parameter of the space."""
+        ...
+
+    @property
+    def optional(self) -> Sequence[str]:
+        """The parameters that only some points have."""
+        ...
+
+    def few(self, most: int) -> Sequence[Point] | None:
+        """Return every point if there are at most ``most``, else None."""
+        ...
+
+    def draw(self, rng: random.Random) -> Point | None:
+        """Return a random point; None if none was found."""
+        ...
+
+    def neighbour(self, point: Point, rng: random.Random) -> Point | None:
+        """Return a point that differs a little from ``point``; None if none was found."""
+        ...
+
+
+class Encoding:
+    """Parameters as numbers from 0 to 1.
+
+    A number has one column, over its logarithm where its distribution says so; a category has one column for
+    each choice. A parameter that only some points have gets a column that says whether it is there.
+    """
+
+    def __init__(self, distributions: Mapping[str, BaseDistribution], optional: Iterable[str]) -> None:
+        self._all = dict(distributions)
+        self._distributions = {name: d for name, d in distributions.items() if not d.single()}
+        self._optional = frozenset(optional)
+
+    def is_of(self, source: PointSource) -> bool:
+        """Return whether this is the encoding of the points of ``source``."""
+        return self._optional == frozenset(source.optional) and self._all == dict(source.distributions)
+
+    @cached_property
+    def groups(self) -> NDArray[np.intp]:
+        """For each column, the place of its parameter."""
+        widths = [
+            _width(distribution) + (name in self._optional)
+            for name, distribution in self._distributions.items()
+        ]
+        return np.repeat(np.arange(len(widths)), widths)
+
+    def rows(self, points: Sequence[Params]) -> Array:
+        """Return the points as rows, n x the number of columns."""
+        blocks = [np.zeros((len(points), 0))]
+        for name, distribution in self._distributions.items():
+            present = np.array([name in params for params in points], dtype=bool)
+            values = [params[name] for params in points if name in params]
+            block = np.zeros((len(points), _width(distribution)))
+            block[:] = 0.5 if not isinstance(distribution, CategoricalDistribution) else 0.0
+            if values:
+                block[present] = _columns(distribution, values)
+            blocks.append(block)
+            if name in self._optional:
+                blocks.append(present[:, None].astype(np.float64))
+        return np.hstack(blocks)
+
+
+def _width(distribution: BaseDistribution) -> int:
+    return len(distribution.choices) if isinstance(distribution, CategoricalDistribution) else 1
+
+
+def _columns(distribution: BaseDistribution, values: list[Any]) -> Array:
+    if isinstance(distribution, CategoricalDistribution):
+        place = np.array([distribution.to_internal_repr(value) for value in values], dtype=np.intp)
+        return np.asarray(np.eye(len(distribution.choices))[place] * np.sqrt(0.5))
+    assert isinstance(distribution, (FloatDistribution, IntDistribution))
+    numbers = np.array(values, dtype=np.float64)
+    low, high = float(distribution.low), float(distribution.high)
+    if distribution.log:
+        numbers, low, high = np.log(numbers), float(np.log(low)), float(np.log(high))
+    return np.asarray((numbers - low) / (high - low))[:, None]
+
+
+@dataclass(frozen=True)
+class SeenPoints:
+    """The points of anybody's Optuna study, as far as its trials have shown them.
+
+    ``shapes`` are the sets of parameters that trials had, each with the categories seen in such trials:
+    what tells which parameters a new point has.
+    """
+
+    distributions: Mapping[str, BaseDistribution]
+    shapes: Mapping[frozenset[str], Mapping[str, frozenset[Any]]]
+    costs: Callable[[Params], tuple[float, ...] | None]
+
+    @classmethod
+    def of_trials(
+        cls, trials: Iterable[FrozenTrial], costs: Callable[[Params], tuple[float, ...] | None]
+    ) -> Self:
+        """Return the points of a study with these trials."""
+        distributions: dict[str, BaseDistribution] = {}
+        shapes: dict[frozenset[str], dict[str, set[Any]]] = {}
+        for trial in trials:
+            distributions.update(trial.distributions)
+            shape = shapes.setdefault(frozenset(trial.params), {})
+            for name, distribution in trial.distributions.items():
+                if isinstance(distribution, CategoricalDistribution):
+                    shape.setdefault(name, set()).add(trial.params[name])
+        frozen = {names: {n: frozenset(v) for n, v in seen.items()} for names, seen in shapes.items()}
+        return cls(distributions, frozen, costs)
+
+    @cached_property
+    def optional(self) -> list[str]:
+        """The parameters that only some trials had."""
+        return [name for name in self.distributions if not all(name in shape for shape in self.shapes)]
+
+    def _shape(self, values: Params) -> frozenset[str]:
+        """Return the parameters that a point has: those of the trials with most of its categories."""
+
+        def agreement(shape: frozenset[str]) -> int:
+            return sum(values[name] in seen for name, seen in self.shapes[shape].items())
+
+        def size(shape: frozenset[str]) -> int:
+            return len(self.shapes[shape])
+
+        return max(self.shapes, key=lambda shape: (agreement(shape) - size(shape), sorted(shape)))
+
+    def point(self, values: Params) -> Point:
+        """Return the point with these values; those of parameters that it does not have are left out."""
+        shape = self._shape(values)
+        params = {name: value for name, value in values.items() if name in shape}
+        distributions = {name: self.distributions[name] for name in params}
+        return Point(params, distributions, params_key(params), self.costs(params))
+
+    def few(self, most: int) -> None:
+        """Return nothing: trials do not show that they have shown everything."""
+
+    def draw(self, rng: random.Random) -> Point:
+        """Return a point with every parameter drawn at random."""
+        return self.point({name: draw(d, rng) for name, d in self.distributions.items()})
+
+    def neighbour(self, point: Point, rng: random.Random) -> Point:
+        """Return a point with one parameter changed, or two or three."""
+        values = {
+            name: point.params[name] if name in point.params else draw(d, rng)
+            for name, d in self.distributions.items()
+        }
+        free = [name for name, d in self.distributions.items() if not d.single()]
+        for name in rng.sample(free, min(len(free), rng.choice((1, 1, 2, 3)))):
+            values[name] = near(self.distributions[name], values[name], rng)
+        return self.point(values)
+
+
+def params_key(params: Params) -> Hashable:
+    """Return what tells parameters apart."""
+    return tuple(sorted(params.items()))
+
+
+def draw(distribution: BaseDistribution, rng: random.Random) -> Any:
+    """Return a value of a distribution, drawn evenly (over the logarithm where it says so)."""
+    if isinstance(distribution, CategoricalDistribution):
+        return rng.choice(distribution.choices)
+    return _value_at(distribution, rng.random())
+
+
+def near(distribution: BaseDistribution, value: Any, rng: random.Random) -> Any:
+    """Return another value of a distribution, of a number most often a close one."""
+    if isinstance(distribution, CategoricalDistribution):
+        others = [choice for choice in distribution.choices if choice != value]
+        return rng.choice(others) if others else value
+    assert isinstance(distribution, (FloatDistribution, IntDistribution))
+    place = float(_columns(distribution, [value])[0, 0]) if not distribution.single() else 0.5
+    for _ in range(8):
+        moved = _value_at(
+            distribution, min(1.0, max(0.0, place + rng.gauss(0.0, rng.choice((0.05, 0.15, 0.4)))))
+        )
+        if moved != value:
+            return moved
+    if isinstance(distribution, IntDistribution):
+        step = distribution.step
+        other = value + step if value + step <= distribution.high else value - step
+        return other if other >= distribution.low else value
+    return value
+
+
+def _value_at(distribution: BaseDistribution, place: float) -> Any:
+    """Return the value at a place from 0 to 1; whole numbers have equal shares of it."""
+    assert isinstance(distribution, (FloatDistribution, IntDistribution))
+    low, high = float(distribution.low), float(distribution.high)
+    if isinstance(distribution, IntDistribution):
+        step = distribution.step
+        if distribution.log:
+            value = round(np.exp(np.log(low - 0.5) + place * (np.log(high + 0.5) - np.log(low - 0.5))))
+        else:
+            value = round(low + step * np.floor(place * ((high - low) / step + 1)))
+        return int(min(distribution.high, max(distribution.low, value)))
+    if distribution.log:
+        return float(min(high, max(low, np.exp(np.log(low) + place * (np.log(high) - np.log(low))))))
+    value = low + place * (high - low)
+    if distribution.step is not None:
+        value = low + distribution.step * round((value - low) / distribution.step)
+    return float(min(high, max(low, value)))

@@ -1,0 +1,138 @@
+"""What further points promise, from what is known of those tried."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search.frontier.gaussian_process import GaussianProcess, Inputs
+from search.frontier.improvement import Front
+
+Array = NDArray[np.float64]
+
+MOST_KNOWN = 300
+"""Points that a model learns from: of more, the best for their costs and some of the others."""
+MOST_BELIEVED = 200
+"""Pending points that are taken into account one by one; of more, the latest."""
+LOG_RATIO = 4.0
+"""Costs that are positive and span more than this ratio are seen over their logarithm."""
+BEYOND = 1e-3
+"""How far the reference lies beyond the highest cost, in parts of their range."""
+COST_NODES = ((-1.2247448714, 1 / 6), (0.0, 2 / 3), (1.2247448714, 1 / 6))
+"""Places (in root two deviations) and weights of a Gauss-Hermite rule, over a cost that is a guess."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of the points tried, rows of n.
+
+    ``errors`` are those of finished trainings, or what is guessed of them with ``variances``; ``is_final``
+    tells which. Everything is minimised.
+    """
+
+    inputs: Inputs
+    errors: Array
+    variances: Array
+    is_final: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.errors)
+
+    def __getitem__(self, which: NDArray[np.intp]) -> Known:
+        return Known(self.inputs[which], self.errors[which], self.variances[which], self.is_final[which])
+
+
+class CostScale:
+    """Costs as they are looked at: over logarithms where they span decades, so that ratios count."""
+
+    def __init__(self, costs: Array) -> None:
+        low, high = costs.min(axis=0), costs.max(axis=0)
+        self._over_logs = (low > 0) & (high > LOG_RATIO * low)
+        low, high = self.scaled(low[None])[0], self.scaled(high[None])[0]
+        self.bound = high + BEYOND * (high - low) + 1e-12
+        """The reference of each cost, on the scale: a little beyond the highest."""
+
+    def scaled(self, costs: Array) -> Array:
+        """Return the costs on the scale, n x c."""
+        logs = np.log(np.where(self._over_logs & (costs > 0), costs, 1.0))
+        return np.where(self._over_logs, logs, costs)
+
+
+class Promise:
+    """A model of what is known, and how much each further point would add to the front.
+
+    ``pending`` are points under way: they count as if they were to end as expected. ``costs_bound`` (c) is
+    the reference of the costs.
+    """
+
+    def __init__(
+        self, known: Known, groups: NDArray[np.intp], pending: Inputs | None, costs_bound: Array
+    ) -> None:
+        known = known[_most_telling(known)]
+        process = GaussianProcess(known.inputs, known.errors, known.variances, groups)
+        means, _ = process.predict(known.inputs)
+        front_errors, front_costs = means[known.is_final], known.inputs.costs[known.is_final]
+        if pending is not None and len(pending):
+            process = process.believing(pending[slice(-MOST_BELIEVED, None)], process.noise**2)
+            believed, _ = process.predict(pending)
+            front_errors = np.concatenate([front_errors, believed])
+            front_costs = np.vstack([front_costs, pending.costs])
+        spread = float(known.errors.max() - known.errors.min()) or 1.0
+        top = float(max(known.errors.max(), front_errors.max(initial=-np.inf))) + 0.1 * spread
+        self.process = process
+        self.front = Front(front_errors, front_costs, np.concatenate([[top], costs_bound]))
+
+    def growth(self, candidates: Inputs, cost_deviation: Array | None = None) -> Array:
+        """Return the expected growth of the hypervolume by each candidate.
+
+        ``cost_deviation`` (m) is that of the first cost where it is a guess.
+        """
+        mean, deviation = self.process.predict(candidates)
+        if cost_deviation is None:
+            return self.front.expected_growth(candidates.costs, mean, deviation)
+        total = np.zeros(len(candidates))
+        for place, weight in COST_NODES:
+            costs = candidates.costs.copy()
+            costs[:, 0] += np.sqrt(2.0) * place * cost_deviation
+            total += weight * self.front.expected_growth(costs, mean, deviation)
+        return total
+
+
+def _most_telling(known: Known) -> NDArray[np.intp]:
+    """Return the rows that a model learns from, all of them where they are few.
+
+    Half are the best for their costs, layer by layer of the front; the others are spread over the rest.
+    """
+    if len(known) <= MOST_KNOWN:
+        return np.arange(len(known))
+    excess = _excess(known)
+    order = np.lexsort((np.arange(len(known)), excess))
+    best, rest = order[: MOST_KNOWN // 2], np.sort(order[MOST_KNOWN // 2 :])
+    spread = rest[np.linspace(0, len(rest) - 1, MOST_KNOWN - len(best)).round().astype(int)]
+    return np.sort(np.concatenate([best, spread]))
+
+
+def _excess(known: Known) -> Array:
+    """Return by how much each error is above the best of points that cost no more."""
+    order = np.argsort(known.inputs.costs[:, 0], kind="stable")
+    best = np.minimum.accumulate(known.errors[order])
+    excess = np.empty(len(known))
+    excess[order] = known.errors[order] - best
+    return excess
+
+
+def chance_of_success(tried: Array, succeeded: NDArray[np.bool_], candidates: Array) -> Array:
+    """Return each candidate's chance not to fail, learned from which of those tried did.
+
+    Rows are points as numbers. A logistic regression; where nothing failed it is 1 for all.
+    """
+    if succeeded.all():
+        return np.ones(len(candidates))
+    if not succeeded.any():
+        return np.full(len(candidates), 0.5)
+    from sklearn.linear_model import LogisticRegression
+
+    model = LogisticRegression(C=2.0, max_iter=50).fit(tried, succeeded)
+    return np.asarray(model.predict_proba(candidates)[:, 1])

@@ -1,0 +1,150 @@
+"""The frontier sampler for anybody's Optuna study."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
+
+import optuna
+from optuna.distributions import BaseDistribution
+from optuna.samplers import BaseSampler
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial, TrialState
+
+from search.frontier.engine import STARTUP, Engine, Tried
+from search.frontier.points import Params, Point, SeenPoints, params_key
+from search.seeds import derive_seed
+
+Costs = Callable[[Params], "float | Sequence[float]"]
+
+CURVE = "mgnas:curve"
+"""Attribute of a trial: the first objective's value after each epoch, and how many epochs there will be."""
+_STATES: dict[TrialState, Literal["running", "stopped", "complete", "failed"]] = {
+    TrialState.COMPLETE: "complete",
+    TrialState.FAIL: "failed",
+    TrialState.PRUNED: "stopped",
+    TrialState.RUNNING: "running",
+}
+
+
+def note_epoch(trial: optuna.Trial, epoch: int, value: float, epochs: int) -> None:
+    """Note for the frontier sampler what a trial's first objective is after an epoch (from 1) of ``epochs``.
+
+    Optuna's own ``Trial.report`` is for studies of one objective.
+    """
+    noted = trial.user_attrs.get(CURVE, {"values": {}})
+    trial.set_user_attr(CURVE, {"epochs": epochs, "values": {**noted["values"], str(epoch): value}})
+
+
+class FrontierSampler(BaseSampler):
+    """Proposes what is expected to add most to the hypervolume of the front.
+
+    The first objective is learned; the others are *costs*. With ``costs``, a function of a trial's parameters
+    that returns the values of all other objectives, they are known before a trial is run; without it
+    they are learned too. A proposal takes in all other trials: finished ones, those under way (they count as
+    if they were to end as expected), failed ones and those that broke constraints, and every epoch noted with
+    ``note_epoch``, also of pruned trials. The same ``seed`` and trials give the same proposal.
+
+    Source: expected hypervolume improvement (Emmerich, Giannakoglou, Naujoks 2006), with all objectives but
+    one known.
+    """
+
+    def __init__(
+        self, costs: Costs | None = None, *, seed: int | None = None, num_startup: int = STARTUP
+    ) -> None:
+        self._costs_of = costs
+        self._seed = random.SystemRandom().randrange(2**31) if seed is None else seed
+        self._engine = Engine(self._seed, num_startup)
+        self._chosen: dict[int, Point] = {}
+        self._known_costs: dict[Any, tuple[float, ...]] = {}
+        self._source: SeenPoints | None = None
+
+    def infer_relative_search_space(
+        self, study: optuna.Study, trial: FrozenTrial
+    ) -> dict[str, BaseDistribution]:
+        """Decide on a point, and return the distributions of its parameters.
+
+        Raises:
+            ValueError: the study has one objective only.
+        """
+        if len(study.directions) < 2:
+            raise ValueError(f"FrontierSampler needs at least 2 objectives, but got {len(study.directions)}")
+        others = [t for t in study.get_trials(deepcopy=False) if t.number != trial.number and t.params]
+        source = self._points_of(study, others)
+        point = self._engine.choose(source, self._tried(study, others), trial.number) if source else None
+        if point is None:
+            return {}
+        self._chosen[trial._trial_id] = point
+        return dict(point.distributions)
+
+    def sample_relative(
+        self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        """Return the parameters of the point that was decided on."""
+        point = self._chosen.pop(trial._trial_id, None)
+        return {} if point is None else dict(point.params)
+
+    def sample_independent(
+        self,
+        study: optuna.Study,
+        trial: FrozenTrial,
+        param_name: str,
+        param_distribution: BaseDistribution,
+    ) -> Any:
+        """Return a random value of a parameter that no trial has shown before."""
+        seed = derive_seed(self._seed, trial.number, f"independent {param_name}")
+        sampler = optuna.samplers.RandomSampler(seed=seed)
+        return sampler.sample_independent(study, trial, param_name, param_distribution)
+
+    def _points_of(self, study: optuna.Study, trials: list[FrozenTrial]) -> SeenPoints | None:
+        """Return the points as far as trials have shown them; the same object until they show more."""
+        if not trials:
+            return None
+        seen = SeenPoints.of_trials(trials, lambda params: self._costs(study, params))
+        known = self._source
+        if known is None or (known.distributions, known.shapes) != (seen.distributions, seen.shapes):
+            self._source = seen
+        return self._source
+
+    def _costs(self, study: optuna.Study, params: Params) -> tuple[float, ...] | None:
+        """Return the costs of a point, to be minimised; None where they are not known."""
+        if self._costs_of is None:
+            return None
+        key = params_key(params)
+        if key not in self._known_costs:
+            found = self._costs_of(dict(params))
+            values = (found,) if isinstance(found, (int, float)) else tuple(found)
+            self._known_costs[key] = tuple(
+                sign * float(value) for sign, value in zip(_signs(study)[1:], values, strict=True)
+            )
+        return self._known_costs[key]
+
+    def _tried(self, study: optuna.Study, trials: list[FrozenTrial]) -> list[Tried]:
+        signs = _signs(study)
+        length = max((t.user_attrs[CURVE]["epochs"] for t in trials if CURVE in t.user_attrs), default=1)
+        found = []
+        for trial in trials:
+            if trial.state not in _STATES:
+                continue
+            costs = self._costs(study, trial.params)
+            if costs is None and trial.state == TrialState.COMPLETE:
+                costs = tuple(sign * value for sign, value in zip(signs[1:], trial.values[1:], strict=True))
+            errors = {epoch: signs[0] * value for epoch, value in _curve(trial, length).items()}
+            point = Point(trial.params, trial.distributions, params_key(trial.params), costs)
+            is_feasible = all(value <= 0 for value in trial.constraints.values())
+            found.append(Tried(point, _STATES[trial.state], errors, costs, is_feasible=is_feasible))
+        return found
+
+
+def _signs(study: optuna.Study) -> list[float]:
+    return [-1.0 if direction == StudyDirection.MAXIMIZE else 1.0 for direction in study.directions]
+
+
+def _curve(trial: FrozenTrial, length: int) -> dict[int, float]:
+    """Return the first objective by epoch; a finished trial has its value at its last one."""
+    noted = trial.user_attrs.get(CURVE)
+    curve = {int(epoch): float(value) for epoch, value in noted["values"].items()} if noted else {}
+    if trial.state == TrialState.COMPLETE:
+        curve[max([noted["epochs"] if noted else length, *curve])] = trial.values[0]
+    return curve

@@ -1,0 +1,41 @@
+"""The first trials, before there is anything to learn from: from small to large, and unlike each other."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+NEAREST = 24
+"""Candidates nearest to a place on the scale of the first cost, of which the most unlike is taken."""
+
+
+def place_on_scale(index: int) -> float:
+    """Return the index-th place to look at on a scale from 0 to 1: both ends, 1/2, 1/4, 3/4 and so on."""
+    if index < 2:
+        return float(index)
+    place, denominator, rest = 0.0, 1.0, index - 1
+    while rest:
+        rest, bit = divmod(rest, 2)
+        denominator *= 2
+        place += bit / denominator
+    return place
+
+
+def spread_out(costs: Array, knobs: Array, tried: Array, place: float) -> int:
+    """Return the row of the candidate to try.
+
+    Of the candidates nearest to ``place`` between the least and the highest first cost, it is the one
+    farthest from all ``tried`` (rows like ``knobs``); where no costs are known (n x 0), of all
+    candidates. At both ends of the scale it is the very first or last.
+    """
+    order = np.arange(len(knobs))
+    if costs.shape[1]:
+        low, high = costs[:, 0].min(), costs[:, 0].max()
+        order = np.argsort(np.abs(costs[:, 0] - (low + place * (high - low))), kind="stable")
+        order = order[: 1 if place in (0.0, 1.0) else NEAREST]
+    if not len(tried) or len(order) == 1:
+        return int(order[0])
+    apart = ((knobs[order][:, None] - tried[None]) ** 2).sum(axis=2).min(axis=1)
+    return int(order[int(np.argmax(apart))])
