@@ -12,7 +12,7 @@ Count = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 KnobValue = int | float | str | bool
-TrialState = Literal["running", "complete", "failed"]
+TrialState = Literal["running", "paused", "complete", "failed", "stopped"]
 
 POINT_COLUMNS = ("trial", "arch", "notation", "params", "macs", "val_accuracy", "epochs", "seed")
 """A point of the front, in ``front --json`` and ``front.csv``, in this order."""
@@ -40,6 +40,7 @@ class TrialRecord:
     ``reference`` names a network that the study was told to train for comparison, outside of its search.
     ``training`` holds the keys of the recipe that the study's space sets, with the trial's values.
     ``measured`` is what the training cost, units in the names: see ``trainers.measurements``.
+    A ``paused`` trial stands at a rung and may be taken up again; a ``stopped`` one never is.
     """
 
     number: int
@@ -64,6 +65,11 @@ class TrialRecord:
     reference: str | None = None
     training: dict[str, KnobValue] = field(default_factory=dict)
     measured: dict[str, float | None] = field(default_factory=dict)
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing will happen to this trial any more."""
+        return self.state in ("complete", "failed", "stopped")
 
     def point(self) -> dict[str, Any]:
         """Return the trial as a point of the front, keyed by ``POINT_COLUMNS``."""

@@ -137,8 +137,8 @@ class StudyResults:
 
     @property
     def num_finished(self) -> int:
-        """Trials that ended, with a result or without one."""
-        return sum(record.state != "running" for record in self.records)
+        """Trials that ended, with a result or without one; those at a rung have not."""
+        return sum(record.has_ended for record in self.records)
 
     @property
     def complete(self) -> bool:
@@ -159,7 +159,7 @@ class StudyResults:
 
     def untrained(self, names: Iterable[str]) -> list[str]:
         """Return the references among ``names`` that no trial has trained to its end."""
-        ended = {record.reference for record in self.references if record.state != "running"}
+        ended = {record.reference for record in self.references if record.has_ended}
         return [name for name in names if name not in ended]
 
     def front(self) -> pd.DataFrame:
@@ -210,6 +210,9 @@ class StudyResults:
     def status(self, *, driver_alive: bool) -> dict[str, int | bool]:
         """Return the counts of trials asked for, finished, running, failed, and epochs trained in all.
 
+        Of trials that are compared at rungs, those ``paused`` may go on and those ``stopped`` early count
+        as finished.
+
         Trials left behind by a driver that is gone are ``interrupted``, not ``running``.
         """
         open_trials = sum(record.state == "running" for record in self.records)
@@ -218,6 +221,8 @@ class StudyResults:
             "finished": self.num_finished,
             "running": open_trials if driver_alive else 0,
             "interrupted": 0 if driver_alive else open_trials,
+            "paused": sum(record.state == "paused" for record in self.records),
+            "stopped": sum(record.state == "stopped" for record in self.records),
             "failed": sum(record.state == "failed" for record in self.records),
             "epochs": sum(len(reports) for reports in self.reports.values()),
             "complete": self.complete,

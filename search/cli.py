@@ -98,7 +98,7 @@ def status(folder: Folder, as_json: AsJson = False) -> None:
         return
     state = f"complete: {results.spent}" if results.complete else "not complete"
     typer.echo(f"{results.name}: {state}")
-    for key in ("trials", "finished", "running", "interrupted", "failed", "epochs"):
+    for key in ("trials", "finished", "running", "interrupted", "paused", "stopped", "failed", "epochs"):
         typer.echo(f"  {key:<12}{facts[key]}")
 
 
@@ -285,6 +285,37 @@ def train(
     file = Path(preset) if preset is not None and Path(preset).exists() else None
     base = Request(file, None if file else preset, None, options, assignments or [], as_json)
     train_network(TrainRequest(spec, seeds, to, as_json), base)
+
+
+@app.command()
+def replay(
+    table: Annotated[Path, typer.Argument(metavar="TABLE", help="A file of recorded trainings (.jsonl).")],
+    searches: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[SAMPLER[:SCHEDULER]]...",
+            help="What to compare.  [default: frontier:freeze_thaw frontier tpe random]",
+            show_default=False,
+        ),
+    ] = None,
+    workers: Annotated[int, typer.Option(help="Simulated workers.")] = 1,
+    seeds: Annotated[int, typer.Option(help="Searches of each kind.")] = 20,
+    hours: Annotated[
+        float | None,
+        typer.Option(
+            help="Simulated hours of a search.  [default: 60 average trainings]", show_default=False
+        ),
+    ] = None,
+    picture: Annotated[
+        Path | None, typer.Option(metavar="FILE.svg", help="Draw the hypervolume over time.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compare samplers and schedulers on recorded trainings: a search takes seconds, and trains nothing."""
+    from search.replay_command import replay_table
+
+    searches = searches or ["frontier:freeze_thaw", "frontier", "tpe", "random"]
+    replay_table(table, searches, workers, seeds, hours, picture, as_json)
 
 
 @app.command()

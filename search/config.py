@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from search.samplers import SamplerName
+from search.schedulers import SchedulerName
 from space.errors import InvalidInputError, nearest, shown
 from space.files import absolute_path
 from space.plugins import load_plugins
@@ -39,6 +40,10 @@ class SearchConfig(BaseModel):
     ``trials`` and ``hours`` are totals over all runs of the study. ``workers`` auto is one for each CPU
     core, or for each GPU where there are any. ``keep_weights`` front keeps the trained weights of the
     networks on the front only.
+
+    With the ``scheduler`` halving, networks are compared at rungs: counted back from the last epoch, each
+    after the ``reduction``-th part of the epochs of the next, none before ``first_rung``; of those at a rung,
+    one in ``reduction`` goes on.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -46,6 +51,9 @@ class SearchConfig(BaseModel):
     trials: int = Field(default=48, ge=1, le=10**7)
     hours: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     sampler: SamplerName = "tpe"
+    scheduler: SchedulerName = "full"
+    reduction: int = Field(default=3, ge=2, le=100)
+    first_rung: int = Field(default=1, ge=1)
     seed: int = Field(default=0, ge=0, lt=2**63)
     workers: Annotated[int, Field(ge=1, le=1024)] | Literal["auto"] = "auto"
     device: Literal["auto", "cpu", "cuda"] = "auto"
@@ -86,6 +94,16 @@ class StudyConfig(BaseModel):
             if name in references[:place]:
                 raise ValueError(f"each reference is trained once, but got {name!r} twice")
         return references
+
+    @model_validator(mode="after")
+    def _scheduler_has_an_adviser(self) -> Self:
+        """Only the frontier sampler has a model of what trainings may still bring."""
+        if self.search.scheduler == "freeze_thaw" and self.search.sampler != "frontier":
+            raise ValueError(
+                f"search.scheduler = 'freeze_thaw' goes with search.sampler = 'frontier', "
+                f"but got {self.search.sampler!r}"
+            )
+        return self
 
     @model_validator(mode="after")
     def _trainings_are_valid(self) -> Self:

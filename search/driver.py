@@ -5,21 +5,19 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from results.front import front_hypervolume, pareto_front
 from results.ledger import StorageFullError
 from results.records import EpochReport, TrialRecord
 from search.config import StudyConfig
 from search.executor import Executor
-from search.jobs import Epoch, Event, Failed, Fatal, Finished, Job, Lost
+from search.jobs import Epoch, Event, Failed, Fatal, Finished, Job, Lost, Paused
 from search.progress import Progress, Snapshot
 from search.proposer import Proposer
-from search.scheduler import Done, GiveUp, Run, Scheduler, StartNew, StartReference
+from search.scheduler import Done, GiveUp, Run, Scheduler, StartNew, StartReference, Stop
 from search.seeds import derive_seed
-from search.store import Cost, StudyStore
+from search.trials import Cost, Trials, checkpoint_path, weights_path
 from space.errors import MgnasError
-from trainers.checkpoint import remove_checkpoint
 
 POLL_S = 0.25
 MAX_FAILED_IN_A_ROW = 10
@@ -55,7 +53,7 @@ class Driver:
     def __init__(
         self,
         config: StudyConfig,
-        store: StudyStore,
+        store: Trials,
         proposer: Proposer,
         scheduler: Scheduler,
         executor: Executor,
@@ -90,17 +88,21 @@ class Driver:
         """Carry out decisions until no slot is free or there is nothing to start; False when all is done."""
         hours = self.config.search.hours
         if hours is not None and self.clock.elapsed_s() >= hours * 3600:
-            self.scheduler.stop_starting()
+            self.scheduler.wind_down()
         while self.executor.free_slots():
             decision = self.scheduler.decide()
             if isinstance(decision, Done):
                 return False
             if isinstance(decision, StartNew):
-                self._start_new()
+                self._start_new(decision.until)
             elif isinstance(decision, StartReference):
                 self._start_reference(decision.name)
             elif isinstance(decision, Run):
-                self._submit(self.store.restart(decision.trial, self.clock.elapsed_s()))
+                record = self.store.restart(decision.trial, self.clock.elapsed_s())
+                self.proposer.tell(record)
+                self._submit(record, decision.until)
+            elif isinstance(decision, Stop):
+                self._end(self.store.stop(decision.trial, self.clock.elapsed_s()))
             elif isinstance(decision, GiveUp):
                 losses = self.store.records[decision.trial].losses
                 self._end(self._fail(decision.trial, f"{losses} workers died while training it"))
@@ -108,7 +110,7 @@ class Driver:
                 return True
         return True
 
-    def _start_new(self) -> None:
+    def _start_new(self, until: int | None) -> None:
         number = len(self.store.records)
         proposal = self.proposer.propose(number)
         if proposal is None:
@@ -117,17 +119,17 @@ class Driver:
             return
         seed = derive_seed(self.config.search.seed, number, "training")
         record = self.store.start(proposal, seed, self.config.train.epochs, self.clock.elapsed_s())
-        self.scheduler.on_started(number)
-        self._submit(record)
+        self.scheduler.on_started(number, record.params)
+        self._submit(record, until)
 
     def _start_reference(self, name: str) -> None:
         number = len(self.store.records)
         seed = derive_seed(self.config.search.seed, number, "training")
         record = self.store.start_reference(name, seed, self.config.train.epochs, self.clock.elapsed_s())
-        self.scheduler.on_started(number, is_reference=True)
+        self.scheduler.on_started(number, record.params, is_reference=True)
         self._submit(record)
 
-    def _submit(self, record: TrialRecord) -> None:
+    def _submit(self, record: TrialRecord, until: int | None = None) -> None:
         recipe = self.config.train.replaced(record.training).model_dump(mode="json")
         self.executor.submit(
             Job(
@@ -135,15 +137,22 @@ class Driver:
                 record.spec,
                 recipe,
                 record.seed,
-                weights_path=str((self.store.folder / weights_path(record)).absolute()),
-                checkpoint_path=str((self.store.folder / checkpoint_path(record)).absolute()),
+                weights_path=self.store.place_of(weights_path(record)),
+                checkpoint_path=self.store.place_of(checkpoint_path(record)),
                 known_epochs=record.epochs,
+                until=until,
             )
         )
 
     def _handle(self, event: Event) -> None:
         if isinstance(event, Epoch):
-            self.store.report(event.trial, EpochReport(**event.report), self.clock.elapsed_s())
+            report = EpochReport(**event.report)
+            self.store.report(event.trial, report, self.clock.elapsed_s())
+            self.proposer.note(self.store.records[event.trial], report)
+        elif isinstance(event, Paused):
+            record = self.store.pause(event.trial, event.train_s, self.clock.elapsed_s())
+            self.proposer.tell(record)
+            self.scheduler.on_paused(event.trial, self.store.errors(event.trial))
         elif isinstance(event, Finished):
             self._finish(event)
         elif isinstance(event, Failed):
@@ -157,8 +166,8 @@ class Driver:
             raise error(f"the search stopped: {event.reason}; what was found so far is kept")
 
     def _finish(self, event: Finished) -> None:
-        accuracy = self.store.last_reports[event.trial].val_accuracy
-        weights = str(weights_path(self.store.records[event.trial]))
+        accuracy = self.store.curves[event.trial][-1].val_accuracy
+        weights = weights_path(self.store.records[event.trial])
         cost = Cost(event.train_s, event.measured)
         record = self.store.finish(event.trial, accuracy, cost, weights, self.clock.elapsed_s())
         if record.reference is None:
@@ -172,9 +181,9 @@ class Driver:
         return self.store.fail(trial, reason, self.clock.elapsed_s())
 
     def _end(self, record: TrialRecord) -> None:
-        remove_checkpoint(self.store.folder / checkpoint_path(record))
+        self.store.drop_checkpoint(record)
         self.proposer.tell(record)
-        self.scheduler.on_ended(record.number)
+        self.scheduler.on_ended(record.number, self.store.errors(record.number))
         self._ended_this_run += record.reference is None
         self._failed_in_a_row = self._failed_in_a_row + 1 if record.state == "failed" else 0
         if self._failed_in_a_row >= MAX_FAILED_IN_A_ROW:
@@ -199,13 +208,3 @@ class Driver:
             best_accuracy=self._front[-1].val_accuracy if self._front else None,
             left_s=left_s,
         )
-
-
-def weights_path(record: TrialRecord) -> Path:
-    """Return where a trial's weights lie, relative to the study's folder: by architecture and seed."""
-    return Path("checkpoints") / f"{record.arch}-s{record.seed}.safetensors"
-
-
-def checkpoint_path(record: TrialRecord) -> Path:
-    """Return where a running trial's checkpoint lies, relative to the study's folder."""
-    return weights_path(record).with_suffix(".checkpoint")

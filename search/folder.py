@@ -129,7 +129,7 @@ class StudyFolder:
         """Delete what killed processes left behind: half-written files, weights and checkpoints of no use."""
         records = list(records)
         weights = {Path(record.weights).stem for record in records if record.weights is not None}
-        running = {f"{record.arch}-s{record.seed}" for record in records if record.state == "running"}
+        running = {f"{record.arch}-s{record.seed}" for record in records if not record.has_ended}
         for file in [file for file in self.checkpoints.glob("*") if file.is_file()]:
             for pattern, kept in ((WEIGHTS, weights), (CHECKPOINT, running)):
                 found = re.fullmatch(pattern, file.name)

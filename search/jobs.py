@@ -29,7 +29,8 @@ class Job:
     """Train the network ``spec`` by ``recipe`` from ``seed``, and leave its weights in ``weights_path``.
 
     It goes on from ``checkpoint_path`` if that has a checkpoint of this training; ``known_epochs`` is the
-    number of epochs whose reports have been written down already.
+    number of epochs whose reports have been written down already. It ends with epoch ``until``, from which
+    another job may go on, or (None) with the recipe's last.
     """
 
     trial: int
@@ -39,6 +40,7 @@ class Job:
     weights_path: str
     checkpoint_path: str
     known_epochs: int = 0
+    until: int | None = None
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,17 @@ class Epoch:
 
     trial: int
     report: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Paused:
+    """A training has come to the epoch it was to be trained to, and its checkpoint is on disk.
+
+    ``train_s`` is its wall time since it began.
+    """
+
+    trial: int
+    train_s: float
 
 
 @dataclass(frozen=True)
@@ -90,8 +103,10 @@ class Fatal:
     disk_full: bool = False
 
 
-Event = Ready | Epoch | Finished | Failed | Lost | Fatal
-_KINDS: dict[str, type[Any]] = {cls.__name__: cls for cls in (Ready, Epoch, Finished, Failed, Lost, Fatal)}
+Event = Ready | Epoch | Paused | Finished | Failed | Lost | Fatal
+_KINDS: dict[str, type[Any]] = {
+    cls.__name__: cls for cls in (Ready, Epoch, Paused, Finished, Failed, Lost, Fatal)
+}
 
 
 def encode(message: Setup | Job | Event) -> str:

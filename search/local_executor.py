@@ -14,7 +14,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
-from search.jobs import Event, Failed, Fatal, Finished, Job, Lost, Ready, Setup, decode_event, encode
+from search.jobs import (
+    Event,
+    Failed,
+    Fatal,
+    Finished,
+    Job,
+    Lost,
+    Paused,
+    Ready,
+    Setup,
+    decode_event,
+    encode,
+)
 from search.slots import Slot
 
 MAX_EARLY_DEATHS = 3
@@ -139,7 +151,7 @@ class LocalExecutor:
         if isinstance(event, Ready):
             worker.ready = True
             self._early_deaths = 0
-        elif isinstance(event, (Finished, Failed)):
+        elif isinstance(event, (Paused, Finished, Failed)):
             worker.job = None
         return [event]
 

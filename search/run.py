@@ -23,8 +23,8 @@ from search.folder import ENVIRONMENT, PLUGINS, StudyFolder
 from search.jobs import Setup
 from search.local_executor import LocalExecutor
 from search.progress import Progress, Silent
-from search.proposer import Proposer
-from search.scheduler import FullLength
+from search.proposers import make_proposer
+from search.schedulers import make_scheduler, rungs_of
 from search.slots import Slot, count_cores, find_slots
 from search.store import StudyStore
 from space.errors import InvalidInputError
@@ -167,18 +167,13 @@ def _search(
 ) -> None:
     """Run the driver over the store, and leave no process behind, however it ends."""
     clock = Clock(store.ledger.clock_s())
-    proposer = Proposer(space, config.search.sampler, config.search.seed)
+    proposer = make_proposer(config.search.sampler, space, config.search.seed, rungs_of(config))
     attrs = store.sampler_attrs()
     for record in store.records.values():
-        proposer.remember(record, attrs.get(record.number, {}))
+        curve = store.curves.get(record.number, ())
+        proposer.remember(record, attrs.get(record.number, {}), curve)
     references = store.missing_references(config.references)
-    scheduler = FullLength(
-        config.search.trials,
-        store.num_ended,
-        store.interrupted,
-        references=references,
-        reference_trials=[r.number for r in store.records.values() if r.reference is not None],
-    )
+    scheduler = make_scheduler(config, store, proposer, references)
     folder.clean_up(store.records.values())
     slots = slots[: max(1, config.search.trials - store.num_ended + len(references))]
     plugins = tuple(str((folder.path / PLUGINS / Path(name).name).absolute()) for name in config.plugins)

@@ -9,14 +9,16 @@ from search.quiet import quiet_optuna
 if TYPE_CHECKING:
     import optuna
 
-SamplerName = Literal["tpe", "nsga2", "nsga3", "gp", "qmc", "random"]
+OptunaName = Literal["tpe", "nsga2", "nsga3", "gp", "qmc", "random"]
+"""Optuna's own samplers."""
+SamplerName = Literal["frontier", "tpe", "nsga2", "nsga3", "gp", "qmc", "random"]
 """The names that ``search.sampler`` takes."""
 
 POPULATION = 20
 """Of the evolutionary samplers. Optuna's 50 would leave a study of 48 trials in its first generation."""
 
 
-def make_sampler(name: SamplerName, seed: int) -> optuna.samplers.BaseSampler:
+def make_sampler(name: OptunaName, seed: int) -> optuna.samplers.BaseSampler:
     """Return the Optuna sampler ``name``; ``seed`` is that of the decision it is asked for.
 
     A sampler is made anew for every decision: what it knows is in the study, so a study that is resumed

@@ -6,14 +6,16 @@ It knows no clock, no process and no network; the driver carries its decisions o
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 
 @dataclass(frozen=True)
 class StartNew:
-    """Propose a new network and train it."""
+    """Propose a new network and train it, to the end of epoch ``until`` or (None) to its last."""
+
+    until: int | None = None
 
 
 @dataclass(frozen=True)
@@ -25,14 +27,22 @@ class StartReference:
 
 @dataclass(frozen=True)
 class Run:
-    """Train the network of this trial (again)."""
+    """Train the network of this trial (again), to the end of epoch ``until`` or (None) to its last."""
 
     trial: int
+    until: int | None = None
 
 
 @dataclass(frozen=True)
 class GiveUp:
     """End this trial as failed: too many workers were lost on it."""
+
+    trial: int
+
+
+@dataclass(frozen=True)
+class Stop:
+    """End this trial, which is paused, where it stands."""
 
     trial: int
 
@@ -47,7 +57,22 @@ class Done:
     """Nothing to do ever again."""
 
 
-Decision = StartNew | StartReference | Run | GiveUp | Wait | Done
+Decision = StartNew | StartReference | Run | GiveUp | Stop | Wait | Done
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How far a trial is: what a scheduler needs to know of it.
+
+    ``cost`` is what its network costs (its parameters), ``errors`` those after each epoch so far.
+    ``losses`` counts the workers lost on it.
+    """
+
+    trial: int
+    cost: float
+    errors: tuple[float, ...] = ()
+    losses: int = 0
+    is_reference: bool = False
 
 
 class Scheduler(Protocol):
@@ -57,12 +82,16 @@ class Scheduler(Protocol):
         """Return what a free slot shall do."""
         ...
 
-    def on_started(self, trial: int, *, is_reference: bool = False) -> None:
+    def on_started(self, trial: int, cost: float, *, is_reference: bool = False) -> None:
         """Take note that a new trial came to be, and runs."""
         ...
 
-    def on_ended(self, trial: int) -> None:
-        """Take note that a trial has its result, or failed for good."""
+    def on_paused(self, trial: int, errors: Sequence[float]) -> None:
+        """Take note that a trial has come to where it was to be trained, with these errors by epoch."""
+        ...
+
+    def on_ended(self, trial: int, errors: Sequence[float] = ()) -> None:
+        """Take note that a trial has its result, failed for good, or was stopped."""
         ...
 
     def on_lost(self, trial: int) -> None:
@@ -70,36 +99,57 @@ class Scheduler(Protocol):
         ...
 
     def stop_starting(self) -> None:
-        """Start no new trial from now on: a budget is spent, or the space is exhausted."""
+        """Start no new trial from now on: the space is exhausted, or a budget of trials spent."""
+        ...
+
+    def wind_down(self) -> None:
+        """Begin nothing from now on, also no further rung: the time is over. What is paused stays so."""
         ...
 
 
 class FullLength:
     """Trains every network to its last epoch, until ``total`` trials have ended.
 
-    Interrupted trials come first; ``interrupted`` maps each to the number of workers lost on it so far.
-    A trial that has cost ``max_losses`` workers is given up. Then come ``references`` by name, which no
-    budget holds back and which do not count in ``total``; ``reference_trials`` are those that train one.
+    Interrupted trials come first. A trial that has cost ``max_losses`` workers is given up. Then come
+    ``references`` by name, which no budget holds back and which do not count in ``total``. ``ended``,
+    ``paused`` and ``interrupted`` are the trials of earlier runs.
     """
 
     def __init__(
         self,
         total: int,
-        num_ended: int = 0,
-        interrupted: Mapping[int, int] | None = None,
+        *,
+        ended: Iterable[Standing] = (),
+        paused: Iterable[Standing] = (),
+        interrupted: Iterable[Standing] = (),
         max_losses: int = 3,
         references: Sequence[str] = (),
-        reference_trials: Collection[int] = (),
     ) -> None:
         self._total = total
-        self._num_ended = num_ended
         self._max_losses = max_losses
-        self._losses = dict(interrupted or {})
-        self._waiting = deque(self._losses)
-        self._running: set[int] = set()
         self._references = deque(references)
-        self._reference_trials = set(reference_trials)
+        self._reference_trials: set[int] = set()
+        self._losses: dict[int, int] = {}
+        self._waiting: deque[int] = deque()
+        self._running: set[int] = set()
+        self._paused: set[int] = set()
+        self._num_started = 0
         self._starting = True
+        self._winding_down = False
+        for standing in (*ended, *paused, *interrupted):
+            self._know(standing)
+        for standing in paused:
+            self._paused.add(standing.trial)
+        for standing in interrupted:
+            self._losses[standing.trial] = standing.losses
+            self._waiting.append(standing.trial)
+
+    def _know(self, standing: Standing) -> None:
+        """Count a trial of an earlier run."""
+        if standing.is_reference:
+            self._reference_trials.add(standing.trial)
+        else:
+            self._num_started += 1
 
     def decide(self) -> Decision:
         """Return what a free slot shall do."""
@@ -108,24 +158,48 @@ class FullLength:
             if self._losses.get(trial, 0) >= self._max_losses:
                 return GiveUp(trial)
             self._running.add(trial)
-            return Run(trial)
+            return Run(trial, self._until(trial))
         if self._references:
             return StartReference(self._references.popleft())
-        searched = len(self._running - self._reference_trials)
-        if self._starting and self._num_ended + searched < self._total:
-            return StartNew()
-        return Wait() if self._running else Done()
+        promoted = None if self._winding_down else self._promotion()
+        if promoted is not None:
+            self._paused.discard(promoted)
+            self._running.add(promoted)
+            return Run(promoted, self._until(promoted))
+        if self._starting and self._num_started < self._total:
+            return StartNew(self._first())
+        if self._running:
+            return Wait()
+        if self._paused and not self._winding_down:
+            return Stop(min(self._paused))
+        return Done()
 
-    def on_started(self, trial: int, *, is_reference: bool = False) -> None:
+    def _first(self) -> int | None:
+        """Return the epoch to which a new trial is trained."""
+        return None
+
+    def _until(self, trial: int) -> int | None:
+        """Return the epoch to which a trial is trained next."""
+        return None
+
+    def _promotion(self) -> int | None:
+        """Return the paused trial to go on with before anything new, if there is one."""
+        return min(self._paused, default=None)
+
+    def on_started(self, trial: int, cost: float, *, is_reference: bool = False) -> None:
         """Count ``trial`` as running."""
         self._running.add(trial)
-        if is_reference:
-            self._reference_trials.add(trial)
+        self._know(Standing(trial, cost, is_reference=is_reference))
 
-    def on_ended(self, trial: int) -> None:
+    def on_paused(self, trial: int, errors: Sequence[float]) -> None:
+        """Count ``trial`` as paused."""
+        self._running.discard(trial)
+        self._paused.add(trial)
+
+    def on_ended(self, trial: int, errors: Sequence[float] = ()) -> None:
         """Count ``trial`` as ended."""
         self._running.discard(trial)
-        self._num_ended += trial not in self._reference_trials
+        self._paused.discard(trial)
 
     def on_lost(self, trial: int) -> None:
         """Put ``trial`` in front of the queue."""
@@ -136,3 +210,8 @@ class FullLength:
     def stop_starting(self) -> None:
         """Let what runs run to its end, and start nothing new."""
         self._starting = False
+
+    def wind_down(self) -> None:
+        """Let what runs run to where it was to be trained, and begin nothing."""
+        self._starting = False
+        self._winding_down = True

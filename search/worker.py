@@ -16,7 +16,7 @@ import time
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, TextIO
 
-from search.jobs import Epoch, Event, Failed, Fatal, Finished, Ready, encode
+from search.jobs import Epoch, Event, Failed, Fatal, Finished, Paused, Ready, encode
 from space.errors import InvalidInputError, MgnasError
 
 if TYPE_CHECKING:
@@ -113,8 +113,11 @@ def _train(job: dict[str, Any], place: Workplace, events: TextIO) -> None:
         before_s = sum(report.seconds for report in training.reports)
         for report in training.reports[job["known_epochs"] :]:
             _send(events, Epoch(trial, asdict(report)))
-        for report in training.epochs():
+        for report in training.epochs(job["until"]):
             _send(events, Epoch(trial, asdict(report)))
+        if len(training.reports) < recipe.epochs:
+            _send(events, Paused(trial, before_s + time.perf_counter() - began))
+            return
         training.save(job["weights_path"])
         ceiling = place.calibration.ceiling(bfloat16=training.mode.bfloat16)
         measured = asdict(training.measurements(ceiling))

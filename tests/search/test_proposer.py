@@ -8,7 +8,9 @@ from typing import Any, get_args
 import pytest
 
 from results.records import TrialRecord
-from search.proposer import STARTUP_TRIALS, Proposal, Proposer
+from search.optuna_proposer import STARTUP_TRIALS
+from search.proposer import Proposal
+from search.proposers import make_proposer
 from search.samplers import SamplerName
 from space import SearchSpace, SpaceConfig
 from tests.results.factories import make_trial
@@ -38,7 +40,7 @@ def outcome(number: int, proposal: Proposal, state: str = "complete") -> TrialRe
 @pytest.mark.parametrize("sampler", SAMPLERS)
 def test_every_sampler_proposes_new_networks_of_the_space(sampler: SamplerName) -> None:
     space = make_space(max_params=3000)
-    proposer = Proposer(space, sampler, seed=1)
+    proposer = make_proposer(sampler, space, 1)
     archs = set()
     num_trials = STARTUP_TRIALS + (2 if sampler == "gp" else 15)  # seconds each, for the Gaussian process
     for number in range(num_trials):
@@ -56,7 +58,7 @@ def test_every_sampler_proposes_new_networks_of_the_space(sampler: SamplerName) 
 def test_a_resumed_study_proposes_what_an_unbroken_one_would(sampler: SamplerName, num_trials: int) -> None:
     """The last trial was interrupted; its end is told to the resumed study first."""
     space = make_space(c_u={"low": 2, "high": 30})
-    unbroken = Proposer(space, sampler, seed=3)
+    unbroken = make_proposer(sampler, space, 3)
     history: list[tuple[TrialRecord, dict[str, Any]]] = []
     for number in range(num_trials):
         proposal = unbroken.propose(number)
@@ -64,7 +66,7 @@ def test_a_resumed_study_proposes_what_an_unbroken_one_would(sampler: SamplerNam
         record = outcome(number, proposal)
         history.append((record, proposal.sampler_attrs))
         unbroken.tell(record)
-    resumed = Proposer(space, sampler, seed=3)
+    resumed = make_proposer(sampler, space, 3)
     for record, attrs in history[:-1]:
         resumed.remember(record, attrs)
     last, attrs = history[-1]
@@ -82,7 +84,7 @@ def test_a_resumed_study_proposes_what_an_unbroken_one_would(sampler: SamplerNam
 @pytest.mark.parametrize("sampler", ["nsga2", "nsga3"])
 def test_evolution_counts_every_trial_of_its_generations(sampler: SamplerName) -> None:
     """Also those of the start: else a study of 48 trials would have few parents."""
-    proposer = Proposer(make_space(c_u={"low": 2, "high": 30}), sampler, seed=0)
+    proposer = make_proposer(sampler, make_space(c_u={"low": 2, "high": 30}), 0)
     generations = []
     for number in range(45):
         proposal = proposer.propose(number)
@@ -95,7 +97,7 @@ def test_evolution_counts_every_trial_of_its_generations(sampler: SamplerName) -
 
 def test_seeds_lead_to_different_studies() -> None:
     def first_specs(seed: int) -> list[str]:
-        proposer = Proposer(make_space(), "random", seed)
+        proposer = make_proposer("random", make_space(), seed)
         return [proposal.spec.arch for n in range(6) if (proposal := proposer.propose(n))]
 
     assert first_specs(1) == first_specs(1)
@@ -105,7 +107,7 @@ def test_seeds_lead_to_different_studies() -> None:
 def test_a_space_is_tried_to_its_last_network_and_not_beyond() -> None:
     space = make_space(c_u={"low": 2, "high": 3})
     distinct = {space.spec(point).arch for point in space.points()}
-    proposer = Proposer(space, "tpe", seed=0)
+    proposer = make_proposer("tpe", space, 0)
     tried = set()
     for number in range(len(distinct)):
         proposal = proposer.propose(number)
@@ -123,7 +125,7 @@ def test_a_large_space_with_few_feasible_networks_is_tried_to_the_last() -> None
         in_channels=1,
     )
     assert space.size() > 100_000
-    proposer = Proposer(space, "tpe", seed=0)
+    proposer = make_proposer("tpe", space, 0)
     found = [proposal.spec.arch for n in range(20) if (proposal := proposer.propose(n))]
     assert len(found) == len(set(found)) == len({space.spec(p).arch for p in space.feasible_points()})
     assert 0 < len(found) < 20
@@ -133,14 +135,14 @@ def test_a_rare_feasible_network_is_found() -> None:
     space = make_space(c_u={"low": 2, "high": 60})
     smallest = space.params_range()[0]
     tight = make_space(c_u={"low": 2, "high": 60}, max_params=smallest)
-    proposal = Proposer(tight, "tpe", seed=0).propose(STARTUP_TRIALS)
+    proposal = make_proposer("tpe", tight, 0).propose(STARTUP_TRIALS)
     assert proposal is not None
     assert proposal.spec.params == smallest
 
 
 def test_the_start_spreads_over_the_sizes() -> None:
     space = make_space(c_u={"low": 2, "high": 60})
-    proposer = Proposer(space, "tpe", seed=5)
+    proposer = make_proposer("tpe", space, 5)
     sizes = sorted(proposal.spec.params for n in range(8) if (proposal := proposer.propose(n)))
     low, high = space.params_range()
     assert sizes[0] == low
@@ -150,9 +152,9 @@ def test_the_start_spreads_over_the_sizes() -> None:
 
 def test_interrupted_trials_are_not_proposed_again() -> None:
     space = make_space()
-    first = Proposer(space, "random", seed=0).propose(0)
+    first = make_proposer("random", space, 0).propose(0)
     assert first is not None
-    resumed = Proposer(space, "random", seed=0)
+    resumed = make_proposer("random", space, 0)
     running = replace(outcome(0, first), state="running", val_accuracy=None)
     resumed.remember(running, {})
     second = resumed.propose(0)
@@ -169,6 +171,6 @@ def test_a_space_that_no_bound_narrows_comes_to_an_end(monkeypatch: pytest.Monke
     smallest = SearchSpace(SpaceConfig.model_validate(tables)).params_range()[0]
     space = SearchSpace(SpaceConfig.model_validate(tables | {"max_params": smallest + 20}))
     assert space.size() > 10**7
-    proposer = Proposer(space, "random", seed=0)
+    proposer = make_proposer("random", space, 0)
     found = [proposal.spec.arch for n in range(12) if (proposal := proposer.propose(n))]
     assert 0 < len(found) == len(set(found)) < 12

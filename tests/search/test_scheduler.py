@@ -7,7 +7,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search.scheduler import Done, FullLength, GiveUp, Run, StartNew, Wait
+from search.scheduler import Done, FullLength, GiveUp, Run, Standing, StartNew, Wait
 
 
 @given(
@@ -22,8 +22,13 @@ def test_any_order_of_events_ends_with_the_trials_asked_for(
     total: int, num_ended: int, num_interrupted: int, slots: int, loss_rate: float, seed: int
 ) -> None:
     rng = random.Random(seed)
-    interrupted = dict.fromkeys(range(num_ended, num_ended + num_interrupted), 0)
-    scheduler = FullLength(total, num_ended, interrupted, max_losses=3)
+    first_new = num_ended + num_interrupted
+    scheduler = FullLength(
+        total,
+        ended=[Standing(trial, 1.0) for trial in range(num_ended)],
+        interrupted=[Standing(trial, 1.0) for trial in range(num_ended, first_new)],
+        max_losses=3,
+    )
     running: list[int] = []
     starts: dict[int, int] = {}
     ended = set(range(num_ended))
@@ -33,7 +38,7 @@ def test_any_order_of_events_ends_with_the_trials_asked_for(
         if isinstance(decision, Done):
             break
         if isinstance(decision, StartNew):
-            scheduler.on_started(next_trial)
+            scheduler.on_started(next_trial, 1.0)
             running.append(next_trial)
             starts[next_trial] = 1
             next_trial += 1
@@ -58,12 +63,12 @@ def test_any_order_of_events_ends_with_the_trials_asked_for(
 
 
 def test_interrupted_trials_come_first() -> None:
-    scheduler = FullLength(10, 3, interrupted={5: 0, 7: 2})
+    scheduler = FullLength(10, interrupted=[Standing(5, 1.0), Standing(7, 1.0, losses=2)])
     assert [scheduler.decide(), scheduler.decide(), scheduler.decide()] == [Run(5), Run(7), StartNew()]
 
 
 def test_a_trial_that_killed_three_workers_is_given_up_also_by_the_next_driver() -> None:
-    scheduler = FullLength(10, 3, interrupted={5: 3, 7: 2})
+    scheduler = FullLength(10, interrupted=[Standing(5, 1.0, losses=3), Standing(7, 1.0, losses=2)])
     assert scheduler.decide() == GiveUp(5)
     assert scheduler.decide() == Run(7)
     scheduler.on_lost(7)
@@ -72,7 +77,7 @@ def test_a_trial_that_killed_three_workers_is_given_up_also_by_the_next_driver()
 
 def test_after_the_last_start_slots_wait_for_what_runs() -> None:
     scheduler = FullLength(2)
-    scheduler.on_started(0)
+    scheduler.on_started(0, 1.0)
     scheduler.stop_starting()
     assert scheduler.decide() == Wait()
     scheduler.on_ended(0)

@@ -13,7 +13,9 @@ import pytest
 from results.records import EpochReport
 from results.study import sqlite_url
 from search.proposer import Proposer
-from search.store import Cost, StudyStore
+from search.proposers import make_proposer
+from search.store import StudyStore
+from search.trials import Cost
 from space import SearchSpace, SpaceConfig
 from tests.results.factories import make_header
 
@@ -47,7 +49,7 @@ def states(folder: Path) -> list[str]:
 def test_optuna_is_brought_up_to_the_ledger(
     folder: Path, store: StudyStore, monkeypatch: pytest.MonkeyPatch, crash: str
 ) -> None:
-    proposer = Proposer(SPACE, "random", seed=0)
+    proposer = make_proposer("random", SPACE, seed=0)
     start(store, 0, proposer)
     start(store, 1, proposer)
 

@@ -1,0 +1,150 @@
+"""Problems for replays that nobody has to train: computed curves over other spaces than the table's."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from search.replay.problem import Curve, Problem
+from space.search_space import SearchSpace
+from space.space_config import SpaceConfig
+from space.spec import Spec
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How accuracy depends on a network, in shares of 1.
+
+    From ``low`` it rises by ``rise`` over the range of log parameters (falls, if negative), bent by
+    ``bend``; networks of one size differ by a deviation of ``within``, trainings of one network by
+    ``noise``. Larger networks learn slower by the factor ``delay`` at most.
+    """
+
+    low: float
+    rise: float
+    bend: float
+    within: float
+    noise: float
+    delay: float
+
+
+class Computed:
+    """A problem whose accuracies are a smooth random function of the network, drawn from a seed."""
+
+    def __init__(self, name: str, space: Mapping[str, Any], shape: Shape, epochs: int, seed: int = 0) -> None:
+        self.name = name
+        self.epochs = epochs
+        self.space = SearchSpace(SpaceConfig.model_validate(space), image_size=16)
+        self._shape = shape
+        rng = np.random.default_rng(seed)
+        self._waves = rng.normal(size=(64, 16)) * 2.0
+        self._phases = rng.uniform(0.0, 2.0 * math.pi, 64)
+        self._known: dict[str, tuple[int, float, float, float]] = {}
+
+    def _facts(self, spec: Spec) -> tuple[int, float, float, float]:
+        """Return parameters, place on the scale of sizes, expected final accuracy and seconds of an epoch."""
+        if spec.arch not in self._known:
+            counts = self.space.counts(spec)
+            low, high = (math.log(bound) for bound in self.space.params_range())
+            place = (math.log(counts.params) - low) / (high - low)
+            shape = self._shape
+            own = float(np.cos(self._waves @ _features(spec) + self._phases).mean()) * math.sqrt(2 * 64)
+            accuracy = shape.low + shape.rise * place**shape.bend + shape.within * own
+            seconds = 0.3 + counts.macs * 3e-7
+            self._known[spec.arch] = counts.params, place, min(0.99, max(0.1, accuracy)), seconds
+        return self._known[spec.arch]
+
+    def curve(self, spec: Spec, seed: int) -> Curve:
+        """Return a training: a power law that ends, with noise of its own, at the expected accuracy."""
+        _, place, final, seconds = self._facts(spec)
+        rng = random.Random(f"{spec.arch} {seed}")
+        shape = self._shape
+        end = final + rng.gauss(0.0, shape.noise)
+        speed = 1.2 - (1.0 - 1.0 / shape.delay) * place
+        accuracy = []
+        for epoch in range(1, self.epochs + 1):
+            progress = epoch / self.epochs
+            part = 1.0 - 0.6 * (1.0 - progress) ** 2 * math.exp(-speed * epoch**0.5 + 1.0)
+            jitter = rng.gauss(0.0, shape.noise) * (1.0 - progress)
+            accuracy.append(min(1.0, max(0.0, end * part + jitter)))
+        return Curve(tuple(accuracy), (seconds,) * self.epochs)
+
+    @cached_property
+    def _outcomes(self) -> dict[str, tuple[int, float]]:
+        specs = {spec.arch: spec for spec in map(self.space.spec, self.space.feasible_points())}
+        return {arch: (self._facts(spec)[0], self._facts(spec)[2]) for arch, spec in specs.items()}
+
+    def outcomes(self) -> Mapping[str, tuple[int, float]]:
+        """Return parameters and expected final accuracy of every network."""
+        return self._outcomes
+
+
+class Failing:
+    """Another problem, of which a share of the trainings fails after their first epoch.
+
+    With ``always`` it is all trainings of a share of the networks, else any training by chance.
+    """
+
+    def __init__(self, problem: Problem, share: float) -> None:
+        self._problem = problem
+        self._share = share
+        self.name = f"{problem.name}, {share:.0%} failing"
+        self.space = problem.space
+        self.epochs = problem.epochs
+
+    def curve(self, spec: Spec, seed: int) -> Curve:
+        """Return the other problem's training, or its first epoch and a failure."""
+        curve = self._problem.curve(spec, seed)
+        drawn = int.from_bytes(hashlib.sha256(f"{spec.arch} {seed}".encode()).digest()[:4]) / 2**32
+        if drawn >= self._share:
+            return curve
+        return Curve(curve.val_accuracy[:1], curve.seconds[:1], "the loss is no longer a number")
+
+    def outcomes(self) -> Mapping[str, tuple[int, float]] | None:
+        """Return the other problem's outcomes."""
+        return self._problem.outcomes()
+
+
+def _features(spec: Spec) -> np.ndarray[Any, Any]:
+    """Return a network as 16 numbers of about one unit, the same for equal networks."""
+    data = spec.to_dict()
+    levels = data["levels"]
+    numbers = [
+        len(levels) / 4,
+        float(data.get("share_a") == "iteration"),
+        float(data.get("share_b") == "iteration"),
+    ]
+    for level in levels[:4]:
+        numbers += [level["nu"] / 4, math.log2(level["c_u"]) / 6, math.log2(level["c_f"]) / 6]
+    return np.array([*numbers, *([0.0] * 16)])[:16]
+
+
+def deep() -> Computed:
+    """Return a problem of 3 or 4 levels, many widths and a slow start of large networks."""
+    space = {
+        "levels": [2, 3],
+        "nu": {"low": 1, "high": 3},
+        "c_u": {"first": {"low": 4, "high": 16, "step": 4}, "increment": [0, 8, 16]},
+        "c_f": "c_u",
+        "share_b": ["level", "iteration"],
+    }
+    return Computed("deep", space, Shape(0.45, 0.4, 0.6, 0.02, 0.008, 3.0), epochs=27, seed=1)
+
+
+def falling() -> Computed:
+    """Return a problem that is against what everybody expects: accuracy falls with size."""
+    space = {
+        "levels": 2,
+        "nu": {"low": 1, "high": 4},
+        "c_u": {"low": 4, "high": 20, "step": 4},
+        "c_f": {"low": 4, "high": 20, "step": 8},
+        "share_a": ["level", "iteration"],
+    }
+    return Computed("falling", space, Shape(0.8, -0.3, 1.0, 0.03, 0.008, 1.5), epochs=9, seed=2)

@@ -1,0 +1,55 @@
+"""Freeze and thaw: trainings pause at rungs, and go on where that promises more than a new network."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import Protocol
+
+from search.halving import Halving
+from search.scheduler import Standing
+
+
+class Adviser(Protocol):
+    """Somebody with a model of what trainings may still bring."""
+
+    def best_to_continue(self, paused: Collection[int]) -> int | None:
+        """Return which of the paused trials to go on with, or None if a new network promises more."""
+        ...
+
+
+class FreezeThaw(Halving):
+    """Pauses trainings at rungs, and asks an adviser what to go on with.
+
+    There are no shares of those that go on: a network that keeps its promise is trained to its end at
+    once, and one that does not stays where it is, until nothing else is better. When ``total`` trials
+    have begun, the best paused ones go on while the adviser sees anything in them.
+
+    Source: the idea of Swersky, Snoek, Adams 2014 (Freeze-Thaw Bayesian Optimization).
+    """
+
+    def __init__(
+        self,
+        total: int,
+        rungs: Sequence[int],
+        adviser: Adviser,
+        *,
+        ended: Iterable[Standing] = (),
+        paused: Iterable[Standing] = (),
+        interrupted: Iterable[Standing] = (),
+        max_losses: int = 3,
+        references: Sequence[str] = (),
+    ) -> None:
+        self._adviser = adviser
+        super().__init__(
+            total,
+            rungs,
+            2,
+            ended=ended,
+            paused=paused,
+            interrupted=interrupted,
+            max_losses=max_losses,
+            references=references,
+        )
+
+    def _promotion(self) -> int | None:
+        return self._adviser.best_to_continue(self._paused) if self._paused else None

@@ -1,0 +1,121 @@
+"""Successive halving for two objectives: networks race those of their own size.
+
+Parameters never change while a network is trained, so a tiny one would never lose to a larger one by
+dominance, and a large one always to all that are as accurate. At every rung a network is compared with the
+best of those that cost no more: how far it is from the front *at that rung* decides who goes on.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+from search.scheduler import FullLength, Standing
+
+
+def rung_epochs(epochs: int, reduction: int, first: int = 1) -> tuple[int, ...]:
+    """Return the epochs after which trainings are compared, the last of them the end.
+
+    Each is ``reduction`` times the one before, counted back from the end, none before ``first``.
+    """
+    rungs = [epochs]
+    while (before := round(rungs[-1] / reduction)) >= first and before < rungs[-1]:
+        rungs.append(before)
+    return tuple(reversed(rungs))
+
+
+class Halving(FullLength):
+    """Asynchronous successive halving of the promotion kind, for error against cost.
+
+    Of the trials that have come to a rung, the best share of one in ``reduction`` may go on, whenever a slot
+    is free: those nearest to the front, or farthest below it (see ``lead``). No trial waits for others.
+    """
+
+    def __init__(
+        self,
+        total: int,
+        rungs: Sequence[int],
+        reduction: int,
+        *,
+        margin: float = 0.0,
+        ended: Iterable[Standing] = (),
+        paused: Iterable[Standing] = (),
+        interrupted: Iterable[Standing] = (),
+        max_losses: int = 3,
+        references: Sequence[str] = (),
+    ) -> None:
+        self._rungs = tuple(rungs)
+        self._reduction = reduction
+        self._margin = margin
+        self._costs: dict[int, float] = {}
+        self._at_rung: list[dict[int, float]] = [{} for _ in self._rungs]
+        super().__init__(
+            total,
+            ended=ended,
+            paused=paused,
+            interrupted=interrupted,
+            max_losses=max_losses,
+            references=references,
+        )
+
+    def _know(self, standing: Standing) -> None:
+        super()._know(standing)
+        if not standing.is_reference:
+            self._costs[standing.trial] = standing.cost
+            self._note(standing.trial, standing.errors)
+
+    def _note(self, trial: int, errors: Sequence[float]) -> None:
+        for rung, epoch in enumerate(self._rungs):
+            if len(errors) >= epoch and trial in self._costs:
+                self._at_rung[rung][trial] = errors[epoch - 1]
+
+    def on_paused(self, trial: int, errors: Sequence[float]) -> None:
+        """Enter ``trial`` at its rung."""
+        super().on_paused(trial, errors)
+        self._note(trial, errors)
+
+    def on_ended(self, trial: int, errors: Sequence[float] = ()) -> None:
+        """Enter ``trial`` at the rungs it has come to."""
+        super().on_ended(trial, errors)
+        self._note(trial, errors)
+
+    def _first(self) -> int | None:
+        return self._rungs[0]
+
+    def _until(self, trial: int) -> int | None:
+        if trial in self._reference_trials:
+            return None
+        reached = sum(trial in rung for rung in self._at_rung)
+        return self._rungs[min(reached, len(self._rungs) - 1)]
+
+    def _promotion(self) -> int | None:
+        for rung in reversed(range(len(self._rungs) - 1)):
+            here, above = self._at_rung[rung], self._at_rung[rung + 1]
+            waiting = [trial for trial in self._paused if trial in here and trial not in above]
+            if not waiting:
+                continue
+            places = math.floor(len(here) / self._reduction)
+            if not places:
+                continue
+            leads = lead(here, self._costs)
+            best = sorted(here, key=lambda trial: (leads[trial], trial))[:places]
+            for trial in best:
+                if trial in self._paused and trial not in above:
+                    return trial
+        return None
+
+
+def lead(errors: dict[int, float], costs: dict[int, float]) -> dict[int, float]:
+    """Return how far each trial's error is above the front of the others, negative if below it.
+
+    The front is the least error of the *other* trials that cost no more; where there are none, that of
+    the worst.
+    """
+    order = sorted(errors, key=lambda trial: (costs[trial], errors[trial]))
+    worst = max(errors.values())
+    leads: dict[int, float] = {}
+    best = worst
+    for trial in order:
+        leads[trial] = errors[trial] - best
+        best = min(best, errors[trial])
+    return leads

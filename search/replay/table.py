@@ -1,0 +1,160 @@
+"""Tables of recorded trainings as files: one line about the space, then one line for each training."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from search.replay.problem import Curve
+from space.errors import InvalidInputError
+from space.search_space import SearchSpace
+from space.space_config import SpaceConfig
+from space.spec import Spec
+from space.validation import explain
+
+Record = TypeVar("Record", bound=BaseModel)
+Accuracy = Annotated[float, Field(ge=0, le=1)]
+Seconds = Annotated[float, Field(gt=0)]
+
+
+class TableHeader(BaseModel):
+    """The first line of a table: what was searched, on what images, and how it was trained.
+
+    ``space`` is the ``[space]`` section of a study; ``recipe`` and ``machine`` are for people.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    table: str
+    space: SpaceConfig
+    epochs: Annotated[int, Field(ge=1)]
+    image_size: tuple[int, int]
+    in_channels: Annotated[int, Field(ge=1)] = 3
+    num_classes: Annotated[int, Field(ge=2)] = 10
+    data: str = ""
+    recipe: dict[str, Any] = {}
+    machine: str = ""
+
+
+class TableRow(BaseModel):
+    """One recorded training; lists have one number for each epoch. Unknown keys are left aside."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    arch: str
+    seed: int
+    params: Annotated[int, Field(ge=1)]
+    val_accuracy: tuple[Accuracy, ...]
+    seconds: tuple[Seconds, ...]
+    failure: str | None = None
+
+
+class Table:
+    """A space whose trainings were all recorded, a network from one seed or from several.
+
+    A search that trains a network gets one of its recorded trainings, chosen by its seed.
+    """
+
+    def __init__(self, header: TableHeader, rows: Iterable[TableRow]) -> None:
+        self.header = header
+        self.rows = list(rows)
+        self._by_arch: dict[str, list[TableRow]] = {}
+        for row in sorted(self.rows, key=lambda row: row.seed):
+            self._by_arch.setdefault(row.arch, []).append(row)
+
+    @classmethod
+    def read(cls, path: str | Path) -> Self:
+        """Return the table in a file.
+
+        Raises:
+            InvalidInputError: it cannot be read, a line of it is not of its form, or it lacks a network.
+        """
+        path = Path(path)
+        try:
+            lines = path.read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise InvalidInputError(f"cannot read the table {path}: {error}") from None
+        if not lines:
+            raise InvalidInputError(f"the table {path} is empty; its first line must describe its space")
+        header = _parse(lines[0], TableHeader, path, 1)
+        table = cls(
+            header, [_parse(line, TableRow, path, n) for n, line in enumerate(lines[1:], 2) if line.strip()]
+        )
+        table._check(path)
+        return table
+
+    def _check(self, path: Path) -> None:
+        for row in self.rows:
+            if not len(row.val_accuracy) == len(row.seconds) <= self.epochs:
+                raise InvalidInputError(
+                    f"{path}: the training of {row.arch} from seed {row.seed} has {len(row.val_accuracy)} "
+                    f"accuracies and {len(row.seconds)} times, but a training has {self.epochs} epochs"
+                )
+            if row.failure is None and len(row.seconds) < self.epochs:
+                raise InvalidInputError(
+                    f"{path}: the training of {row.arch} from seed {row.seed} ends after "
+                    f"{len(row.seconds)} of {self.epochs} epochs, and no failure says why"
+                )
+        space = {
+            self.space.spec(point).arch for point in self.space.points() if self.space.is_feasible(point)
+        }
+        if missing := sorted(space - self._by_arch.keys()):
+            raise InvalidInputError(
+                f"{path} lacks {len(missing)} of the {len(space)} networks of its space, such as {missing[0]}"
+            )
+
+    def write(self, path: str | Path) -> None:
+        """Write the table, one line for each training."""
+        lines = [self.header.model_dump_json(exclude_defaults=True)]
+        lines += [row.model_dump_json(exclude_none=True) for row in self.rows]
+        Path(path).write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+    @property
+    def name(self) -> str:
+        """What the table is called."""
+        return self.header.table
+
+    @property
+    def epochs(self) -> int:
+        """The epochs of a whole training."""
+        return self.header.epochs
+
+    @cached_property
+    def space(self) -> SearchSpace:
+        """The networks that may be tried."""
+        return SearchSpace(
+            self.header.space,
+            in_channels=self.header.in_channels,
+            num_classes=self.header.num_classes,
+            image_size=self.header.image_size,
+        )
+
+    def curve(self, spec: Spec, seed: int) -> Curve:
+        """Return a recorded training of a network; which of them depends on the seed."""
+        rows = self._by_arch[spec.arch]
+        row = rows[seed % len(rows)]
+        return Curve(row.val_accuracy, row.seconds, row.failure)
+
+    def outcomes(self) -> Mapping[str, tuple[int, float]]:
+        """Return parameters and mean final accuracy of every network that can be trained."""
+        found = {}
+        for arch, rows in self._by_arch.items():
+            ends = [row.val_accuracy[-1] for row in rows if row.failure is None]
+            if ends:
+                found[arch] = (rows[0].params, sum(ends) / len(ends))
+        return found
+
+
+def _parse(line: str, kind: type[Record], path: Path, number: int) -> Record:
+    try:
+        data = json.loads(line)
+        return kind.model_validate(data)
+    except ValueError as error:
+        if isinstance(error, ValidationError):
+            raise explain(error, kind, f"{path}, line {number}") from None
+        raise InvalidInputError(f"{path}, line {number} is not JSON: {error}") from None

@@ -1,0 +1,120 @@
+"""``mgnas replay``: samplers and schedulers compared on recorded trainings."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any, get_args
+
+from results.bands_svg import bands_svg
+from results.tables import print_json, print_table
+from search.replay.comparison import SHARES, Contender, Outcome, compare, default_limit_s
+from search.replay.table import Table
+from search.samplers import SamplerName
+from search.schedulers import SchedulerName
+from space.errors import InvalidInputError, nearest
+from space.files import write_atomic
+
+
+def replay_table(
+    path: Path,
+    contenders: list[str],
+    num_workers: int,
+    num_seeds: int,
+    hours: float | None,
+    picture: Path | None,
+    as_json: bool,
+) -> None:
+    """Replay searches over a table, and print how long each takes to shares of the best hypervolume.
+
+    Raises:
+        InvalidInputError: the table cannot be read, or a contender is not SAMPLER or SAMPLER:SCHEDULER.
+    """
+    for name, number in (("--workers", num_workers), ("--seeds", num_seeds)):
+        if number < 1:
+            raise InvalidInputError(f"{name} must be at least 1, but got {number}")
+    if hours is not None and not hours > 0:
+        raise InvalidInputError(f"--hours must be above 0, but got {hours}")
+    chosen = [parse_contender(text) for text in contenders]
+    table = Table.read(path)
+    limit_s = hours * 3600 if hours else default_limit_s(table) / num_workers
+
+    def on_replay(contender: Contender, seed: int) -> None:
+        if sys.stderr.isatty():
+            sys.stderr.write(f"\r\x1b[K{contender.name}, seed {seed}")
+
+    outcomes = compare(
+        table, chosen, num_seeds=num_seeds, num_workers=num_workers, limit_s=limit_s, on_replay=on_replay
+    )
+    if sys.stderr.isatty():
+        sys.stderr.write("\r\x1b[K")
+    if picture is not None:
+        subtitle = f"share of the best hypervolume, median and quartiles of {num_seeds} seeds"
+        bands = {outcome.contender.name: _in_minutes(outcome) for outcome in outcomes}
+        write_atomic(picture, bands_svg(f"{table.name}, {num_workers} workers", subtitle, bands, "minutes"))
+    if as_json:
+        print_json(as_document(table.name, num_workers, limit_s, outcomes))
+        return
+    sys.stdout.write(
+        f"{table.name}: {len(table.outcomes())} networks, {limit_s / 60:.1f} simulated minutes, "
+        f"{num_workers} workers, {num_seeds} seeds; minutes to a share of the best hypervolume (median)\n\n"
+    )
+    print_outcomes(outcomes)
+
+
+def parse_contender(text: str) -> Contender:
+    """Return the contender that a text such as ``tpe`` or ``frontier:freeze_thaw`` names.
+
+    Raises:
+        InvalidInputError: there is no such sampler or scheduler, or the two do not go together.
+    """
+    sampler, colon, scheduler = text.partition(":")
+    for name, known in ((sampler, get_args(SamplerName)), (scheduler, get_args(SchedulerName))):
+        if name not in known and (name or name == sampler or colon):
+            raise InvalidInputError(
+                f"a search to replay is SAMPLER or SAMPLER:SCHEDULER, of {', '.join(known)}, but got "
+                f"{name!r} in {text!r}{nearest(name, known)}"
+            )
+    if scheduler == "freeze_thaw" and sampler != "frontier":
+        raise InvalidInputError(f"freeze_thaw goes with the sampler frontier, but got {text!r}")
+    return Contender(sampler, scheduler or "full")
+
+
+def as_document(name: str, num_workers: int, limit_s: float, outcomes: list[Outcome]) -> dict[str, Any]:
+    """Return a comparison as plain data."""
+    return {
+        "problem": name,
+        "workers": num_workers,
+        "limit_s": limit_s,
+        "searches": [outcome.as_dict() for outcome in outcomes],
+    }
+
+
+def print_outcomes(outcomes: list[Outcome]) -> None:
+    """Print one line for each contender."""
+    rows = []
+    for outcome in outcomes:
+        times = [outcome.median_time_s(share) for share in SHARES]
+        rows.append(
+            (
+                outcome.contender.sampler,
+                outcome.contender.scheduler,
+                *("never" if time is None else f"{time / 60:.1f}" for time in times),
+                f"{100 * outcome.curve[-1][2]:.2f} %",
+                f"{outcome.as_dict()['trials']:g}",
+                f"{outcome.as_dict()['complete']:g}",
+            )
+        )
+    header = (
+        "sampler",
+        "scheduler",
+        *(f"{100 * share:.0f} %" for share in SHARES),
+        "at end",
+        "trials",
+        "whole",
+    )
+    print_table(header, rows, sys.stdout, text_columns=(0, 1))
+
+
+def _in_minutes(outcome: Outcome) -> list[tuple[float, float, float, float]]:
+    return [(time / 60, low, middle, high) for time, low, middle, high in outcome.curve]

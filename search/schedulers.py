@@ -1,0 +1,60 @@
+"""Schedulers by name, made to go on where a study stands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from results.records import TrialRecord
+    from search.config import StudyConfig
+    from search.proposer import Proposer
+    from search.scheduler import Scheduler
+    from search.trials import Trials
+
+SchedulerName = Literal["full", "halving", "freeze_thaw"]
+"""The names that ``search.scheduler`` takes."""
+
+
+def rungs_of(config: StudyConfig) -> tuple[int, ...]:
+    """Return the epochs after which trainings of a study may be paused, the last of them their end."""
+    from search.halving import rung_epochs
+
+    search = config.search
+    if search.scheduler == "full":
+        return (config.train.epochs,)
+    return rung_epochs(config.train.epochs, search.reduction, search.first_rung)
+
+
+def make_scheduler(
+    config: StudyConfig, trials: Trials, proposer: Proposer, references: Sequence[str] = ()
+) -> Scheduler:
+    """Return the scheduler of a study, told of all its trials; ``references`` are still to be trained."""
+    from search.freeze_thaw import FreezeThaw
+    from search.frontier_proposer import FrontierProposer
+    from search.halving import Halving
+    from search.scheduler import FullLength, Standing
+
+    def standing(record: TrialRecord) -> Standing:
+        return Standing(
+            record.number,
+            record.params,
+            tuple(trials.errors(record.number)),
+            record.losses,
+            record.reference is not None,
+        )
+
+    records = list(trials.records.values())
+    known: dict[str, Any] = {
+        "ended": [standing(record) for record in records if record.has_ended],
+        "paused": [standing(record) for record in records if record.state == "paused"],
+        "interrupted": [standing(record) for record in records if record.state == "running"],
+        "references": references,
+    }
+    search = config.search
+    if search.scheduler == "full":
+        return FullLength(search.trials, **known)
+    if search.scheduler == "halving":
+        return Halving(search.trials, rungs_of(config), search.reduction, **known)
+    assert isinstance(proposer, FrontierProposer)
+    return FreezeThaw(search.trials, rungs_of(config), proposer, **known)

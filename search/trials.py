@@ -1,0 +1,182 @@
+"""The trials of a study while it runs: every change that a driver makes to them, in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from results.records import EpochReport, StudyHeader, TrialRecord
+from search.proposer import Proposal
+from space.references import read_reference
+from space.search_space import SearchSpace
+from space.spec import Spec
+
+
+class Cost(NamedTuple):
+    """What a training took: its wall time, and what was measured besides (``TrialRecord.measured``)."""
+
+    train_s: float
+    measured: dict[str, float | None]
+
+
+def weights_path(record: TrialRecord) -> str:
+    """Return where a trial's weights lie, relative to the study's folder: by architecture and seed."""
+    return f"checkpoints/{record.arch}-s{record.seed}.safetensors"
+
+
+def checkpoint_path(record: TrialRecord) -> str:
+    """Return where a training's checkpoint lies while it may go on, relative to the study's folder."""
+    return f"checkpoints/{record.arch}-s{record.seed}.checkpoint"
+
+
+class Trials:
+    """The trials of a study, without a disk: for replays, and what ``StudyStore`` writes down.
+
+    ``records`` holds every trial by its number and ``curves`` the epochs of each, in order.
+    """
+
+    def __init__(
+        self,
+        header: StudyHeader,
+        space: SearchSpace,
+        records: Iterable[TrialRecord] = (),
+        curves: Mapping[int, list[EpochReport]] | None = None,
+    ) -> None:
+        self.header = header
+        self.records = {record.number: record for record in records}
+        self.curves = {trial: list(reports) for trial, reports in (curves or {}).items()}
+        self._space = space
+
+    @property
+    def searched(self) -> list[TrialRecord]:
+        """The trials of the search itself: all but the references."""
+        return [record for record in self.records.values() if record.reference is None]
+
+    @property
+    def num_ended(self) -> int:
+        """Trials of the search that have a result, failed or were stopped for good."""
+        return sum(record.has_ended for record in self.searched)
+
+    @property
+    def interrupted(self) -> dict[int, int]:
+        """Trials that were running when an earlier driver stopped, with the workers lost on each."""
+        return {r.number: r.losses for r in self.records.values() if r.state == "running"}
+
+    def missing_references(self, names: Iterable[str]) -> list[str]:
+        """Return the references that no trial has trained or is training."""
+        known = {record.reference for record in self.records.values()}
+        return [name for name in names if name not in known]
+
+    def errors(self, trial: int) -> list[float]:
+        """Return a trial's error (1 - accuracy) after each of its epochs so far."""
+        return [1.0 - report.val_accuracy for report in self.curves.get(trial, ())]
+
+    # -- changes ---------------------------------------------------------------------------------------
+
+    def write_header(self, header: StudyHeader) -> None:
+        """Replace the study's header."""
+        self.header = header
+
+    def start(self, proposal: Proposal, seed: int, max_epochs: int, clock_s: float) -> TrialRecord:
+        """Record a new trial as running and return it."""
+        record = self._new_record(proposal.spec, seed, max_epochs, clock_s)
+        record = replace(record, knobs=proposal.knobs, training=proposal.training)
+        self._begin(record, proposal.sampler_attrs)
+        return record
+
+    def start_reference(self, name: str, seed: int, max_epochs: int, clock_s: float) -> TrialRecord:
+        """Record a new trial that trains a reference on the study's images, and return it.
+
+        Keys of the recipe that the space fixes hold for references too; those it searches do not.
+        """
+        spec = read_reference(name).spec(
+            in_channels=self._space.in_channels, num_classes=self._space.num_classes
+        )
+        record = self._new_record(spec.canonical(), seed, max_epochs, clock_s)
+        record = replace(record, reference=name, training=self._space.fixed_training())
+        self._begin(record, {})
+        return record
+
+    def _new_record(self, spec: Spec, seed: int, max_epochs: int, clock_s: float) -> TrialRecord:
+        counts = self._space.counts(spec)
+        return TrialRecord(
+            number=len(self.records),
+            arch=spec.arch,
+            notation=spec.notation,
+            spec=spec.to_dict(),
+            knobs={},
+            params=counts.params,
+            macs=counts.macs,
+            seed=seed,
+            max_epochs=max_epochs,
+            started_s=clock_s,
+        )
+
+    def report(self, trial: int, report: EpochReport, clock_s: float) -> None:
+        """Record one epoch of a running trial."""
+        self.curves.setdefault(trial, []).append(report)
+        self.records[trial] = replace(self.records[trial], epochs=report.epoch)
+
+    def restart(self, trial: int, clock_s: float) -> TrialRecord:
+        """Record that a trial's training is taken up again, and return the trial."""
+        record = self.records[trial]
+        event = "promote" if record.state == "paused" else "restart"
+        attempts = record.attempts + (record.state != "paused")
+        return self._change(replace(record, state="running", attempts=attempts), event, clock_s)
+
+    def lose(self, trial: int, reason: str, clock_s: float) -> None:
+        """Record that a trial's worker died."""
+        record = replace(self.records[trial], losses=self.records[trial].losses + 1)
+        self._change(record, "lose", clock_s, reason=reason)
+
+    def pause(self, trial: int, train_s: float, clock_s: float) -> TrialRecord:
+        """Record that a trial stands at a rung, from where it may be taken up again; return the trial."""
+        record = replace(self.records[trial], state="paused", train_s=train_s)
+        return self._change(record, "pause", clock_s)
+
+    def stop(self, trial: int, clock_s: float) -> TrialRecord:
+        """Record that a paused trial is not taken up again, and return the trial."""
+        record = self.records[trial]
+        assert record.state == "paused", record
+        reason = f"stopped after {record.epochs} of {record.max_epochs} epochs"
+        return self._change(
+            replace(record, state="stopped", reason=reason, finished_s=clock_s), "stop", clock_s
+        )
+
+    def finish(self, trial: int, accuracy: float, cost: Cost, weights: str, clock_s: float) -> TrialRecord:
+        """Record a trial's result and return the trial."""
+        record = replace(
+            self.records[trial],
+            state="complete",
+            val_accuracy=accuracy,
+            train_s=cost.train_s,
+            measured=cost.measured,
+            weights=weights,
+            finished_s=clock_s,
+        )
+        return self._change(record, "finish", clock_s)
+
+    def fail(self, trial: int, reason: str, clock_s: float) -> TrialRecord:
+        """Record that a trial ended without a result, and return the trial."""
+        record = replace(self.records[trial], state="failed", reason=reason, finished_s=clock_s)
+        return self._change(record, "fail", clock_s, reason=reason)
+
+    # -- what a store on disk does besides ---------------------------------------------------------------
+
+    def _begin(self, record: TrialRecord, sampler_attrs: dict[str, Any]) -> None:
+        self.records[record.number] = record
+
+    def _change(self, record: TrialRecord, event: str, clock_s: float, **detail: Any) -> TrialRecord:
+        self.records[record.number] = record
+        return record
+
+    def drop_dominated_weights(self) -> None:
+        """Give up the weights of every complete trial that is not on the front."""
+
+    def drop_checkpoint(self, record: TrialRecord) -> None:
+        """Give up what a trial that has ended would have gone on from."""
+
+    def place_of(self, file: str) -> str:
+        """Return where a worker finds a file of the study, given relative to its folder."""
+        return file
