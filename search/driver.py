@@ -22,6 +22,8 @@ from space.errors import MgnasError
 POLL_S = 0.25
 MAX_FAILED_IN_A_ROW = 10
 """Trials that may fail one after the other before something is wrong with all of them."""
+MAX_FAILED_AFTER_SUCCESS = 40
+"""The same once one of this run has succeeded: then it is the networks that fail, not the machine."""
 
 
 class SearchError(MgnasError):
@@ -69,6 +71,7 @@ class Driver:
         self.clock = clock
         self._ended_this_run = 0
         self._failed_in_a_row = 0
+        self._any_succeeded = False
         self._front: list[TrialRecord] = pareto_front(store.searched)
 
     def run(self) -> None:
@@ -186,9 +189,11 @@ class Driver:
         self.scheduler.on_ended(record.number, self.store.errors(record.number))
         self._ended_this_run += record.reference is None
         self._failed_in_a_row = self._failed_in_a_row + 1 if record.state == "failed" else 0
-        if self._failed_in_a_row >= MAX_FAILED_IN_A_ROW:
+        self._any_succeeded |= record.state != "failed"
+        most = MAX_FAILED_AFTER_SUCCESS if self._any_succeeded else MAX_FAILED_IN_A_ROW
+        if self._failed_in_a_row >= most:
             raise SearchError(
-                f"{MAX_FAILED_IN_A_ROW} trials failed in a row, the last with: {record.reason}; "
+                f"{self._failed_in_a_row} trials failed in a row, the last with: {record.reason}; "
                 "mend the cause and run the same command again, or search in another folder (--dir)"
             )
 

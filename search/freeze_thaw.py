@@ -12,8 +12,11 @@ from search.scheduler import Standing
 class Adviser(Protocol):
     """Somebody with a model of what trainings may still bring."""
 
-    def best_to_continue(self, paused: Collection[int]) -> int | None:
-        """Return which of the paused trials to go on with, or None if a new network promises more."""
+    def best_to_continue(self, paused: Collection[int], *, may_start: bool) -> int | None:
+        """Return which of the paused trials to go on with, or None.
+
+        None means that a new network promises more or, where none ``may_start``, that nothing is worth it.
+        """
         ...
 
 
@@ -52,4 +55,6 @@ class FreezeThaw(Halving):
         )
 
     def _promotion(self) -> int | None:
-        return self._adviser.best_to_continue(self._paused) if self._paused else None
+        if not self._paused:
+            return None
+        return self._adviser.best_to_continue(self._paused, may_start=self._may_start)

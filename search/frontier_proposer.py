@@ -53,12 +53,15 @@ class FrontierProposer(Proposer):
         if record.val_accuracy is not None and not tried.errors:
             tried.errors[record.max_epochs] = 1.0 - record.val_accuracy
 
-    def best_to_continue(self, paused: Collection[int]) -> int | None:
-        """Return which of the paused trials to go on with, or None if a new network promises more."""
+    def best_to_continue(self, paused: Collection[int], *, may_start: bool) -> int | None:
+        """Return which of the paused trials to go on with, or None.
+
+        None means that a new network promises more or, where none ``may_start``, that nothing is worth it.
+        """
         numbers = sorted(self._tried)
         tried = [self._tried[number] for number in numbers]
         places = [place for place, number in enumerate(numbers) if number in paused]
-        place = self._engine.best_to_continue(self._points, tried, places, len(tried))
+        place = self._engine.best_to_continue(self._points, tried, places, len(tried), may_start=may_start)
         return None if place is None else numbers[place]
 
     def _choose(self, number: int) -> Proposal | None:

@@ -10,7 +10,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 
+import numpy as np
+
 from search.scheduler import FullLength, Standing
+
+BAND = 0.08
+"""Networks that cost so little more count as of the same size, in parts of the range of log costs."""
 
 
 def rung_epochs(epochs: int, reduction: int, first: int = 1) -> tuple[int, ...]:
@@ -108,14 +113,20 @@ class Halving(FullLength):
 def lead(errors: dict[int, float], costs: dict[int, float]) -> dict[int, float]:
     """Return how far each trial's error is above the front of the others, negative if below it.
 
-    The front is the least error of the *other* trials that cost no more; where there are none, that of
-    the worst.
+    The front at a trial is the least error of the *others* that cost no more than it, or hardly more: those
+    within ``BAND`` of the range of log costs. Where there are none, it is the error of the worst.
     """
-    order = sorted(errors, key=lambda trial: (costs[trial], errors[trial]))
-    worst = max(errors.values())
-    leads: dict[int, float] = {}
-    best = worst
-    for trial in order:
-        leads[trial] = errors[trial] - best
-        best = min(best, errors[trial])
-    return leads
+    trials = list(errors)
+    logs = np.log([costs[trial] for trial in trials])
+    values = np.array([errors[trial] for trial in trials])
+    order = np.argsort(logs, kind="stable")
+    least = np.minimum.accumulate(values[order])
+    reach = np.searchsorted(logs[order], logs + BAND * (logs.max() - logs.min()) + 1e-12, side="right") - 1
+    front = least[reach]
+    leads = values - front
+    # who is the front itself is compared with the second best in reach
+    for row in np.flatnonzero(leads <= 0.0):
+        others = np.delete(order[: reach[row] + 1], np.flatnonzero(order[: reach[row] + 1] == row))
+        best = values[others].min() if len(others) else values.max()
+        leads[row] = values[row] - best
+    return dict(zip(trials, leads.tolist(), strict=True))

@@ -166,13 +166,18 @@ class FullLength:
             self._paused.discard(promoted)
             self._running.add(promoted)
             return Run(promoted, self._until(promoted))
-        if self._starting and self._num_started < self._total:
+        if self._may_start:
             return StartNew(self._first())
         if self._running:
             return Wait()
         if self._paused and not self._winding_down:
             return Stop(min(self._paused))
         return Done()
+
+    @property
+    def _may_start(self) -> bool:
+        """Whether a new trial may begin."""
+        return self._starting and self._num_started < self._total
 
     def _first(self) -> int | None:
         """Return the epoch to which a new trial is trained."""

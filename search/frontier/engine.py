@@ -26,6 +26,8 @@ STARTUP = 8
 """Trials that are spread over the space before the models are asked."""
 FEWEST = 3
 """Trials that must have said something before the models are asked."""
+WORTHWHILE = 1e-3
+"""Growth of the hypervolume for which a training goes on that competes with nothing, in parts of it."""
 REFINED, CLOSE, ROUNDS = 4, 6, 2
 """Best points from which the search goes on, how many points close to each are looked at, and how often."""
 
@@ -80,15 +82,22 @@ class Engine:
         return _Decision(self, source, tried, candidates, rng).best()
 
     def best_to_continue(
-        self, source: PointSource, tried: Sequence[Tried], paused: Sequence[int], number: int
+        self,
+        source: PointSource,
+        tried: Sequence[Tried],
+        paused: Sequence[int],
+        number: int,
+        *,
+        may_start: bool,
     ) -> int | None:
         """Return which of the ``paused`` (places in ``tried``) to go on with, or None to try a new point.
 
-        A training is taken up again where what it may still add, over the time that is left of it, is more
-        than any new point promises for its time.
+        A training is taken up again where what it may still add, over the time that is left of it, is
+        more than any new point promises for its time; and where nothing new ``may_start``, if it is worth
+        it at all.
         """
         rng = random.Random(derive_seed(self.seed, number, "candidates"))
-        candidates = self._candidates.find(source, tried, rng)
+        candidates = self._candidates.find(source, tried, rng) if may_start else []
         decision = _Decision(self, source, tried, candidates, rng)
         return decision.best_to_continue(paused)
 
@@ -152,22 +161,25 @@ class _Decision:
     def best_to_continue(self, paused: Sequence[int]) -> int | None:
         """Return which of the paused trials promises more than every new point; None if none does."""
         if not paused or len(self._tried) < self._engine.num_startup or len(self._usable) < FEWEST:
-            return None if self._candidates else next(iter(paused), None)
+            return None if self._candidates or not paused else paused[0]
         points = [self._tried[row].point for row in paused]
         inputs, deviation = self._inputs(points)
         growth = self._promise.growth(inputs, deviation)
         left = np.array([1.0 - max(self._tried[row].errors) / self._engine.rungs[-1] for row in paused])
         rates = growth / (left * self._training_time.of([point.work for point in points]))
         best = int(np.argmax(rates))
-        if self._candidates and self._scores(self._candidates).max() >= rates[best]:
-            return None
-        return paused[best]
+        if self._candidates:
+            is_best = rates[best] > self._scores(self._candidates).max()
+        else:
+            is_best = growth[best] > WORTHWHILE * self._promise.hypervolume
+        return paused[best] if is_best else None
 
     # -- what is known ---------------------------------------------------------------------------------
 
     @cached_property
     def _costs_are_known(self) -> bool:
-        return self._candidates[0].costs is not None
+        points = [*self._candidates[:1], *(one.point for one in self._tried[:1])]
+        return points[0].costs is not None
 
     @cached_property
     def _usable(self) -> NDArray[np.intp]:
@@ -184,7 +196,9 @@ class _Decision:
     @cached_property
     def _scale(self) -> CostScale:
         known = np.array([self._tried[row].costs for row in self._usable])
-        return CostScale(np.vstack([known, _costs(self._candidates)]) if self._costs_are_known else known)
+        if self._costs_are_known and self._candidates:
+            known = np.vstack([known, _costs(self._candidates)])
+        return CostScale(known)
 
     @cached_property
     def _known(self) -> Known:
@@ -197,7 +211,9 @@ class _Decision:
             for epoch, error in one.errors.items():
                 curves[row, epoch - 1] = error
         guesses = final_errors(curves, costs, is_final)
-        return Known(Inputs(self._knobs[self._usable], costs), guesses.errors, guesses.variances, is_final)
+        is_feasible = np.array([one.is_feasible for one in tried], dtype=bool)
+        inputs = Inputs(self._knobs[self._usable], costs)
+        return Known(inputs, guesses.errors, guesses.variances, is_final & is_feasible)
 
     @cached_property
     def _cost_models(self) -> list[GaussianProcess]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from results.indicators import hypervolume
 from search.frontier.gaussian_process import GaussianProcess, Inputs
 from search.frontier.improvement import Front
 
@@ -18,6 +19,8 @@ MOST_BELIEVED = 200
 """Pending points that are taken into account one by one; of more, the latest."""
 LOG_RATIO = 4.0
 """Costs that are positive and span more than this ratio are seen over their logarithm."""
+HOPELESS = 0.1
+"""A chance of success below which a point is hardly tried: what always failed seems to promise most."""
 BEYOND = 1e-3
 """How far the reference lies beyond the highest cost, in parts of their range."""
 COST_NODES = ((-1.2247448714, 1 / 6), (0.0, 2 / 3), (1.2247448714, 1 / 6))
@@ -28,20 +31,20 @@ COST_NODES = ((-1.2247448714, 1 / 6), (0.0, 2 / 3), (1.2247448714, 1 / 6))
 class Known:
     """What is known of the points tried, rows of n.
 
-    ``errors`` are those of finished trainings, or what is guessed of them with ``variances``; ``is_final``
-    tells which. Everything is minimised.
+    ``errors`` are those of finished trainings, or what is guessed of them with ``variances``; ``counts``
+    tells which are finished and have kept their constraints. Everything is minimised.
     """
 
     inputs: Inputs
     errors: Array
     variances: Array
-    is_final: NDArray[np.bool_]
+    counts: NDArray[np.bool_]
 
     def __len__(self) -> int:
         return len(self.errors)
 
     def __getitem__(self, which: NDArray[np.intp]) -> Known:
-        return Known(self.inputs[which], self.errors[which], self.variances[which], self.is_final[which])
+        return Known(self.inputs[which], self.errors[which], self.variances[which], self.counts[which])
 
 
 class CostScale:
@@ -73,7 +76,7 @@ class Promise:
         known = known[_most_telling(known)]
         process = GaussianProcess(known.inputs, known.errors, known.variances, groups)
         means, _ = process.predict(known.inputs)
-        front_errors, front_costs = means[known.is_final], known.inputs.costs[known.is_final]
+        front_errors, front_costs = means[known.counts], known.inputs.costs[known.counts]
         if pending is not None and len(pending):
             process = process.believing(pending[slice(-MOST_BELIEVED, None)], process.noise**2)
             believed, _ = process.predict(pending)
@@ -81,6 +84,8 @@ class Promise:
             front_costs = np.vstack([front_costs, pending.costs])
         spread = float(known.errors.max() - known.errors.min()) or 1.0
         top = float(max(known.errors.max(), front_errors.max(initial=-np.inf))) + 0.1 * spread
+        points = np.column_stack([front_errors, front_costs])
+        self.hypervolume = hypervolume(points.tolist(), [top, *costs_bound.tolist()])
         self.process = process
         self.front = Front(front_errors, front_costs, np.concatenate([[top], costs_bound]))
 
@@ -134,5 +139,6 @@ def chance_of_success(tried: Array, succeeded: NDArray[np.bool_], candidates: Ar
         return np.full(len(candidates), 0.5)
     from sklearn.linear_model import LogisticRegression
 
-    model = LogisticRegression(C=2.0, max_iter=50).fit(tried, succeeded)
-    return np.asarray(model.predict_proba(candidates)[:, 1])
+    model = LogisticRegression(C=20.0, max_iter=100).fit(tried, succeeded)
+    chance = np.asarray(model.predict_proba(candidates)[:, 1])
+    return np.where(chance < HOPELESS, 1e-3 * chance, chance)

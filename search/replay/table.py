@@ -79,7 +79,7 @@ class Table:
             lines = path.read_text(encoding="utf-8").splitlines()
         except (OSError, UnicodeDecodeError) as error:
             raise InvalidInputError(f"cannot read the table {path}: {error}") from None
-        if not lines:
+        if not "".join(lines).strip():
             raise InvalidInputError(f"the table {path} is empty; its first line must describe its space")
         header = _parse(lines[0], TableHeader, path, 1)
         table = cls(

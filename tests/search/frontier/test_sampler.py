@@ -1,0 +1,203 @@
+"""The frontier sampler in anybody's Optuna study."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import optuna
+import pytest
+from optuna.trial import FrozenTrial, TrialState
+
+from search.frontier import FrontierSampler, note_epoch
+from search.frontier.points import SeenPoints, near
+
+Objective = Callable[[optuna.Trial], tuple[float, ...]]
+
+
+def size_of(params: dict[str, Any]) -> float:
+    return float(params["width"] ** 2 * params["depth"])
+
+
+def toy(trial: optuna.Trial) -> tuple[float, float]:
+    """Accuracy that grows with size, and best at one of three activations and a rate of 0.1."""
+    width = trial.suggest_int("width", 2, 64, log=True)
+    depth = trial.suggest_int("depth", 1, 4)
+    rate = trial.suggest_float("rate", 1e-3, 1.0, log=True)
+    kind = trial.suggest_categorical("kind", ["a", "b", "c"])
+    size = float(width**2 * depth)
+    accuracy = 0.5 + 0.04 * math.log(size) - 0.02 * (math.log10(rate) + 1) ** 2 + 0.05 * (kind == "b")
+    return accuracy, size
+
+
+def run(objective: Objective, sampler: optuna.samplers.BaseSampler, trials: int) -> optuna.Study:
+    study = optuna.create_study(directions=["maximize", "minimize"], sampler=sampler)
+    study.optimize(objective, n_trials=trials, catch=(RuntimeError,))
+    return study
+
+
+def covered(study: optuna.Study) -> float:
+    """Return how much of the box of accuracy and log size the front dominates."""
+    from results.indicators import hypervolume
+
+    top = math.log(64**2 * 4)
+    points = [(1 - t.values[0], math.log(t.values[1]) / top) for t in study.best_trials]
+    return hypervolume(points, (1.0, 1.0))
+
+
+@pytest.mark.parametrize("costs", [None, size_of])
+def test_it_finds_more_than_chance(costs: Any) -> None:
+    ours = [covered(run(toy, FrontierSampler(costs, seed=seed), 30)) for seed in range(3)]
+    chance = [covered(run(toy, optuna.samplers.RandomSampler(seed=seed), 30)) for seed in range(3)]
+    assert min(ours) > max(chance)
+
+
+def test_the_same_seed_and_trials_give_the_same_study() -> None:
+    first, second = (run(toy, FrontierSampler(size_of, seed=4), 15) for _ in range(2))
+    assert [trial.params for trial in first.trials] == [trial.params for trial in second.trials]
+    other = run(toy, FrontierSampler(size_of, seed=5), 15)
+    assert [trial.params for trial in first.trials] != [trial.params for trial in other.trials]
+
+
+def test_a_sampler_made_anew_goes_on_as_the_first_would() -> None:
+    whole = run(toy, FrontierSampler(size_of, seed=6), 14)
+    study = optuna.create_study(directions=["maximize", "minimize"], sampler=FrontierSampler(size_of, seed=6))
+    study.optimize(toy, n_trials=10)
+    study.sampler = FrontierSampler(size_of, seed=6)
+    study.optimize(toy, n_trials=4)
+    assert [trial.params for trial in whole.trials] == [trial.params for trial in study.trials]
+
+
+def test_conditional_parameters_belong_to_their_branch() -> None:
+    seen = []
+
+    def objective(trial: optuna.Trial) -> tuple[float, float]:
+        family = trial.suggest_categorical("family", ["plain", "wide"])
+        width = trial.suggest_int("width", 2, 16)
+        factor = trial.suggest_int("factor", 2, 8) if family == "wide" else 1
+        seen.append(trial.params)
+        return 0.4 + 0.03 * math.log(width * factor) + 0.02 * (family == "wide"), float(width * factor)
+
+    study = run(objective, FrontierSampler(seed=0), 25)
+    assert {"plain", "wide"} == {params["family"] for params in seen}
+    assert all(("factor" in trial.params) == (trial.params["family"] == "wide") for trial in study.trials)
+
+
+def test_pending_trials_are_not_proposed_twice() -> None:
+    sampler = FrontierSampler(size_of, seed=1)
+    study = optuna.create_study(directions=["maximize", "minimize"], sampler=sampler)
+    study.optimize(toy, n_trials=10)
+    asked = []
+    for _ in range(6):
+        trial = study.ask()
+        toy(trial)
+        asked.append(tuple(trial.params.items()))
+    assert len(set(asked)) == 6
+    sizes = sorted(size_of(dict(params)) for params in asked)
+    assert sizes[-1] > 4 * sizes[0]
+
+
+def test_failures_are_learnt_as_infeasible() -> None:
+    tried = []
+
+    def objective(trial: optuna.Trial) -> tuple[float, float]:
+        accuracy, size = toy(trial)
+        tried.append(trial.params["kind"])
+        if trial.params["kind"] == "b":  # what would be best always fails
+            raise RuntimeError("does not train")
+        return accuracy, size
+
+    run(objective, FrontierSampler(size_of, seed=0), 40)
+    assert tried[20:].count("b") <= 5
+
+
+def test_broken_constraints_are_learnt_too() -> None:
+    tried = []
+
+    def objective(trial: optuna.Trial) -> tuple[float, float]:
+        accuracy, size = toy(trial)
+        tried.append(trial.params["kind"])
+        trial.set_constraint("memory", 1.0 if trial.params["kind"] == "b" else -1.0)
+        return accuracy, size
+
+    run(objective, FrontierSampler(size_of, seed=0), 40)
+    assert tried[20:].count("b") <= 5
+
+
+def test_it_learns_from_trials_that_were_pruned() -> None:
+    """All that is known of the best kind is from trials that never finished."""
+    sampler = FrontierSampler(size_of, seed=3)
+    study = optuna.create_study(directions=["maximize", "minimize"], sampler=sampler)
+    for number in range(24):
+        trial = study.ask({"width": optuna.distributions.IntDistribution(2, 64, log=True)})
+        accuracy, size = toy(trial)
+        for epoch in (1, 2):
+            note_epoch(trial, epoch, accuracy - 0.2 + 0.05 * epoch, epochs=4)
+        if number % 2 or trial.params["kind"] == "b":
+            study.tell(trial, state=TrialState.PRUNED)
+        else:
+            study.tell(trial, [accuracy, size])
+    asked = []
+    for _ in range(8):
+        trial = study.ask()
+        toy(trial)
+        asked.append(trial.params["kind"])
+    assert asked.count("b") >= 5
+
+
+def test_one_objective_is_refused() -> None:
+    study = optuna.create_study(sampler=FrontierSampler(seed=0))
+    trial = study.ask()
+    with pytest.raises(ValueError, match="at least 2 objectives, but got 1"):
+        trial.suggest_int("width", 1, 4)
+
+
+def test_three_objectives() -> None:
+    def objective(trial: optuna.Trial) -> tuple[float, float, float]:
+        accuracy, size = toy(trial)
+        return accuracy, size, float(trial.params["depth"])
+
+    sampler = FrontierSampler(lambda params: (size_of(params), params["depth"]), seed=2)
+    study = optuna.create_study(directions=["maximize", "minimize", "minimize"], sampler=sampler)
+    study.optimize(objective, n_trials=20)
+    depths = {trial.params["depth"] for trial in study.best_trials}
+    assert {1, 4} <= depths
+
+
+@pytest.mark.parametrize(
+    ("distribution", "value"),
+    [
+        (optuna.distributions.IntDistribution(0, 10, step=5), 5),
+        (optuna.distributions.IntDistribution(1, 1_000, log=True), 1),
+        (optuna.distributions.FloatDistribution(0.0, 1.0, step=0.25), 0.5),
+        (optuna.distributions.FloatDistribution(1e-4, 1.0, log=True), 1.0),
+        (optuna.distributions.CategoricalDistribution(["x", "y"]), "x"),
+    ],
+)
+def test_near_values_are_other_values_of_the_distribution(
+    distribution: optuna.distributions.BaseDistribution, value: Any
+) -> None:
+    import random
+
+    rng = random.Random(0)
+    for _ in range(30):
+        moved = near(distribution, value, rng)
+        assert moved != value
+        assert distribution._contains(distribution.to_internal_repr(moved))
+
+
+def test_seen_points_know_what_trials_have_shown() -> None:
+    def frozen(params: dict[str, Any]) -> FrozenTrial:
+        distributions: dict[str, optuna.distributions.BaseDistribution] = {
+            "kind": optuna.distributions.CategoricalDistribution(["x", "y"]),
+            "size": optuna.distributions.IntDistribution(1, 9),
+        }
+        return optuna.trial.create_trial(
+            state=TrialState.RUNNING, params=params, distributions={n: distributions[n] for n in params}
+        )
+
+    seen = SeenPoints.of_trials([frozen({"kind": "x"}), frozen({"kind": "y", "size": 3})], lambda _: None)
+    assert seen.optional == ["size"]
+    assert set(seen.point({"kind": "x", "size": 4}).params) == {"kind"}
+    assert set(seen.point({"kind": "y", "size": 4}).params) == {"kind", "size"}

@@ -1,0 +1,176 @@
+"""Replays: a table on disk, simulated workers, and what a search finds in them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.problems import Computed, Failing, Shape
+from search.replay import replay
+from search.replay.comparison import Contender, compare
+from search.replay.table import Table, TableHeader, TableRow
+from space import SpaceConfig
+from space.errors import InvalidInputError
+
+SPACE = {
+    "levels": 2,
+    "nu": [1, 2],
+    "c_u": [2, 4, 8],
+    "c_f": [2, 4],
+    "share_b": ["level", "iteration"],
+}
+
+
+def make_problem(rise: float = 0.4) -> Computed:
+    return Computed("small", SPACE, Shape(0.5, rise, 0.7, 0.02, 0.005, 2.0), epochs=9, seed=3)
+
+
+def make_table(problem: Computed, seeds: tuple[int, ...] = (0,)) -> Table:
+    space = problem.space
+    specs = {spec.arch: spec for spec in map(space.spec, space.points())}
+    header = TableHeader(
+        table="small",
+        space=SpaceConfig.model_validate(SPACE),
+        epochs=9,
+        image_size=(16, 16),
+    )
+    rows = []
+    for spec in specs.values():
+        for seed in seeds:
+            curve = problem.curve(spec, seed)
+            rows.append(
+                TableRow(
+                    arch=spec.arch,
+                    seed=seed,
+                    params=space.counts(spec).params,
+                    val_accuracy=curve.val_accuracy,
+                    seconds=curve.seconds,
+                )
+            )
+    return Table(header, rows)
+
+
+@pytest.fixture
+def table_file(tmp_path: Path) -> Path:
+    make_table(make_problem()).write(tmp_path / "table.jsonl")
+    return tmp_path / "table.jsonl"
+
+
+CONTENDERS = [
+    ("frontier", "full"),
+    ("frontier", "halving"),
+    ("frontier", "freeze_thaw"),
+    ("nsga2", "halving"),
+]
+
+
+@pytest.mark.parametrize(("sampler", "scheduler"), CONTENDERS)
+def test_a_space_is_searched_to_its_end_and_the_best_front_found(sampler: str, scheduler: str) -> None:
+    problem = make_problem()
+    found = replay(problem, sampler, scheduler, num_workers=3)
+    assert len(found.records) == len(problem.outcomes())
+    assert all(record.has_ended for record in found.records)
+    if scheduler == "full":
+        assert found.hypervolume_at(1e9) == pytest.approx(1.0)
+    else:
+        assert found.hypervolume_at(1e9) > 0.9
+        assert any(record.state == "stopped" for record in found.records)
+
+
+@pytest.mark.parametrize(("sampler", "scheduler"), CONTENDERS)
+def test_the_same_seed_gives_the_same_search(sampler: str, scheduler: str) -> None:
+    first, second = (replay(make_problem(), sampler, scheduler, seed=5, trials=25) for _ in range(2))
+    assert first == second
+    assert first != replay(make_problem(), sampler, scheduler, seed=6, trials=25)
+
+
+@pytest.mark.parametrize("num_workers", [1, 8, 1000])
+def test_workers_are_kept_busy(num_workers: int) -> None:
+    found = replay(make_problem(), "random", num_workers=num_workers, trials=96)
+    longest = max(record.finished_s - record.started_s for record in found.records)  # type: ignore[operator]
+    assert found.elapsed_s <= found.busy_s / num_workers + longest + 1e-9
+    assert found.busy_s == pytest.approx(sum(record.train_s for record in found.records))
+
+
+def test_a_promoted_training_goes_on_where_it_stood() -> None:
+    found = replay(make_problem(), "random", "halving", trials=40)
+    for record in found.records:
+        assert record.epochs in (1, 3, 9)
+        assert (record.epochs == 9) == (record.state == "complete")
+    total = sum(
+        sum(make_problem().curve(_spec(record.spec), record.seed).seconds[: record.epochs])
+        for record in found.records
+    )
+    assert found.busy_s == pytest.approx(total)
+
+
+def _spec(data: dict[str, Any]) -> Any:
+    from space.reading import load_spec
+
+    return load_spec(data)
+
+
+def test_time_ends_a_search(table_file: Path) -> None:
+    found = replay(Table.read(table_file), "random", hours=60 / 3600)
+    assert 60.0 <= found.elapsed_s < 70.0
+    assert found.hypervolume_at(0.0) == 0.0
+    assert found.time_to(1.01) is None
+
+
+@pytest.mark.parametrize("share", [0.3, 0.6])
+def test_failures_end_no_search(share: float) -> None:
+    problem = Failing(make_problem(), share)
+    found = replay(problem, "frontier", "freeze_thaw", trials=60, num_workers=4)
+    failed = sum(record.state == "failed" for record in found.records)
+    assert 0.3 * share < failed / 60 < 1.7 * share
+    assert found.hypervolume_at(1e9) > 0.85
+
+
+def test_contenders_are_compared_over_seeds() -> None:
+    problem = make_problem()
+    contenders = [Contender("frontier", "freeze_thaw"), Contender("random")]
+    ours, chance = compare(problem, contenders, num_seeds=4, limit_s=200.0)
+    assert ours.curve[-1][2] > chance.curve[-1][2]
+    document = ours.as_dict()
+    assert document["time_s_to_share"]["0.90"]["median"] == ours.median_time_s(0.9)
+    assert document["seeds"] == 4
+    json.dumps(document)
+
+
+def test_a_table_reads_as_it_was_written(table_file: Path) -> None:
+    table = Table.read(table_file)
+    assert table.rows == make_table(make_problem()).rows
+    assert table.outcomes() == make_table(make_problem()).outcomes()
+
+
+def test_of_several_recorded_seeds_the_trainings_seed_decides() -> None:
+    table = make_table(make_problem(), seeds=(0, 1, 2))
+    spec = table.space.spec(table.space.smallest_point())
+    assert len({table.curve(spec, seed).val_accuracy for seed in range(9)}) == 3
+    ends = [table.curve(spec, seed).val_accuracy[-1] for seed in range(3)]
+    assert table.outcomes()[spec.arch][1] == pytest.approx(sum(ends) / 3)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda _: [], "is empty"),
+        (lambda lines: lines[1:], "line 1"),
+        (lambda lines: [lines[0], "{", *lines[2:]], "line 2 is not JSON"),
+        (lambda lines: lines[:-1], "lacks 1 of the"),
+        (lambda lines: [lines[0].replace('"epochs":9', '"epochs":8'), *lines[1:]], "9 accuracies"),
+        (lambda lines: [lines[0].replace('"epochs":9', '"epochs":10'), *lines[1:]], "no failure says why"),
+        (lambda lines: [lines[0].replace('"epochs"', '"epoch"'), *lines[1:]], "did you mean 'epochs'"),
+        (lambda lines: [lines[0], lines[1].replace("0.", "7.", 1), *lines[2:]], "line 2"),
+    ],
+)
+def test_a_damaged_table_is_refused_in_one_line(table_file: Path, change: Any, message: str) -> None:
+    lines = table_file.read_text().splitlines()
+    table_file.write_text("\n".join(change(lines)) + "\n")
+    with pytest.raises(InvalidInputError, match=message) as caught:
+        Table.read(table_file)
+    assert "\n" not in str(caught.value)
+    assert "table.jsonl" in str(caught.value)
