@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -22,7 +21,6 @@ class FrontierProposer(Proposer):
         self._engine = Engine(seed, rungs=rungs)
         self._points = NetworkPoints(space, identity, _costs)
         self._tried: dict[int, Tried] = {}
-        self._seconds: dict[int, list[float]] = {}
 
     def _remember(
         self, record: TrialRecord, sampler_attrs: dict[str, Any], curve: Sequence[EpochReport]
@@ -41,11 +39,7 @@ class FrontierProposer(Proposer):
         self._tried[number] = Tried(point, costs=point.costs)
 
     def _note(self, number: int, report: EpochReport) -> None:
-        tried = self._tried[number]
-        tried.errors[report.epoch] = 1.0 - report.val_accuracy
-        seconds = self._seconds.setdefault(number, [])
-        seconds.append(report.seconds)
-        tried.epoch_s = statistics.median(seconds)
+        self._tried[number].errors[report.epoch] = 1.0 - report.val_accuracy
 
     def _tell(self, record: TrialRecord) -> None:
         tried = self._tried[record.number]

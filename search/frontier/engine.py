@@ -45,7 +45,6 @@ class Tried:
     state: Literal["running", "paused", "stopped", "complete", "failed"] = "running"
     errors: dict[int, float] = field(default_factory=dict)
     costs: tuple[float, ...] | None = None
-    epoch_s: float | None = None
     is_feasible: bool = True
 
 
@@ -234,7 +233,8 @@ class _Decision:
 
     @cached_property
     def _training_time(self) -> TrainingTime:
-        return TrainingTime([(one.point.work, one.epoch_s) for one in self._tried])
+        points = [*self._candidates, *(one.point for one in self._tried)]
+        return TrainingTime([point.work for point in points])
 
     # -- candidates ------------------------------------------------------------------------------------
 

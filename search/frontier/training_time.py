@@ -1,4 +1,7 @@
-"""How long an epoch of a network takes, learned from those that were trained."""
+"""How long an epoch of a network takes, compared with others.
+
+Counted, not measured: what a search decides must not depend on how busy the machine was.
+"""
 
 from __future__ import annotations
 
@@ -7,28 +10,22 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-FEWEST = 3
-"""Trainings from which anything is concluded."""
-SLOPE_PRECISION = 1.0
-"""Of a prior that says: work makes no difference (a small network is bound by something else)."""
+OVERHEAD = 0.25
+"""What every epoch takes besides the work in it, in parts of the work of the median network."""
 
 
 class TrainingTime:
-    """A line over logarithms, from the work in an epoch (any unit, such as MACs) to its seconds."""
+    """The time of an epoch in units of the median network's work; ``work`` is that of many networks.
 
-    def __init__(self, seen: Sequence[tuple[float | None, float | None]]) -> None:
-        known = np.log([(work, seconds) for work, seconds in seen if work and seconds]).reshape(-1, 2)
-        self._line: NDArray[np.float64] | None = None
-        if len(known) < FEWEST:
-            return
-        self._centre = float(known[:, 0].mean())
-        design = np.column_stack([np.ones(len(known)), known[:, 0] - self._centre])
-        precision = design.T @ design + np.diag([0.0, SLOPE_PRECISION])
-        self._line = np.linalg.solve(precision, design.T @ known[:, 1])
+    The unit of the work does not matter (MACs); where any is not known, all networks take equally long.
+    """
+
+    def __init__(self, work: Sequence[float | None]) -> None:
+        known = [each for each in work if each is not None]
+        self._median = float(np.median(known)) if known and len(known) == len(work) else None
 
     def of(self, work: Sequence[float | None]) -> NDArray[np.float64]:
-        """Return the seconds of an epoch for each work; 1 for all where too little is known."""
-        if self._line is None or not all(work):
+        """Return the time of an epoch for each work."""
+        if self._median is None or any(each is None for each in work):
             return np.ones(len(work))
-        logs = np.log(np.array(work, dtype=np.float64)) - self._centre
-        return np.asarray(np.exp(self._line[0] + self._line[1] * logs))
+        return OVERHEAD + np.array(work, dtype=np.float64) / self._median

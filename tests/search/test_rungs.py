@@ -1,0 +1,90 @@
+"""Studies whose trainings pause at rungs, from the command line, with workers that really train."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import time
+from pathlib import Path
+
+import optuna
+import pytest
+from optuna.trial import TrialState
+
+from results import open_study
+from results.study import StudyResults, sqlite_url
+from tests.search.studies import mgnas, write_study
+from tests.search.test_faults import STUDY, search_in
+
+SCHEDULERS = ("halving", "freeze_thaw")
+
+
+def write_rungs(folder: Path, scheduler: str, trials: int = 9, workers: int = 2) -> None:
+    file = write_study(folder, epochs=9, trials=trials, workers=workers)
+    text = file.read_text(encoding="utf-8")
+    file.write_text(f'{text}sampler = "frontier"\nscheduler = "{scheduler}"\n', encoding="utf-8")
+
+
+def decisions(study: StudyResults) -> list[tuple[object, ...]]:
+    return [(r.arch, r.seed, r.state, r.epochs, r.val_accuracy) for r in study.records]
+
+
+@pytest.mark.parametrize("scheduler", SCHEDULERS)
+def test_some_go_on_and_the_others_are_stopped(tmp_path: Path, scheduler: str) -> None:
+    write_rungs(tmp_path, scheduler, trials=10)
+    run = mgnas("search", "tiny.toml", cwd=tmp_path)
+    assert run.returncode == 0, run.stderr
+    study = open_study(tmp_path / STUDY)
+    assert len(study.records) == 10
+    assert {record.state for record in study.records} <= {"complete", "stopped"}
+    complete = [record for record in study.records if record.state == "complete"]
+    assert 1 <= len(complete) < 10
+    for record in study.records:
+        assert record.epochs in (1, 3, 9)
+        assert (record.epochs == 9) == (record.state == "complete") == (record.val_accuracy is not None)
+        assert len(study.reports[record.number]) == record.epochs
+    assert not list((tmp_path / STUDY / "checkpoints").glob("*.checkpoint*"))
+    facts = json.loads(mgnas("status", STUDY, "--json", cwd=tmp_path).stdout)
+    assert facts["finished"] == 10
+    assert facts["stopped"] == 10 - len(complete)
+    assert facts["paused"] == facts["running"] == 0
+    assert facts["epochs"] == sum(record.epochs for record in study.records)
+    told = optuna.load_study(study_name="tiny", storage=sqlite_url(tmp_path / STUDY)).trials
+    assert [trial.state for trial in told] == [
+        TrialState.COMPLETE if record.state == "complete" else TrialState.PRUNED for record in study.records
+    ]
+    again = mgnas("search", "tiny.toml", cwd=tmp_path)
+    assert again.returncode == 0
+    assert "all 10 trials are done" in again.stdout
+    more = mgnas("search", "tiny.toml", "--trials", "13", cwd=tmp_path)
+    assert more.returncode == 0, more.stderr
+    longer = open_study(tmp_path / STUDY)
+    assert decisions(longer)[:10] == decisions(study)
+    assert len(longer.records) == 13
+
+
+@pytest.mark.parametrize("scheduler", SCHEDULERS)
+def test_a_search_that_is_killed_decides_as_an_unbroken_one(tmp_path: Path, scheduler: str) -> None:
+    unbroken, broken = tmp_path / "unbroken", tmp_path / "broken"
+    for folder in (unbroken, broken):
+        folder.mkdir()
+        write_rungs(folder, scheduler, trials=9, workers=1)
+    assert mgnas("search", "tiny.toml", cwd=unbroken).returncode == 0
+    rng = random.Random(0)
+    for _ in range(3):
+        with search_in(broken) as driver:
+            time.sleep(rng.uniform(3.0, 8.0))
+            os.kill(driver.pid, signal.SIGKILL)
+    run = mgnas("search", "tiny.toml", cwd=broken)
+    assert run.returncode == 0, run.stderr
+    assert decisions(open_study(broken / STUDY)) == decisions(open_study(unbroken / STUDY))
+
+
+def test_freeze_and_thaw_needs_the_frontier_sampler(tmp_path: Path) -> None:
+    write_study(tmp_path)
+    run = mgnas("search", "tiny.toml", "--set", "search.scheduler=freeze_thaw", cwd=tmp_path)
+    assert run.returncode == 2
+    assert "search.sampler = 'frontier'" in run.stderr
+    assert run.stderr.count("\n") == 1
