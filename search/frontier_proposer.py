@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from results.records import EpochReport, TrialRecord
-from search.frontier.engine import Engine, Tried
+from search.frontier.engine import Decision, Engine, Tried
 from search.frontier.network_points import NetworkPoints
 from search.proposer import Proposal, Proposer, identity
 from space.counts import Counts
@@ -21,6 +21,7 @@ class FrontierProposer(Proposer):
         self._engine = Engine(seed, rungs=rungs)
         self._points = NetworkPoints(space, identity, _costs)
         self._tried: dict[int, Tried] = {}
+        self._decision: tuple[bool, Decision] | None = None
 
     def _remember(
         self, record: TrialRecord, sampler_attrs: dict[str, Any], curve: Sequence[EpochReport]
@@ -37,13 +38,16 @@ class FrontierProposer(Proposer):
         point = self._points.point(knobs)
         assert point is not None, knobs
         self._tried[number] = Tried(point, costs=point.costs)
+        self._decision = None
 
     def _note(self, number: int, report: EpochReport) -> None:
         self._tried[number].errors[report.epoch] = 1.0 - report.val_accuracy
+        self._decision = None
 
     def _tell(self, record: TrialRecord) -> None:
         tried = self._tried[record.number]
         tried.state = record.state
+        self._decision = None
         if record.val_accuracy is not None and not tried.errors:
             tried.errors[record.max_epochs] = 1.0 - record.val_accuracy
 
@@ -53,15 +57,21 @@ class FrontierProposer(Proposer):
         None means that a new network promises more or, where none ``may_start``, that nothing is worth it.
         """
         numbers = sorted(self._tried)
-        tried = [self._tried[number] for number in numbers]
         places = [place for place, number in enumerate(numbers) if number in paused]
-        place = self._engine.best_to_continue(self._points, tried, places, len(tried), may_start=may_start)
+        place = self._decide(may_start=may_start).best_to_continue(places)
         return None if place is None else numbers[place]
 
     def _choose(self, number: int) -> Proposal | None:
-        tried = [self._tried[known] for known in sorted(self._tried)]
-        point = self._engine.choose(self._points, tried, number)
+        point = self._decide(may_start=True).best
         return None if point is None else self._proposal(self._points.knobs(point), {})
+
+    def _decide(self, *, may_start: bool) -> Decision:
+        """Return the decision by what is known now: one for all that is asked before anything happens."""
+        if self._decision is None or self._decision[0] != may_start:
+            tried = [self._tried[number] for number in sorted(self._tried)]
+            decision = self._engine.decide(self._points, tried, len(tried), may_start=may_start)
+            self._decision = may_start, decision
+        return self._decision[1]
 
 
 def _costs(counts: Counts) -> tuple[float, ...]:

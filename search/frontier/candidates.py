@@ -19,7 +19,7 @@ WHOLE_SPACE = 2_000
 """Points of a space that are all looked at for every decision."""
 POOL, POOL_GROWTH, MOST_POOLED = 256, 16, 1_024
 """Random points of a larger space that are looked at: at first, more with every trial, at most."""
-NEIGHBOURS = 48
+NEIGHBOURS = 32
 """Points close to the front that are looked at besides."""
 
 

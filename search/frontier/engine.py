@@ -17,6 +17,7 @@ from search.frontier.gaussian_process import GaussianProcess, Inputs
 from search.frontier.points import Encoding, Point, PointSource
 from search.frontier.promise import CostScale, Known, Promise, chance_of_success
 from search.frontier.startup import place_on_scale, spread_out
+from search.frontier.threads import one_thread
 from search.frontier.training_time import TrainingTime
 from search.seeds import derive_seed
 
@@ -28,7 +29,7 @@ FEWEST = 3
 """Trials that must have said something before the models are asked."""
 WORTHWHILE = 1e-3
 """Growth of the hypervolume for which a training goes on that competes with nothing, in parts of it."""
-REFINED, CLOSE, ROUNDS = 4, 6, 2
+REFINED, CLOSE, ROUNDS = 3, 4, 2
 """Best points from which the search goes on, how many points close to each are looked at, and how often."""
 
 
@@ -72,33 +73,16 @@ class Engine:
         self._encoding: Encoding | None = None
         self._rows: dict[object, Array] = {}
 
-    def choose(self, source: PointSource, tried: Sequence[Tried], number: int) -> Point | None:
-        """Return the point to try as trial ``number``; None if the source has none that is new."""
-        rng = random.Random(derive_seed(self.seed, number, "candidates"))
-        candidates = self._candidates.find(source, tried, rng)
-        if not candidates:
-            return None
-        return _Decision(self, source, tried, candidates, rng).best()
+    def decide(
+        self, source: PointSource, tried: Sequence[Tried], number: int, *, may_start: bool = True
+    ) -> Decision:
+        """Return the decision after these trials; ``number`` is that of the next one, for its seed.
 
-    def best_to_continue(
-        self,
-        source: PointSource,
-        tried: Sequence[Tried],
-        paused: Sequence[int],
-        number: int,
-        *,
-        may_start: bool,
-    ) -> int | None:
-        """Return which of the ``paused`` (places in ``tried``) to go on with, or None to try a new point.
-
-        A training is taken up again where what it may still add, over the time that is left of it, is
-        more than any new point promises for its time; and where nothing new ``may_start``, if it is worth
-        it at all.
+        Where nothing new ``may_start``, it is only about trainings to go on with.
         """
         rng = random.Random(derive_seed(self.seed, number, "candidates"))
         candidates = self._candidates.find(source, tried, rng) if may_start else []
-        decision = _Decision(self, source, tried, candidates, rng)
-        return decision.best_to_continue(paused)
+        return Decision(self, source, tried, candidates, rng)
 
     def is_whole_space(self) -> bool:
         """Return whether every point of the space is a candidate."""
@@ -120,8 +104,8 @@ class Engine:
         return self._encoding.groups
 
 
-class _Decision:
-    """One decision over a list of candidates."""
+class Decision:
+    """One decision over a list of candidates, worked out where it is asked for."""
 
     def __init__(
         self,
@@ -138,14 +122,20 @@ class _Decision:
         self._rng = rng
         self._knobs = engine.rows(source, [one.point for one in tried])
 
-    def best(self) -> Point:
-        """Return the point to try."""
+    @cached_property
+    def best(self) -> Point | None:
+        """The point to try; None if the source has none that is new."""
+        if not self._candidates:
+            return None
+        with one_thread():
+            return self._best()
+
+    def _best(self) -> Point:
         if len(self._tried) < self._engine.num_startup or len(self._usable) < FEWEST:
             return self._spread_out()
-        scores = self._scores(self._candidates)
         if self._engine.is_whole_space():
-            return self._candidates[int(np.argmax(scores))]
-        return self._refined(scores)
+            return self._candidates[int(np.argmax(self._candidate_scores))]
+        return self._refined(self._candidate_scores)
 
     def _spread_out(self) -> Point:
         """Return a point for the start: from small to large, and far from those that were tried."""
@@ -158,7 +148,15 @@ class _Decision:
         return self._candidates[spread_out(costs, knobs, self._knobs, place)]
 
     def best_to_continue(self, paused: Sequence[int]) -> int | None:
-        """Return which of the paused trials promises more than every new point; None if none does."""
+        """Return which of the paused trials (their places) to go on with, or None.
+
+        That is where what a training may still add, over the time that is left of it, is more than any new
+        point promises for its time; and where nothing new may start, if it is worth it at all.
+        """
+        with one_thread():
+            return self._best_to_continue(paused)
+
+    def _best_to_continue(self, paused: Sequence[int]) -> int | None:
         if not paused or len(self._tried) < self._engine.num_startup or len(self._usable) < FEWEST:
             return None if self._candidates or not paused else paused[0]
         points = [self._tried[row].point for row in paused]
@@ -168,7 +166,7 @@ class _Decision:
         rates = growth / (left * self._training_time.of([point.work for point in points]))
         best = int(np.argmax(rates))
         if self._candidates:
-            is_best = rates[best] > self._scores(self._candidates).max()
+            is_best = rates[best] > self._candidate_scores.max()
         else:
             is_best = growth[best] > WORTHWHILE * self._promise.hypervolume
         return paused[best] if is_best else None
@@ -246,6 +244,10 @@ class _Decision:
         bare = Inputs(knobs, np.zeros((len(points), 0)))
         guesses = [model.predict(bare) for model in self._cost_models]
         return Inputs(knobs, np.column_stack([mean for mean, _ in guesses])), guesses[0][1]
+
+    @cached_property
+    def _candidate_scores(self) -> Array:
+        return self._scores(self._candidates)
 
     def _scores(self, points: Sequence[Point]) -> Array:
         """Return what each point is expected to add to the hypervolume, by its chance and time."""

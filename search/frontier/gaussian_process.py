@@ -17,9 +17,9 @@ from scipy.optimize import minimize
 
 Array = NDArray[np.float64]
 
-MOST_FITTED = 96
+MOST_FITTED = 72
 """Observations from which the hyperparameters are found; a step of the fit takes about a millisecond."""
-FIT_STEPS = 25
+FIT_STEPS = 18
 JITTER = 1e-8
 LINE_WIDTH = 2.0
 """Prior deviation of the line's slope and height, in deviations of the observations."""

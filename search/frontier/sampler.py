@@ -72,7 +72,9 @@ class FrontierSampler(BaseSampler):
             raise ValueError(f"FrontierSampler needs at least 2 objectives, but got {len(study.directions)}")
         others = [t for t in study.get_trials(deepcopy=False) if t.number != trial.number and t.params]
         source = self._points_of(study, others)
-        point = self._engine.choose(source, self._tried(study, others), trial.number) if source else None
+        if source is None:
+            return {}
+        point = self._engine.decide(source, self._tried(study, others), trial.number).best
         if point is None:
             return {}
         self._chosen[trial._trial_id] = point

@@ -156,7 +156,7 @@ def test_one_objective_is_refused() -> None:
 def test_three_objectives() -> None:
     def objective(trial: optuna.Trial) -> tuple[float, float, float]:
         accuracy, size = toy(trial)
-        return accuracy, size, float(trial.params["depth"])
+        return accuracy + 0.05 * trial.params["depth"], size, float(trial.params["depth"])
 
     sampler = FrontierSampler(lambda params: (size_of(params), params["depth"]), seed=2)
     study = optuna.create_study(directions=["maximize", "minimize", "minimize"], sampler=sampler)
