@@ -63,6 +63,26 @@ def hypervolume_history(
     return history
 
 
+GROWTH = 1e-3
+"""Growth of the hypervolume, in parts of it, from which a front counts as still growing."""
+
+
+def trials_since_growth(trials: Iterable[TrialRecord], params_range: tuple[int, int]) -> int:
+    """Return how many trials have begun since the one that last made the front's hypervolume grow.
+
+    Growth of less than a thousandth does not count, but adds up. Before the first result it is 0.
+    """
+    trials = list(trials)
+    front: list[TrialRecord] = []
+    last, reached = -1, 0.0
+    for trial in sorted(complete_trials(trials), key=lambda t: (t.finished_s or 0.0, t.number)):
+        front = pareto_front([*front, trial])
+        found = front_hypervolume(front, params_range)
+        if last < 0 or found > reached * (1.0 + GROWTH):
+            reached, last = found, trial.number
+    return sum(trial.number > last for trial in trials) if front else 0
+
+
 def knee(front: Sequence[TrialRecord]) -> TrialRecord:
     """Return the point that lies farthest above the line between the front's ends.
 

@@ -103,7 +103,8 @@ class StudyHeader:
     """What holds for a whole study: its configuration, space and data, and how far it was asked to go.
 
     ``params_range`` holds the fewest and most parameters the space allows within its limits; the
-    hypervolume is measured against it. ``trials`` and ``hours`` are the budgets asked for, as totals;
+    hypervolume is measured against it. ``trials``, ``hours``, ``epochs`` (of all trainings) and ``patience``
+    (trials in a row without growth of the front) are the budgets asked for, as totals;
     ``exhausted`` says that the space holds no further network. ``plugins`` maps the file name of each
     plugin to the SHA-256 of its content.
     """
@@ -115,6 +116,8 @@ class StudyHeader:
     params_range: tuple[Count, Count]
     trials: int
     hours: Seconds | None = None
+    epochs: int | None = None
+    patience: int | None = None
     exhausted: bool = False
     plugins: dict[str, str] = field(default_factory=dict)
     environment: dict[str, Any] = field(default_factory=dict)

@@ -10,7 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, SupportsIndex
 from urllib.parse import quote
 
-from results.front import PICKS, complete_trials, front_hypervolume, pareto_front, pick
+from results.front import (
+    PICKS,
+    complete_trials,
+    front_hypervolume,
+    pareto_front,
+    pick,
+    trials_since_growth,
+)
 from results.ledger import Ledger
 from results.records import POINT_COLUMNS, EpochReport, StudyHeader, TrialRecord
 from space.errors import InvalidInputError
@@ -155,7 +162,19 @@ class StudyResults:
             return "every network of its space within the limits was tried"
         if self.header.hours is not None and self.searched_s >= self.header.hours * 3600:
             return f"its {self.header.hours:g} hours are spent"
+        if any(record.state == "running" for record in self.records):
+            return None
+        if self.header.epochs is not None and self.num_epochs >= self.header.epochs:
+            return f"its {self.header.epochs} epochs are spent"
+        patience = self.header.patience
+        if patience is not None and trials_since_growth(self.records, self.header.params_range) >= patience:
+            return f"its front has not grown for {patience} trials"
         return None
+
+    @property
+    def num_epochs(self) -> int:
+        """Epochs of all trials of the search together."""
+        return sum(record.epochs for record in self.records)
 
     def untrained(self, names: Iterable[str]) -> list[str]:
         """Return the references among ``names`` that no trial has trained to its end."""

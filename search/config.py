@@ -37,9 +37,10 @@ MOST_CHECKED = 1_000
 class SearchConfig(BaseModel):
     """The ``[search]`` section: how long, by which sampler, on what.
 
-    ``trials`` and ``hours`` are totals over all runs of the study. ``workers`` auto is one for each CPU
-    core, or for each GPU where there are any. ``keep_weights`` front keeps the trained weights of the
-    networks on the front only.
+    ``trials``, ``hours`` and ``epochs`` (of all trainings together) are totals over all runs of the
+    study. With ``patience`` it ends when so many trials in a row have made the hypervolume of the front
+    grow by less than a thousandth. ``workers`` auto is one for each CPU core, or for each GPU where there
+    are any. ``keep_weights`` front keeps the trained weights of the networks on the front only.
 
     With the ``scheduler`` halving, networks are compared at rungs: counted back from the last epoch, each
     after the ``reduction``-th part of the epochs of the next, none before ``first_rung``; of those at a rung,
@@ -50,6 +51,8 @@ class SearchConfig(BaseModel):
 
     trials: int = Field(default=48, ge=1, le=10**7)
     hours: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    epochs: int | None = Field(default=None, ge=1)
+    patience: int | None = Field(default=None, ge=1)
     sampler: SamplerName = "tpe"
     scheduler: SchedulerName = "full"
     reduction: int = Field(default=3, ge=2, le=100)
@@ -237,7 +240,10 @@ def parse_assignment(text: str) -> Tables:
     return {section: {key: parsed}}
 
 
-BUDGET = {"search": {"trials", "hours", "workers", "device", "keep_weights"}, "data": {"source", "root"}}
+BUDGET = {
+    "search": {"trials", "hours", "epochs", "patience", "workers", "device", "keep_weights"},
+    "data": {"source", "root"},
+}
 """What may change between two runs of one study. The images may move: their fingerprint is compared."""
 
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from results.front import front_hypervolume, pareto_front
+from results.front import front_hypervolume, pareto_front, trials_since_growth
 from results.ledger import StorageFullError
 from results.records import EpochReport, TrialRecord
 from search.config import StudyConfig
@@ -72,6 +72,8 @@ class Driver:
         self._ended_this_run = 0
         self._failed_in_a_row = 0
         self._any_succeeded = False
+        self._until: dict[int, int] = {}
+        self._growth: tuple[tuple[int, int], int] | None = None
         self._front: list[TrialRecord] = pareto_front(store.searched)
 
     def run(self) -> None:
@@ -89,10 +91,8 @@ class Driver:
 
     def _fill_slots(self) -> bool:
         """Carry out decisions until no slot is free or there is nothing to start; False when all is done."""
-        hours = self.config.search.hours
-        if hours is not None and self.clock.elapsed_s() >= hours * 3600:
-            self.scheduler.wind_down()
         while self.executor.free_slots():
+            self.scheduler.wind_down(self._is_spent())
             decision = self.scheduler.decide()
             if isinstance(decision, Done):
                 return False
@@ -112,6 +112,27 @@ class Driver:
             else:
                 return True
         return True
+
+    def _is_spent(self) -> bool:
+        """Whether a budget of time or epochs is spent, or the front has not grown for long."""
+        search = self.config.search
+        if search.hours is not None and self.clock.elapsed_s() >= search.hours * 3600:
+            return True
+        if search.epochs is not None and self._planned_epochs() >= search.epochs:
+            return True
+        return search.patience is not None and self._since_growth() >= search.patience
+
+    def _planned_epochs(self) -> int:
+        """Return the epochs of the search that are trained, or will be when all that runs is done."""
+        return sum(max(record.epochs, self._until.get(record.number, 0)) for record in self.store.searched)
+
+    def _since_growth(self) -> int:
+        """Return how many trials have begun since the front last grew."""
+        key = len(self.store.records), self._ended_this_run
+        if self._growth is None or self._growth[0] != key:
+            found = trials_since_growth(self.store.searched, self.store.header.params_range)
+            self._growth = key, found
+        return self._growth[1]
 
     def _start_new(self, until: int | None) -> None:
         number = len(self.store.records)
@@ -133,6 +154,7 @@ class Driver:
         self._submit(record)
 
     def _submit(self, record: TrialRecord, until: int | None = None) -> None:
+        self._until[record.number] = until or record.max_epochs
         recipe = self.config.train.replaced(record.training).model_dump(mode="json")
         self.executor.submit(
             Job(
@@ -187,6 +209,7 @@ class Driver:
         self.store.drop_checkpoint(record)
         self.proposer.tell(record)
         self.scheduler.on_ended(record.number, self.store.errors(record.number))
+        self._until.pop(record.number, None)
         self._ended_this_run += record.reference is None
         self._failed_in_a_row = self._failed_in_a_row + 1 if record.state == "failed" else 0
         self._any_succeeded |= record.state != "failed"

@@ -108,7 +108,10 @@ def _outputs_are_fresh(folder: Path) -> bool:
 
 def _with_budget(header: StudyHeader, config: StudyConfig) -> StudyHeader:
     """Return the header with the budgets now asked for."""
-    return replace(header, trials=config.search.trials, hours=config.search.hours)
+    search = config.search
+    return replace(
+        header, trials=search.trials, hours=search.hours, epochs=search.epochs, patience=search.patience
+    )
 
 
 def _check_same(folder: StudyFolder, recorded: StudyConfig, asked: StudyConfig) -> None:
@@ -131,6 +134,8 @@ def _open_store(config: StudyConfig, folder: StudyFolder, data: SearchData, spac
             params_range=space.params_range(),
             trials=config.search.trials,
             hours=config.search.hours,
+            epochs=config.search.epochs,
+            patience=config.search.patience,
             environment=environment(),
             plugins={Path(plugin).name: plugin_digest(folder.path / plugin) for plugin in config.plugins},
         )

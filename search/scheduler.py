@@ -102,8 +102,8 @@ class Scheduler(Protocol):
         """Start no new trial from now on: the space is exhausted, or a budget of trials spent."""
         ...
 
-    def wind_down(self) -> None:
-        """Begin nothing from now on, also no further rung: the time is over. What is paused stays so."""
+    def wind_down(self, is_over: bool) -> None:
+        """While a budget is spent (``is_over``), begin nothing, and let what is paused stay so."""
         ...
 
 
@@ -177,7 +177,7 @@ class FullLength:
     @property
     def _may_start(self) -> bool:
         """Whether a new trial may begin."""
-        return self._starting and self._num_started < self._total
+        return self._starting and not self._winding_down and self._num_started < self._total
 
     def _first(self) -> int | None:
         """Return the epoch to which a new trial is trained."""
@@ -216,7 +216,6 @@ class FullLength:
         """Let what runs run to its end, and start nothing new."""
         self._starting = False
 
-    def wind_down(self) -> None:
-        """Let what runs run to where it was to be trained, and begin nothing."""
-        self._starting = False
-        self._winding_down = True
+    def wind_down(self, is_over: bool) -> None:
+        """Let what runs run to where it was to be trained, and begin nothing while this is so."""
+        self._winding_down = is_over

@@ -119,7 +119,7 @@ def compare(
                     proposer=contender.proposer,
                 )
             )
-        outcomes.append(_outcome(contender, replays, limit_s))
+        outcomes.append(outcome_of(contender, replays, limit_s))
     return outcomes
 
 
@@ -131,7 +131,8 @@ def default_limit_s(problem: Problem) -> float:
     return TRAININGS * sum(seconds) / len(seconds)
 
 
-def _outcome(contender: Contender, replays: Sequence[Replay], limit_s: float) -> Outcome:
+def outcome_of(contender: Contender, replays: Sequence[Replay], limit_s: float) -> Outcome:
+    """Return what a contender has done, from its searches of ``limit_s`` simulated seconds."""
     curve = []
     for step in range(1, STEPS + 1):
         time_s = limit_s * step / STEPS

@@ -57,13 +57,16 @@ def replay(
     seed: int = 0,
     trials: int = 10**6,
     hours: float | None = None,
+    epochs: int | None = None,
+    patience: int | None = None,
     reduction: int = 3,
     proposer: Callable[[SearchSpace, int], Proposer] | None = None,
 ) -> Replay:
     """Search a problem as a study would, without training anything, until a budget is spent.
 
-    Budgets are ``trials`` started, ``hours`` of simulated time, and the space itself. ``proposer`` makes a
-    proposer of the space and the seed that takes the place of the sampler's.
+    Budgets are ``trials`` started, ``hours`` of simulated time, ``epochs`` of all trainings, ``patience``
+    (trials in a row without growth of the front), and the space itself. ``proposer`` makes a proposer of
+    the space and the seed that takes the place of the sampler's.
 
     Raises:
         ValidationError: an option is none that a study takes.
@@ -77,6 +80,8 @@ def replay(
                 "seed": seed,
                 "trials": trials,
                 "hours": hours,
+                "epochs": epochs,
+                "patience": patience,
                 "reduction": reduction,
             },
         }

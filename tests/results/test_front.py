@@ -14,6 +14,7 @@ from results.front import (
     knee,
     pareto_front,
     pick,
+    trials_since_growth,
 )
 from results.records import TrialRecord
 from space import InvalidInputError
@@ -113,3 +114,15 @@ def test_impossible_picks(how: str, max_params: int | None, says: str) -> None:
 def test_nothing_to_pick_from() -> None:
     with pytest.raises(InvalidInputError, match="no finished trial"):
         pick([], "best")
+
+
+def test_trials_are_counted_since_the_front_last_grew() -> None:
+    trials = [
+        make_trial(number, params=100, val_accuracy=accuracy, finished_s=float(number))
+        for number, accuracy in enumerate([0.5, 0.6, 0.6, 0.6001, 0.55])
+    ]
+    assert trials_since_growth(trials, (100, 1000)) == 3
+    assert trials_since_growth(trials[:2], (100, 1000)) == 0
+    running = make_trial(5, state="running", val_accuracy=None)
+    assert trials_since_growth([*trials, running], (100, 1000)) == 4
+    assert trials_since_growth([running], (100, 1000)) == 0

@@ -82,6 +82,21 @@ def test_a_search_that_is_killed_decides_as_an_unbroken_one(tmp_path: Path, sche
     assert decisions(open_study(broken / STUDY)) == decisions(open_study(unbroken / STUDY))
 
 
+def test_epochs_are_a_budget_over_all_runs(tmp_path: Path) -> None:
+    write_rungs(tmp_path, "halving", trials=30, workers=1)
+    first = mgnas("search", "tiny.toml", "--set", "search.epochs=20", cwd=tmp_path)
+    assert first.returncode == 0, first.stderr
+    assert "its 20 epochs are spent" in first.stdout
+    before = open_study(tmp_path / STUDY)
+    assert 20 <= before.num_epochs < 29
+    again = mgnas("search", "tiny.toml", "--set", "search.epochs=20", cwd=tmp_path)
+    assert again.returncode == 0
+    assert decisions(open_study(tmp_path / STUDY)) == decisions(before)
+    more = mgnas("search", "tiny.toml", "--set", "search.epochs=40", cwd=tmp_path)
+    assert more.returncode == 0, more.stderr
+    assert 40 <= open_study(tmp_path / STUDY).num_epochs < 49
+
+
 def test_freeze_and_thaw_needs_the_frontier_sampler(tmp_path: Path) -> None:
     write_study(tmp_path)
     run = mgnas("search", "tiny.toml", "--set", "search.scheduler=freeze_thaw", cwd=tmp_path)

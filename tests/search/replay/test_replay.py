@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from benchmarks.problems import Computed, Failing, Shape
+from results.front import trials_since_growth
 from search.replay import replay
 from search.replay.comparison import Contender, compare
 from search.replay.table import Table, TableHeader, TableRow
@@ -118,6 +119,22 @@ def test_time_ends_a_search(table_file: Path) -> None:
     assert 60.0 <= found.elapsed_s < 70.0
     assert found.hypervolume_at(0.0) == 0.0
     assert found.time_to(1.01) is None
+
+
+@pytest.mark.parametrize("num_workers", [1, 4])
+def test_epochs_are_a_budget(num_workers: int) -> None:
+    found = replay(make_problem(), "random", "halving", epochs=100, num_workers=num_workers)
+    trained = sum(record.epochs for record in found.records)
+    assert 100 <= trained < 100 + 9 * num_workers
+    assert any(record.state == "paused" for record in found.records)
+
+
+def test_a_front_that_no_longer_grows_ends_the_search() -> None:
+    patient, hasty = (replay(make_problem(), "frontier", patience=number) for number in (25, 6))
+    assert len(hasty.records) < len(patient.records) < len(make_problem().outcomes())
+    for found, patience in ((patient, 25), (hasty, 6)):
+        since = trials_since_growth(found.records, make_problem().space.params_range())
+        assert since == patience
 
 
 @pytest.mark.parametrize("share", [0.3, 0.6])

@@ -1,0 +1,70 @@
+"""Optuna's samplers as Optuna runs them: their own start, no help with duplicates, finished trials only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import optuna
+from optuna.trial import TrialState
+
+from results.records import EpochReport, TrialRecord
+from search.encoding import suggest
+from search.proposer import Proposal, Proposer
+from search.quiet import quiet_optuna
+from space.domains import Domain, Value
+from space.drawing import draw_knobs
+from space.search_space import Point, SearchSpace
+
+SAMPLERS: dict[str, Callable[[int], optuna.samplers.BaseSampler]] = {
+    "optuna default": lambda seed: optuna.samplers.TPESampler(seed=seed),
+    "optuna tpe multivariate": lambda seed: optuna.samplers.TPESampler(
+        seed=seed, multivariate=True, warn_independent_sampling=False
+    ),
+    "optuna nsga2": lambda seed: optuna.samplers.NSGAIISampler(seed=seed),
+    "optuna gp": lambda seed: optuna.samplers.GPSampler(seed=seed, warn_independent_sampling=False),
+    "optuna random": lambda seed: optuna.samplers.RandomSampler(seed=seed),
+}
+
+
+class RawOptuna(Proposer):
+    """Whatever a sampler asks for is trained, also what was trained before."""
+
+    def __init__(self, sampler: str, space: SearchSpace, seed: int) -> None:
+        super().__init__(space, seed)
+        with quiet_optuna():
+            self._study = optuna.create_study(
+                directions=["maximize", "minimize"], sampler=SAMPLERS[sampler](seed)
+            )
+        self._running: dict[int, optuna.Trial] = {}
+
+    def _choose(self, number: int) -> Proposal | None:
+        knobs: Point = {}
+        with quiet_optuna():
+            trial = self._study.ask()
+
+            def choose(knob: str, domain: Domain) -> Value:
+                knobs[knob] = suggest(trial, knob, domain)
+                return knobs[knob]
+
+            draw_knobs(self.space.config, choose)
+        self._running[number] = trial
+        return self._proposal(knobs, {})
+
+    def _begin(self, number: int, proposal: Proposal) -> None:
+        pass
+
+    def _note(self, number: int, report: EpochReport) -> None:
+        pass
+
+    def _remember(
+        self, record: TrialRecord, sampler_attrs: dict[str, Any], curve: Sequence[EpochReport]
+    ) -> None:
+        raise NotImplementedError("a replay is never resumed")
+
+    def _tell(self, record: TrialRecord) -> None:
+        if record.state == "failed":
+            self._study.tell(self._running.pop(record.number), state=TrialState.FAIL)
+        elif record.val_accuracy is not None:
+            values = [record.val_accuracy, float(record.params)]
+            self._study.tell(self._running.pop(record.number), values)
