@@ -55,6 +55,9 @@ def search(
     trials: Annotated[int | None, typer.Option(help="Networks to try, in total over all runs.")] = None,
     hours: Annotated[float | None, typer.Option(help="Hours to search, in total over all runs.")] = None,
     max_params: Annotated[int | None, typer.Option(help="Try no network with more parameters.")] = None,
+    warm_start: Annotated[
+        str | None, typer.Option(metavar="DIR", help="Begin with what an earlier study has found.")
+    ] = None,
     folder: Annotated[
         Path | None,
         typer.Option("--dir", help="The study's folder.  [default: runs/NAME]", show_default=False),
@@ -80,6 +83,7 @@ def search(
         "search.hours": hours,
         "search.seed": seed,
         "space.max_params": max_params,
+        "search.warm_start": warm_start,
     }
     launch(Request(study, preset, folder, options, assignments or [], as_json))
 

@@ -39,8 +39,10 @@ class SearchConfig(BaseModel):
 
     ``trials``, ``hours`` and ``epochs`` (of all trainings together) are totals over all runs of the
     study. With ``patience`` it ends when so many trials in a row have made the hypervolume of the front
-    grow by less than a thousandth. ``workers`` auto is one for each CPU core, or for each GPU where there
-    are any. ``keep_weights`` front keeps the trained weights of the networks on the front only.
+    grow by less than a thousandth. ``warm_start`` is the folder of an earlier study, on any images, that
+    the frontier sampler learns from; what it found is copied when the study begins. ``workers`` auto is
+    one for each CPU core, or for each GPU where there are any. ``keep_weights`` front keeps the trained
+    weights of the networks on the front only.
 
     With the ``scheduler`` halving, networks are compared at rungs: counted back from the last epoch, each
     after the ``reduction``-th part of the epochs of the next, none before ``first_rung``; of those at a rung,
@@ -53,6 +55,7 @@ class SearchConfig(BaseModel):
     hours: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     epochs: int | None = Field(default=None, ge=1)
     patience: int | None = Field(default=None, ge=1)
+    warm_start: str | None = Field(default=None, min_length=1)
     sampler: SamplerName = "tpe"
     scheduler: SchedulerName = "full"
     reduction: int = Field(default=3, ge=2, le=100)
@@ -105,6 +108,10 @@ class StudyConfig(BaseModel):
             raise ValueError(
                 f"search.scheduler = 'freeze_thaw' goes with search.sampler = 'frontier', "
                 f"but got {self.search.sampler!r}"
+            )
+        if self.search.warm_start is not None and self.search.sampler != "frontier":
+            raise ValueError(
+                f"search.warm_start goes with search.sampler = 'frontier', but got {self.search.sampler!r}"
             )
         return self
 
@@ -241,7 +248,7 @@ def parse_assignment(text: str) -> Tables:
 
 
 BUDGET = {
-    "search": {"trials", "hours", "epochs", "patience", "workers", "device", "keep_weights"},
+    "search": {"trials", "hours", "epochs", "patience", "warm_start", "workers", "device", "keep_weights"},
     "data": {"source", "root"},
 }
 """What may change between two runs of one study. The images may move: their fingerprint is compared."""

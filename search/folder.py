@@ -14,6 +14,7 @@ from pathlib import Path
 from results.records import StudyHeader, TrialRecord
 from results.study import CONFIG, DATABASE, open_study
 from search.config import StudyConfig, Tables, first_difference, overlay
+from search.warm_start import EARLIER
 from space.errors import InvalidInputError
 from space.files import write_atomic
 from space.plugins import plugin_digest
@@ -69,7 +70,7 @@ class StudyFolder:
 
     def _begun(self, found: set[str]) -> set[str]:
         """Return what a driver leaves that was killed before it had made the study's database."""
-        begun = {LOCK, ENVIRONMENT, f".{DATABASE}.part", f".{DATABASE}.part-journal"}
+        begun = {LOCK, ENVIRONMENT, EARLIER, f".{DATABASE}.part", f".{DATABASE}.part-journal"}
         begun |= {name for name in found if re.fullmatch(PART, name)}
         if CONFIG in found and (self.path / CONFIG).read_bytes().startswith(CONFIG_HEADER.encode()):
             begun |= {CONFIG, PLUGINS}

@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from results.records import EpochReport, TrialRecord
+from search.frontier.earlier_study import EarlierStudy
 from search.frontier.engine import Decision, Engine, Tried
 from search.frontier.network_points import NetworkPoints
 from search.proposer import Proposal, Proposer, identity
@@ -16,10 +17,16 @@ from space.search_space import SearchSpace
 class FrontierProposer(Proposer):
     """Proposals of the frontier engine, for error against parameters."""
 
-    def __init__(self, space: SearchSpace, seed: int, rungs: Sequence[int] = ()) -> None:
+    def __init__(
+        self,
+        space: SearchSpace,
+        seed: int,
+        rungs: Sequence[int] = (),
+        earlier: EarlierStudy | None = None,
+    ) -> None:
         super().__init__(space, seed)
         self._engine = Engine(seed, rungs=rungs)
-        self._points = NetworkPoints(space, identity, _costs)
+        self._points = NetworkPoints(space, identity, _costs, earlier)
         self._tried: dict[int, Tried] = {}
         self._decision: tuple[bool, Decision] | None = None
 

@@ -3,18 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from search.proposer import Proposer
 from search.samplers import SamplerName
 from space.search_space import SearchSpace
 
+if TYPE_CHECKING:
+    from search.frontier.earlier_study import EarlierTrial
 
-def make_proposer(sampler: SamplerName, space: SearchSpace, seed: int, rungs: Sequence[int] = ()) -> Proposer:
-    """Return what proposes networks of ``space`` in a study of this seed, with these rungs."""
+
+def make_proposer(
+    sampler: SamplerName,
+    space: SearchSpace,
+    seed: int,
+    rungs: Sequence[int] = (),
+    earlier: Sequence[EarlierTrial] = (),
+) -> Proposer:
+    """Return what proposes networks of ``space`` in a study of this seed, with these rungs.
+
+    The frontier sampler learns from the trials of an ``earlier`` study.
+    """
     if sampler == "frontier":
+        from search.frontier.earlier_study import EarlierStudy
         from search.frontier_proposer import FrontierProposer
 
-        return FrontierProposer(space, seed, rungs)
+        return FrontierProposer(space, seed, rungs, EarlierStudy(earlier))
     from search.optuna_proposer import OptunaProposer
 
     return OptunaProposer(space, sampler, seed)

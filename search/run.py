@@ -27,6 +27,7 @@ from search.proposers import make_proposer
 from search.schedulers import make_scheduler, rungs_of
 from search.slots import Slot, count_cores, find_slots
 from search.store import StudyStore
+from search.warm_start import earlier_trials, read_earlier, write_earlier
 from space.errors import InvalidInputError
 from space.files import write_atomic
 from space.plugins import plugin_digest
@@ -125,6 +126,8 @@ def _check_same(folder: StudyFolder, recorded: StudyConfig, asked: StudyConfig) 
 def _open_store(config: StudyConfig, folder: StudyFolder, data: SearchData, space: SearchSpace) -> StudyStore:
     facts = TypeAdapter(DataFacts).validate_python(data.describe())
     if not folder.has_study:
+        if config.search.warm_start is not None:
+            write_earlier(folder.path, earlier_trials(config.search.warm_start))
         config = folder.write_config(config)
         header = StudyHeader(
             name=config.name,
@@ -172,7 +175,9 @@ def _search(
 ) -> None:
     """Run the driver over the store, and leave no process behind, however it ends."""
     clock = Clock(store.ledger.clock_s())
-    proposer = make_proposer(config.search.sampler, space, config.search.seed, rungs_of(config))
+    proposer = make_proposer(
+        config.search.sampler, space, config.search.seed, rungs_of(config), read_earlier(folder.path)
+    )
     attrs = store.sampler_attrs()
     for record in store.records.values():
         curve = store.curves.get(record.number, ())

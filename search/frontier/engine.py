@@ -145,7 +145,8 @@ class Decision:
             raw = _costs(self._candidates)
             costs = CostScale(raw).scaled(raw)
         place = place_on_scale(len(self._tried))
-        return self._candidates[spread_out(costs, knobs, self._knobs, place)]
+        hints = _hints(self._candidates) if len(self._tried) % 2 else None  # hints may mislead
+        return self._candidates[spread_out(costs, knobs, self._knobs, place, hints)]
 
     def best_to_continue(self, paused: Sequence[int]) -> int | None:
         """Return which of the paused trials (their places) to go on with, or None.
@@ -209,7 +210,7 @@ class Decision:
                 curves[row, epoch - 1] = error
         guesses = final_errors(curves, costs, is_final)
         is_feasible = np.array([one.is_feasible for one in tried], dtype=bool)
-        inputs = Inputs(self._knobs[self._usable], costs)
+        inputs = Inputs(self._knobs[self._usable], _with_hints(costs, [one.point for one in tried]))
         return Known(inputs, guesses.errors, guesses.variances, is_final & is_feasible)
 
     @cached_property
@@ -240,7 +241,7 @@ class Decision:
         """Return points as the models see them, and the deviation of the first cost where it is a guess."""
         knobs = self._engine.rows(self._source, points)
         if self._costs_are_known:
-            return Inputs(knobs, self._scale.scaled(_costs(points))), None
+            return Inputs(knobs, _with_hints(self._scale.scaled(_costs(points)), points)), None
         bare = Inputs(knobs, np.zeros((len(points), 0)))
         guesses = [model.predict(bare) for model in self._cost_models]
         return Inputs(knobs, np.column_stack([mean for mean, _ in guesses])), guesses[0][1]
@@ -279,6 +280,18 @@ class Decision:
             best, score = new[int(np.argmax(found))], float(found.max())
             starts = [best]
         return best
+
+
+def _hints(points: Sequence[Point]) -> Array | None:
+    """Return the hint at each point's error (n); None where there are none."""
+    hints = [point.hint for point in points]
+    return None if any(hint is None for hint in hints) else np.array(hints, dtype=np.float64)
+
+
+def _with_hints(costs: Array, points: Sequence[Point]) -> Array:
+    """Return the costs (n x c), and behind them the hints, where there are any."""
+    hints = _hints(points)
+    return costs if hints is None else np.column_stack([costs, hints])
 
 
 def _costs(points: Sequence[Point]) -> Array:

@@ -10,6 +10,7 @@ from optuna.distributions import BaseDistribution
 
 from search.encoding import distribution_of, encode
 from search.frontier import points
+from search.frontier.earlier_study import EarlierStudy
 from space.counts import Counts
 from space.domains import Domain, FloatRange, Value
 from space.drawing import draw_knobs
@@ -23,7 +24,8 @@ TRIES = 8
 class NetworkPoints:
     """What the engine may try: networks within the limits, each under its identity.
 
-    ``costs`` returns the exact objectives of a network, all to be minimised.
+    ``costs`` returns the exact objectives of a network, all to be minimised; an ``earlier`` study hints
+    at its error.
     """
 
     def __init__(
@@ -31,10 +33,12 @@ class NetworkPoints:
         space: SearchSpace,
         identity: Callable[[str, dict[str, Value]], Hashable],
         costs: Callable[[Counts], tuple[float, ...]],
+        earlier: EarlierStudy | None = None,
     ) -> None:
         self._space = space
         self._identity = identity
         self._costs = costs
+        self._earlier = earlier if earlier is not None and earlier.knows_something else None
         self._found: dict[Hashable, points.Point | None] = {}
         self._knobs: dict[Hashable, Point] = {}
 
@@ -73,6 +77,7 @@ class NetworkPoints:
             self._identity(spec.arch, self._space.training(knobs)),
             self._costs(counts),
             float(counts.macs),
+            None if self._earlier is None else self._earlier.expectation(spec, counts),
         )
 
     def few(self, most: int) -> Sequence[points.Point] | None:

@@ -26,8 +26,9 @@ Params = dict[str, Any]
 class Point:
     """A point to try: Optuna's parameters with their distributions, and what is known before it is tried.
 
-    Points of one ``key`` are the same. ``costs`` are the objectives that need no training (None: unknown),
-    ``work`` is what an epoch costs in any unit, such as MACs (None: unknown).
+    Points of one ``key`` are the same. ``costs`` are the objectives that need no training (None:
+    unknown), ``work`` is what an epoch costs in any unit, such as MACs (None: unknown); ``hint`` is what
+    an earlier study lets expect of the error, in any unit.
     """
 
     params: Params
@@ -35,6 +36,7 @@ class Point:
     key: Hashable
     costs: tuple[float, ...] | None = None
     work: float | None = None
+    hint: float | None = None
 
 
 class PointSource(Protocol):

@@ -67,7 +67,7 @@ class Promise:
     """A model of what is known, and how much each further point would add to the front.
 
     ``pending`` are points under way: they count as if they were to end as expected. ``costs_bound`` (c) is
-    the reference of the costs.
+    the reference of the costs, which are the first columns of the inputs' costs; more columns are hints.
     """
 
     def __init__(
@@ -76,12 +76,14 @@ class Promise:
         known = known[_most_telling(known)]
         process = GaussianProcess(known.inputs, known.errors, known.variances, groups)
         means, _ = process.predict(known.inputs)
-        front_errors, front_costs = means[known.counts], known.inputs.costs[known.counts]
+        self._num_costs = len(costs_bound)
+        front_errors = means[known.counts]
+        front_costs = known.inputs.costs[known.counts, : self._num_costs]
         if pending is not None and len(pending):
             process = process.believing(pending[slice(-MOST_BELIEVED, None)], process.noise**2)
             believed, _ = process.predict(pending)
             front_errors = np.concatenate([front_errors, believed])
-            front_costs = np.vstack([front_costs, pending.costs])
+            front_costs = np.vstack([front_costs, pending.costs[:, : self._num_costs]])
         spread = float(known.errors.max() - known.errors.min()) or 1.0
         top = float(max(known.errors.max(), front_errors.max(initial=-np.inf))) + 0.1 * spread
         points = np.column_stack([front_errors, front_costs])
@@ -96,7 +98,7 @@ class Promise:
         """
         mean, deviation = self.process.predict(candidates)
         if cost_deviation is None:
-            return self.front.expected_growth(candidates.costs, mean, deviation)
+            return self.front.expected_growth(candidates.costs[:, : self._num_costs], mean, deviation)
         total = np.zeros(len(candidates))
         for place, weight in COST_NODES:
             costs = candidates.costs.copy()

@@ -23,18 +23,21 @@ def place_on_scale(index: int) -> float:
     return place
 
 
-def spread_out(costs: Array, knobs: Array, tried: Array, place: float) -> int:
+def spread_out(costs: Array, knobs: Array, tried: Array, place: float, hints: Array | None = None) -> int:
     """Return the row of the candidate to try.
 
     Of the candidates nearest to ``place`` between the least and the highest first cost, it is the one
     farthest from all ``tried`` (rows like ``knobs``); where no costs are known (n x 0), of all
-    candidates. At both ends of the scale it is the very first or last.
+    candidates. At both ends of the scale it is the very first or last. Where ``hints`` (n) tell
+    something of the errors, it is the most promising of those nearest instead.
     """
     order = np.arange(len(knobs))
     if costs.shape[1]:
         low, high = costs[:, 0].min(), costs[:, 0].max()
         order = np.argsort(np.abs(costs[:, 0] - (low + place * (high - low))), kind="stable")
         order = order[: 1 if place in (0.0, 1.0) else NEAREST]
+    if hints is not None:
+        return int(order[int(np.argmin(hints[order]))])
     if not len(tried) or len(order) == 1:
         return int(order[0])
     apart = ((knobs[order][:, None] - tried[None]) ** 2).sum(axis=2).min(axis=1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -95,6 +96,22 @@ def test_epochs_are_a_budget_over_all_runs(tmp_path: Path) -> None:
     more = mgnas("search", "tiny.toml", "--set", "search.epochs=40", cwd=tmp_path)
     assert more.returncode == 0, more.stderr
     assert 40 <= open_study(tmp_path / STUDY).num_epochs < 49
+
+
+def test_a_study_begins_with_what_an_earlier_one_found(tmp_path: Path) -> None:
+    write_rungs(tmp_path, "halving", trials=8)
+    assert mgnas("search", "tiny.toml", cwd=tmp_path).returncode == 0
+    warm = ("search", "tiny.toml", "--dir", "runs/warm", "--warm-start", STUDY)
+    run = mgnas(*warm, cwd=tmp_path)
+    assert run.returncode == 0, run.stderr
+    shutil.rmtree(tmp_path / STUDY)  # it is no longer needed: what it found was copied
+    again = mgnas("search", "runs/warm", "--trials", "10", cwd=tmp_path)
+    assert again.returncode == 0, again.stderr
+    assert len(open_study(tmp_path / "runs/warm").records) == 10
+    gone = mgnas("search", "tiny.toml", "--dir", "runs/new", "--warm-start", STUDY, cwd=tmp_path)
+    assert gone.returncode == 2
+    assert "there is no folder runs/tiny" in gone.stderr
+    assert not (tmp_path / "runs/new").exists() or not any((tmp_path / "runs/new").glob("study.*"))
 
 
 def test_freeze_and_thaw_needs_the_frontier_sampler(tmp_path: Path) -> None:
