@@ -96,6 +96,41 @@ def test_wrong_options_are_named_as_typed(
 
 
 @pytest.mark.parametrize(
+    ("make", "source", "says"),
+    [
+        (lambda: None, "images.npz", "; did you mean 'npz:images.npz'?"),
+        (lambda: None, "sub/images.npz", "; did you mean 'npz:sub/images.npz'?"),
+        (lambda: None, "done", "; did you mean 'imagefolder:done'?"),
+        (lambda: None, "x" * 5000, "but got 'xxxx"),
+        (
+            lambda: None,
+            f"npz:{'a' * 5000}",
+            "aaa ... aaaaaaaaaaaaaaaaaaa' is no usable path: File name too long",
+        ),
+        (
+            lambda: None,
+            "npz:\udcff.npz",
+            "data.source = 'npz:\\udcff.npz' is no usable path: it is not UTF-8",
+        ),
+        (
+            lambda: Path("l.npz").symlink_to("nowhere"),
+            "npz:l.npz",
+            "'npz:l.npz' is a link that leads nowhere, to",
+        ),
+        (lambda: None, "npz:done", "/done is a folder, but npz needs a file; did you mean 'imagefolder:"),
+    ],
+)
+def test_sources_that_lead_nowhere(
+    capsys: pytest.CaptureFixture[str], make: Callable[[], None], source: str, says: str
+) -> None:
+    make()
+    message = error(capsys, "train", NETWORK, "--data", source)
+    assert says in message
+    assert len(message) < 500
+    assert not Path("runs").exists()
+
+
+@pytest.mark.parametrize(
     ("damage", "says"),
     [
         (lambda: cut("done/seed-0.safetensors"), "done/seed-0.safetensors is damaged"),
