@@ -147,7 +147,9 @@ def _print(figures: dict[str, Any], trainings: Trainings, folder: Path, device: 
     if figures["deviation"] is not None:
         mean += f" +- {100 * figures['deviation']:.2f} (mean and deviation of {', '.join(accuracies)})"
     measured = results[-1].measured
-    cost = f"{floating_point(measured.training_pflop)} each; {duration(figures['train_s'])} of epochs in all"
+    cost = (
+        f"{floating_point(measured.training_pflop)} each; {duration(figures['train_s'])} of training in all"
+    )
     speed = f"{measured.epoch_s:.3g} s an epoch"
     if measured.images_per_s is not None:
         speed = f"{measured.images_per_s:,.0f} images/s, {speed}"

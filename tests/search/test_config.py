@@ -240,3 +240,18 @@ def test_a_preset_goes_before_a_file_of_its_name(tmp_path: Path, monkeypatch: py
     assert study_or_preset("./digits") == (Path("digits"), None)
     assert study_or_preset("mine.toml") == (Path("mine.toml"), None)
     assert study_or_preset("x" * 5000) == (None, "x" * 5000)
+
+
+@pytest.mark.parametrize("name", preset_names())
+def test_the_documents_table_of_presets_is_right(name: str) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "training.md").read_text(encoding="utf-8")
+    (row,) = (line for line in text.splitlines() if line.startswith(f"| `{name}` | "))
+    _, _, epochs, batch_size, optimizer, besides, _ = (cell.strip() for cell in row.split("|"))
+    recipe = StudyConfig.parse(read_preset(name), name).train
+    assert (epochs, batch_size) == (str(recipe.epochs), str(recipe.batch_size))
+    assert optimizer == f"`{recipe.optimizer}`, {recipe.lr}"
+    listed = {"epochs", "batch_size", "optimizer", "lr"} | {
+        text.split("`")[1] for text in besides.split(", ") if text
+    }
+    assert set(recipe.model_dump(exclude_defaults=True)) <= listed
+    assert f"`crop_padding` {recipe.crop_padding}" in besides or not recipe.crop_padding

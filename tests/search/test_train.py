@@ -31,7 +31,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert run.returncode == 0, run.stderr
     assert "2 trainings of 3 epochs" in run.stdout
     assert "mean and deviation of" in run.stdout
-    assert re.search(r"[\d.]+ [kM]FLOP each; \d+ s of epochs in all", run.stdout)
+    assert re.search(r"[\d.]+ [kM]FLOP each; \d+ s of training in all", run.stdout)
     assert "MiB at most, of the whole process" in run.stdout
     assert "epochs 3/6, seed 5" in run.stderr
     assert run.stderr.count("measuring speed and latency") == 2
