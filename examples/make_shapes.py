@@ -1,10 +1,12 @@
-"""Write shapes.npz: small pictures of discs, squares and crosses, as an example of one's own images."""
+"""Small pictures of discs, squares and crosses, as an example of one's own images: a file or folders."""
 
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 SIZE = 12
 CLASSES = ("disc", "square", "cross")
@@ -26,12 +28,17 @@ def draw(kind: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def main() -> None:
-    """Draw 900 pictures into the file named on the command line, or shapes.npz."""
+    """Draw 900 pictures into what the command line names, or shapes.npz: a .npz file, or a folder to make."""
     rng = np.random.default_rng(0)
     labels = rng.integers(0, len(CLASSES), 900)
     pictures = np.stack([draw(label, rng) for label in labels])
-    path = sys.argv[1] if len(sys.argv) > 1 else "shapes.npz"
-    np.savez(path, x_train=pictures, y_train=labels, classes=np.array(CLASSES))
+    path = Path(sys.argv[1] if len(sys.argv) > 1 else "shapes.npz")
+    if path.suffix == ".npz":
+        np.savez(path, x_train=pictures, y_train=labels, classes=np.array(CLASSES))
+    else:
+        for number, (picture, label) in enumerate(zip(pictures, labels, strict=True)):
+            (path / CLASSES[label]).mkdir(parents=True, exist_ok=True)
+            Image.fromarray(picture).save(path / CLASSES[label] / f"{number}.png")
     print(f"{path}: {len(labels)} pictures of {', '.join(CLASSES)}")
 
 

@@ -150,11 +150,11 @@ def front_table(study: StudyResults) -> str:
         command = f"mgnas export {shlex.quote(str(study.folder))} --trial {trial.number}"
         rows.append(
             f'<tr><td class="number">{trial.number}</td>'
-            f"<td><code>{escape(trial.notation)}</code>{marks}</td>"
+            f'<td class="text"><code>{escape(trial.notation)}</code>{marks}</td>'
             f'<td class="number">{trial.params:,}</td><td class="number">{trial.macs:,}</td>'
             f'<td class="number">{_percent(trial)}</td>'
             f'<td class="number">{trial.epochs}</td><td><code>{escape(trial.arch)}</code></td>'
-            f"<td><code>{escape(command)}</code></td></tr>"
+            f'<td class="text"><code>{escape(command)}</code></td></tr>'
         )
     names = ("trial", "network", "parameters", "MACs", "val. accuracy", "epochs", "arch", "export it with")
     numeric = {"trial", "parameters", "MACs", "val. accuracy", "epochs"}
@@ -175,7 +175,7 @@ def references_table(study: StudyResults) -> str:
         result = _percent(trial) if trial.state == "complete" else escape(trial.reason or "not finished")
         rows.append(
             f'<tr><td class="number">{trial.number}</td><td>{escape(trial.reference)}</td>'
-            f"<td><code>{escape(trial.notation)}</code></td>"
+            f'<td class="text"><code>{escape(trial.notation)}</code></td>'
             f'<td class="number">{trial.params:,}</td><td class="number">{trial.macs:,}</td>'
             f'<td class="number">{result}</td></tr>'
         )

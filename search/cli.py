@@ -20,10 +20,21 @@ app = typer.Typer(
 
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="A study's folder.")]
 Plugins = Annotated[
-    list[Path] | None,
+    list[str] | None,
     typer.Option("--plugin", metavar="FILE", help="A Python file that registers families; repeatable."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout and nothing else there.")]
+FLAGS = {
+    "data.source": "--data",
+    "data.root": "--data-root",
+    "train.epochs": "--epochs",
+    "execution.threads": "--threads",
+    "search.trials": "--trials",
+    "search.hours": "--hours",
+    "search.seed": "--seed",
+    "space.max_params": "--max-params",
+}
+"""Keys of the configuration that have an option of their own."""
 
 
 @app.command()
@@ -85,7 +96,7 @@ def search(
         "space.max_params": max_params,
         "search.warm_start": warm_start,
     }
-    launch(Request(study, preset, folder, options, assignments or [], as_json))
+    launch(Request(study, preset, folder, options, assignments or [], as_json, FLAGS))
 
 
 @app.command()
@@ -215,11 +226,10 @@ def describe(
     """Print a network's parameters, MACs, memory and layers, or the size and ranges of a study's space."""
     from search.describe_command import ImageOptions, describe_network
     from space.errors import InvalidInputError
-    from space.plugins import load_plugins
 
     if (spec is None) == (space is None):
         raise InvalidInputError("describe takes either a network (SPEC) or --space STUDY")
-    load_plugins(plugins or [])
+    _load_plugins(plugins)
     images = ImageOptions(image_size, channels, classes)
     if spec is not None:
         if assignments:
@@ -257,7 +267,8 @@ def train(
     preset: Annotated[
         str | None,
         typer.Option(
-            help="Whose recipe and images: a preset, a study's file or folder.  [default: by the images]",
+            help="Whose recipe: a preset, a study's file or folder; without --data, its images too.  "
+            "[default: the preset that suits the images]",
             show_default=False,
         ),
     ] = None,
@@ -273,12 +284,11 @@ def train(
     as_json: AsJson = False,
 ) -> None:
     """Train one network: its curve, accuracy over seeds, speed, latency and weights."""
-    from search.launch import Request
+    from search.launch import Request, study_or_preset
     from search.train_command import TrainRequest
     from search.train_command import train as train_network
-    from space.plugins import load_plugins
 
-    load_plugins(plugins or [])
+    _load_plugins(plugins)
     options = {
         "data.source": data,
         "data.root": data_root,
@@ -286,8 +296,8 @@ def train(
         "search.seed": seed,
         "execution.threads": threads,
     }
-    file = Path(preset) if preset is not None and Path(preset).exists() else None
-    base = Request(file, None if file else preset, None, options, assignments or [], as_json)
+    study, name = study_or_preset(preset)
+    base = Request(study, name, None, options, assignments or [], as_json, FLAGS, resumes=False)
     train_network(TrainRequest(spec, seeds, to, as_json), base)
 
 
@@ -336,3 +346,12 @@ def version() -> None:
     from importlib.metadata import version as installed
 
     typer.echo(f"mgnas {installed('mgnas')}")
+
+
+def _load_plugins(files: list[str] | None) -> None:
+    from space.errors import InvalidInputError
+    from space.plugins import load_plugins
+
+    if not all(file.strip() for file in files or []):
+        raise InvalidInputError("--plugin is empty; name a Python file, or leave it out")
+    load_plugins(files or [])

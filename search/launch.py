@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +29,19 @@ from search.progress import progress_for
 from search.run import run_study
 from space.errors import InvalidInputError, shown
 from space.files import absolute_path
+from trainers.sources import SOURCES
+
+MOST_NAME_BYTES = 200
+"""Of a study's name that nobody chose; it is a folder's name too."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """What stands on the command line; ``options`` maps section.key to the value given, or None."""
+    """What stands on the command line; ``options`` maps section.key to the value given, or None.
+
+    ``flags`` maps section.key to what such an option is called, ``--epochs``, for errors. Studies that were
+    begun before bring their configuration only where a search may go on (``resumes``).
+    """
 
     study: Path | None
     preset: str | None
@@ -40,6 +49,8 @@ class Request:
     options: dict[str, Any]
     assignments: list[str]
     as_json: bool
+    flags: Mapping[str, str] = field(default_factory=dict)
+    resumes: bool = True
 
 
 def launch(request: Request) -> None:
@@ -84,26 +95,61 @@ def resolve(request: Request) -> tuple[StudyConfig, Path]:
     """Return the configuration asked for and the folder of its study.
 
     The base is the study file, the preset or the folder that is named. Where none is named, a folder that
-    holds a study brings its own configuration; else it is the preset ``digits``, ``cifar10-small`` for
-    coloured images of 32 x 32, or ``images`` for others.
+    holds a study brings its own configuration, if the request resumes; else it is the preset ``digits``,
+    ``cifar10-small`` for coloured images of 32 x 32, or ``images`` for others.
 
     Raises:
         InvalidInputError: any value is unknown or out of range, or two bases are named.
     """
+    changes = _changes(request)
+    root = changes.get("data", {}).get("root")
+    if root and isinstance(root, str):  # seen from here, whatever the source is seen from
+        changes["data"]["root"] = absolute_path(Path.cwd(), root, f"data.root = {shown(root)}")
+    base, source, data_base = _base(request, changes)
+    try:
+        config = StudyConfig.parse(overlay(base, changes), source, data_base)
+    except InvalidInputError as error:
+        raise _with_flag(error, source, request) from None
+    given = "source" in changes.get("data", {})
+    config = config.model_copy(update={"data": config.data.resolved(Path.cwd() if given else data_base)})
+    return config, _folder(request, config)
+
+
+def study_or_preset(text: str | None) -> tuple[Path | None, str | None]:
+    """Return the study or the preset that ``text`` names; a preset goes before a file of its name."""
+    if not text or text in preset_names():
+        return None, text
+    try:
+        return (Path(text), None) if Path(text).exists() else (None, text)
+    except (OSError, ValueError):  # no path at all
+        return None, text
+
+
+def _changes(request: Request) -> Tables:
+    """Return the tables that options and assignments stand for; raises InvalidInputError for empty ones."""
+    if request.preset is not None and not request.preset.strip():
+        raise InvalidInputError(f"--preset is empty; name one of {', '.join(preset_names())}")
     changes: Tables = {}
     for name, value in request.options.items():
+        if name in request.flags and isinstance(value, str) and not value.strip():
+            raise InvalidInputError(f"{request.flags[name]} is empty; give it a value, or leave it out")
         if value is not None:
             section, _, key = name.partition(".")
             changes = overlay(changes, {section: {key: value}})
     for assignment in request.assignments:
         changes = overlay(changes, parse_assignment(assignment))
-    if root := changes.get("data", {}).get("root"):  # seen from here, whatever the source is seen from
-        changes["data"]["root"] = absolute_path(Path.cwd(), str(root), f"data.root = {shown(root)}")
-    base, source, data_base = _base(request, changes)
-    config = StudyConfig.parse(overlay(base, changes), source, data_base)
-    given = "source" in changes.get("data", {})
-    config = config.model_copy(update={"data": config.data.resolved(Path.cwd() if given else data_base)})
-    return config, _folder(request, config)
+    return changes
+
+
+def _with_flag(error: InvalidInputError, source: str, request: Request) -> InvalidInputError:
+    """Return ``error`` with the option that brought the value in the place of the tables under it."""
+    message = str(error)
+    for name, flag in request.flags.items():
+        prefix = f"{source}: {name}: "
+        is_assigned = any(text.partition("=")[0].strip() == name for text in request.assignments)
+        if message.startswith(prefix) and request.options.get(name) is not None and not is_assigned:
+            return InvalidInputError(f"{flag}: {message.removeprefix(f'{source}: ')}")
+    return error
 
 
 def _base(request: Request, changes: Tables) -> tuple[Tables, str, Path]:
@@ -124,7 +170,7 @@ def _base(request: Request, changes: Tables) -> tuple[Tables, str, Path]:
     data = changes.get("data", {}).get("source")
     name = _preset_for(data)
     folder = request.folder or Path("runs") / _default_name(name, data)
-    if StudyFolder(folder).has_study:
+    if request.resumes and StudyFolder(folder).has_study:
         return _recorded(folder)
     return read_preset(name) | {"name": _default_name(name, data)}, f"preset {name}", Path.cwd()
 
@@ -146,10 +192,14 @@ def _preset_for(data: Any) -> str:
 
 def _default_name(preset: str, data: Any) -> str:
     """Return the study's name where nobody named it: the preset's, or that of the file with the images."""
-    kind, colon, path = str(data or "").partition(":")
-    if colon and Path(path).stem:
-        return Path(path).stem
-    return kind if kind and kind not in ("npz", "imagefolder") else preset
+    kind, _, path = str(data or "").partition(":")
+    if kind not in SOURCES:
+        return preset  # an error, which is about the source and not about a name made of it
+    if kind not in ("npz", "imagefolder"):
+        return kind
+    stem = Path(path).stem.replace("\0", "").encode(errors="replace")
+    name = stem[:MOST_NAME_BYTES].decode(errors="ignore").strip()
+    return preset if name in ("", "..") else name
 
 
 def _folder(request: Request, config: StudyConfig) -> Path:

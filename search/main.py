@@ -8,7 +8,9 @@ import signal
 import sys
 import tempfile
 import traceback
+from contextlib import suppress
 from types import FrameType
+from typing import TextIO
 
 
 def main() -> None:
@@ -23,8 +25,8 @@ def run(arguments: list[str]) -> int:
     from search.cli import app
     from space.errors import MgnasError
 
-    if sys.stdout is None:  # the shell closed it
-        sys.stdout = io.StringIO()
+    sys.stdout = _opened(sys.stdout, 1)
+    sys.stderr = _opened(sys.stderr, 2)
     signal.signal(signal.SIGTERM, _terminate)
     try:
         code = app(arguments or ["--help"], prog_name="mgnas", standalone_mode=False)
@@ -33,14 +35,19 @@ def run(arguments: list[str]) -> int:
     except MgnasError as error:
         return _complain(str(error))
     except typer.TyperException as error:
-        message = " ".join(error.format_message().split())
+        message = " ".join(_with_value(error, arguments).split())
         return _complain(f"{message} (see 'mgnas --help')" if message else "see 'mgnas --help'")
     except (KeyboardInterrupt, typer.Abort):
         return 130
     except BrokenPipeError:
-        # the reader of our output has gone (mgnas front DIR | head): not an error
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return _not_read()
+    except SystemExit as error:
+        if error.code == 1 and isinstance(error.__context__, BrokenPipeError):  # typer has caught it
+            return _not_read()
+        raise
+    except MemoryError as error:
+        reason = f" ({error})" if str(error) else ""
+        return _complain(f"there is not enough memory{reason}: end other programs, or bring smaller images")
     except OSError as error:
         place = f" ({error.filename})" if error.filename else ""
         return _complain(
@@ -49,11 +56,72 @@ def run(arguments: list[str]) -> int:
         )
     except Exception as error:
         return _confess(error)
+    finally:
+        _flush_errors()
+
+
+def _opened(stream: TextIO | None, descriptor: int) -> TextIO:
+    """Return a stream that takes every text, also where the shell closed it or its encoding is a small one.
+
+    What was closed leads nowhere from now on, for libraries as well: else the next file that is opened
+    would get what they print.
+    """
+    if stream is None:
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            if nowhere != descriptor:
+                os.dup2(nowhere, descriptor)
+                os.close(nowhere)
+        return io.StringIO()
+    if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+        stream.reconfigure(errors="backslashreplace")
+    return stream
+
+
+def _not_read() -> int:
+    """End well: the reader of our output has gone (``mgnas front DIR | head``), which is not an error."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+def _flush_errors() -> None:
+    """Write what stderr still holds; where nobody reads, drop it, or Python exits with a code of its own."""
+    try:
+        sys.stderr.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
+
+
+def _with_value(error: Exception, arguments: list[str]) -> str:
+    """Return what typer says of an option, with the value that it leaves out."""
+    import typer
+
+    from space.errors import shown
+
+    assert isinstance(error, typer.TyperException)
+    message = error.format_message()
+    names = getattr(getattr(error, "param", None), "opts", [])
+    values = [
+        text.partition("=")[2] if "=" in text else following
+        for text, following in zip(arguments, [*arguments[1:], ""], strict=True)
+        if text.partition("=")[0] in names
+    ]
+    rule, _, _ = message.partition(", unable to parse")
+    if rule == message or not values:
+        return message
+    return f"{rule.replace('Input should be', 'must be')}, but got {shown(values[-1])}"
 
 
 def _complain(message: str) -> int:
-    sys.stderr.write(f"mgnas: {' '.join(message.split())}\n")
+    _say(f"mgnas: {' '.join(message.split())}")
     return 2
+
+
+def _say(line: str) -> None:
+    with suppress(BrokenPipeError):  # nobody listens: the exit code says it
+        sys.stderr.write(f"{line}\n")
 
 
 def _confess(error: Exception) -> int:
@@ -69,7 +137,7 @@ def _confess(error: Exception) -> int:
             return _complain(f"the plugin {file} fails: line {line}: {reason_of(error)}")
     with tempfile.NamedTemporaryFile("w", prefix="mgnas-", suffix=".txt", delete=False) as file:
         traceback.print_exception(error, file=file)
-    sys.stderr.write(f"mgnas: this is a bug in mgnas ({type(error).__name__}); {file.name} says where\n")
+    _say(f"mgnas: this is a bug in mgnas ({type(error).__name__}); {file.name} says where")
     return 1
 
 

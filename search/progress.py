@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol, TextIO
 
@@ -22,6 +23,11 @@ class Snapshot:
     hypervolume: float
     best_accuracy: float | None
     left_s: float | None
+
+    @property
+    def urgent(self) -> bool:
+        """Trials go on."""
+        return False
 
     def text(self) -> str:
         """Return the figures in words, for one line."""
@@ -46,6 +52,11 @@ class State(Protocol):
     @property
     def total(self) -> int:
         """How much there is to do."""
+        ...
+
+    @property
+    def urgent(self) -> bool:
+        """Whether it is to be shown at once, since the next state may be long in coming."""
         ...
 
     def text(self) -> str:
@@ -95,7 +106,7 @@ class Plain:
     def update(self, snapshot: State) -> None:
         """Print a line if one is due."""
         self._last = snapshot
-        if time.monotonic() >= self._due:
+        if snapshot.urgent or time.monotonic() >= self._due:
             self._show(snapshot)
 
     def _show(self, snapshot: State) -> None:
@@ -104,9 +115,10 @@ class Plain:
         self.note(f"{self._what} {snapshot.done}/{snapshot.total}, {snapshot.text()}")
 
     def note(self, text: str) -> None:
-        """Print a sentence."""
-        self._stream.write(text + "\n")
-        self._stream.flush()
+        """Print a sentence; what takes long does not end because nobody reads about it any more."""
+        with suppress(BrokenPipeError):
+            self._stream.write(text + "\n")
+            self._stream.flush()
 
     def close(self) -> None:
         """Print the last state, if it has not been shown."""

@@ -6,7 +6,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from space.errors import InvalidInputError
+from space.errors import InvalidInputError, shortened
 
 
 def write_atomic(
@@ -45,15 +45,27 @@ def absolute_path(base: Path, path: str, what: str) -> str:
     """Return ``path``, which may begin with ``~``, as an absolute one, seen from ``base``.
 
     Raises:
-        InvalidInputError: there is no such user, links go in circles, or the text is no path; ``what`` names
-            the key and its value.
+        InvalidInputError: there is no such user, it is a link that leads nowhere, or the text is no path;
+            ``what`` names the key and its value.
     """
     try:
-        absolute = str((base / Path(path).expanduser()).resolve())
+        place = base / Path(path).expanduser()
+        absolute = str(place.resolve())
         absolute.encode()  # it is written down as UTF-8
+        if place.is_symlink() and not place.exists():
+            raise InvalidInputError(
+                f"{what} is a link that leads nowhere, to {shortened(str(place.readlink()))}"
+            )
         return absolute
+    except InvalidInputError:
+        raise
+    except UnicodeEncodeError:
+        raise InvalidInputError(
+            f"{what} is no usable path: it is not UTF-8 text, in which paths are written down; rename it"
+        ) from None
     except (RuntimeError, OSError, ValueError) as error:
-        raise InvalidInputError(f"{what} is no usable path: {error}") from None
+        reason = getattr(error, "strerror", None) or shortened(str(error))
+        raise InvalidInputError(f"{what} is no usable path: {reason}") from None
 
 
 def _sync_folder(folder: Path) -> None:

@@ -60,12 +60,20 @@ class Calibration:
     """What was found for one device and number of threads, kept in ``folder`` and in the user's cache.
 
     A folder of its own keeps a study as it began; the cache makes studies on one device train alike.
-    Several processes may share both: what one is trying out, the others wait for.
+    Several processes may share both: what one is trying out, the others wait for. ``tell`` is called once,
+    before the first time that something is tried out: that takes seconds.
     """
 
-    def __init__(self, device: torch.device, folder: str | Path, memory_share: float = 1.0) -> None:
+    def __init__(
+        self,
+        device: torch.device,
+        folder: str | Path,
+        memory_share: float = 1.0,
+        tell: Callable[[], None] | None = None,
+    ) -> None:
         self.device = device
         self.memory_share = memory_share
+        self._tell = tell
         self.path = Path(folder) / f"{_device_key(device)}.json"
         self.users_path = cache_folder() / "calibration" / self.path.name
 
@@ -145,6 +153,9 @@ class Calibration:
         known = _read(self.users_path)
         if key in known:
             return known[key]
+        if self._tell is not None:
+            self._tell()
+            self._tell = None
         found = measure()
         with suppress(OSError), _locked(self.users_path):
             known = _read(self.users_path)

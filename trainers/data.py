@@ -51,10 +51,11 @@ class DataConfig(BaseModel):
         """A missing path is no matter of the configuration: presets leave it to the command line."""
         kind = source.partition(":")[0]
         if kind not in SOURCES:
-            is_archive = source.endswith(".npz")
-            hint = f"; did you mean 'npz:{source}'?" if is_archive else nearest(kind, tuple(SOURCES))
-            if not is_archive and Path(source).is_dir():
-                hint = f"; did you mean 'imagefolder:{source}'?"
+            hint = nearest(kind, tuple(SOURCES))
+            if source.endswith(".npz"):
+                hint = f"; did you mean {shown(f'npz:{source}')}?"
+            elif _is_folder(source):
+                hint = f"; did you mean {shown(f'imagefolder:{source}')}?"
             raise ValueError(
                 f"data.source must be one of {sorted(SOURCES)} (npz:FILE, imagefolder:PATH), "
                 f"but got {shown(source)}{hint}"
@@ -76,6 +77,13 @@ class DataConfig(BaseModel):
         if self.root:
             changes["root"] = absolute_path(base, self.root, f"data.root = {shown(self.root)}")
         return self.model_copy(update=changes)
+
+
+def _is_folder(text: str) -> bool:
+    try:
+        return Path(text).expanduser().is_dir()
+    except (OSError, ValueError, RuntimeError):  # no path at all
+        return False
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,11 @@ STUCK_SHARE = 0.999
 
 
 class TrainingFailedError(MgnasError):
-    """The training ended without a usable network; the text is the reason."""
+    """The training ended without a usable network; the text is the reason, ``advice`` what may help."""
+
+    def __init__(self, reason: str, advice: str = "") -> None:
+        super().__init__(reason)
+        self.advice = advice
 
 
 def check_health(reports: Sequence[EpochReport], recipe: Recipe, data: SearchData) -> None:
@@ -28,14 +32,23 @@ def check_health(reports: Sequence[EpochReport], recipe: Recipe, data: SearchDat
     last = reports[-1]
     for kind, loss in (("training", last.train_loss), ("validation", last.val_loss)):
         if not math.isfinite(loss):
-            raise TrainingFailedError(f"diverged: the {kind} loss is {loss} in epoch {last.epoch}")
+            raise TrainingFailedError(
+                f"diverged: the {kind} loss is {loss} in epoch {last.epoch}",
+                f"try a lower rate (train.lr, which is {recipe.lr:g}"
+                + (
+                    f", and train.muon_lr, which is {recipe.muon_lr:g})"
+                    if recipe.optimizer == "muon"
+                    else ")"
+                ),
+            )
     num_epochs = max(STUCK_EPOCHS, recipe.epochs // 3)
     if len(reports) == num_epochs:
         floor, guesses = STUCK_SHARE * ignorant_loss(data), _constant_guesses(recipe, data)
         if all(r.train_loss > floor and any(np.isclose(r.val_accuracy, guesses)) for r in reports):
             raise TrainingFailedError(
                 f"stuck: after {num_epochs} epochs the training loss is {last.train_loss:.4f}, "
-                f"no better than guessing ({floor:.4f}), and all images look the same to the network"
+                f"no better than guessing ({floor:.4f}), and all images look the same to the network",
+                f"try another rate (train.lr, which is {recipe.lr:g}) or another network",
             )
 
 

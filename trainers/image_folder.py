@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
-from space.errors import InvalidInputError
+from space.errors import InvalidInputError, shortened
 from trainers.image_files import ImageForm, common_form
 from trainers.image_store import decoded, signature_of_files
 from trainers.memory_size import available_memory
@@ -30,14 +31,28 @@ def load_image_folder(path: str, options: SourceOptions) -> RawImages:
     """
     if not path:
         raise InvalidInputError("the source imagefolder needs a folder: imagefolder:PATH")
-    root = Path(path)
+    try:
+        return _load(Path(path), options)
+    except OSError as error:
+        raise InvalidInputError(
+            f"{shortened(str(error.filename or path))} cannot be read: {error.strerror}; no image may be "
+            "missing, so make it readable, or move it away"
+        ) from None
+
+
+def _load(root: Path, options: SourceOptions) -> RawImages:
+    if root.is_file():
+        hint = f"; did you mean 'npz:{root}'?" if root.suffix == ".npz" else ""
+        raise InvalidInputError(f"{root} is a file, but imagefolder needs a folder{hint}")
     if not root.is_dir():
-        raise InvalidInputError(f"there is no folder {root}; give the path of one: imagefolder:PATH")
+        raise InvalidInputError(
+            f"there is no folder {shortened(str(root))}; give the path of one: imagefolder:PATH"
+        )
     folders = {part: root / part for part in ("train", "val", "test") if (root / part).is_dir()}
     if folders and "train" not in folders:
         raise InvalidInputError(f"{root} has {next(iter(folders))}/ but no train/; the latter is needed")
     folders = folders or {"train": root}
-    files = {part: _files(folder) for part, folder in folders.items()}
+    files = {part: _files(folder, is_train=part == "train") for part, folder in folders.items()}
     classes = tuple(files["train"])
     for part, found in files.items():
         if unknown := [name for name in found if name not in classes]:
@@ -53,20 +68,50 @@ def load_image_folder(path: str, options: SourceOptions) -> RawImages:
     return RawImages(root.name, classes, parts["train"], parts.get("val"), parts.get("test"), signature)
 
 
-def _files(folder: Path) -> dict[str, list[Path]]:
-    """Return the image files of each class, both in the order of their names."""
+def _files(folder: Path, *, is_train: bool) -> dict[str, list[Path]]:
+    """Return the image files of each class, both in the order of their names.
+
+    Only outside of train may a class have none. Names that begin with a dot are no classes.
+    """
     found: dict[str, list[Path]] = {}
     for child in sorted(folder.iterdir()):
-        if child.is_dir() and not child.name.startswith("."):
-            listed = sorted(f for f in child.rglob("*") if f.suffix.lower() in SUFFIXES and f.is_file())
-            if listed:
-                found[_checked_name(child)] = listed
+        if child.name.startswith(".") or not _is_there(child) or not child.is_dir():
+            continue
+        if listed := _images_below(child):
+            found[_checked_name(child)] = listed
+        elif is_train:
+            raise InvalidInputError(
+                f"{child} has no images, files that end in {', '.join(SUFFIXES[:3])} and the like; bring "
+                "some, or move the folder away"
+            )
     if not found:
         raise InvalidInputError(
             f"{folder} has no folders with images in them; one for each class is needed, "
             f"with files that end in {', '.join(SUFFIXES[:3])} and the like"
         )
     return found
+
+
+def _images_below(folder: Path) -> list[Path]:
+    """Return the image files in a folder and in those below it; OSError where one cannot be read."""
+    paths = [
+        Path(parent, name)
+        for parent, _, names in os.walk(folder, onerror=_fail)
+        for name in names
+        if Path(name).suffix.lower() in SUFFIXES
+    ]
+    return sorted(path for path in paths if _is_there(path) and path.is_file())
+
+
+def _is_there(path: Path) -> bool:
+    """Return true; raises InvalidInputError for a link that leads nowhere."""
+    if path.is_symlink() and not path.exists():
+        raise InvalidInputError(f"{path} is a link that leads nowhere; remove it, or bring what it names")
+    return True
+
+
+def _fail(error: OSError) -> None:
+    raise error
 
 
 def _checked_name(folder: Path) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ctypes
+import re
 from contextlib import suppress
 
 import torch
 
 from space.counts import Size
 from space.spec import Spec
+from trainers.health import TrainingFailedError
 from trainers.memory_size import available_memory
 
 ACTIVATION_SHARE = 0.7
@@ -30,6 +32,23 @@ def is_out_of_memory(error: BaseException) -> bool:
     if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
         return True
     return isinstance(error, RuntimeError) and any(sign in str(error).lower() for sign in _SIGNS)
+
+
+def no_room(what: str, reason: str) -> TrainingFailedError:
+    """Return the end of a training for which there is no memory; ``reason`` is torch's text, of any length.
+
+    Of the text only how much was asked for is kept, where it says that.
+    """
+    asked = re.search(r"tried to allocate (\d+(?:\.\d+)?) ?([KMG]iB|bytes)", reason, re.IGNORECASE)
+    size = ""
+    if asked is not None:
+        is_large = asked[2] == "bytes" and float(asked[1]) >= 2**20
+        size = f"{float(asked[1]) / 2**20:,.0f} MiB" if is_large else f"{asked[1]} {asked[2]}"
+        size = f" ({size} more were asked for)"
+    return TrainingFailedError(
+        f"out of memory: {what} does not fit{size}",
+        "end other programs, or choose a smaller network or smaller images (data.image_size)",
+    )
 
 
 def fitting_micro_batch(

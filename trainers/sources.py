@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+import zipfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -40,11 +41,6 @@ def load_npz(path: str, _options: SourceOptions) -> RawImages:
     if not path:
         raise InvalidInputError("the source npz needs a file: npz:FILE")
     arrays = _read_npz(Path(path))
-    if missing := [name for name in ("x_train", "y_train") if name not in arrays]:
-        found = ", ".join(sorted(arrays)) or "nothing"
-        raise InvalidInputError(
-            f"{path} has no array {missing[0]} (it has {found}); x_train and y_train are needed"
-        )
     parts: dict[str, Pair] = {}
     for part in ("train", "val", "test"):
         if f"x_{part}" in arrays or f"y_{part}" in arrays:
@@ -70,23 +66,45 @@ SOURCES: dict[str, Callable[[str, SourceOptions], RawImages]] = {
 
 NPZ_ARRAYS = ("x_train", "y_train", "x_val", "y_val", "x_test", "y_test", "classes")
 """What an archive may hold; other arrays in it are left alone."""
+MAGIC_NPY = b"\x93NUMPY"
+LEAST_LARGE = 2**20
+"""Bytes of an array from which on it is memory that lacks, and not a header that is damaged."""
+MOST_LISTED = 20
 
 
 def _read_npz(path: Path) -> dict[str, NDArray[Any]]:
     try:
+        if path.is_dir():
+            raise InvalidInputError(
+                f"{path} is a folder, but npz needs a file; did you mean 'imagefolder:{path}'?"
+            )
         if not path.is_file():
             raise InvalidInputError(
-                f"there is no file {path}; give the path of an existing .npz file: npz:FILE"
+                f"there is no file {shortened(str(path))}; give the path of an existing .npz file: npz:FILE"
             )
         # opened here, since numpy leaves a file of its own open where an archive is damaged
         with path.open("rb") as file:
+            _check_kind(file, path)
             return _read_arrays(file, path)
     except OSError as error:
         reason = error.strerror or error
         raise InvalidInputError(f"{shortened(str(path))} cannot be read: {reason}") from None
 
 
+def _check_kind(file: BinaryIO, path: Path) -> None:
+    """Refuse what does not begin as an archive does, or as arrays, which numpy tells apart."""
+    begins = file.read(len(MAGIC_NPY))
+    file.seek(0)
+    if not begins.startswith(b"PK") and begins != MAGIC_NPY:
+        raise InvalidInputError(
+            f"{path} is no .npz file, whatever its name says; numpy.savez(FILE, x_train=..., y_train=...) "
+            "writes one"
+        )
+
+
 def _read_arrays(file: BinaryIO, path: Path) -> dict[str, NDArray[Any]]:
+    arrays: dict[str, NDArray[Any]] = {}
+    name = ""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -95,9 +113,10 @@ def _read_arrays(file: BinaryIO, path: Path) -> dict[str, NDArray[Any]]:
                 raise InvalidInputError(
                     f"{path} holds a single array; numpy.savez(FILE, x_train=..., ...) saves several"
                 )
-            arrays = {name: archive[name] for name in archive.files if name in NPZ_ARRAYS}
-            for name, array in arrays.items():
-                if not isinstance(array, np.ndarray):  # numpy hands out what is no array as bytes
+            _check_names(path, archive.files)
+            for name in [name for name in archive.files if name in NPZ_ARRAYS]:
+                arrays[name] = archive[name]
+                if not isinstance(arrays[name], np.ndarray):  # numpy hands out what is no array as bytes
                     raise InvalidInputError(f"{path} is damaged: {name} is not a NumPy array")
             return arrays
     except InvalidInputError:
@@ -109,8 +128,31 @@ def _read_arrays(file: BinaryIO, path: Path) -> dict[str, NDArray[Any]]:
                 f"{path} holds Python objects or is no .npz file; they are never loaded: "
                 "save plain arrays (uint8 images, integer labels, text classes)"
             ) from None
+        if isinstance(error, MemoryError) and (size := _size_of(file, name)) >= LEAST_LARGE:
+            raise InvalidInputError(
+                f"{path}: memory does not suffice for {name}, which takes {size / 2**20:,.0f} MiB: end other "
+                "programs, save smaller images, or bring them as imagefolder, which is read while training"
+            ) from None
         reason = shortened(str(error)) or type(error).__name__
         raise InvalidInputError(f"{path} is damaged or not an .npz file ({reason})") from None
+
+
+def _check_names(path: Path, names: list[str]) -> None:
+    for needed in ("x_train", "y_train"):
+        if needed not in names:
+            found = shortened(", ".join(sorted(names)[:MOST_LISTED])) or "nothing"
+            raise InvalidInputError(
+                f"{path} has no array {needed} (it has {found}); x_train and y_train are needed"
+            )
+
+
+def _size_of(file: BinaryIO, name: str) -> int:
+    """Return the bytes that an array takes by what the archive says; a header alone may say anything."""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            return archive.getinfo(f"{name}.npy").file_size
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile):
+        return 0
 
 
 def _read_part(path: str, arrays: dict[str, NDArray[Any]], part: str) -> Pair:
@@ -178,6 +220,15 @@ def _class_names(path: str, names: NDArray[Any] | None, parts: dict[str, Pair]) 
         "".join(texts).encode()
     except (ValueError, SystemError):  # the latter where a code point is beyond Unicode's last
         raise InvalidInputError(f"{path}: classes must be names in UTF-8 text, but they are not") from None
+    labels: dict[str, int] = {}
+    for label, text in enumerate(texts):
+        if not text.strip():
+            raise InvalidInputError(f"{path}: classes must have names, but that of label {label} is empty")
+        if (other := labels.setdefault(text, label)) != label:
+            raise InvalidInputError(
+                f"{path}: classes must have different names, but the labels {other} and {label} are both "
+                f"{shown(text)}"
+            )
     return tuple(texts)
 
 

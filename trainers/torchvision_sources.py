@@ -16,20 +16,24 @@ DEFAULT_ROOT = Path("~/.cache/mgnas")
 
 @dataclass(frozen=True)
 class KnownSet:
-    """A data set by its class in ``torchvision.datasets``; images are ``size`` pixels high and wide."""
+    """A data set by its class in ``torchvision.datasets``; images are ``size`` pixels high and wide.
+
+    ``place`` is the folder, or one of the files, that torchvision looks for under its root.
+    """
 
     class_name: str
+    place: str
     size: int
     channels: int
     classes: int
 
 
 KNOWN_SETS = {
-    "mnist": KnownSet("MNIST", 28, 1, 10),
-    "fashion_mnist": KnownSet("FashionMNIST", 28, 1, 10),
-    "cifar10": KnownSet("CIFAR10", 32, 3, 10),
-    "cifar100": KnownSet("CIFAR100", 32, 3, 100),
-    "svhn": KnownSet("SVHN", 32, 3, 10),
+    "mnist": KnownSet("MNIST", "MNIST/raw", 28, 1, 10),
+    "fashion_mnist": KnownSet("FashionMNIST", "FashionMNIST/raw", 28, 1, 10),
+    "cifar10": KnownSet("CIFAR10", "cifar-10-batches-py", 32, 3, 10),
+    "cifar100": KnownSet("CIFAR100", "cifar-100-python", 32, 3, 100),
+    "svhn": KnownSet("SVHN", "train_32x32.mat", 32, 3, 10),
 }
 """Every such set by the name that ``data.source`` takes."""
 
@@ -80,14 +84,16 @@ def _open(name: str, root: Path, *, is_train: bool) -> Any:
     try:
         return make(str(root), **part, download=False)
     except Exception as error:
-        found = _reason(error)
+        # what torchvision advises, download=True, is no option of ours
+        is_advice = "download=True" in str(error)
+        found = f"it needs a whole {known.place}" if is_advice else _reason(error)
     try:
         root.mkdir(parents=True, exist_ok=True)
         return make(str(root), **part, download=True)
     except Exception as error:
         raise InvalidInputError(
             f"{name} is not under {root}, or damaged ({found}), and cannot be downloaded ({_reason(error)}); "
-            "bring it there in torchvision's form, or name the folder where it lies (--data-root)"
+            f"bring torchvision's {known.place} there, or name the folder where it lies (--data-root)"
         ) from None
 
 

@@ -23,7 +23,7 @@ from trainers.epoch_plan import batches_in, plan_epoch
 from trainers.execution import StepMode
 from trainers.health import TrainingFailedError, check_health
 from trainers.measurements import Measurements, Meter
-from trainers.memory import fitting_micro_batch, is_out_of_memory
+from trainers.memory import fitting_micro_batch, is_out_of_memory, no_room
 from trainers.randomness import derived_seed
 from trainers.recipe import Recipe
 from trainers.reports import EpochReport, Scores
@@ -82,7 +82,7 @@ class Training:
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
-            raise TrainingFailedError(f"out of memory: the network does not fit ({error})") from None
+            raise no_room("the network", str(error)) from None
         if self._kept is None and self.mode.micro_batch is not None and checkpoint is not None:
             checkpoint.write(self.state())  # there may be more memory when it goes on, but nothing changes
 
@@ -184,7 +184,7 @@ class Training:
         """Make everything anew for half as many images at once."""
         images_at_once = self._images_at_once
         if images_at_once == 1:
-            raise TrainingFailedError(f"out of memory: a single image does not fit ({reason})")
+            raise no_room("a single image", reason)
         del self._step, self._average, self.network
         if self.data.device.type == "cuda":
             torch.cuda.empty_cache()
@@ -217,7 +217,7 @@ class Training:
                     raise
                 reason = str(error)
             if self._eval_batch == 1:
-                raise TrainingFailedError(f"out of memory: a single image does not fit ({reason})")
+                raise no_room("a single image", reason)
             self._most_evaluated = self._eval_batch // 2
 
     def _averaged(self) -> AbstractContextManager[None]:
@@ -302,7 +302,11 @@ def _explained(error: ValueError, images_at_once: int) -> Exception:
     """Return a batch norm's complaint about a single value as the end of a training; others as they are."""
     if "more than 1 value per channel" not in str(error):
         return error
+    together = (
+        "a batch of 1 image leaves" if images_at_once == 1 else "the last image of a batch alone leaves"
+    )
     return TrainingFailedError(
-        f"too few values: the last grid has one pixel, so {images_at_once} images at once leave batch norms "
-        "a single value to normalise"
+        f"too few values: the last grid has one pixel, on which {together} batch norms a single value to "
+        "normalise",
+        "choose larger batches (train.batch_size, execution.micro_batch), fewer levels, or larger images",
     )

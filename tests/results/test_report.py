@@ -81,6 +81,19 @@ def test_the_table_holds_every_network_of_the_front_with_its_export_command():
         assert row[7] == f"mgnas export 'runs/my study' --trial {record.number}"
 
 
+def test_long_texts_of_the_front_are_broken_where_the_page_is_narrow():
+    """Else the last column, the command that exports, is cut off on a screen of 1280 pixels."""
+    page = read(study(searched()))
+    cells = [attrs.get("class") for tag, attrs in page.elements if tag == "td"]
+    first = cells.index("number")
+    assert cells[first : first + 8] == ["number", "text", *4 * ["number"], None, "text"]
+    assert re.search(r"\.wide \.text \{ white-space: normal; overflow-wrap: anywhere;", page_styles())
+
+
+def page_styles() -> str:
+    return render_report(study(searched())).partition("</style>")[0]
+
+
 def test_the_page_loads_nothing_from_elsewhere():
     page = read(study(searched()))
     linking = {"src", "href", "srcset", "data", "action", "poster"}

@@ -16,7 +16,7 @@ from search.config import (
     read_preset,
     read_study_file,
 )
-from search.launch import Request, resolve
+from search.launch import Request, _default_name, resolve, study_or_preset
 from space import InvalidInputError, SearchSpace
 from tests.search.studies import write_study
 
@@ -198,3 +198,60 @@ def test_budgets_may_change_and_nothing_else() -> None:
         section, keys = next(iter(change.items()))
         assert difference is not None
         assert difference.startswith(f"{section}.{next(iter(keys))} = ")
+
+
+def test_a_request_that_does_not_resume_leaves_studies_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing in the study's folder is read, not even to find out that it is damaged."""
+    monkeypatch.chdir(tmp_path)
+    lying = tmp_path / "runs" / "digits"
+    lying.mkdir(parents=True)
+    (lying / "study.db").write_bytes(b"")
+    (lying / "study.toml").write_text("[train]\nepochs = 77\n", encoding="utf-8")
+    config, _ = resolve(request(resumes=False))
+    assert config == resolve(request(preset="digits"))[0]
+    with pytest.raises(InvalidInputError, match=r"study\.toml is damaged"):
+        resolve(request())
+
+
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [
+        ("npz:/data/cells.npz", "cells"),
+        ("imagefolder:/data/my photos", "my photos"),
+        ("imagefolder:..", "images"),
+        ("npz:/\udcff\udcfe.npz", "??"),
+        (f"npz:{'ä' * 5000}.npz", "ä" * 100),
+        ("npz:/data/a\u3000.npz", "a"),
+        ("svhn", "svhn"),
+    ],
+)
+def test_default_names_are_valid(source: str, name: str) -> None:
+    assert _default_name("images", source) == name
+    assert StudyConfig(name=name).name == name
+
+
+def test_a_preset_goes_before_a_file_of_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "digits").mkdir()
+    (tmp_path / "mine.toml").touch()
+    assert study_or_preset("digits") == (None, "digits")
+    assert study_or_preset("./digits") == (Path("digits"), None)
+    assert study_or_preset("mine.toml") == (Path("mine.toml"), None)
+    assert study_or_preset("x" * 5000) == (None, "x" * 5000)
+
+
+@pytest.mark.parametrize("name", preset_names())
+def test_the_documents_table_of_presets_is_right(name: str) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "training.md").read_text(encoding="utf-8")
+    (row,) = (line for line in text.splitlines() if line.startswith(f"| `{name}` | "))
+    _, _, epochs, batch_size, optimizer, besides, _ = (cell.strip() for cell in row.split("|"))
+    recipe = StudyConfig.parse(read_preset(name), name).train
+    assert (epochs, batch_size) == (str(recipe.epochs), str(recipe.batch_size))
+    assert optimizer == f"`{recipe.optimizer}`, {recipe.lr}"
+    listed = {"epochs", "batch_size", "optimizer", "lr"} | {
+        text.split("`")[1] for text in besides.split(", ") if text
+    }
+    assert set(recipe.model_dump(exclude_defaults=True)) <= listed
+    assert f"`crop_padding` {recipe.crop_padding}" in besides or not recipe.crop_padding

@@ -8,11 +8,13 @@ import os
 import pty
 import subprocess
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from search.progress import Plain, Snapshot
+from search.train_run import EpochsDone
 from tests.search.studies import command, write_study
 
 
@@ -72,3 +74,13 @@ def test_plain_lines_come_now_and_then_and_at_the_end(monkeypatch: pytest.Monkey
 def test_before_anything_is_known() -> None:
     assert Snapshot(0, 10, 0, 0, 0.0, None, None).text() == "front 0, hypervolume 0.0000, best -, left ?"
     assert snapshot(1).text().endswith("left 1 min 15 s")
+
+
+def test_what_takes_long_is_said_at_once() -> None:
+    stream = io.StringIO()
+    plain = Plain(stream, "epochs")
+    state = EpochsDone(1, 2, seed=0, val_accuracy=0.5)
+    plain.update(state)
+    assert stream.getvalue() == ""
+    plain.update(replace(state, doing="measuring"))
+    assert stream.getvalue() == "epochs 1/2, seed 0, val. accuracy 50.00 %, measuring\n"

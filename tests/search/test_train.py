@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import signal
 import statistics
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from search.train_command import figure, floating_point
 from space.modules import Classifier
 from tests.search.studies import command, mgnas, write_images
 
@@ -29,11 +31,16 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert run.returncode == 0, run.stderr
     assert "2 trainings of 3 epochs" in run.stdout
     assert "mean and deviation of" in run.stdout
+    assert re.search(r"[\d.]+ [kM]FLOP each; \d+ s of training in all", run.stdout)
+    assert "MiB at most, of the whole process" in run.stdout
+    assert "epochs 3/6, seed 5" in run.stderr
+    assert run.stderr.count("measuring speed and latency") == 2
     return home
 
 
 def test_the_folder_holds_curves_weights_and_a_summary(trained: Path) -> None:
     folder = trained / "one"
+    assert not list(folder.glob(".*.part"))
     rows = list(csv.DictReader((folder / "curve.csv").read_text(encoding="utf-8").splitlines()))
     assert [(row["seed"], row["epoch"]) for row in rows] == [(s, e) for s in "56" for e in "123"]
     summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
@@ -72,7 +79,16 @@ def test_a_folder_is_for_one_network_and_recipe(trained: Path) -> None:
     assert "holds something else" in there.stderr
 
 
-@pytest.mark.parametrize("blow", [signal.SIGKILL, signal.SIGINT])
+def test_what_is_complete_says_so(trained: Path) -> None:
+    folder = trained / "one"
+    before = {file: file.read_bytes() for file in folder.glob("seed-*")}
+    run = mgnas(*ARGUMENTS, "--epochs", "3", "--seeds", "2", "--seed", "5", cwd=trained)
+    assert run.stdout.startswith("one is complete: 2 trainings, all finished before\n")
+    assert "measuring" not in run.stderr
+    assert {file: file.read_bytes() for file in folder.glob("seed-*")} == before
+
+
+@pytest.mark.parametrize("blow", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
 def test_a_stop_changes_nothing(tmp_path: Path, blow: signal.Signals) -> None:
     write_images(tmp_path, 3000)
     arguments = (
@@ -96,9 +112,9 @@ def test_a_stop_changes_nothing(tmp_path: Path, blow: signal.Signals) -> None:
             time.sleep(0.01)
         running.send_signal(blow)
         _, stderr = running.communicate(timeout=30)
-    assert running.returncode == (130 if blow == signal.SIGINT else -signal.SIGKILL)
+    assert running.returncode == {signal.SIGINT: 130, signal.SIGTERM: 143}.get(blow, -blow)
     assert "Traceback" not in stderr
-    if blow == signal.SIGINT:
+    if blow != signal.SIGKILL:
         assert "Go on with the same command" in stderr
     assert mgnas(*arguments, "--to", "stopped", cwd=tmp_path).returncode == 0
     weights = [(tmp_path / name / "seed-0.safetensors").read_bytes() for name in ("calm", "stopped")]
@@ -111,35 +127,6 @@ def test_a_stop_changes_nothing(tmp_path: Path, blow: signal.Signals) -> None:
         for name in ("calm", "stopped")
     ]
     assert curves[0] == curves[1]
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (("--seeds", "0"), "--seeds must be from 1 to 1000, but got 0"),
-        (("--epochs", "0"), "train.epochs: must be"),
-        (("--threads", "0"), "execution.threads: must be"),
-        (("--set", "execution.graph=true"), "did you mean 'cuda_graph'"),
-        (("--set", "train.metric=f1"), "train.metric: must be"),
-        (("--preset", "digit"), "did you mean 'digits'"),
-    ],
-)
-def test_wrong_values_are_named(tmp_path: Path, arguments: tuple[str, ...], message: str) -> None:
-    write_images(tmp_path)
-    run = mgnas(*ARGUMENTS, *arguments, cwd=tmp_path)
-    assert run.returncode == 2
-    assert message in run.stderr
-    assert len(run.stderr.splitlines()) == 1
-
-
-def test_other_images_are_trained_on_anew(tmp_path: Path) -> None:
-    accuracies = []
-    for seed in (0, 1):
-        write_images(tmp_path, seed=seed)
-        run = mgnas(*ARGUMENTS, "--epochs", "1", "--json", cwd=tmp_path)
-        assert run.returncode == 0, run.stderr
-        accuracies.append(json.loads((tmp_path / "one" / "seed-0.json").read_text())["reports"])
-    assert accuracies[0] != accuracies[1]
 
 
 def test_two_commands_do_not_share_a_folder(tmp_path: Path) -> None:
@@ -173,3 +160,14 @@ def test_balanced_accuracy_is_reported_if_asked_for(tmp_path: Path) -> None:
     )
     (seed,) = json.loads(run.stdout)["seeds"]
     assert seed["val_accuracy"] == pytest.approx(statistics.fmean(seed["class_accuracies"].values()))
+
+
+def test_figures_are_in_units_that_can_be_read() -> None:
+    assert [floating_point(pflop) for pflop in (2.92e-6, 1.5e-3, 12.34, 1e-9, 1e-16)] == [
+        "2.92 GFLOP",
+        "1.5 TFLOP",
+        "12.3 PFLOP",
+        "1 MFLOP",
+        "0.1 FLOP",
+    ]
+    assert [figure(ms) for ms in (1030.2, 99.96, 99.94, 0.01234)] == ["1,030", "100", "99.9", "0.0123"]

@@ -53,6 +53,18 @@ def test_the_fastest_is_found_once_and_kept(tmp_path: Path, measured: list[StepM
     assert len(measured) > tried, "networks of another size are tried out for themselves"
 
 
+def test_trying_out_is_told_of_once_and_what_is_known_is_not(
+    tmp_path: Path, measured: list[StepMode]
+) -> None:
+    told: list[int] = []
+    calibration = Calibration(CPU, tmp_path, tell=lambda: told.append(len(measured)))
+    calibration.mode(SPEC, Recipe(), AUTO, SIZE)
+    assert len(measured) > 1
+    assert told == [0]
+    Calibration(CPU, tmp_path, tell=lambda: told.append(1)).mode(SPEC, Recipe(), AUTO, SIZE)
+    assert told == [0]
+
+
 def test_what_is_fixed_is_not_tried_out(tmp_path: Path, measured: list[StepMode]) -> None:
     fixed = ExecutionConfig(channels_last=False, threads=1, micro_batch=3)
     mode = Calibration(CPU, tmp_path).mode(SPEC, Recipe(precision="float32"), fixed, SIZE)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import random
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -108,6 +110,9 @@ def test_encrypted_archives(tmp_path: Path) -> None:
             "whole numbers from 0, but got 18446744073709551615",
         ),
         ({"y_train": Y.astype("m8[s]")}, "whole numbers from 0, but got timedelta64"),
+        ({"classes": np.array(["a", "b", "a"])}, "different names, but the labels 0 and 2 are both 'a'"),
+        ({"classes": np.array(["", "", ""])}, "classes must have names, but that of label 0 is empty"),
+        ({"classes": np.array(["a", "b", " "])}, "classes must have names, but that of label 2 is empty"),
         ({"classes": np.array([b"a", b"\xff", b"c"])}, "classes must be names in UTF-8 text"),
         ({"classes": np.array(["a", "b", "\ud800"])}, "classes must be names in UTF-8 text"),
         ({"classes": np.full(3, 2**30, np.uint32).view("U1")}, "classes must be names in UTF-8 text"),
@@ -116,3 +121,42 @@ def test_encrypted_archives(tmp_path: Path) -> None:
 def test_odd_labels_and_names(tmp_path: Path, arrays: dict[str, Any], says: str) -> None:
     with pytest.raises(InvalidInputError, match=says):
         load_search_data(npz(tmp_path, **{"x_train": X, "y_train": Y} | arrays))
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (lambda file: file.mkdir(), r"x\.npz is a folder, but .*; did you mean 'imagefolder:.*x\.npz'\?"),
+        (lambda file: file.write_text("some text"), r"x\.npz is no \.npz file, whatever its name says"),
+        (lambda file: file.touch(), r"x\.npz is no \.npz file"),
+        (lambda file: np.savez(file, images=X, labels=Y), r"no array x_train \(it has images, labels\)"),
+        (lambda file: np.savez(file), r"no array x_train \(it has nothing\)"),
+        (lambda _file: None, r"there is no file .*x\.npz"),
+    ],
+)
+def test_what_is_no_archive_of_images_is_said(tmp_path: Path, make: Any, says: str) -> None:
+    make(tmp_path / "x.npz")
+    with pytest.raises(InvalidInputError, match=says):
+        load_search_data(DataConfig(source=f"npz:{tmp_path / 'x.npz'}"))
+
+
+LIMITED = """
+import resource, sys
+from space import InvalidInputError
+from trainers.data import DataConfig, load_search_data
+used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + 100 * 2**20,) * 2)
+try:
+    load_search_data(DataConfig(source="npz:" + sys.argv[1]))
+except InvalidInputError as error:
+    print(error)
+"""
+
+
+def test_memory_that_does_not_suffice_is_no_damage(tmp_path: Path) -> None:
+    file = tmp_path / "x.npz"
+    np.savez_compressed(file, x_train=np.zeros((200, 2**10, 2**10), np.uint8), y_train=np.arange(200) % 2)
+    run = subprocess.run(
+        [sys.executable, "-c", LIMITED, str(file)], capture_output=True, text=True, timeout=100, check=False
+    )
+    assert "memory does not suffice for x_train, which takes 200 MiB: end other programs" in run.stdout

@@ -181,7 +181,7 @@ def test_the_key_of_a_source_is_named_once() -> None:
         ("npz", "needs a file"),
         ("npz:", "needs a file"),
         ("digits:x", "takes no file"),
-        ("npz:/", "there is no file /"),
+        ("npz:/", "/ is a folder, but npz needs a file"),
         ("npz:" + "x" * 10_000, "cannot be read: File name too long"),
     ],
 )

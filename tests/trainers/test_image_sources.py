@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import pickle
 import struct
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +123,17 @@ def test_images_stored_on_their_side_are_turned_upright(tmp_path: Path) -> None:
             lambda root: (save(root / "train" / "a" / "a.png"), save(root / "val" / "b" / "b.png")),
             "has a class 'b', which",
         ),
+        (lambda root: (save(root / "a" / "a.png"), (root / "b").mkdir()), "/b has no images, files that end"),
+        (lambda root: (save(root / "a" / "a.png"), broken(root / "b" / "x.heic", b"")), "/b has no images"),
+        (
+            lambda root: (save(root / "train" / "a" / "a.png"), (root / "train" / "b").mkdir()),
+            "train/b has no images",
+        ),
+        (
+            lambda root: (save(root / "a" / "a.png"), link(root / "a" / "deep" / "b.png")),
+            "deep/b.png is a link",
+        ),
+        (lambda root: (save(root / "a" / "a.png"), link(root / "b")), "/b is a link that leads nowhere"),
         (lambda root: broken(root / "a" / "x.png", b"no image at all"), "x.png is no image that can be read"),
         (lambda root: torn(root / "a" / "x.png"), "x.png is damaged"),
     ],
@@ -136,11 +150,70 @@ def broken(path: Path, content: bytes) -> None:
     path.write_bytes(content)
 
 
+def link(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.symlink_to("nowhere")
+
+
 def torn(path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(0)
     Image.fromarray(rng.integers(0, 255, (40, 40, 3)).astype(np.uint8)).save(path)
     path.write_bytes(path.read_bytes()[:1500])
+
+
+@pytest.fixture
+def plain_users_home() -> Iterator[Path]:
+    """A folder of a user whom permissions hold back, as they do not the superuser."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o777)
+        own = os.geteuid()
+        if own == 0:
+            os.seteuid(65534)
+        try:
+            (Path(name) / "images").mkdir()
+            yield Path(name) / "images"
+        finally:
+            os.seteuid(own)
+
+
+@pytest.mark.parametrize("unreadable", ["a", "a/deep", ""])
+@pytest.mark.parametrize("mode", [0o000, 0o444])
+def test_folders_that_cannot_be_read_are_not_left_out(
+    plain_users_home: Path, unreadable: str, mode: int
+) -> None:
+    for name in ("a/deep", "b", "c"):
+        for i in range(4):
+            save(plain_users_home / name / f"{i}.png")
+    hidden = plain_users_home / unreadable
+    hidden.chmod(mode)
+    try:
+        with pytest.raises(InvalidInputError, match="cannot be read: Permission denied") as caught:
+            load_search_data(folder(plain_users_home))
+    finally:
+        hidden.chmod(0o777)
+    assert str(hidden) in str(caught.value)
+
+
+def test_names_that_begin_with_a_dot_and_empty_classes_to_validate_on_are_left_out(tmp_path: Path) -> None:
+    for i in range(4):
+        save(tmp_path / "train" / "a" / f"{i}.png", value=i)
+        save(tmp_path / "train" / "b" / f"{i}.png", value=9 + i)
+        save(tmp_path / "val" / "a" / f"{i}.png", value=20 + i)
+    (tmp_path / "val" / "b").mkdir()
+    (tmp_path / "train" / ".cache").mkdir()
+    link(tmp_path / "train" / ".#lock")
+    link(tmp_path / "train" / "a" / "notes.txt")
+    data = load_search_data(folder(tmp_path))
+    assert (data.classes, len(data.train), len(data.val)) == (("a", "b"), 6, 4)
+
+
+def test_a_file_is_no_folder(tmp_path: Path) -> None:
+    (tmp_path / "x.npz").touch()
+    with pytest.raises(InvalidInputError, match=r"is a file, but .*; did you mean 'npz:.*x\.npz'\?"):
+        load_search_data(folder(tmp_path / "x.npz"))
+    with pytest.raises(InvalidInputError, match=r"^xxx.* cannot be read: File name too long"):
+        load_search_data(DataConfig(source=f"imagefolder:{'x' * 5000}"))
 
 
 @pytest.mark.parametrize("source", ["imagefolder:", "imagefolder:nowhere"])
@@ -204,7 +277,9 @@ def test_a_set_that_cannot_be_downloaded_is_told_in_one_line(
         InvalidInputError, match=r"cifar10 is not under .*, or damaged .*, and cannot be downloaded"
     ) as caught:
         load_search_data(DataConfig(source="cifar10", root=str(tmp_path)))
+    assert "bring torchvision's cifar-10-batches-py there" in str(caught.value)
     assert "--data-root" in str(caught.value)
+    assert "download=True" not in str(caught.value)
     assert "\n" not in str(caught.value)
 
 

@@ -15,6 +15,7 @@ from trainers.checkpoint import CheckpointFile
 from trainers.device_data import ResidentData
 from trainers.execution import StepMode
 from trainers.health import TrainingFailedError
+from trainers.memory import no_room
 from trainers.memory_size import available_memory
 from trainers.training import Training
 
@@ -60,6 +61,27 @@ def test_the_batch_is_halved_until_it_fits() -> None:
 
 def test_a_network_that_takes_too_much_for_one_image_is_refused() -> None:
     assert run_limited(1024, 300).startswith("out of memory: a single image does not f")
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (
+            "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: you "
+            "tried to allocate 8589934592 bytes. Error code 12 (Cannot allocate memory)",
+            "out of memory: the network does not fit (8,192 MiB more were asked for)",
+        ),
+        (
+            "CUDA out of memory. Tried to allocate 2.50 GiB. GPU 0 has a total capacity of 79.10 GiB",
+            "out of memory: the network does not fit (2.50 GiB more were asked for)",
+        ),
+        ("std::bad_alloc", "out of memory: the network does not fit"),
+    ],
+)
+def test_of_torchs_text_the_size_is_kept(text: str, says: str) -> None:
+    error = no_room("the network", text)
+    assert str(error) == says
+    assert "smaller network" in error.advice
 
 
 def test_networks_beyond_the_memory_begin_with_a_part_of_the_batch(
