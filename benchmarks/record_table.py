@@ -1,6 +1,6 @@
 """Records the table of a small space: every network of it trained, its curve kept. For replays of searches.
 
-``python -m benchmarks.record_table --data CIFAR10.npz`` trains what is missing in TABLE, in several
+``python -m benchmarks.record_table --data CIFAR10.npz`` trains what is missing in the table, in several
 processes; it can be stopped and goes on. CIFAR-10 at 16 x 16 pixels, 2,560 images to train and 2,500 to
 validate. Every network is trained from seed 0, and every STEP-th of them, over the scale of sizes, from more.
 """
@@ -15,7 +15,9 @@ from typing import Any
 import torch
 
 from benchmarks.cifar16 import load_cifar16
+from benchmarks.machine import describe_machine
 from benchmarks.processes import run_parts
+from search.replay.table import CIFAR16, Table, TableHeader, TableRow
 from space.search_space import SearchSpace
 from space.space_config import SpaceConfig
 from space.spec import Spec
@@ -23,7 +25,8 @@ from trainers.device_data import ResidentData
 from trainers.recipe import Recipe
 from trainers.training import Training
 
-TABLE = Path(__file__).parent / "results" / "table_cifar16.jsonl"
+PARTS = Path(__file__).parent / "results" / "table_cifar16.jsonl"
+"""What the processes write, each beside it."""
 SPACE = {
     "levels": 3,
     "nu": [1, 2],
@@ -62,18 +65,21 @@ def jobs() -> list[tuple[Spec, int]]:
     return [(spec, 0) for spec in spread] + [(spec, seed) for seed in MORE_SEEDS for spec in specs[::STEP]]
 
 
-def read_rows() -> list[dict[str, Any]]:
-    files = [TABLE, *sorted(TABLE.parent.glob(f"{TABLE.stem}.[0-9]*.jsonl"))]
-    lines = [
-        line for file in files if file.exists() for line in file.read_text(encoding="utf-8").splitlines()
-    ]
-    return [json.loads(line) for line in lines]
+def read_parts() -> list[dict[str, Any]]:
+    files = sorted(PARTS.parent.glob(f"{PARTS.stem}.[0-9]*.jsonl"))
+    return [json.loads(line) for file in files for line in file.read_text(encoding="utf-8").splitlines()]
+
+
+def read_rows() -> list[TableRow]:
+    """Return the rows of the table as it was gathered last, and what was trained since."""
+    gathered = Table.read(CIFAR16).rows if CIFAR16.exists() else []
+    return [*gathered, *(TableRow.model_validate(row) for row in read_parts())]
 
 
 def record(file: Path, part: int, parts: int) -> None:
     torch.set_num_threads(1)
     data = ResidentData(load_cifar16(file, 2560, 2500), torch.device("cpu"))
-    done = {(row["arch"], row["seed"]) for row in read_rows()}
+    done = {(row.arch, row.seed) for row in read_rows()}
     for spec, seed in jobs()[part::parts]:
         if (spec.arch, seed) in done:
             continue
@@ -82,7 +88,6 @@ def record(file: Path, part: int, parts: int) -> None:
         row = {
             "arch": spec.arch,
             "seed": seed,
-            "spec": spec.to_dict(),
             "params": spec.params,
             "macs": spec.counts((16, 16)).macs,
             "val_accuracy": [round(report.val_accuracy, 5) for report in reports],
@@ -90,15 +95,24 @@ def record(file: Path, part: int, parts: int) -> None:
             "train_loss": [round(report.train_loss, 4) for report in reports],
             "seconds": [round(report.seconds, 3) for report in reports],
         }
-        with TABLE.with_suffix(f".{part}.jsonl").open("a", encoding="utf-8") as lines:
+        with PARTS.with_suffix(f".{part}.jsonl").open("a", encoding="utf-8") as lines:
             lines.write(json.dumps(row, separators=(",", ":")) + "\n")
 
 
 def gather() -> int:
-    """Bring what the processes have written into one file, and return the number of its rows."""
-    rows = sorted(read_rows(), key=lambda row: (row["seed"], row["params"], row["arch"]))
-    TABLE.write_text("".join(json.dumps(row, separators=(",", ":")) + "\n" for row in rows), encoding="utf-8")
-    for part in TABLE.parent.glob(f"{TABLE.stem}.[0-9]*.jsonl"):
+    """Bring what the processes have written into the table, and return the number of its rows."""
+    rows = sorted(read_rows(), key=lambda row: (row.seed, row.params, row.arch))
+    header = TableHeader(
+        table="cifar16",
+        space=SpaceConfig.model_validate(SPACE),
+        epochs=RECIPE.epochs,
+        image_size=(16, 16),
+        data="CIFAR-10 (JPEG quality 95) at 16 x 16 pixels, 2,560 images to train, 2,500 to validate",
+        recipe=RECIPE.model_dump(mode="json", exclude_defaults=True),
+        machine=json.dumps(describe_machine()),
+    )
+    Table(header, rows).write(CIFAR16)
+    for part in PARTS.parent.glob(f"{PARTS.stem}.[0-9]*.jsonl"):
         part.unlink()
     return len(rows)
 

@@ -22,7 +22,6 @@ from typing import Any
 from benchmarks.machine import describe_machine
 from benchmarks.problems import Failing, deep, falling
 from benchmarks.raw_optuna import SAMPLERS, RawOptuna
-from benchmarks.record_table import TABLE
 from results.bands_svg import bands_svg
 from results.tables import print_table
 from search.frontier.engine import Engine, Tried
@@ -31,7 +30,7 @@ from search.proposer import identity
 from search.replay.comparison import Contender, Outcome, default_limit_s, outcome_of
 from search.replay.problem import Problem
 from search.replay.simulation import Replay, replay
-from search.replay.table import Table
+from search.replay.table import CIFAR16, Table
 from space.counts import Counts
 from space.search_space import SearchSpace
 from space.space_config import SpaceConfig
@@ -39,10 +38,10 @@ from space.space_config import SpaceConfig
 RESULTS = Path(__file__).parent / "results" / "search.json"
 PICTURES = Path(__file__).parents[1] / "docs"
 PROBLEMS: dict[str, Callable[[], Problem]] = {
-    "table": lambda: Table.read(TABLE),
+    "table": lambda: Table.read(CIFAR16),
     "deep": deep,
     "falling": falling,
-    "table, 30 % failing": lambda: Failing(Table.read(TABLE), 0.3),
+    "table, 30 % failing": lambda: Failing(Table.read(CIFAR16), 0.3),
 }
 OURS = ("frontier:freeze_thaw", "frontier:halving", "frontier:full")
 OPTUNA_WITH_HALVING = ("tpe:halving", "nsga2:halving", "gp:halving", "random:halving")

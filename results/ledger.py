@@ -21,9 +21,12 @@ from sqlalchemy.exc import DatabaseError, IntegrityError, SQLAlchemyError
 from results.records import EpochReport, StudyHeader, TrialRecord
 from space.errors import InvalidInputError, MgnasError
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 ADDED_COLUMNS = {2: ("reference", "training"), 3: ("measured",)}
-"""Columns of the table of trials that older schemas do not have; records then have their defaults."""
+"""Columns of the table of trials that older schemas do not have; records then have their defaults.
+
+Schema 4 has no further column, but trials that are paused and stopped.
+"""
 
 Record = TypeVar("Record")
 

@@ -47,7 +47,8 @@ def tiles(study: StudyResults) -> str:
     front = study.front_records
     num_failed = sum(trial.state == "failed" for trial in study.records)
     num_epochs = sum(len(reports) for reports in study.reports.values())
-    with_result = study.num_finished - num_failed
+    num_stopped = sum(trial.state == "stopped" for trial in study.records)
+    with_result = sum(trial.state == "complete" for trial in study.records)
     rows = []
     if front:
         best, smallest = front[-1], front[0]
@@ -58,11 +59,13 @@ def tiles(study: StudyResults) -> str:
     if len(front) > 2:
         bend = knee(front)
         rows.append(("knee of the front", short_count(bend.params), f"parameters, at {_percent(bend)}"))
-    failed = f"{num_failed} failed" if num_failed else "none failed"
+    others = f"{num_failed} failed" if num_failed else "none failed"
+    if num_stopped:
+        others += f", {num_stopped} stopped at a rung"
     rows += [
         ("networks on the front", str(len(front)), f"of {plural(with_result, 'trained network')}"),
         ("hypervolume", f"{study.hypervolume:.3f}", "share of the box dominated, 0 to 1"),
-        ("trials with a result", str(with_result), failed),
+        ("trials with a result", str(with_result), others),
         ("search time", duration(study.searched_s), f"{plural(num_epochs, 'epoch')} trained"),
     ]
     if (seed := _seed(study)) is not None:

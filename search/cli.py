@@ -303,7 +303,12 @@ def train(
 
 @app.command()
 def replay(
-    table: Annotated[Path, typer.Argument(metavar="TABLE", help="A file of recorded trainings (.jsonl).")],
+    table: Annotated[
+        Path,
+        typer.Argument(
+            metavar="TABLE", help="A file of recorded trainings, or 'cifar16', which comes with mgnas."
+        ),
+    ],
     searches: Annotated[
         list[str] | None,
         typer.Argument(

@@ -17,6 +17,9 @@ from space.space_config import SpaceConfig
 from space.spec import Spec
 from space.validation import explain
 
+CIFAR16 = Path(__file__).parent / "tables" / "cifar16.jsonl"
+"""The table that comes with mgnas: every network of a small space on CIFAR-10 at 16 x 16 pixels."""
+
 Record = TypeVar("Record", bound=BaseModel)
 Accuracy = Annotated[float, Field(ge=0, le=1)]
 Seconds = Annotated[float, Field(gt=0)]
@@ -49,8 +52,11 @@ class TableRow(BaseModel):
     arch: str
     seed: int
     params: Annotated[int, Field(ge=1)]
+    macs: Annotated[int, Field(ge=1)] | None = None
     val_accuracy: tuple[Accuracy, ...]
     seconds: tuple[Seconds, ...]
+    val_loss: tuple[float, ...] = ()
+    train_loss: tuple[float, ...] = ()
     failure: str | None = None
 
 
@@ -111,7 +117,7 @@ class Table:
     def write(self, path: str | Path) -> None:
         """Write the table, one line for each training."""
         lines = [self.header.model_dump_json(exclude_defaults=True)]
-        lines += [row.model_dump_json(exclude_none=True) for row in self.rows]
+        lines += [row.model_dump_json(exclude_defaults=True) for row in self.rows]
         Path(path).write_text("\n".join(lines) + "\n", encoding="utf-8")
 
     @property

@@ -55,7 +55,7 @@ def test_it_goes_on_as_it_would_have(old: Path, tmp_path: Path) -> None:
     with sqlite3.connect(old / "study.db") as database:
         ((version,),) = database.execute("select schema_version from mgnas_studies")
     database.close()
-    assert version == 3
+    assert version == 4
 
 
 def test_it_takes_references(old: Path, tmp_path: Path) -> None:
