@@ -44,9 +44,10 @@ class SearchConfig(BaseModel):
     one for each CPU core, or for each GPU where there are any. ``keep_weights`` front keeps the trained
     weights of the networks on the front only.
 
-    With the ``scheduler`` halving, networks are compared at rungs: counted back from the last epoch, each
-    after the ``reduction``-th part of the epochs of the next, none before ``first_rung``; of those at a rung,
-    one in ``reduction`` goes on.
+    The ``scheduler`` auto is freeze_thaw with the sampler frontier, and full with others. With halving,
+    networks are compared at rungs: counted back from the last epoch, each after the ``reduction``-th part
+    of the epochs of the next, none before ``first_rung``; of those at a rung, one in ``reduction`` goes
+    on.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -56,8 +57,8 @@ class SearchConfig(BaseModel):
     epochs: int | None = Field(default=None, ge=1)
     patience: int | None = Field(default=None, ge=1)
     warm_start: str | None = Field(default=None, min_length=1)
-    sampler: SamplerName = "tpe"
-    scheduler: SchedulerName = "full"
+    sampler: SamplerName = "frontier"
+    scheduler: SchedulerName = "auto"
     reduction: int = Field(default=3, ge=2, le=100)
     first_rung: int = Field(default=1, ge=1)
     seed: int = Field(default=0, ge=0, lt=2**63)

@@ -35,6 +35,7 @@ channels_last = true
 [search]
 trials = {trials}
 workers = {workers}
+sampler = "tpe"
 """
 
 

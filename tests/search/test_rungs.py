@@ -25,7 +25,8 @@ SCHEDULERS = ("halving", "freeze_thaw")
 def write_rungs(folder: Path, scheduler: str, trials: int = 9, workers: int = 2) -> None:
     file = write_study(folder, epochs=9, trials=trials, workers=workers)
     text = file.read_text(encoding="utf-8")
-    file.write_text(f'{text}sampler = "frontier"\nscheduler = "{scheduler}"\n', encoding="utf-8")
+    text = text.replace('sampler = "tpe"', f'sampler = "frontier"\nscheduler = "{scheduler}"')
+    file.write_text(text, encoding="utf-8")
 
 
 def decisions(study: StudyResults) -> list[tuple[object, ...]]:
