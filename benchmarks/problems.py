@@ -87,10 +87,7 @@ class Computed:
 
 
 class Failing:
-    """Another problem, of which a share of the trainings fails after their first epoch.
-
-    With ``always`` it is all trainings of a share of the networks, else any training by chance.
-    """
+    """Another problem, of which a share of the trainings, by chance, fails after their first epoch."""
 
     def __init__(self, problem: Problem, share: float) -> None:
         self._problem = problem
@@ -127,7 +124,7 @@ def _features(spec: Spec) -> np.ndarray[Any, Any]:
 
 
 def deep() -> Computed:
-    """Return a problem of 3 or 4 levels, many widths and a slow start of large networks."""
+    """Return a problem of 2 or 3 levels, many widths and a slow start of large networks."""
     space = {
         "levels": [2, 3],
         "nu": {"low": 1, "high": 3},

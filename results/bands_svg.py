@@ -31,7 +31,7 @@ LEAST_GAP = 15.0
 def bands_svg(
     title: str, subtitle: str, bands: Mapping[str, Band], time_unit: str, lowest: float = 0.7
 ) -> str:
-    """Return the picture of every band by its name; values below ``lowest`` are left out."""
+    """Return the picture of every band by its name; values below ``lowest`` lie at the lower edge."""
     longest = max(band[-1][0] for band in bands.values())
     frame = _Frame(longest, lowest)
     parts = [f"<style>{_style(len(bands))}</style>"]

@@ -68,19 +68,19 @@ GROWTH = 1e-3
 
 
 def trials_since_growth(trials: Iterable[TrialRecord], params_range: tuple[int, int]) -> int:
-    """Return how many trials have begun since the one that last made the front's hypervolume grow.
+    """Return how many trials have begun since one last made the front's hypervolume grow.
 
     Growth of less than a thousandth does not count, but adds up. Before the first result it is 0.
     """
     trials = list(trials)
     front: list[TrialRecord] = []
-    last, reached = -1, 0.0
+    last_s, reached = 0.0, 0.0
     for trial in sorted(complete_trials(trials), key=lambda t: (t.finished_s or 0.0, t.number)):
         front = pareto_front([*front, trial])
         found = front_hypervolume(front, params_range)
-        if last < 0 or found > reached * (1.0 + GROWTH):
-            reached, last = found, trial.number
-    return sum(trial.number > last for trial in trials) if front else 0
+        if not reached or found > reached * (1.0 + GROWTH):
+            reached, last_s = found, trial.finished_s or 0.0
+    return sum(trial.started_s >= last_s for trial in trials) if front else 0
 
 
 def knee(front: Sequence[TrialRecord]) -> TrialRecord:

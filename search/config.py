@@ -44,10 +44,10 @@ class SearchConfig(BaseModel):
     one for each CPU core, or for each GPU where there are any. ``keep_weights`` front keeps the trained
     weights of the networks on the front only.
 
-    The ``scheduler`` auto is freeze_thaw with the sampler frontier, and full with others. With halving,
-    networks are compared at rungs: counted back from the last epoch, each after the ``reduction``-th part
-    of the epochs of the next, none before ``first_rung``; of those at a rung, one in ``reduction`` goes
-    on.
+    The ``scheduler`` is freeze_thaw where the sampler is frontier and nothing else is said, and full with
+    other samplers. With halving, networks are compared at rungs: counted back from the last epoch, each
+    after the ``reduction``-th part of the epochs of the next, none before ``first_rung``; of those at a
+    rung, one in ``reduction`` goes on.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -58,13 +58,23 @@ class SearchConfig(BaseModel):
     patience: int | None = Field(default=None, ge=1)
     warm_start: str | None = Field(default=None, min_length=1)
     sampler: SamplerName = "frontier"
-    scheduler: SchedulerName = "auto"
+    scheduler: SchedulerName = "freeze_thaw"
     reduction: int = Field(default=3, ge=2, le=100)
     first_rung: int = Field(default=1, ge=1)
     seed: int = Field(default=0, ge=0, lt=2**63)
     workers: Annotated[int, Field(ge=1, le=1024)] | Literal["auto"] = "auto"
     device: Literal["auto", "cpu", "cuda"] = "auto"
     keep_weights: Literal["front", "all"] = "front"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _schedulers_suit_samplers(cls, data: Any) -> Any:
+        """Where no scheduler is named, take the one that suits the sampler."""
+        if not isinstance(data, dict) or data.get("scheduler", "auto") != "auto":
+            return data
+        return data | {
+            "scheduler": "freeze_thaw" if data.get("sampler", "frontier") == "frontier" else "full"
+        }
 
 
 class StudyConfig(BaseModel):
@@ -249,7 +259,7 @@ def parse_assignment(text: str) -> Tables:
 
 
 BUDGET = {
-    "search": {"trials", "hours", "epochs", "patience", "warm_start", "workers", "device", "keep_weights"},
+    "search": {"trials", "hours", "epochs", "patience", "workers", "device", "keep_weights"},
     "data": {"source", "root"},
 }
 """What may change between two runs of one study. The images may move: their fingerprint is compared."""

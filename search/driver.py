@@ -177,6 +177,7 @@ class Driver:
         elif isinstance(event, Paused):
             record = self.store.pause(event.trial, event.train_s, self.clock.elapsed_s())
             self.proposer.tell(record)
+            self._failed_in_a_row, self._any_succeeded = 0, True
             self.scheduler.on_paused(event.trial, self.store.errors(event.trial))
         elif isinstance(event, Finished):
             self._finish(event)

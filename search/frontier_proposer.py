@@ -26,6 +26,7 @@ class FrontierProposer(Proposer):
     ) -> None:
         super().__init__(space, seed)
         self._engine = Engine(seed, rungs=rungs)
+        self._epochs = rungs[-1] if rungs else 1
         self._points = NetworkPoints(space, identity, _costs, earlier)
         self._tried: dict[int, Tried] = {}
         self._decision: tuple[bool, Decision] | None = None
@@ -44,7 +45,7 @@ class FrontierProposer(Proposer):
     def _add(self, number: int, knobs: dict[str, Any]) -> None:
         point = self._points.point(knobs)
         assert point is not None, knobs
-        self._tried[number] = Tried(point, costs=point.costs)
+        self._tried[number] = Tried(point, costs=point.costs, epochs=self._epochs)
         self._decision = None
 
     def _note(self, number: int, report: EpochReport) -> None:

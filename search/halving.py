@@ -7,7 +7,6 @@ best of those that cost no more: how far it is from the front *at that rung* dec
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -42,7 +41,6 @@ class Halving(FullLength):
         rungs: Sequence[int],
         reduction: int,
         *,
-        margin: float = 0.0,
         ended: Iterable[Standing] = (),
         paused: Iterable[Standing] = (),
         interrupted: Iterable[Standing] = (),
@@ -51,7 +49,6 @@ class Halving(FullLength):
     ) -> None:
         self._rungs = tuple(rungs)
         self._reduction = reduction
-        self._margin = margin
         self._costs: dict[int, float] = {}
         self._at_rung: list[dict[int, float]] = [{} for _ in self._rungs]
         super().__init__(
@@ -67,7 +64,9 @@ class Halving(FullLength):
         super()._know(standing)
         if not standing.is_reference:
             self._costs[standing.trial] = standing.cost
-            self._note(standing.trial, standing.errors)
+            # an interrupted trial has to race at the rung that it came to last
+            errors = standing.errors[:-1] if standing.is_interrupted else standing.errors
+            self._note(standing.trial, errors)
 
     def _note(self, trial: int, errors: Sequence[float]) -> None:
         for rung, epoch in enumerate(self._rungs):
@@ -99,9 +98,9 @@ class Halving(FullLength):
             waiting = [trial for trial in self._paused if trial in here and trial not in above]
             if not waiting:
                 continue
-            places = math.floor(len(here) / self._reduction)
-            if not places:
-                continue
+            places = len(here) // self._reduction
+            if not above and not self._running and not self._may_start:
+                places = max(1, places)  # a study ends with at least one whole training
             leads = lead(here, self._costs)
             best = sorted(here, key=lambda trial: (leads[trial], trial))[:places]
             for trial in best:

@@ -57,8 +57,9 @@ class OptunaProposer(Proposer):
     stands at a rung it is guessed what it would end with.
     """
 
-    def __init__(self, space: SearchSpace, sampler: OptunaName, seed: int) -> None:
+    def __init__(self, space: SearchSpace, sampler: OptunaName, seed: int, epochs: int = 1) -> None:
         super().__init__(space, seed)
+        self._epochs = epochs
         self.sampler = sampler
         self._tried: dict[int, _Tried] = {}
         self._pending: dict[int, optuna.Trial] = {}
@@ -83,7 +84,9 @@ class OptunaProposer(Proposer):
         self._tried[number] = _Tried(params, distributions, proposal.sampler_attrs, cost, "running", [])
 
     def _note(self, number: int, report: EpochReport) -> None:
-        self._tried[number].curve.append(1.0 - report.val_accuracy)
+        curve = self._tried[number].curve
+        del curve[report.epoch - 1 :]  # an epoch may come again, after a damaged checkpoint
+        curve.append(1.0 - report.val_accuracy)
 
     def _tell(self, record: TrialRecord) -> None:
         tried = self._tried[record.number]
@@ -109,8 +112,8 @@ class OptunaProposer(Proposer):
             return
         self._study, self._pending, self._is_stale = _new_study(), {}, False
         tried = list(self._tried.values())
-        length = max(len(one.curve) for one in tried) if tried else 0
-        curves = np.full((len(tried), max(1, length)), np.nan)
+        length = max([self._epochs, *(len(one.curve) for one in tried)])
+        curves = np.full((len(tried), length), np.nan)
         for row, one in enumerate(tried):
             curves[row, : len(one.curve)] = one.curve
         costs = np.array([[one.cost] for one in tried]).reshape(len(tried), 1)

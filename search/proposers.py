@@ -31,4 +31,4 @@ def make_proposer(
         return FrontierProposer(space, seed, rungs, EarlierStudy(earlier))
     from search.optuna_proposer import OptunaProposer
 
-    return OptunaProposer(space, sampler, seed)
+    return OptunaProposer(space, sampler, seed, rungs[-1] if rungs else 1)

@@ -27,7 +27,7 @@ from search.proposers import make_proposer
 from search.schedulers import make_scheduler, rungs_of
 from search.slots import Slot, count_cores, find_slots
 from search.store import StudyStore
-from search.warm_start import earlier_trials, read_earlier, write_earlier
+from search.warm_start import EARLIER, earlier_trials, read_earlier, write_earlier
 from space.errors import InvalidInputError
 from space.files import write_atomic
 from space.plugins import plugin_digest
@@ -126,6 +126,7 @@ def _check_same(folder: StudyFolder, recorded: StudyConfig, asked: StudyConfig) 
 def _open_store(config: StudyConfig, folder: StudyFolder, data: SearchData, space: SearchSpace) -> StudyStore:
     facts = TypeAdapter(DataFacts).validate_python(data.describe())
     if not folder.has_study:
+        (folder.path / EARLIER).unlink(missing_ok=True)
         if config.search.warm_start is not None:
             write_earlier(folder.path, earlier_trials(config.search.warm_start))
         config = folder.write_config(config)

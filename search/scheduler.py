@@ -65,7 +65,8 @@ class Standing:
     """How far a trial is: what a scheduler needs to know of it.
 
     ``cost`` is what its network costs (its parameters), ``errors`` those after each epoch so far.
-    ``losses`` counts the workers lost on it.
+    ``losses`` counts the workers lost on it; it ``is_interrupted`` if it was running when an earlier
+    driver stopped.
     """
 
     trial: int
@@ -73,6 +74,7 @@ class Standing:
     errors: tuple[float, ...] = ()
     losses: int = 0
     is_reference: bool = False
+    is_interrupted: bool = False
 
 
 class Scheduler(Protocol):
@@ -136,9 +138,11 @@ class FullLength:
         self._num_started = 0
         self._starting = True
         self._winding_down = False
+        ended, paused, interrupted = list(ended), list(paused), list(interrupted)
         for standing in (*ended, *paused, *interrupted):
             self._know(standing)
         for standing in paused:
+            self._losses[standing.trial] = standing.losses
             self._paused.add(standing.trial)
         for standing in interrupted:
             self._losses[standing.trial] = standing.losses

@@ -12,16 +12,8 @@ if TYPE_CHECKING:
     from search.scheduler import Scheduler
     from search.trials import Trials
 
-SchedulerName = Literal["auto", "full", "halving", "freeze_thaw"]
+SchedulerName = Literal["full", "halving", "freeze_thaw"]
 """The names that ``search.scheduler`` takes."""
-
-
-def scheduler_of(config: StudyConfig) -> str:
-    """Return the scheduler that a study has where it leaves the choice."""
-    search = config.search
-    if search.scheduler != "auto":
-        return search.scheduler
-    return "freeze_thaw" if search.sampler == "frontier" else "full"
 
 
 def rungs_of(config: StudyConfig) -> tuple[int, ...]:
@@ -29,7 +21,7 @@ def rungs_of(config: StudyConfig) -> tuple[int, ...]:
     from search.halving import rung_epochs
 
     search = config.search
-    if scheduler_of(config) == "full":
+    if search.scheduler == "full":
         return (config.train.epochs,)
     return rung_epochs(config.train.epochs, search.reduction, search.first_rung)
 
@@ -50,6 +42,7 @@ def make_scheduler(
             tuple(trials.errors(record.number)),
             record.losses,
             record.reference is not None,
+            record.state == "running",
         )
 
     records = list(trials.records.values())
@@ -59,10 +52,10 @@ def make_scheduler(
         "interrupted": [standing(record) for record in records if record.state == "running"],
         "references": references,
     }
-    search, scheduler = config.search, scheduler_of(config)
-    if scheduler == "full":
+    search = config.search
+    if search.scheduler == "full":
         return FullLength(search.trials, **known)
-    if scheduler == "halving":
+    if search.scheduler == "halving":
         return Halving(search.trials, rungs_of(config), search.reduction, **known)
     assert isinstance(proposer, FrontierProposer)
     return FreezeThaw(search.trials, rungs_of(config), proposer, **known)

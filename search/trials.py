@@ -115,7 +115,9 @@ class Trials:
 
     def report(self, trial: int, report: EpochReport, clock_s: float) -> None:
         """Record one epoch of a running trial."""
-        self.curves.setdefault(trial, []).append(report)
+        curve = self.curves.setdefault(trial, [])
+        del curve[report.epoch - 1 :]  # an epoch may come again, after a damaged checkpoint
+        curve.append(report)
         self.records[trial] = replace(self.records[trial], epochs=report.epoch)
 
     def restart(self, trial: int, clock_s: float) -> TrialRecord:

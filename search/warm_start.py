@@ -33,6 +33,7 @@ def earlier_trials(folder: str | Path) -> list[EarlierTrial]:
             record.state == "complete",
         )
         for record in study.records
+        if record.state != "failed"
     ]
     trials = [trial for trial in trials if trial.errors]
     if len(trials) < FEWEST:

@@ -21,6 +21,8 @@ SLOPE = 0.5
 """The same of how much that depends on the error, on its fall before, and (in deviations) on each cost."""
 LEFT = 0.6
 """Prior deviation of what stays unknown of one training's end, in deviations of the errors seen there."""
+LEAST_SPREAD = 1e-3
+"""Of errors: all may be the same at first, at chance."""
 PRIOR_COUNT = 3.0
 """Trainings that the prior of what stays unknown is worth."""
 
@@ -35,8 +37,9 @@ class FinalErrors(NamedTuple):
 def final_errors(curves: Array, costs: Array, is_final: NDArray[np.bool_]) -> FinalErrors:
     """Return what every curve says of the end of its training.
 
-    ``curves`` (n x epochs) holds errors, NaN where none was seen; ``costs`` (n x c) are of the networks. A
-    finished training (``is_final``) is its own last error, of variance 0; an empty curve is NaN.
+    ``curves`` (n x epochs of a whole training) holds errors, NaN where none was seen; ``costs`` (n x c)
+    are of the networks. A finished training (``is_final``) is its own last error, of variance 0; an empty
+    curve is NaN.
     """
     epochs = np.arange(1, curves.shape[1] + 1)
     seen = np.isfinite(curves)
@@ -75,7 +78,7 @@ class _Line:
     """
 
     def __init__(self, features: Array, errors: Array, variances: Array, left: float) -> None:
-        scale = float(features[:, 0].std()) or 0.01
+        scale = max(float(features[:, 0].std()), LEAST_SPREAD)
         left = max(left, 0.05)
         self._centre = float(features[:, 0].mean())
         width = left * np.array([GAIN * scale, SLOPE, SLOPE, *([SLOPE * scale] * (features.shape[1] - 2))])

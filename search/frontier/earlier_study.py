@@ -18,6 +18,8 @@ from space.spec import Spec
 
 Array = NDArray[np.float64]
 
+MOST = 400
+"""Trials of it that are learned from: of more, some that are spread over it."""
 FEWEST = 6
 """Trials of an earlier study from which anything is concluded."""
 
@@ -42,6 +44,7 @@ class EarlierStudy:
 
     def __init__(self, trials: Sequence[EarlierTrial]) -> None:
         trials = [trial for trial in trials if trial.errors]
+        trials = trials[:: math.ceil(len(trials) / MOST) or 1]
         self._columns: list[tuple[str, Any]] = []
         self._process: GaussianProcess | None = None
         if len(trials) < FEWEST:

@@ -37,23 +37,24 @@ REFINED, CLOSE, ROUNDS = 3, 4, 2
 class Tried:
     """A point that was tried, and what came of it so far.
 
-    ``errors`` are those seen by epoch, from 1, and ``costs`` the objectives besides where they are known, all
-    to be minimised. A trial that is ``stopped`` has no result but its epochs; ``is_feasible`` says whether it
-    has kept its constraints.
+    ``errors`` are those seen by epoch, from 1, and ``costs`` the objectives besides where they are known,
+    all to be minimised; a whole training has ``epochs``. A trial that is ``stopped`` has no result but
+    its epochs; ``is_feasible`` says whether it has kept its constraints.
     """
 
     point: Point
     state: Literal["running", "paused", "stopped", "complete", "failed"] = "running"
     errors: dict[int, float] = field(default_factory=dict)
     costs: tuple[float, ...] | None = None
+    epochs: int = 1
     is_feasible: bool = True
 
 
 class Engine:
     """Chooses points. What it chooses depends on its arguments alone; what it keeps saves time.
 
-    ``num_startup`` trials are spread over the space first. With ``per_second`` the growth that is expected of
-    a point is weighed by how long its training takes. ``rungs`` are the epochs after which a training may be
+    ``num_startup`` trials are spread over the space first. What is expected of a point is weighed by
+    how long its training takes. ``rungs`` are the epochs after which a training may be
     paused, the last of them its end; without any, all trainings are whole.
     """
 
@@ -62,13 +63,11 @@ class Engine:
         seed: int,
         num_startup: int = STARTUP,
         *,
-        per_second: bool = True,
         rungs: Sequence[int] = (),
     ) -> None:
         self.seed = seed
         self.rungs = tuple(rungs)
         self.num_startup = num_startup
-        self.per_second = per_second
         self._candidates = Candidates(seed)
         self._encoding: Encoding | None = None
         self._rows: dict[object, Array] = {}
@@ -81,8 +80,8 @@ class Engine:
         Where nothing new ``may_start``, it is only about trainings to go on with.
         """
         rng = random.Random(derive_seed(self.seed, number, "candidates"))
-        candidates = self._candidates.find(source, tried, rng) if may_start else []
-        return Decision(self, source, tried, candidates, rng)
+        candidates = self._candidates.find(source, tried, rng)
+        return Decision(self, source, tried, candidates, rng, may_start=may_start)
 
     def is_whole_space(self) -> bool:
         """Return whether every point of the space is a candidate."""
@@ -92,10 +91,11 @@ class Engine:
         """Return points as rows of numbers, each of them encoded once."""
         if self._encoding is None or not self._encoding.is_of(source):
             self._encoding, self._rows = Encoding(source.distributions, source.optional), {}
-        new = {point.key: point for point in points if point.key not in self._rows}
+        # by parameters, not by identity: two spellings of one network are two rows
+        new = {point.spelling: point for point in points if point.spelling not in self._rows}
         encoded = self._encoding.rows([point.params for point in new.values()])
         self._rows.update(zip(new, encoded, strict=True))
-        rows = [self._rows[point.key] for point in points]
+        rows = [self._rows[point.spelling] for point in points]
         return np.array(rows).reshape(len(points), len(self._encoding.groups))
 
     def groups(self) -> NDArray[np.intp]:
@@ -114,8 +114,11 @@ class Decision:
         tried: Sequence[Tried],
         candidates: list[Point],
         rng: random.Random,
+        *,
+        may_start: bool,
     ) -> None:
         self._engine = engine
+        self._may_start = may_start
         self._source = source
         self._tried = tried
         self._candidates = candidates
@@ -125,7 +128,7 @@ class Decision:
     @cached_property
     def best(self) -> Point | None:
         """The point to try; None if the source has none that is new."""
-        if not self._candidates:
+        if not self._candidates or not self._may_start:
             return None
         with one_thread():
             return self._best()
@@ -158,15 +161,18 @@ class Decision:
             return self._best_to_continue(paused)
 
     def _best_to_continue(self, paused: Sequence[int]) -> int | None:
-        if not paused or len(self._tried) < self._engine.num_startup or len(self._usable) < FEWEST:
-            return None if self._candidates or not paused else paused[0]
+        if not paused:
+            return None
+        competes = self._may_start and bool(self._candidates)
+        if len(self._tried) < self._engine.num_startup or len(self._usable) < FEWEST:
+            return None if competes else paused[0]
         points = [self._tried[row].point for row in paused]
         inputs, deviation = self._inputs(points)
         growth = self._promise.growth(inputs, deviation)
         left = np.array([1.0 - max(self._tried[row].errors) / self._engine.rungs[-1] for row in paused])
         rates = growth / (left * self._training_time.of([point.work for point in points]))
         best = int(np.argmax(rates))
-        if self._candidates:
+        if competes:
             is_best = rates[best] > self._candidate_scores.max()
         else:
             is_best = growth[best] > WORTHWHILE * self._promise.hypervolume
@@ -203,7 +209,7 @@ class Decision:
         tried = [self._tried[row] for row in self._usable]
         costs = self._scale.scaled(np.array([one.costs for one in tried]))
         is_final = np.array([one.state == "complete" for one in tried], dtype=bool)
-        epochs = max(max(one.errors) for one in tried)
+        epochs = max(max(one.epochs, *one.errors) for one in tried)
         curves = np.full((len(tried), epochs), np.nan)
         for row, one in enumerate(tried):
             for epoch, error in one.errors.items():
@@ -257,8 +263,6 @@ class Decision:
         over = [row for row, one in enumerate(self._tried) if one.state != "running"]
         succeeded = np.array([self._succeeded(self._tried[row]) for row in over], dtype=bool)
         scores = growth * chance_of_success(self._knobs[over], succeeded, inputs.knobs)
-        if not self._engine.per_second:
-            return np.asarray(scores)
         return np.asarray(scores / self._training_time.of([point.work for point in points]))
 
     @staticmethod

@@ -79,7 +79,8 @@ class GaussianProcess:
         self._groups = groups
         values = without_outliers(values)
         self._mean = float(values.mean())
-        self._scale = float(values.std()) or 1.0
+        spread = float(values.std())
+        self._scale = spread if spread > 1e-9 * (1.0 + abs(self._mean)) else 1.0
         self._cost_mean = inputs.costs.mean(axis=0)
         self._cost_scale = inputs.costs.std(axis=0) + 1e-12
         targets = (values - self._mean) / self._scale

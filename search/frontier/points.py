@@ -38,6 +38,11 @@ class Point:
     work: float | None = None
     hint: float | None = None
 
+    @cached_property
+    def spelling(self) -> Hashable:
+        """What tells its parameters apart from others, also from those of the same key."""
+        return params_key(self.params)
+
 
 class PointSource(Protocol):
     """What knows the points of a space, within its limits."""

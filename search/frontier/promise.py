@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from results.indicators import hypervolume
-from search.frontier.gaussian_process import GaussianProcess, Inputs
+from search.frontier.gaussian_process import GaussianProcess, Inputs, without_outliers
 from search.frontier.improvement import Front
 
 Array = NDArray[np.float64]
@@ -84,8 +84,9 @@ class Promise:
             believed, _ = process.predict(pending)
             front_errors = np.concatenate([front_errors, believed])
             front_costs = np.vstack([front_costs, pending.costs[:, : self._num_costs]])
-        spread = float(known.errors.max() - known.errors.min()) or 1.0
-        top = float(max(known.errors.max(), front_errors.max(initial=-np.inf))) + 0.1 * spread
+        errors = without_outliers(known.errors)
+        spread = float(errors.max() - errors.min()) or 1.0
+        top = float(max(errors.max(), front_errors.max(initial=-np.inf))) + 0.1 * spread
         points = np.column_stack([front_errors, front_costs])
         self.hypervolume = hypervolume(points.tolist(), [top, *costs_bound.tolist()])
         self.process = process

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import random
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
@@ -32,7 +34,12 @@ def note_epoch(trial: optuna.Trial, epoch: int, value: float, epochs: int) -> No
     """Note for the frontier sampler what a trial's first objective is after an epoch (from 1) of ``epochs``.
 
     Optuna's own ``Trial.report`` is for studies of one objective.
+
+    Raises:
+        ValueError: the epoch is not from 1 to ``epochs``.
     """
+    if not 1 <= epoch <= epochs:
+        raise ValueError(f"1 <= epoch <= epochs must hold, but got epoch={epoch}, epochs={epochs}")
     noted = trial.user_attrs.get(CURVE, {"values": {}})
     trial.set_user_attr(CURVE, {"epochs": epochs, "values": {**noted["values"], str(epoch): value}})
 
@@ -40,11 +47,12 @@ def note_epoch(trial: optuna.Trial, epoch: int, value: float, epochs: int) -> No
 class FrontierSampler(BaseSampler):
     """Proposes what is expected to add most to the hypervolume of the front.
 
-    The first objective is learned; the others are *costs*. With ``costs``, a function of a trial's parameters
-    that returns the values of all other objectives, they are known before a trial is run; without it
-    they are learned too. A proposal takes in all other trials: finished ones, those under way (they count as
-    if they were to end as expected), failed ones and those that broke constraints, and every epoch noted with
-    ``note_epoch``, also of pruned trials. The same ``seed`` and trials give the same proposal.
+    The first objective is learned; the others are *costs*. With ``costs``, a function of a trial's
+    parameters that returns the values of all other objectives, they are known before a trial is run;
+    without it they are learned too. A proposal takes in all other trials: finished ones, those under way
+    (they count as if they were to end as expected), failed ones and those that broke constraints, and,
+    where ``costs`` are known, every epoch noted with ``note_epoch``, also of pruned trials. Threads may
+    share it. The same ``seed`` and trials give the same proposal.
 
     Source: expected hypervolume improvement (Emmerich, Giannakoglou, Naujoks 2006), with all objectives but
     one known.
@@ -59,6 +67,7 @@ class FrontierSampler(BaseSampler):
         self._chosen: dict[int, Point] = {}
         self._known_costs: dict[Any, tuple[float, ...]] = {}
         self._source: SeenPoints | None = None
+        self._lock = threading.Lock()
 
     def infer_relative_search_space(
         self, study: optuna.Study, trial: FrozenTrial
@@ -70,11 +79,8 @@ class FrontierSampler(BaseSampler):
         """
         if len(study.directions) < 2:
             raise ValueError(f"FrontierSampler needs at least 2 objectives, but got {len(study.directions)}")
-        others = [t for t in study.get_trials(deepcopy=False) if t.number != trial.number and t.params]
-        source = self._points_of(study, others)
-        if source is None:
-            return {}
-        point = self._engine.decide(source, self._tried(study, others), trial.number).best
+        with self._lock:
+            point = self._decide(study, trial.number)
         if point is None:
             return {}
         self._chosen[trial._trial_id] = point
@@ -99,8 +105,18 @@ class FrontierSampler(BaseSampler):
         sampler = optuna.samplers.RandomSampler(seed=seed)
         return sampler.sample_independent(study, trial, param_name, param_distribution)
 
+    def _decide(self, study: optuna.Study, number: int) -> Point | None:
+        trials = [t for t in study.get_trials(deepcopy=False) if t.number != number and t.params]
+        source = self._points_of(study, trials)
+        if source is None:
+            return None
+        # a trial that runs or has failed may not have come to all of its parameters
+        whole = [t for t in trials if frozenset(t.params) in source.shapes]
+        return self._engine.decide(source, self._tried(study, whole), number).best
+
     def _points_of(self, study: optuna.Study, trials: list[FrozenTrial]) -> SeenPoints | None:
         """Return the points as far as trials have shown them; the same object until they show more."""
+        trials = [t for t in trials if t.state in (TrialState.COMPLETE, TrialState.PRUNED)]
         if not trials:
             return None
         seen = SeenPoints.of_trials(trials, lambda params: self._costs(study, params))
@@ -132,10 +148,12 @@ class FrontierSampler(BaseSampler):
             costs = self._costs(study, trial.params)
             if costs is None and trial.state == TrialState.COMPLETE:
                 costs = tuple(sign * value for sign, value in zip(signs[1:], trial.values[1:], strict=True))
-            errors = {epoch: signs[0] * value for epoch, value in _curve(trial, length).items()}
+            curve = _curve(trial, length)
+            errors = {epoch: signs[0] * value for epoch, value in curve.items() if math.isfinite(value)}
             point = Point(trial.params, trial.distributions, params_key(trial.params), costs)
+            state = "failed" if curve and not errors else _STATES[trial.state]
             is_feasible = all(value <= 0 for value in trial.constraints.values())
-            found.append(Tried(point, _STATES[trial.state], errors, costs, is_feasible=is_feasible))
+            found.append(Tried(point, state, errors, costs, length, is_feasible))
         return found
 
 

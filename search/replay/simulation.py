@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_right
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 
-from results.front import front_hypervolume, hypervolume_history
+from results.indicators import hypervolume
 from results.records import StudyHeader, TrialRecord
 from search.config import StudyConfig
 from search.driver import Clock, Driver
@@ -18,6 +19,9 @@ from search.replay.problem import Problem
 from search.schedulers import make_scheduler, rungs_of
 from search.trials import Trials
 from space.search_space import SearchSpace
+
+EDGE = 1e-6
+"""By which the reference lies beyond the most parameters: the largest network counts as well."""
 
 
 @dataclass(frozen=True)
@@ -103,16 +107,47 @@ def replay(
         Clock(0.0, executor.now),
     )
     driver.run()
-    outcomes = problem.outcomes()
     records = tuple(trials_so_far.records.values())
-    expected = [_expected(record, outcomes) for record in records]
-    bounds = space.params_range()
-    best = None
-    if outcomes is not None:
-        everything = [_as_record(arch, params, accuracy) for arch, (params, accuracy) in outcomes.items()]
-        best = front_hypervolume(everything, bounds)
-    history = tuple(hypervolume_history(expected, bounds))
-    return Replay(records, history, best, executor.now_s, executor.busy_s)
+    yardstick = Yardstick(problem.outcomes(), space.params_range())
+    return Replay(records, yardstick.history(records), yardstick.best, executor.now_s, executor.busy_s)
+
+
+class Yardstick:
+    """The hypervolume of networks found, in the objectives' own units: error, and log parameters from 0 to 1.
+
+    The reference is the worst point of the space: the largest error that a network of it is expected to
+    have, and the most parameters. Where ``outcomes`` are not known it is an error of 1, and what was seen
+    counts.
+    """
+
+    def __init__(self, outcomes: Mapping[str, tuple[int, float]] | None, bounds: tuple[int, int]) -> None:
+        self._outcomes = outcomes
+        self._low, self._high = (math.log(bound) for bound in bounds)
+        self._worst = 1.0
+        self.best: float | None = None
+        if outcomes is not None:
+            self._worst = max(1.0 - accuracy for _, accuracy in outcomes.values())
+            points = [self._point(params, accuracy) for params, accuracy in outcomes.values()]
+            self.best = hypervolume(points, (self._worst, 1.0 + EDGE))
+
+    def _point(self, params: int, accuracy: float) -> tuple[float, float]:
+        place = (math.log(params) - self._low) / max(self._high - self._low, 1e-12)
+        return 1.0 - accuracy, max(0.0, place)
+
+    def history(self, records: Iterable[TrialRecord]) -> tuple[tuple[float, float], ...]:
+        """Return (seconds, hypervolume) whenever a training has ended, in order of time."""
+        history: list[tuple[float, float]] = []
+        front: list[tuple[float, float]] = []
+        ended = [record for record in records if record.val_accuracy is not None]
+        for record in sorted(ended, key=lambda record: (record.finished_s or 0.0, record.number)):
+            accuracy = record.val_accuracy
+            if self._outcomes is not None:
+                accuracy = self._outcomes[record.arch][1]
+            assert accuracy is not None
+            new = self._point(record.params, accuracy)
+            front = [p for p in front if not (new[0] <= p[0] and new[1] <= p[1])] + [new]
+            history.append((record.finished_s or 0.0, hypervolume(front, (self._worst, 1.0 + EDGE))))
+        return tuple(history)
 
 
 def _header(config: StudyConfig, space: SearchSpace) -> StudyHeader:
@@ -123,17 +158,4 @@ def _header(config: StudyConfig, space: SearchSpace) -> StudyHeader:
         data={},
         params_range=space.params_range(),
         trials=config.search.trials,
-    )
-
-
-def _expected(record: TrialRecord, outcomes: Mapping[str, tuple[int, float]] | None) -> TrialRecord:
-    """Return a complete trial with the accuracy that its network is expected to have; others as they are."""
-    if outcomes is None or record.val_accuracy is None:
-        return record
-    return replace(record, val_accuracy=outcomes[record.arch][1])
-
-
-def _as_record(arch: str, params: int, accuracy: float) -> TrialRecord:
-    return TrialRecord(
-        0, arch, "", {}, {}, params, 1, 0, 1, state="complete", val_accuracy=accuracy, finished_s=0.0
     )
