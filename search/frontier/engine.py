@@ -168,7 +168,9 @@ class Decision:
             return None if competes else paused[0]
         points = [self._tried[row].point for row in paused]
         inputs, deviation = self._inputs(points)
-        growth = self._promise.growth(inputs, deviation)
+        places = np.searchsorted(self._usable, paused)
+        guesses, variances = self._known.errors[places], self._known.variances[places]
+        growth = self._promise.growth_of_trainings(inputs, guesses, variances, deviation)
         left = np.array([1.0 - max(self._tried[row].errors) / self._engine.rungs[-1] for row in paused])
         rates = growth / (left * self._training_time.of([point.work for point in points]))
         best = int(np.argmax(rates))

@@ -98,6 +98,26 @@ class Promise:
         ``cost_deviation`` (m) is that of the first cost where it is a guess.
         """
         mean, deviation = self.process.predict(candidates)
+        return self._growth(candidates, mean, deviation, cost_deviation)
+
+    def growth_of_trainings(
+        self, begun: Inputs, guesses: Array, variances: Array, cost_deviation: Array | None = None
+    ) -> Array:
+        """Return the expected growth by trainings that have begun (m), were they to go on to their ends.
+
+        ``guesses`` are what their curves say of their errors there, with these ``variances``. What a training
+        has of luck or bad luck stays with it: the weights that it ends with are those that count.
+        """
+        mean, deviation = self.process.predict(begun)
+        noise = self.process.noise**2
+        share = noise / (noise + variances)
+        mean = mean + share * (guesses - mean)
+        deviation = np.sqrt((1.0 - share) ** 2 * deviation**2 + share * variances)
+        return self._growth(begun, mean, deviation, cost_deviation)
+
+    def _growth(
+        self, candidates: Inputs, mean: Array, deviation: Array, cost_deviation: Array | None
+    ) -> Array:
         if cost_deviation is None:
             return self.front.expected_growth(candidates.costs[:, : self._num_costs], mean, deviation)
         total = np.zeros(len(candidates))

@@ -118,11 +118,15 @@ def test_nothing_to_pick_from() -> None:
 
 def test_trials_are_counted_since_the_front_last_grew() -> None:
     trials = [
-        make_trial(number, params=100, val_accuracy=accuracy, finished_s=float(number))
+        make_trial(
+            number, params=100, val_accuracy=accuracy, started_s=float(number), finished_s=number + 1.0
+        )
         for number, accuracy in enumerate([0.5, 0.6, 0.6, 0.6001, 0.55])
     ]
     assert trials_since_growth(trials, (100, 1000)) == 3
     assert trials_since_growth(trials[:2], (100, 1000)) == 0
-    running = make_trial(5, state="running", val_accuracy=None)
+    running = make_trial(5, state="running", val_accuracy=None, started_s=5.0)
     assert trials_since_growth([*trials, running], (100, 1000)) == 4
     assert trials_since_growth([running], (100, 1000)) == 0
+    begun_before = make_trial(6, state="running", val_accuracy=None, started_s=0.5)
+    assert trials_since_growth([*trials, begun_before], (100, 1000)) == 3

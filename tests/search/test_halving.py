@@ -109,7 +109,7 @@ def test_of_those_at_a_rung_one_in_so_many_goes_on(count: int, reduction: int, s
     while isinstance(decision := scheduler.decide(), Run):
         assert decision.until == 3
         promoted += 1
-    assert promoted == count // reduction
+    assert promoted == max(1, count // reduction)  # one at least, since nothing new may start
 
 
 @given(total=st.integers(1, 30), slots=st.integers(1, 5), seed=st.integers(0, 99))

