@@ -149,7 +149,7 @@ class Decision:
             costs = CostScale(raw).scaled(raw)
         place = place_on_scale(len(self._tried))
         hints = _hints(self._candidates) if len(self._tried) % 2 else None  # hints may mislead
-        return self._candidates[spread_out(costs, knobs, self._knobs, place, hints)]
+        return self._candidates[spread_out(costs, knobs, self._knobs, place, self._rng, hints)]
 
     def best_to_continue(self, paused: Sequence[int]) -> int | None:
         """Return which of the paused trials (their places) to go on with, or None.

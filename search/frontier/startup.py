@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import random
+
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
 NEAREST = 24
-"""Candidates nearest to a place on the scale of the first cost, of which the most unlike is taken."""
+"""Candidates nearest to a place on the scale of the first cost."""
+CONSIDERED = 8
+"""Of these, drawn at random, so many of which the most unlike is taken."""
 
 
 def place_on_scale(index: int) -> float:
@@ -23,12 +27,19 @@ def place_on_scale(index: int) -> float:
     return place
 
 
-def spread_out(costs: Array, knobs: Array, tried: Array, place: float, hints: Array | None = None) -> int:
+def spread_out(
+    costs: Array,
+    knobs: Array,
+    tried: Array,
+    place: float,
+    rng: random.Random,
+    hints: Array | None = None,
+) -> int:
     """Return the row of the candidate to try.
 
-    Of the candidates nearest to ``place`` between the least and the highest first cost, it is the one
-    farthest from all ``tried`` (rows like ``knobs``); where no costs are known (n x 0), of all
-    candidates. At both ends of the scale it is the very first or last. Where ``hints`` (n) tell
+    Of the candidates nearest to ``place`` between the least and the highest first cost some are drawn, and of
+    these it is the one farthest from all ``tried`` (rows like ``knobs``); where no costs are known (n x 0),
+    they are drawn from all. At both ends of the scale it is the very first or last. Where ``hints`` (n) tell
     something of the errors, it is the most promising of those nearest instead.
     """
     order = np.arange(len(knobs))
@@ -38,7 +49,8 @@ def spread_out(costs: Array, knobs: Array, tried: Array, place: float, hints: Ar
         order = order[: 1 if place in (0.0, 1.0) else NEAREST]
     if hints is not None:
         return int(order[int(np.argmin(hints[order]))])
-    if not len(tried) or len(order) == 1:
-        return int(order[0])
-    apart = ((knobs[order][:, None] - tried[None]) ** 2).sum(axis=2).min(axis=1)
-    return int(order[int(np.argmax(apart))])
+    drawn = np.array(rng.sample(order.tolist(), min(len(order), CONSIDERED)))
+    if not len(tried) or len(drawn) == 1:
+        return int(drawn[0])
+    apart = ((knobs[drawn][:, None] - tried[None]) ** 2).sum(axis=2).min(axis=1)
+    return int(drawn[int(np.argmax(apart))])
