@@ -49,7 +49,8 @@ def spread_out(
         order = order[: 1 if place in (0.0, 1.0) else NEAREST]
     if hints is not None:
         return int(order[int(np.argmin(hints[order]))])
-    drawn = np.array(rng.sample(order.tolist(), min(len(order), CONSIDERED)))
+    most = CONSIDERED if costs.shape[1] else 8 * CONSIDERED
+    drawn = np.array(rng.sample(order.tolist(), min(len(order), most)))
     if not len(tried) or len(drawn) == 1:
         return int(drawn[0])
     apart = ((knobs[drawn][:, None] - tried[None]) ** 2).sum(axis=2).min(axis=1)

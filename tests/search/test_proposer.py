@@ -53,7 +53,7 @@ def test_every_sampler_proposes_new_networks_of_the_space(sampler: SamplerName) 
     assert len(archs) == num_trials
 
 
-@pytest.mark.parametrize("sampler", ["tpe", "random"])
+@pytest.mark.parametrize("sampler", ["frontier", "tpe", "random"])
 @pytest.mark.parametrize("num_trials", [7, STARTUP_TRIALS, 40])
 def test_a_resumed_study_proposes_what_an_unbroken_one_would(sampler: SamplerName, num_trials: int) -> None:
     """The last trial was interrupted; its end is told to the resumed study first."""
