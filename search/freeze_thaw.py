@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
-from typing import Protocol
+from collections.abc import Collection, Sequence
+from typing import Any, Protocol
 
 from search.halving import Halving
-from search.scheduler import Standing
 
 
 class Adviser(Protocol):
@@ -30,29 +29,10 @@ class FreezeThaw(Halving):
     Source: the idea of Swersky, Snoek, Adams 2014 (Freeze-Thaw Bayesian Optimization).
     """
 
-    def __init__(
-        self,
-        total: int,
-        rungs: Sequence[int],
-        adviser: Adviser,
-        *,
-        ended: Iterable[Standing] = (),
-        paused: Iterable[Standing] = (),
-        interrupted: Iterable[Standing] = (),
-        max_losses: int = 3,
-        references: Sequence[str] = (),
-    ) -> None:
+    def __init__(self, total: int, rungs: Sequence[int], adviser: Adviser, **trials: Any) -> None:
+        """Take the ``trials`` of earlier runs, references and losses by name, as ``FullLength`` does."""
         self._adviser = adviser
-        super().__init__(
-            total,
-            rungs,
-            2,
-            ended=ended,
-            paused=paused,
-            interrupted=interrupted,
-            max_losses=max_losses,
-            references=references,
-        )
+        super().__init__(total, rungs, 2, **trials)
 
     def _promotion(self) -> int | None:
         if not self._paused:

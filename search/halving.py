@@ -7,7 +7,8 @@ best of those that cost no more: how far it is from the front *at that rung* dec
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -35,30 +36,13 @@ class Halving(FullLength):
     is free: those nearest to the front, or farthest below it (see ``lead``). No trial waits for others.
     """
 
-    def __init__(
-        self,
-        total: int,
-        rungs: Sequence[int],
-        reduction: int,
-        *,
-        ended: Iterable[Standing] = (),
-        paused: Iterable[Standing] = (),
-        interrupted: Iterable[Standing] = (),
-        max_losses: int = 3,
-        references: Sequence[str] = (),
-    ) -> None:
+    def __init__(self, total: int, rungs: Sequence[int], reduction: int, **trials: Any) -> None:
+        """Take the ``trials`` of earlier runs, references and losses by name, as ``FullLength`` does."""
         self._rungs = tuple(rungs)
         self._reduction = reduction
         self._costs: dict[int, float] = {}
         self._at_rung: list[dict[int, float]] = [{} for _ in self._rungs]
-        super().__init__(
-            total,
-            ended=ended,
-            paused=paused,
-            interrupted=interrupted,
-            max_losses=max_losses,
-            references=references,
-        )
+        super().__init__(total, **trials)
 
     def _know(self, standing: Standing) -> None:
         super()._know(standing)
