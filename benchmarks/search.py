@@ -30,7 +30,7 @@ from search.proposer import identity
 from search.replay.comparison import Contender, Outcome, default_limit_s, outcome_of
 from search.replay.problem import Problem
 from search.replay.simulation import Replay, replay
-from search.replay.table import CIFAR16, Table
+from search.replay.table import CIFAR16, DIGITS8, Table
 from space.counts import Counts
 from space.search_space import SearchSpace
 from space.space_config import SpaceConfig
@@ -38,10 +38,11 @@ from space.space_config import SpaceConfig
 RESULTS = Path(__file__).parent / "results" / "search.json"
 PICTURES = Path(__file__).parents[1] / "docs"
 PROBLEMS: dict[str, Callable[[], Problem]] = {
-    "table": lambda: Table.read(CIFAR16),
+    "cifar16": lambda: Table.read(CIFAR16),
+    "digits8": lambda: Table.read(DIGITS8),
     "deep": deep,
     "falling": falling,
-    "table, 30 % failing": lambda: Failing(Table.read(CIFAR16), 0.3),
+    "cifar16, 30 % failing": lambda: Failing(Table.read(CIFAR16), 0.3),
 }
 OURS = ("frontier:freeze_thaw", "frontier:halving", "frontier:full")
 OPTUNA_WITH_HALVING = ("tpe:halving", "nsga2:halving", "gp:halving", "random:halving")

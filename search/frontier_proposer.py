@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -50,6 +51,8 @@ class FrontierProposer(Proposer):
 
     def _note(self, number: int, report: EpochReport) -> None:
         self._tried[number].errors[report.epoch] = 1.0 - report.val_accuracy
+        if math.isfinite(report.train_loss):
+            self._tried[number].losses[report.epoch] = report.train_loss
         self._decision = None
 
     def _tell(self, record: TrialRecord) -> None:

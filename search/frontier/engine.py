@@ -16,6 +16,7 @@ from search.frontier.curves import final_errors
 from search.frontier.gaussian_process import GaussianProcess, Inputs
 from search.frontier.points import Encoding, Point, PointSource
 from search.frontier.promise import CostScale, Known, Promise, chance_of_success
+from search.frontier.signals import Signals
 from search.frontier.startup import place_on_scale, spread_out
 from search.frontier.threads import one_thread
 from search.frontier.training_time import TrainingTime
@@ -25,9 +26,11 @@ Array = NDArray[np.float64]
 
 STARTUP = 8
 """Trials that are spread over the space before the models are asked."""
+NUM_WHOLE = 4
+"""The first trials go to their ends: before, nobody knows what an early epoch says of the last."""
 FEWEST = 3
 """Trials that must have said something before the models are asked."""
-WORTHWHILE = 1e-3
+WORTHWHILE = 3e-3
 """Growth of the hypervolume for which a training goes on that competes with nothing, in parts of it."""
 REFINED, CLOSE, ROUNDS = 3, 4, 2
 """Best points from which the search goes on, how many points close to each are looked at, and how often."""
@@ -38,7 +41,8 @@ class Tried:
     """A point that was tried, and what came of it so far.
 
     ``errors`` are those seen by epoch, from 1, and ``costs`` the objectives besides where they are known,
-    all to be minimised; a whole training has ``epochs``. A trial that is ``stopped`` has no result but
+    all to be minimised; ``losses`` are training losses by epoch, where there are any. A whole training has
+    ``epochs``. A trial that is ``stopped`` has no result but
     its epochs; ``is_feasible`` says whether it has kept its constraints.
     """
 
@@ -48,6 +52,7 @@ class Tried:
     costs: tuple[float, ...] | None = None
     epochs: int = 1
     is_feasible: bool = True
+    losses: dict[int, float] = field(default_factory=dict)
 
 
 class Engine:
@@ -163,6 +168,8 @@ class Decision:
     def _best_to_continue(self, paused: Sequence[int]) -> int | None:
         if not paused:
             return None
+        if paused[0] < NUM_WHOLE:
+            return paused[0]
         competes = self._may_start and bool(self._candidates)
         if len(self._tried) < self._engine.num_startup or len(self._usable) < FEWEST:
             return None if competes else paused[0]
@@ -219,7 +226,18 @@ class Decision:
         guesses = final_errors(curves, costs, is_final)
         is_feasible = np.array([one.is_feasible for one in tried], dtype=bool)
         inputs = Inputs(self._knobs[self._usable], _with_hints(costs, [one.point for one in tried]))
+        if self._costs_are_known:
+            inputs = self._signals.added_to(inputs)
         return Known(inputs, guesses.errors, guesses.variances, is_final & is_feasible)
+
+    @cached_property
+    def _signals(self) -> Signals:
+        tried = [self._tried[row] for row in self._usable]
+        points = [one.point for one in tried]
+        costs = self._scale.scaled(np.array([one.costs for one in tried]))
+        inputs = Inputs(self._knobs[self._usable], _with_hints(costs, points))
+        rungs = self._engine.rungs or (max(one.epochs for one in tried),)
+        return Signals(inputs, [one.losses for one in tried], rungs, self._engine.groups())
 
     @cached_property
     def _cost_models(self) -> list[GaussianProcess]:
@@ -249,7 +267,8 @@ class Decision:
         """Return points as the models see them, and the deviation of the first cost where it is a guess."""
         knobs = self._engine.rows(self._source, points)
         if self._costs_are_known:
-            return Inputs(knobs, _with_hints(self._scale.scaled(_costs(points)), points)), None
+            inputs = Inputs(knobs, _with_hints(self._scale.scaled(_costs(points)), points))
+            return self._signals.added_to(inputs), None
         bare = Inputs(knobs, np.zeros((len(points), 0)))
         guesses = [model.predict(bare) for model in self._cost_models]
         return Inputs(knobs, np.column_stack([mean for mean, _ in guesses])), guesses[0][1]

@@ -21,6 +21,8 @@ MOST_FITTED = 72
 """Observations from which the hyperparameters are found; a step of the fit takes about a millisecond."""
 FIT_STEPS = 18
 JITTER = 1e-8
+LEAST_SCALE = 1e-4
+"""Prior deviation, in parts of their size, of values that have all been the same so far."""
 LINE_WIDTH = 2.0
 """Prior deviation of the line's slope and height, in deviations of the observations."""
 OUTLIER = 3.0
@@ -74,20 +76,28 @@ class GaussianProcess:
     """
 
     def __init__(
-        self, inputs: Inputs, values: Array, extra_variance: Array, groups: NDArray[np.intp]
+        self,
+        inputs: Inputs,
+        values: Array,
+        extra_variance: Array,
+        groups: NDArray[np.intp],
+        *,
+        most_fitted: int = MOST_FITTED,
+        fit_steps: int = FIT_STEPS,
     ) -> None:
         self._groups = groups
         values = without_outliers(values)
         self._mean = float(values.mean())
         spread = float(values.std())
-        self._scale = spread if spread > 1e-9 * (1.0 + abs(self._mean)) else 1.0
+        size = 1.0 + abs(self._mean)
+        self._scale = spread if spread > 1e-9 * size else LEAST_SCALE * size  # all are the same
         self._cost_mean = inputs.costs.mean(axis=0)
         self._cost_scale = inputs.costs.std(axis=0) + 1e-12
         targets = (values - self._mean) / self._scale
         extra = extra_variance / self._scale**2
-        chosen = np.unique(np.linspace(0, len(inputs) - 1, min(len(inputs), MOST_FITTED)).round().astype(int))
+        chosen = np.unique(np.linspace(0, len(inputs) - 1, min(len(inputs), most_fitted)).round().astype(int))
         self.hyperparameters = _fit(
-            self._standardised(inputs[chosen]), targets[chosen], extra[chosen], groups
+            self._standardised(inputs[chosen]), targets[chosen], extra[chosen], groups, fit_steps
         )
         self._inputs = inputs
         self._targets = targets
@@ -181,13 +191,15 @@ def _prior(num_groups: int) -> tuple[Array, Array]:
     In many dimensions lengths grow with the root of their number, so that distances stay comparable
     (Hvarfner, Hellsten, Nardi 2024).
     """
-    length = math.log(1.0) + 0.5 * math.log(max(1, num_groups))
-    means = [math.log(0.3), math.log(1.0), math.log(0.3), math.log(0.05), *([length] * num_groups)]
-    deviations = [1.0, 0.7, 1.0, 1.2, *([1.0] * num_groups)]
+    length = math.log(0.8) + 0.5 * math.log(max(1, num_groups))
+    means = [math.log(0.3), math.log(1.0), math.log(0.5), math.log(0.1), *([length] * num_groups)]
+    deviations = [1.0, 0.7, 1.0, 1.2, *([0.4] * num_groups)]
     return np.array(means), np.array(deviations)
 
 
-def _fit(inputs: Inputs, targets: Array, extra: Array, groups: NDArray[np.intp]) -> Hyperparameters:
+def _fit(
+    inputs: Inputs, targets: Array, extra: Array, groups: NDArray[np.intp], fit_steps: int
+) -> Hyperparameters:
     """Return the hyperparameters of highest posterior density, found from the prior's middle."""
     num_groups = int(groups.max()) + 1 if len(groups) else 0
     means, deviations = _prior(num_groups)
@@ -236,5 +248,5 @@ def _fit(inputs: Inputs, targets: Array, extra: Array, groups: NDArray[np.intp])
         return float(value), gradient
 
     bounds = [(mean - 4 * width, mean + 4 * width) for mean, width in zip(means, deviations, strict=True)]
-    found = minimize(loss, means, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": FIT_STEPS})
+    found = minimize(loss, means, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": fit_steps})
     return Hyperparameters.from_logs(found.x)

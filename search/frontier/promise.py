@@ -21,7 +21,7 @@ LOG_RATIO = 4.0
 """Costs that are positive and span more than this ratio are seen over their logarithm."""
 HOPELESS = 0.1
 """A chance of success below which a point is hardly tried: what always failed seems to promise most."""
-BEYOND = 1e-3
+BEYOND = 0.01
 """How far the reference lies beyond the highest cost, in parts of their range."""
 COST_NODES = ((-1.2247448714, 1 / 6), (0.0, 2 / 3), (1.2247448714, 1 / 6))
 """Places (in root two deviations) and weights of a Gauss-Hermite rule, over a cost that is a guess."""

@@ -30,10 +30,13 @@ _STATES: dict[TrialState, Literal["running", "stopped", "complete", "failed"]] =
 }
 
 
-def note_epoch(trial: optuna.Trial, epoch: int, value: float, epochs: int) -> None:
+def note_epoch(
+    trial: optuna.Trial, epoch: int, value: float, epochs: int, *, train_loss: float | None = None
+) -> None:
     """Note for the frontier sampler what a trial's first objective is after an epoch (from 1) of ``epochs``.
 
-    Optuna's own ``Trial.report`` is for studies of one objective.
+    The ``train_loss`` of the epoch is learned from as well. Optuna's own ``Trial.report`` is for studies
+    of one objective.
 
     Raises:
         ValueError: the epoch is not from 1 to ``epochs``.
@@ -41,7 +44,11 @@ def note_epoch(trial: optuna.Trial, epoch: int, value: float, epochs: int) -> No
     if not 1 <= epoch <= epochs:
         raise ValueError(f"1 <= epoch <= epochs must hold, but got epoch={epoch}, epochs={epochs}")
     noted = trial.user_attrs.get(CURVE, {"values": {}})
-    trial.set_user_attr(CURVE, {"epochs": epochs, "values": {**noted["values"], str(epoch): value}})
+    curve = {"epochs": epochs, "values": {**noted["values"], str(epoch): value}}
+    losses = noted.get("losses", {})
+    if train_loss is not None:
+        losses = {**losses, str(epoch): train_loss}
+    trial.set_user_attr(CURVE, curve | ({"losses": losses} if losses else {}))
 
 
 class FrontierSampler(BaseSampler):
@@ -153,7 +160,9 @@ class FrontierSampler(BaseSampler):
             point = Point(trial.params, trial.distributions, params_key(trial.params), costs)
             state = "failed" if curve and not errors else _STATES[trial.state]
             is_feasible = all(value <= 0 for value in trial.constraints.values())
-            found.append(Tried(point, state, errors, costs, length, is_feasible))
+            losses = trial.user_attrs.get(CURVE, {}).get("losses", {})
+            known = {int(epoch): float(loss) for epoch, loss in losses.items() if math.isfinite(loss)}
+            found.append(Tried(point, state, errors, costs, length, is_feasible, known))
         return found
 
 

@@ -16,10 +16,13 @@ CONSIDERED = 8
 
 
 def place_on_scale(index: int) -> float:
-    """Return the index-th place to look at on a scale from 0 to 1: both ends, 1/2, 1/4, 3/4 and so on."""
+    """Return the index-th place to look at on a scale from 0 to 1: 1/2, 0, 1/4, 3/4, 1/8 and so on.
+
+    Never 1: the largest network takes longest, and adds little to the hypervolume.
+    """
     if index < 2:
-        return float(index)
-    place, denominator, rest = 0.0, 1.0, index - 1
+        return (0.5, 0.0)[index]
+    place, denominator, rest = 0.0, 1.0, index
     while rest:
         rest, bit = divmod(rest, 2)
         denominator *= 2
@@ -39,14 +42,14 @@ def spread_out(
 
     Of the candidates nearest to ``place`` between the least and the highest first cost some are drawn, and of
     these it is the one farthest from all ``tried`` (rows like ``knobs``); where no costs are known (n x 0),
-    they are drawn from all. At both ends of the scale it is the very first or last. Where ``hints`` (n) tell
+    they are drawn from all. At the lower end of the scale it is the very first. Where ``hints`` (n) tell
     something of the errors, it is the most promising of those nearest instead.
     """
     order = np.arange(len(knobs))
     if costs.shape[1]:
         low, high = costs[:, 0].min(), costs[:, 0].max()
         order = np.argsort(np.abs(costs[:, 0] - (low + place * (high - low))), kind="stable")
-        order = order[: 1 if place in (0.0, 1.0) else NEAREST]
+        order = order[: 1 if place == 0.0 else NEAREST]
     if hints is not None:
         return int(order[int(np.argmin(hints[order]))])
     most = CONSIDERED if costs.shape[1] else 8 * CONSIDERED

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import math
 
 from search.jobs import Epoch, Event, Failed, Finished, Job, Paused
 from search.replay.problem import Curve, Problem
@@ -72,13 +73,10 @@ class ReplayExecutor:
 
 
 def _report(curve: Curve, epoch: int) -> dict[str, float]:
-    accuracy = curve.val_accuracy[epoch - 1]
-    seconds = curve.seconds[epoch - 1]
-    loss = 1.0 - accuracy
     return {
         "epoch": epoch,
-        "train_loss": loss,
-        "val_loss": loss,
-        "val_accuracy": accuracy,
-        "seconds": seconds,
+        "train_loss": curve.train_loss[epoch - 1] if curve.train_loss else math.nan,
+        "val_loss": curve.val_loss[epoch - 1] if curve.val_loss else math.nan,
+        "val_accuracy": curve.val_accuracy[epoch - 1],
+        "seconds": curve.seconds[epoch - 1],
     }

@@ -14,12 +14,15 @@ from space.spec import Spec
 class Curve:
     """One training: the validation accuracy (0 to 1) after each epoch, and the seconds each took.
 
-    ``failure`` is why it ended without a network, after the last of its epochs; None if it did not.
+    ``failure`` is why it ended without a network, after the last of its epochs; None if it did not. The
+    losses after each epoch may be left out.
     """
 
     val_accuracy: tuple[float, ...]
     seconds: tuple[float, ...]
     failure: str | None = None
+    train_loss: tuple[float, ...] = ()
+    val_loss: tuple[float, ...] = ()
 
 
 class Problem(Protocol):

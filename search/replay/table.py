@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
+from statistics import fmean
 from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -18,7 +19,9 @@ from space.spec import Spec
 from space.validation import explain
 
 CIFAR16 = Path(__file__).parent / "tables" / "cifar16.jsonl"
-"""The table that comes with mgnas: every network of a small space on CIFAR-10 at 16 x 16 pixels."""
+"""A table that comes with mgnas: every network of a small space on CIFAR-10 at 16 x 16 pixels."""
+DIGITS8 = CIFAR16.with_name("digits8.jsonl")
+"""Another: networks of two levels on noisy digits of 8 x 8 pixels."""
 
 Record = TypeVar("Record", bound=BaseModel)
 Accuracy = Annotated[float, Field(ge=0, le=1)]
@@ -45,7 +48,11 @@ class TableHeader(BaseModel):
 
 
 class TableRow(BaseModel):
-    """One recorded training; lists have one number for each epoch. Unknown keys are left aside."""
+    """One recorded training; lists have one number for each epoch. Unknown keys are left aside.
+
+    ``expected_accuracy`` is the final accuracy that the network has on average, where more is known of that
+    than from its own trainings, such as by a model of the whole table: the same in all rows of a network.
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -58,12 +65,14 @@ class TableRow(BaseModel):
     val_loss: tuple[float, ...] = ()
     train_loss: tuple[float, ...] = ()
     failure: str | None = None
+    expected_accuracy: Accuracy | None = None
 
 
 class Table:
     """A space whose trainings were all recorded, a network from one seed or from several.
 
-    A search that trains a network gets one of its recorded trainings, chosen by its seed.
+    A search that trains a network gets one of its recorded trainings, chosen by its seed. How good the
+    network is counts by its ``expected_accuracy`` where the rows have one, else by the mean of its trainings.
     """
 
     def __init__(self, header: TableHeader, rows: Iterable[TableRow]) -> None:
@@ -101,6 +110,12 @@ class Table:
                     f"{path}: the training of {row.arch} from seed {row.seed} has {len(row.val_accuracy)} "
                     f"accuracies and {len(row.seconds)} times, but a training has {self.epochs} epochs"
                 )
+            for kind, losses in (("training", row.train_loss), ("validation", row.val_loss)):
+                if losses and len(losses) != len(row.val_accuracy):
+                    raise InvalidInputError(
+                        f"{path}: the training of {row.arch} from seed {row.seed} has {len(losses)} {kind} "
+                        f"losses, but {len(row.val_accuracy)} accuracies"
+                    )
             if row.failure is None and len(row.seconds) < self.epochs:
                 raise InvalidInputError(
                     f"{path}: the training of {row.arch} from seed {row.seed} ends after "
@@ -144,16 +159,21 @@ class Table:
         """Return a recorded training of a network; which of them depends on the seed."""
         rows = self._by_arch[spec.arch]
         row = rows[seed % len(rows)]
-        return Curve(row.val_accuracy, row.seconds, row.failure)
+        return Curve(row.val_accuracy, row.seconds, row.failure, row.train_loss, row.val_loss)
 
     def outcomes(self) -> Mapping[str, tuple[int, float]]:
-        """Return parameters and mean final accuracy of every network that can be trained."""
+        """Return parameters and expected final accuracy of every network that can be trained."""
         found = {}
         for arch, rows in self._by_arch.items():
-            ends = [row.val_accuracy[-1] for row in rows if row.failure is None]
-            if ends:
-                found[arch] = (rows[0].params, sum(ends) / len(ends))
+            trained = [row for row in rows if row.failure is None]
+            if trained:
+                expected = trained[0].expected_accuracy
+                found[arch] = (rows[0].params, fmean(_ends(trained)) if expected is None else expected)
         return found
+
+
+def _ends(rows: Iterable[TableRow]) -> list[float]:
+    return [row.val_accuracy[-1] for row in rows]
 
 
 def _parse(line: str, kind: type[Record], path: Path, number: int) -> Record:

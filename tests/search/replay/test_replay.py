@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from benchmarks.problems import Computed, Failing, Shape
 from results.front import trials_since_growth
 from search.replay import replay
 from search.replay.comparison import Contender, compare
+from search.replay.problem import Curve
 from search.replay.table import Table, TableHeader, TableRow
 from space import SpaceConfig
 from space.errors import InvalidInputError
@@ -171,6 +173,37 @@ def test_of_several_recorded_seeds_the_trainings_seed_decides() -> None:
     assert table.outcomes()[spec.arch][1] == pytest.approx(sum(ends) / 3)
 
 
+def test_an_expected_accuracy_counts_instead_of_what_trainings_showed() -> None:
+    table = make_table(make_problem())
+    rows = [row.model_copy(update={"expected_accuracy": 0.25}) for row in table.rows]
+    lucky = Table(table.header, rows)
+    assert {accuracy for _, accuracy in lucky.outcomes().values()} == {0.25}
+    first = table.rows[0]
+    spec = next(s for s in map(table.space.spec, table.space.points()) if s.arch == first.arch)
+    assert lucky.curve(spec, 0).val_accuracy == first.val_accuracy
+
+
+class WithLosses(Computed):
+    """A problem whose trainings have noisy accuracies, and training losses without any noise."""
+
+    def curve(self, spec: Any, seed: int) -> Curve:
+        curve = super().curve(spec, seed)
+        final = self.outcomes()[spec.arch][1]
+        losses = tuple(3.0 * (1.0 - final) + 1.0 / epoch for epoch in range(1, self.epochs + 1))
+        return Curve(curve.val_accuracy, curve.seconds, train_loss=losses)
+
+
+def test_training_losses_help_where_accuracies_are_noisy() -> None:
+    shape = Shape(0.5, 0.3, 0.7, 0.02, 0.03, 2.0)
+    noisy, told = (kind("noisy", SPACE, shape, epochs=9, seed=3) for kind in (Computed, WithLosses))
+    shares = {
+        problem: [replay(problem, "frontier", trials=30, seed=seed).hypervolume_at(1e9) for seed in range(8)]
+        for problem in (noisy, told)
+    }
+    assert median(shares[told]) > median(shares[noisy])
+    assert sum(shares[told]) > sum(shares[noisy])
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -182,6 +215,7 @@ def test_of_several_recorded_seeds_the_trainings_seed_decides() -> None:
         (lambda lines: [lines[0].replace('"epochs":9', '"epochs":10'), *lines[1:]], "no failure says why"),
         (lambda lines: [lines[0].replace('"epochs"', '"epoch"'), *lines[1:]], "did you mean 'epochs'"),
         (lambda lines: [lines[0], lines[1].replace("0.", "7.", 1), *lines[2:]], "line 2"),
+        (lambda lines: [lines[0], lines[1][:-1] + ',"train_loss":[1.0]}', *lines[2:]], "1 training losses"),
     ],
 )
 def test_a_damaged_table_is_refused_in_one_line(table_file: Path, change: Any, message: str) -> None:

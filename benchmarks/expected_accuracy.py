@@ -1,0 +1,71 @@
+"""What networks of a table are expected to end with: their trainings with the luck taken out.
+
+One training of each network says what it ended with that time. Of hundreds the best have been lucky, and
+a search that finds good networks is no better for finding lucky ones. A Gaussian process of
+scikit-learn's, fitted to the whole table, tells them apart: what it does not explain is as large as the
+difference between two trainings of one network (``python -m benchmarks.expected_accuracy`` prints both).
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Mapping, Sequence
+from statistics import fmean, variance
+
+import numpy as np
+
+from search.frontier.network_points import NetworkPoints
+from search.frontier.points import Encoding
+from search.proposer import identity
+from search.replay.table import CIFAR16, DIGITS8, Table, TableRow
+from space.search_space import SearchSpace
+
+
+def expected_accuracies(space: SearchSpace, rows: Sequence[TableRow]) -> dict[str, float]:
+    """Return the expected final accuracy of every network by its identity."""
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.gaussian_process import GaussianProcessRegressor
+    from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel
+
+    points = NetworkPoints(space, identity, lambda counts: (float(counts.params),))
+    encoding = Encoding(points.distributions, points.optional)
+    inputs = {}
+    for point in points.few(10**6) or ():
+        assert point.costs is not None
+        knobs = encoding.rows([point.params])[0]
+        inputs[space.spec(points.knobs(point)).arch] = np.array([math.log(point.costs[0]), *knobs])
+    trained = [row for row in rows if row.failure is None]
+    x, y = np.array([inputs[row.arch] for row in trained]), [row.val_accuracy[-1] for row in trained]
+    kernel = ConstantKernel(1.0) * RBF(np.ones(x.shape[1]), (0.05, 100.0)) + WhiteKernel(0.1)
+    process = GaussianProcessRegressor(kernel, normalize_y=True, n_restarts_optimizer=1, random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # lengths of knobs that do not matter
+        process.fit(x, y)
+    archs = sorted({row.arch for row in trained})
+    means = process.predict(np.array([inputs[arch] for arch in archs]))
+    return {arch: round(float(mean), 5) for arch, mean in zip(archs, means, strict=True)}
+
+
+def with_expected(rows: Sequence[TableRow], expected: Mapping[str, float]) -> list[TableRow]:
+    return [row.model_copy(update={"expected_accuracy": expected.get(row.arch)}) for row in rows]
+
+
+def main() -> None:
+    for path in (CIFAR16, DIGITS8):
+        table = Table.read(path)
+        ends: dict[str, list[float]] = {}
+        for row in table.rows:
+            ends.setdefault(row.arch, []).append(row.val_accuracy[-1])
+        between = [variance(found) for found in ends.values() if len(found) > 1]
+        expected = {arch: accuracy for arch, (_, accuracy) in table.outcomes().items()}
+        left = [(found[0] - expected[arch]) ** 2 for arch, found in ends.items()]
+        print(
+            f"{table.name}: deviation of trainings of one network {math.sqrt(fmean(between)):.4f} "
+            f"({len(between)} networks), of a training from what is expected {math.sqrt(fmean(left)):.4f} "
+            f"({len(left)} networks)"
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,132 @@
+"""What tables are recorded of: a small space, images, and how each of its networks is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.cifar16 import load_cifar16
+from search.replay.table import CIFAR16, DIGITS8
+from space.search_space import SearchSpace
+from space.space_config import SpaceConfig
+from space.spec import Spec
+from trainers.data import SearchData, Split
+from trainers.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Recording:
+    """A table to be: every network of ``space`` trained by ``recipe`` on what ``load`` returns.
+
+    Each is trained from seed 0, and every ``step``-th of them, over the scale of sizes, from ``more_seeds``.
+    ``load`` takes the file with the images, None where it needs none. ``path`` is where the table lies.
+    """
+
+    path: Path
+    description: str
+    space_section: Mapping[str, Any]
+    recipe: Recipe
+    load: Callable[[Path | None], SearchData]
+    image_size: tuple[int, int]
+    in_channels: int = 3
+    num_classes: int = 10
+    more_seeds: tuple[int, ...] = (1, 2)
+    step: int = 6
+
+    @property
+    def config(self) -> SpaceConfig:
+        return SpaceConfig.model_validate(self.space_section)
+
+    def space(self) -> SearchSpace:
+        return SearchSpace(
+            self.config,
+            in_channels=self.in_channels,
+            num_classes=self.num_classes,
+            image_size=self.image_size,
+        )
+
+    def networks(self) -> list[Spec]:
+        """Every network of the space once, by size."""
+        space = self.space()
+        found = {spec.arch: spec for spec in (space.spec(point).canonical() for point in space.points())}
+        return sorted(found.values(), key=lambda spec: (spec.params, spec.arch))
+
+    def jobs(self) -> list[tuple[Spec, int]]:
+        """Networks and seeds, in an order in which any beginning is spread over all sizes."""
+        specs = self.networks()
+        spread = [spec for start in range(self.step) for spec in specs[start :: self.step]]
+        return [(spec, 0) for spec in spread] + [
+            (spec, seed) for seed in self.more_seeds for spec in specs[:: self.step]
+        ]
+
+
+def _cifar16(file: Path | None) -> SearchData:
+    if file is None:
+        raise SystemExit("--data is missing: an .npz file with CIFAR-10")
+    return load_cifar16(file, 2560, 2500)
+
+
+def _noisy_digits(_: Path | None) -> SearchData:
+    """Return scikit-learn's 1,797 digits under so much noise that networks differ: 600 to train."""
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
+    rng = np.random.default_rng(0)
+    noisy = np.round(digits.images * 16.0 + rng.normal(0.0, 80.0, digits.images.shape))
+    images = np.clip(noisy, 0, 255).astype(np.uint8)[..., None]
+    rows = rng.permutation(len(images))
+    images, labels = images[rows], digits.target[rows].astype(np.int64)
+    return SearchData(
+        "noisy digits",
+        tuple("0123456789"),
+        Split(images[:600], labels[:600]),
+        Split(images[600:], labels[600:]),
+    )
+
+
+RECORDINGS = {
+    "cifar16": Recording(
+        path=CIFAR16,
+        description="CIFAR-10 (JPEG quality 95) at 16 x 16 pixels, 2,560 images to train, 2,500 to validate",
+        space_section={
+            "levels": 3,
+            "nu": [1, 2],
+            "c_u": {"first": [8, 16], "increment": [0, 8, 16]},
+            "c_f": "c_u",
+            "share_a": ["level", "iteration"],
+            "share_b": ["level", "iteration"],
+        },
+        recipe=Recipe(
+            epochs=9,
+            batch_size=64,
+            lr=0.05,
+            optimizer="muon",
+            flip=True,
+            crop_padding=2,
+            precision="float32",
+        ),
+        load=_cifar16,
+        image_size=(16, 16),
+    ),
+    "digits8": Recording(
+        path=DIGITS8,
+        description="scikit-learn's digits, 8 x 8 pixels with noise of deviation 80 of 255, "
+        "600 images to train, 1,197 to validate",
+        space_section={
+            "levels": 2,
+            "nu": {"low": 1, "high": 4},
+            "c_u": {"first": [3, 6, 12], "increment": [0, 6, 12]},
+            "c_f": "c_u",
+            "share_a": ["level", "iteration"],
+            "share_b": ["level", "iteration"],
+        },
+        recipe=Recipe(epochs=9, batch_size=32, lr=0.05, precision="float32"),
+        load=_noisy_digits,
+        image_size=(8, 8),
+        in_channels=1,
+    ),
+}
