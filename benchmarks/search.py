@@ -27,7 +27,7 @@ from results.tables import print_table
 from search.frontier.engine import Engine, Tried
 from search.frontier.network_points import NetworkPoints
 from search.proposer import identity
-from search.replay.comparison import Contender, Outcome, default_limit_s, outcome_of
+from search.replay.comparison import Contender, default_limit_s, outcome_of
 from search.replay.problem import Problem
 from search.replay.simulation import Replay, replay
 from search.replay.table import CIFAR16, DIGITS8, Table
@@ -44,8 +44,20 @@ PROBLEMS: dict[str, Callable[[], Problem]] = {
     "falling": falling,
     "cifar16, 30 % failing": lambda: Failing(Table.read(CIFAR16), 0.3),
 }
-OURS = ("frontier:freeze_thaw", "frontier:halving", "frontier:full")
-OPTUNA_WITH_HALVING = ("tpe:halving", "nsga2:halving", "gp:halving", "random:halving")
+OURS = ("frontier:freeze_thaw", "frontier:full")
+OPTUNA = ("optuna default", "optuna nsga2", "optuna random")
+WITH_HALVING = ("frontier:halving", "tpe:halving", "nsga2:halving", "random:halving")
+SLOW = ("optuna tpe multivariate", "optuna gp")
+RUNS: dict[tuple[str, int], tuple[str, ...]] = {
+    ("cifar16", 1): (*OURS, *OPTUNA, *WITH_HALVING, *SLOW),
+    ("digits8", 1): (*OURS, *OPTUNA, *WITH_HALVING, *SLOW),
+    ("falling", 1): (*OURS, *OPTUNA, "tpe:halving"),
+    ("deep", 1): (*OURS, *OPTUNA, "tpe:halving"),
+    ("cifar16, 30 % failing", 1): (*OURS, *OPTUNA),
+    ("cifar16", 8): (*OURS, *OPTUNA, "tpe:halving"),
+    ("digits8", 8): (*OURS, *OPTUNA, "tpe:halving"),
+}
+"""By problem and workers: who searches."""
 DECISIONS = (300, 1_000, 5_000)
 
 
@@ -75,28 +87,39 @@ def search(problem: str, name: str, num_workers: int, limit_s: float, seed: int)
     )
 
 
-def compare_on(
-    problem: str, names: list[str], num_workers: int, num_seeds: int, pool: ProcessPoolExecutor
-) -> tuple[float, list[Outcome]]:
-    limit_s = default_limit_s(PROBLEMS[problem]()) / num_workers
-    outcomes = []
-    for name in names:
-        began = time.perf_counter()
-        one = partial(search, problem, name, num_workers, limit_s)
-        replays = list(pool.map(one, range(num_seeds)))
-        outcomes.append(outcome_of(contender(name), replays, limit_s))
-        reached = outcomes[-1].median_time_s(0.95)
-        shown = "never" if reached is None else f"{reached:.0f} s"
-        took = time.perf_counter() - began
-        sys.stderr.write(f"{problem}, {num_workers} workers, {name}: 95 % after {shown} ({took:.0f} s)\n")
-    return limit_s, outcomes
+def limit_of(problem: str, name: str, num_workers: int) -> float:
+    """Return how long a search lasts, in simulated seconds.
+
+    Those that need no time themselves are given more, so that it is seen when they come to 95 %.
+    """
+    is_quick = name in OURS or name in OPTUNA
+    return (2.0 if is_quick else 1.0) * default_limit_s(PROBLEMS[problem]()) / num_workers
 
 
-def ratios(outcomes: list[Outcome], share: float = 0.95) -> dict[str, float | None]:
-    """Return our median time to a share over that of the others; None where either is never."""
-    times = {one.contender.name: one.median_time_s(share) for one in outcomes}
-    ours = times.get("frontier + freeze_thaw")
-    return {name: None if not ours or not time_s else ours / time_s for name, time_s in times.items()}
+def searched(
+    problem: str, name: str, num_workers: int, num_seeds: int, pool: ProcessPoolExecutor
+) -> dict[str, Any]:
+    """Return what one way to search does on a problem, over all seeds."""
+    limit_s = limit_of(problem, name, num_workers)
+    began = time.perf_counter()
+    replays = list(pool.map(partial(search, problem, name, num_workers, limit_s), range(num_seeds)))
+    outcome = outcome_of(contender(name), replays, limit_s)
+    reached = outcome.median_time_s(0.95)
+    shown = "never" if reached is None else f"{reached:.0f} s"
+    took = time.perf_counter() - began
+    sys.stderr.write(f"{problem}, {num_workers} workers, {name}: 95 % after {shown} ({took:.0f} s)\n")
+    return {"limit_s": limit_s, **outcome.as_dict(), "curve": outcome.curve}
+
+
+def ratios(searches: dict[str, Any], share: str = "0.95") -> dict[str, dict[str, Any]]:
+    """Return our median time to a share over that of the others, at most so much where theirs is never."""
+    ours = searches[OURS[0]]["time_s_to_share"][share]["median"]
+    found = {}
+    for name, one in searches.items():
+        theirs = one["time_s_to_share"][share]["median"]
+        if ours is not None:
+            found[name] = {"at_most": theirs is None, "ratio": ours / (theirs or one["limit_s"])}
+    return found
 
 
 def decision_times() -> dict[str, dict[str, float]]:
@@ -142,77 +165,76 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 8])
     parser.add_argument("--problems", nargs="+", choices=PROBLEMS, default=list(PROBLEMS))
-    parser.add_argument("--searches", nargs="+", default=[*OURS, *SAMPLERS, *OPTUNA_WITH_HALVING])
+    parser.add_argument("--searches", nargs="+", help="instead of those that belong to each problem")
+    parser.add_argument("--no-decisions", action="store_true", help="do not time decisions")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--json", action="store_true")
-    parser.add_argument("--write", action="store_true")
+    parser.add_argument("--write", action="store_true", help="add to what was found before")
     arguments = parser.parse_args()
-    document: dict[str, Any] = {"machine": describe_machine(), "decision_ms": decision_times(), "runs": []}
+    known = RESULTS.exists() and arguments.write
+    document: dict[str, Any] = json.loads(RESULTS.read_text(encoding="utf-8")) if known else {"runs": {}}
+    document["machine"] = describe_machine()
+    if not arguments.no_decisions:
+        document["decision_ms"] = decision_times()
     with ProcessPoolExecutor(arguments.processes) as pool:
-        for problem in arguments.problems:
-            for num_workers in arguments.workers:
-                limit_s, outcomes = compare_on(
-                    problem, arguments.searches, num_workers, arguments.seeds, pool
-                )
-                document["runs"].append(
-                    {
-                        "problem": problem,
-                        "workers": num_workers,
-                        "seeds": arguments.seeds,
-                        "limit_s": limit_s,
-                        "ours_over_theirs_to_95": ratios(outcomes),
-                        "searches": [one.as_dict() for one in outcomes],
-                    }
-                )
+        for (problem, num_workers), names in RUNS.items():
+            if problem not in arguments.problems or num_workers not in arguments.workers:
+                continue
+            title = f"{problem}, {num_workers} worker{'s' if num_workers > 1 else ''}"
+            run = document["runs"].setdefault(title, {"seeds": arguments.seeds, "searches": {}})
+            for name in arguments.searches or names:
+                run["searches"][name] = searched(problem, name, num_workers, arguments.seeds, pool)
+                if OURS[0] in run["searches"]:
+                    run["ours_over_theirs_to_95"] = ratios(run["searches"])
                 if arguments.write:
-                    RESULTS.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-                    _draw(problem, num_workers, outcomes, arguments.seeds)
+                    RESULTS.write_text(json.dumps(document) + "\n", encoding="utf-8")
+    if arguments.write:
+        _draw(document["runs"])
     if arguments.json:
         print(json.dumps(document))
     else:
         _print(document)
 
 
-def _draw(problem: str, num_workers: int, outcomes: list[Outcome], num_seeds: int) -> None:
-    shown = [one for one in outcomes if one.contender.name in _DRAWN]
-    bands = {
-        one.contender.name: [(time_s / 60, low, middle, high) for time_s, low, middle, high in one.curve]
-        for one in shown
-    }
-    title = f"{problem}, {num_workers} worker{'s' if num_workers > 1 else ''}"
-    subtitle = f"share of the best hypervolume: median and quartiles of {num_seeds} seeds"
-    name = f"search-{problem.partition(',')[0]}-{num_workers}.svg"
-    if "," not in problem:
-        (PICTURES / name).write_text(bands_svg(title, subtitle, bands, "minutes"), encoding="utf-8")
+def _draw(runs: dict[str, Any]) -> None:
+    for title, run in runs.items():
+        bands = {
+            name: [(time_s / 60, low, middle, high) for time_s, low, middle, high in one["curve"]]
+            for name, one in run["searches"].items()
+            if name in _DRAWN
+        }
+        subtitle = f"share of the best hypervolume: median and quartiles of {run['seeds']} seeds"
+        problem, *rest = title.replace(" workers", "").replace(" worker", "").split(", ")
+        if len(rest) == 1:  # nothing else is said of the problem
+            picture = PICTURES / f"search-{problem}-{rest[0]}.svg"
+            picture.write_text(bands_svg(title, subtitle, bands, "minutes"), encoding="utf-8")
 
 
-_DRAWN = (
-    "frontier + freeze_thaw",
-    "frontier + halving",
-    "frontier + full",
-    "tpe + halving",
-    "optuna default + full",
-    "optuna gp + full",
-    "optuna random + full",
-)
+_DRAWN = (*OURS, "frontier:halving", "tpe:halving", "optuna default", "optuna gp", "optuna random")
 
 
 def _print(document: dict[str, Any]) -> None:
-    for run in document["runs"]:
+    for title, run in document["runs"].items():
         rows = []
-        for one in run["searches"]:
+        for name, one in run["searches"].items():
             times = one["time_s_to_share"]
             shown = [times[share]["median"] for share in ("0.90", "0.95", "0.98", "0.99")]
+            ratio = run.get("ours_over_theirs_to_95", {}).get(name)
             rows.append(
                 (
-                    f"{one['sampler']} + {one['scheduler']}",
-                    *("never" if time_s is None else f"{time_s:.0f}" for time_s in shown),
+                    name,
+                    *(
+                        f"over {one['limit_s']:.0f}" if time_s is None else f"{time_s:.0f}"
+                        for time_s in shown
+                    ),
                     f"{100 * one['share_at_end']['median']:.2f} %",
+                    "" if ratio is None else f"{'< ' if ratio['at_most'] else ''}{ratio['ratio']:.2f}",
                 )
             )
-        print(f"\n{run['problem']}, {run['workers']} workers, {run['seeds']} seeds; seconds to a share")
-        print_table(("search", "90 %", "95 %", "98 %", "99 %", "at end"), rows, sys.stdout, text_columns=(0,))
-    for number, times in document["decision_ms"].items():
+        print(f"\n{title}, {run['seeds']} seeds; simulated seconds to a share of the best hypervolume")
+        header = ("search", "90 %", "95 %", "98 %", "99 %", "at end", "our time to 95 % over its")
+        print_table(header, rows, sys.stdout, text_columns=(0,))
+    for number, times in document.get("decision_ms", {}).items():
         print(f"a decision after {number} trials: {times['median']:.0f} ms")
 
 

@@ -225,7 +225,9 @@ class Driver:
         done = self.store.num_ended
         total = max(self.config.search.trials, done)
         rate = self._ended_this_run / max(self.clock.run_s(), 1e-9)
-        left_s = (total - done) / rate if self._ended_this_run else None
+        # a paused trial has not ended, but it may well never go on
+        waiting = sum(record.state == "paused" for record in self.store.searched)
+        left_s = max(0, total - done - waiting) / rate if self._ended_this_run else None
         if left_s is not None and self.config.search.hours is not None:
             left_s = min(left_s, max(0.0, self.config.search.hours * 3600 - self.clock.elapsed_s()))
         return Snapshot(

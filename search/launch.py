@@ -106,13 +106,25 @@ def resolve(request: Request) -> tuple[StudyConfig, Path]:
     if root and isinstance(root, str):  # seen from here, whatever the source is seen from
         changes["data"]["root"] = absolute_path(Path.cwd(), root, f"data.root = {shown(root)}")
     base, source, data_base = _base(request, changes)
+    asked = overlay(base, changes)
+    if earlier := _earlier_study(changes, Path.cwd()) or _earlier_study(base, data_base):
+        asked = overlay(asked, {"search": {"warm_start": earlier}})
     try:
-        config = StudyConfig.parse(overlay(base, changes), source, data_base)
+        config = StudyConfig.parse(asked, source, data_base)
     except InvalidInputError as error:
         raise _with_flag(error, source, request) from None
     given = "source" in changes.get("data", {})
     config = config.model_copy(update={"data": config.data.resolved(Path.cwd() if given else data_base)})
     return config, _folder(request, config)
+
+
+def _earlier_study(tables: Tables, base: Path) -> str | None:
+    """Return the study that these tables begin with, seen from ``base``, as an absolute path."""
+    search = tables.get("search")
+    folder = search.get("warm_start") if isinstance(search, dict) else None
+    if not folder or not isinstance(folder, str):
+        return None
+    return absolute_path(base, folder, f"search.warm_start = {shown(folder)}")
 
 
 def study_or_preset(text: str | None) -> tuple[Path | None, str | None]:

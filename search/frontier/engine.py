@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
 
@@ -12,10 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.frontier.candidates import Candidates
-from search.frontier.curves import final_errors
+from search.frontier.curves import FinalErrors, final_errors
 from search.frontier.gaussian_process import GaussianProcess, Inputs
 from search.frontier.points import Encoding, Point, PointSource
-from search.frontier.promise import CostScale, Known, Promise, chance_of_success
+from search.frontier.promise import (
+    CostScale,
+    Known,
+    Promise,
+    chance_of_success,
+    excess_errors,
+    most_telling,
+)
 from search.frontier.signals import Signals
 from search.frontier.startup import place_on_scale, spread_out
 from search.frontier.threads import one_thread
@@ -32,6 +39,8 @@ FEWEST = 3
 """Trials that must have said something before the models are asked."""
 WORTHWHILE = 3e-3
 """Growth of the hypervolume for which a training goes on that competes with nothing, in parts of it."""
+MOST_PAUSED = 128
+"""Paused trainings that are looked at closely: of more, those nearest to the front."""
 REFINED, CLOSE, ROUNDS = 3, 4, 2
 """Best points from which the search goes on, how many points close to each are looked at, and how often."""
 
@@ -173,10 +182,11 @@ class Decision:
         competes = self._may_start and bool(self._candidates)
         if len(self._tried) < self._engine.num_startup or len(self._usable) < FEWEST:
             return None if competes else paused[0]
+        paused = self._nearest_to_front(paused)
         points = [self._tried[row].point for row in paused]
         inputs, deviation = self._inputs(points)
         places = np.searchsorted(self._usable, paused)
-        guesses, variances = self._known.errors[places], self._known.variances[places]
+        guesses, variances = self._guesses.errors[places], self._guesses.variances[places]
         growth = self._promise.growth_of_trainings(inputs, guesses, variances, deviation)
         left = np.array([1.0 - max(self._tried[row].errors) / self._engine.rungs[-1] for row in paused])
         rates = growth / (left * self._training_time.of([point.work for point in points]))
@@ -186,6 +196,15 @@ class Decision:
         else:
             is_best = growth[best] > WORTHWHILE * self._promise.hypervolume
         return paused[best] if is_best else None
+
+    def _nearest_to_front(self, paused: Sequence[int]) -> Sequence[int]:
+        """Return the paused trials that are worth a closer look, in their order."""
+        if len(paused) <= MOST_PAUSED:
+            return paused
+        costs = self._scale.scaled(np.array([self._tried[row].costs for row in self._usable]))
+        excess = excess_errors(self._guesses.errors, costs[:, 0])[np.searchsorted(self._usable, paused)]
+        kept = np.sort(np.argsort(excess, kind="stable")[:MOST_PAUSED])
+        return [paused[place] for place in kept]
 
     # -- what is known ---------------------------------------------------------------------------------
 
@@ -214,7 +233,8 @@ class Decision:
         return CostScale(known)
 
     @cached_property
-    def _known(self) -> Known:
+    def _guesses(self) -> FinalErrors:
+        """What every usable trial ended with or would end with."""
         tried = [self._tried[row] for row in self._usable]
         costs = self._scale.scaled(np.array([one.costs for one in tried]))
         is_final = np.array([one.state == "complete" for one in tried], dtype=bool)
@@ -223,21 +243,31 @@ class Decision:
         for row, one in enumerate(tried):
             for epoch, error in one.errors.items():
                 curves[row, epoch - 1] = error
-        guesses = final_errors(curves, costs, is_final)
-        is_feasible = np.array([one.is_feasible for one in tried], dtype=bool)
-        inputs = Inputs(self._knobs[self._usable], _with_hints(costs, [one.point for one in tried]))
+        return final_errors(curves, costs, is_final)
+
+    @cached_property
+    def _usable_inputs(self) -> Inputs:
+        tried = [self._tried[row] for row in self._usable]
+        costs = self._scale.scaled(np.array([one.costs for one in tried]))
+        return Inputs(self._knobs[self._usable], _with_hints(costs, [one.point for one in tried]))
+
+    @cached_property
+    def _known(self) -> Known:
+        """What the models learn from: of many trials those that tell most."""
+        tried = [self._tried[row] for row in self._usable]
+        counts = np.array([one.state == "complete" and one.is_feasible for one in tried], dtype=bool)
+        known = Known(self._usable_inputs, self._guesses.errors, self._guesses.variances, counts)
+        known = known[most_telling(known)]
         if self._costs_are_known:
-            inputs = self._signals.added_to(inputs)
-        return Known(inputs, guesses.errors, guesses.variances, is_final & is_feasible)
+            known = replace(known, inputs=self._signals.added_to(known.inputs))
+        return known
 
     @cached_property
     def _signals(self) -> Signals:
         tried = [self._tried[row] for row in self._usable]
-        points = [one.point for one in tried]
-        costs = self._scale.scaled(np.array([one.costs for one in tried]))
-        inputs = Inputs(self._knobs[self._usable], _with_hints(costs, points))
         rungs = self._engine.rungs or (max(one.epochs for one in tried),)
-        return Signals(inputs, [one.losses for one in tried], rungs, self._engine.groups())
+        losses = [one.losses for one in tried]
+        return Signals(self._usable_inputs, losses, rungs, self._engine.groups())
 
     @cached_property
     def _cost_models(self) -> list[GaussianProcess]:

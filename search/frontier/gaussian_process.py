@@ -117,6 +117,11 @@ class GaussianProcess:
         """The deviation of one observation without extra variance, in the unit of the values."""
         return math.sqrt(self.hyperparameters.noise_variance) * self._scale
 
+    def mean(self, inputs: Inputs) -> Array:
+        """Return the mean of the function at each point, in the values' unit."""
+        cross = self._kernel(self._standardised(inputs), self._known)
+        return np.asarray(cross @ self._weights * self._scale + self._mean)
+
     def predict(self, inputs: Inputs) -> tuple[Array, Array]:
         """Return mean and deviation of the function (without noise) at each point, in the values' unit."""
         points = self._standardised(inputs)
@@ -130,7 +135,7 @@ class GaussianProcess:
         """Return the process after also observing its own mean at ``inputs``: less is unknown around them."""
         if not len(inputs):
             return self
-        mean, _ = self.predict(inputs)
+        mean = self.mean(inputs)
         extra = np.full(len(inputs), extra_variance / self._scale**2)
         other = object.__new__(GaussianProcess)
         other.__dict__.update(self.__dict__)
@@ -170,7 +175,12 @@ def without_outliers(values: Array) -> Array:
 def matern(squared: Array) -> Array:
     """Return the Matern covariance of smoothness 5/2 at squared distances, 1 at distance 0."""
     scaled = np.sqrt(5.0 * squared)
-    return np.asarray((1.0 + scaled + scaled**2 / 3.0) * np.exp(-scaled))
+    factor = scaled * (1.0 / 3.0)
+    factor += 1.0
+    factor *= scaled
+    factor += 1.0
+    factor *= np.exp(-scaled)
+    return np.asarray(factor)
 
 
 def _matern_slope(squared: Array) -> Array:
@@ -181,8 +191,10 @@ def _matern_slope(squared: Array) -> Array:
 
 def _distances(left: Array, right: Array) -> Array:
     """Return the squared distance of every row of ``left`` from every row of ``right``."""
-    squared = (left**2).sum(axis=1)[:, None] + (right**2).sum(axis=1)[None, :] - 2.0 * left @ right.T
-    return np.asarray(np.maximum(squared, 0.0))
+    squared = left @ (-2.0 * right.T)
+    squared += (left**2).sum(axis=1)[:, None]
+    squared += (right**2).sum(axis=1)[None, :]
+    return np.asarray(np.maximum(squared, 0.0, out=squared))
 
 
 def _prior(num_groups: int) -> tuple[Array, Array]:

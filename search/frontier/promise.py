@@ -73,15 +73,14 @@ class Promise:
     def __init__(
         self, known: Known, groups: NDArray[np.intp], pending: Inputs | None, costs_bound: Array
     ) -> None:
-        known = known[_most_telling(known)]
         process = GaussianProcess(known.inputs, known.errors, known.variances, groups)
-        means, _ = process.predict(known.inputs)
+        means = process.mean(known.inputs)
         self._num_costs = len(costs_bound)
         front_errors = means[known.counts]
         front_costs = known.inputs.costs[known.counts, : self._num_costs]
         if pending is not None and len(pending):
             process = process.believing(pending[slice(-MOST_BELIEVED, None)], process.noise**2)
-            believed, _ = process.predict(pending)
+            believed = process.mean(pending)
             front_errors = np.concatenate([front_errors, believed])
             front_costs = np.vstack([front_costs, pending.costs[:, : self._num_costs]])
         errors = without_outliers(known.errors)
@@ -128,26 +127,25 @@ class Promise:
         return total
 
 
-def _most_telling(known: Known) -> NDArray[np.intp]:
-    """Return the rows that a model learns from, all of them where they are few.
+def most_telling(known: Known) -> NDArray[np.intp]:
+    """Return the rows that a model learns from well enough, all of them where they are few.
 
     Half are the best for their costs, layer by layer of the front; the others are spread over the rest.
     """
     if len(known) <= MOST_KNOWN:
         return np.arange(len(known))
-    excess = _excess(known)
+    excess = excess_errors(known.errors, known.inputs.costs[:, 0])
     order = np.lexsort((np.arange(len(known)), excess))
     best, rest = order[: MOST_KNOWN // 2], np.sort(order[MOST_KNOWN // 2 :])
     spread = rest[np.linspace(0, len(rest) - 1, MOST_KNOWN - len(best)).round().astype(int)]
     return np.sort(np.concatenate([best, spread]))
 
 
-def _excess(known: Known) -> Array:
-    """Return by how much each error is above the best of points that cost no more."""
-    order = np.argsort(known.inputs.costs[:, 0], kind="stable")
-    best = np.minimum.accumulate(known.errors[order])
-    excess = np.empty(len(known))
-    excess[order] = known.errors[order] - best
+def excess_errors(errors: Array, costs: Array) -> Array:
+    """Return by how much each error is above the best of points that cost no more (n)."""
+    order = np.argsort(costs, kind="stable")
+    excess = np.empty(len(errors))
+    excess[order] = errors[order] - np.minimum.accumulate(errors[order])
     return excess
 
 

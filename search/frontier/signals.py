@@ -21,16 +21,17 @@ FEWEST = 6
 """Trainings that must have come to an epoch before anything is learned from their losses there."""
 LEAST_SPREAD = 1e-6
 """Of losses that tell anything; all are the same where nothing is learned."""
-MOST = 200
+MOST = 96
 """Trainings that a model of the loss learns from: of more, some spread over all."""
-MOST_FITTED, FIT_STEPS = 48, 12
+MOST_FITTED, FIT_STEPS = 36, 8
 """As in ``gaussian_process``; these models need less care."""
 
 
 class Signals:
-    """Models of the training loss at some epochs, each with the expectation of the one before as an input.
+    """Models of the training loss at an early and a late epoch, the first one's expectation in the second.
 
-    ``losses`` are those of each training by epoch; what is expected of the last epoch that enough have
+    ``losses`` are those of each training by epoch; of ``epochs`` the first and the last count that enough
+    trainings have come to. What is expected of the last epoch that enough have
     come to serves as one more cost of a point. Early losses, of which there are many, so help where late
     ones are few.
 
@@ -45,12 +46,10 @@ class Signals:
         groups: NDArray[np.intp],
     ) -> None:
         self._models: list[GaussianProcess] = []
-        for epoch in epochs:
-            have = np.array([row for row, found in enumerate(losses) if epoch in found], dtype=np.intp)
-            if len(have) < FEWEST:
-                continue
-            if np.ptp([losses[row][epoch] for row in have]) <= LEAST_SPREAD:
-                continue
+        at = {epoch: [row for row, found in enumerate(losses) if epoch in found] for epoch in epochs}
+        told = [epoch for epoch, rows in at.items() if _tell_something([losses[row][epoch] for row in rows])]
+        for epoch in sorted({*told[:1], *told[-1:]}):
+            have = np.array(at[epoch], dtype=np.intp)
             have = have[np.unique(np.linspace(0, len(have) - 1, min(len(have), MOST)).round().astype(int))]
             values = np.array([losses[row][epoch] for row in have])
             self._models.append(
@@ -68,6 +67,9 @@ class Signals:
         """Return the points with the loss that is expected of each as a last cost, if there is any."""
         extended = inputs
         for model in self._models:
-            mean, _ = model.predict(extended)
-            extended = Inputs(inputs.knobs, np.column_stack([inputs.costs, mean]))
+            extended = Inputs(inputs.knobs, np.column_stack([inputs.costs, model.mean(extended)]))
         return extended
+
+
+def _tell_something(losses: Sequence[float]) -> bool:
+    return len(losses) >= FEWEST and max(losses) - min(losses) > LEAST_SPREAD

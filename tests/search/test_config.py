@@ -43,6 +43,15 @@ def test_the_demonstration_reaches_below_1500_parameters() -> None:
     assert space.size() > 10_000
 
 
+def test_an_earlier_study_is_seen_from_where_it_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text('preset = "digits"\n[search]\nwarm_start = "runs/old"\n', encoding="utf-8")
+    config, _ = resolve(request(study=file))
+    assert config.search.warm_start == str(tmp_path / "runs" / "old")
+    config, _ = resolve(request(study=file, options={"search.warm_start": "runs/old"}))
+    assert config.search.warm_start == str(Path.cwd() / "runs" / "old")
+
+
 def test_resolved_configuration_round_trip(tmp_path: Path) -> None:
     import tomllib
 
