@@ -51,11 +51,11 @@ SLOW = ("optuna tpe multivariate", "optuna gp")
 RUNS: dict[tuple[str, int], tuple[str, ...]] = {
     ("cifar16", 1): (*OURS, *OPTUNA, *WITH_HALVING, *SLOW),
     ("digits8", 1): (*OURS, *OPTUNA, *WITH_HALVING, *SLOW),
-    ("falling", 1): (*OURS, *OPTUNA, "tpe:halving"),
-    ("deep", 1): (*OURS, *OPTUNA, "tpe:halving"),
+    ("falling", 1): (*OURS, *OPTUNA),
+    ("deep", 1): (*OURS, *OPTUNA),
     ("cifar16, 30 % failing", 1): (*OURS, *OPTUNA),
-    ("cifar16", 8): (*OURS, *OPTUNA, "tpe:halving"),
-    ("digits8", 8): (*OURS, *OPTUNA, "tpe:halving"),
+    ("cifar16", 8): (*OURS, *OPTUNA),
+    ("digits8", 8): (*OURS, *OPTUNA),
 }
 """By problem and workers: who searches."""
 DECISIONS = (300, 1_000, 5_000)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from urllib.parse import unquote
 
 import sqlalchemy as sa
@@ -94,6 +94,15 @@ _events = sa.Table(
 def _checker(record: type[Record]) -> TypeAdapter[Record]:
     """Return what checks that a record from a file is of its form: a database may be damaged or edited."""
     return TypeAdapter(record)
+
+
+class Happening(NamedTuple):
+    """Something noted of a trial: an event by its kind, or (``report``) the end of an epoch."""
+
+    clock_s: float
+    kind: str
+    trial: int
+    epoch: int | None = None
 
 
 class StorageFullError(MgnasError):
@@ -248,6 +257,24 @@ class Ledger:
                 {key: value for key, value in row.items() if key != "study"}
                 for row in connection.execute(query).mappings()
             ]
+
+    def timeline(self) -> list[Happening]:
+        """Return what happened to trials, in the order in which it was noted, epochs included.
+
+        An epoch that was trained again is there at its second time only.
+        """
+        reports = sa.select(_reports.c.clock_s, _reports.c.trial, _reports.c.epoch)
+        events = sa.select(_events.c.clock_s, _events.c.trial, _events.c.kind).where(
+            _events.c.trial.is_not(None)
+        )
+        with self._reading() as connection:
+            found = [
+                Happening(row.clock_s, "report", row.trial, row.epoch)
+                for row in connection.execute(reports.where(_reports.c.study == self.study))
+            ]
+            rows = connection.execute(events.where(_events.c.study == self.study).order_by(_events.c.seq))
+            found += [Happening(row.clock_s, row.kind, row.trial) for row in rows]
+        return sorted(found, key=lambda one: one.clock_s)
 
     def clock_s(self) -> float:
         """Return the latest time on the study's clock that anything was noted at; 0 for a new study."""

@@ -306,7 +306,9 @@ def replay(
     table: Annotated[
         Path,
         typer.Argument(
-            metavar="TABLE", help="A file of recorded trainings, or 'cifar16', which comes with mgnas."
+            metavar="TABLE",
+            help="A file of recorded trainings; 'cifar16' or 'digits8', which come with mgnas; or a study's "
+            "folder: is the same decided again?",
         ),
     ],
     searches: Annotated[
@@ -331,8 +333,10 @@ def replay(
     as_json: AsJson = False,
 ) -> None:
     """Compare samplers and schedulers on recorded trainings: a search takes seconds, and trains nothing."""
-    from search.replay_command import replay_table
+    from search.replay_command import check_study, replay_table
 
+    if table.is_dir():
+        raise typer.Exit(check_study(table, searches or [], as_json))
     searches = searches or ["frontier:freeze_thaw", "frontier", "tpe", "random"]
     replay_table(table, searches, workers, seeds, hours, picture, as_json)
 

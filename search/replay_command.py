@@ -9,7 +9,8 @@ from typing import Any, get_args
 from results.bands_svg import bands_svg
 from results.tables import print_json, print_table
 from search.replay.comparison import SHARES, Contender, Outcome, compare, default_limit_s
-from search.replay.table import CIFAR16, Table
+from search.replay.study_replay import replay_study
+from search.replay.table import SHIPPED, Table
 from search.samplers import SamplerName
 from search.schedulers import SchedulerName
 from space.errors import InvalidInputError, nearest
@@ -36,8 +37,7 @@ def replay_table(
     if hours is not None and not hours > 0:
         raise InvalidInputError(f"--hours must be above 0, but got {hours}")
     chosen = [parse_contender(text) for text in contenders]
-    is_shipped = str(path) == CIFAR16.stem and not path.exists()
-    table = Table.read(CIFAR16 if is_shipped else path)
+    table = Table.read(path if path.exists() else SHIPPED.get(str(path), path))
     limit_s = hours * 3600 if hours else default_limit_s(table) / num_workers
 
     def on_replay(contender: Contender, seed: int) -> None:
@@ -61,6 +61,27 @@ def replay_table(
         f"{num_workers} workers, {num_seeds} seeds; minutes to a share of the best hypervolume (median)\n\n"
     )
     print_outcomes(outcomes)
+
+
+def check_study(folder: Path, searches: list[str], as_json: bool) -> int:
+    """Replay a study's ledger, print whether the same is decided, and return the exit code: 1 if not.
+
+    Raises:
+        InvalidInputError: there is no study, it was interrupted, or searches were named to compare.
+    """
+    if searches:
+        raise InvalidInputError(
+            f"a study's folder is replayed as it was searched, but got {searches[0]!r} to compare; "
+            "name a table to compare searches on"
+        )
+    found = replay_study(folder)
+    if as_json:
+        print_json({"study": str(folder), "same": found.num_same, "difference": found.difference})
+    elif found.difference is None:
+        sys.stdout.write(f"{folder}: {found.num_same} decisions, all as recorded\n")
+    else:
+        sys.stdout.write(f"{folder}: after {found.num_same} decisions as recorded: {found.difference}\n")
+    return int(found.difference is not None)
 
 
 def parse_contender(text: str) -> Contender:

@@ -22,6 +22,7 @@ CIFAR16 = Path(__file__).parent / "tables" / "cifar16.jsonl"
 """A table that comes with mgnas: every network of a small space on CIFAR-10 at 16 x 16 pixels."""
 DIGITS8 = CIFAR16.with_name("digits8.jsonl")
 """Another: networks of two levels on noisy digits of 8 x 8 pixels."""
+SHIPPED = {table.stem: table for table in (CIFAR16, DIGITS8)}
 
 Record = TypeVar("Record", bound=BaseModel)
 Accuracy = Annotated[float, Field(ge=0, le=1)]

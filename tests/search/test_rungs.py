@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import shutil
 import signal
+import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 
 import optuna
@@ -98,6 +101,36 @@ def test_epochs_are_a_budget_over_all_runs(tmp_path: Path) -> None:
     more = mgnas("search", "tiny.toml", "--set", "search.epochs=40", cwd=tmp_path)
     assert more.returncode == 0, more.stderr
     assert 40 <= open_study(tmp_path / STUDY).num_epochs < 49
+
+
+@pytest.mark.parametrize("scheduler", SCHEDULERS)
+def test_a_replay_of_the_ledger_decides_the_same(tmp_path: Path, scheduler: str) -> None:
+    write_rungs(tmp_path, scheduler, trials=14, workers=2)
+    assert mgnas("search", "tiny.toml", cwd=tmp_path).returncode == 0
+    before = (tmp_path / STUDY / "study.db").read_bytes()
+    found = json.loads(mgnas("replay", STUDY, "--json", cwd=tmp_path).stdout)
+    study = open_study(tmp_path / STUDY)
+    promoted = sum(sum(rung < record.epochs for rung in (1, 3)) for record in study.records)
+    stopped = sum(record.state == "stopped" for record in study.records)
+    assert found == {"study": str(STUDY), "same": 14 + promoted + stopped, "difference": None}
+    assert (tmp_path / STUDY / "study.db").read_bytes() == before
+    # one epoch that went otherwise, and the decisions that it led to do not follow any more
+    with closing(sqlite3.connect(tmp_path / STUDY / "study.db")) as database, database:
+        database.execute("UPDATE mgnas_reports SET val_accuracy = 0.01 WHERE trial < 5")
+    other = mgnas("replay", STUDY, cwd=tmp_path)
+    assert other.returncode == 1
+    assert re.search(r"after \d+ decisions as recorded: .*but now", other.stdout)
+    assert mgnas("replay", STUDY, "tpe", cwd=tmp_path).returncode == 2
+
+
+def test_an_interrupted_study_is_not_replayed(tmp_path: Path) -> None:
+    write_rungs(tmp_path, "halving", trials=5)
+    assert mgnas("search", "tiny.toml", cwd=tmp_path).returncode == 0
+    assert mgnas("search", "tiny.toml", "--trials", "7", cwd=tmp_path).returncode == 0
+    refused = mgnas("replay", STUDY, cwd=tmp_path)
+    assert refused.returncode == 2
+    assert "in one go" in refused.stderr
+    assert refused.stderr.count("\n") == 1
 
 
 def test_a_study_begins_with_what_an_earlier_one_found(tmp_path: Path) -> None:
