@@ -24,7 +24,7 @@ from benchmarks.problems import Failing, deep, falling
 from benchmarks.raw_optuna import SAMPLERS, RawOptuna
 from results.bands_svg import bands_svg
 from results.tables import print_table
-from search.frontier.engine import Engine, Tried
+from search.frontier.engine import NUM_WHOLE, Engine, Tried
 from search.frontier.network_points import NetworkPoints
 from search.proposer import identity
 from search.replay.comparison import Contender, default_limit_s, outcome_of
@@ -128,7 +128,11 @@ def ratios(searches: dict[str, Any], share: str = "0.95") -> dict[str, dict[str,
 
 
 def decision_times() -> dict[str, dict[str, float]]:
-    """Return milliseconds of a decision in a large space, by the number of trials it learns from."""
+    """Return milliseconds of a decision in a large space, by the number of trials it learns from.
+
+    A decision is both: which paused training to go on with, and which network to try. A tenth of the trials
+    has failed or runs.
+    """
     config = {
         "levels": [3, 4],
         "nu": {"low": 1, "high": 4},
@@ -148,13 +152,21 @@ def decision_times() -> dict[str, dict[str, float]]:
             error = 2.0 - 0.1 * len(str(point.costs)) + rng.gauss(0.0, 0.02)
             epochs = rng.choice([1, 3, 10, 30])
             errors = {epoch: error + 0.01 * (30 - epoch) for epoch in range(1, epochs + 1)}
-            tried[point.key] = Tried(point, "complete" if epochs == 30 else "paused", errors, point.costs)
+            losses = {epoch: 3.0 * seen + rng.gauss(0.0, 0.01) for epoch, seen in errors.items()}
+            state: Any = "complete" if epochs == 30 else "paused"
+            if rng.random() < 0.1:
+                state = rng.choice(["failed", "running"])
+            tried[point.key] = Tried(point, state, errors, point.costs, 30, losses=losses)
         engine = Engine(0, rungs=(1, 3, 10, 30))
-        _ = engine.decide(points, list(tried.values()), number).best  # draws the candidates
+        known = list(tried.values())
+        paused = [place for place, one in enumerate(known) if one.state == "paused" and place >= NUM_WHOLE]
+        _ = engine.decide(points, known, number).best  # draws the candidates
         times = []
         for repeat in range(20):
             began = time.perf_counter()
-            _ = engine.decide(points, list(tried.values()), number + repeat).best
+            decision = engine.decide(points, known, number + repeat)
+            decision.best_to_continue(paused)
+            _ = decision.best
             times.append(1e3 * (time.perf_counter() - began))
         low, middle, high = quantiles(times, n=4)
         found[str(number)] = {"quarter": low, "median": middle, "three_quarters": high, "n": 20}
