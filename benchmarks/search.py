@@ -24,8 +24,9 @@ from benchmarks.problems import Failing, deep, falling
 from benchmarks.raw_optuna import SAMPLERS, RawOptuna
 from results.bands_svg import bands_svg
 from results.tables import print_table
-from search.frontier.engine import NUM_WHOLE, Engine, Tried
+from search.frontier.engine import NUM_WHOLE, Engine
 from search.frontier.network_points import NetworkPoints
+from search.frontier.tried import Tried
 from search.proposer import identity
 from search.replay.comparison import Contender, default_limit_s, outcome_of
 from search.replay.problem import Problem

@@ -8,8 +8,9 @@ from typing import Any
 
 from results.records import EpochReport, TrialRecord
 from search.frontier.earlier_study import EarlierStudy
-from search.frontier.engine import Decision, Engine, Tried
+from search.frontier.engine import Decision, Engine
 from search.frontier.network_points import NetworkPoints
+from search.frontier.tried import Tried
 from search.proposer import Proposal, Proposer, identity
 from space.counts import Counts
 from space.search_space import SearchSpace

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from search.frontier.improvement import nondominated
 from search.frontier.points import Point, PointSource
+from search.frontier.tried import Tried
 from search.seeds import derive_seed
-
-if TYPE_CHECKING:
-    from search.frontier.engine import Tried
 
 WHOLE_SPACE = 2_000
 """Points of a space that are all looked at for every decision."""

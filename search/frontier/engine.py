@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import cached_property
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +26,7 @@ from search.frontier.signals import Signals
 from search.frontier.startup import place_on_scale, spread_out
 from search.frontier.threads import one_thread
 from search.frontier.training_time import TrainingTime
+from search.frontier.tried import Tried
 from search.seeds import derive_seed
 
 Array = NDArray[np.float64]
@@ -43,25 +43,6 @@ MOST_PAUSED = 128
 """Paused trainings that are looked at closely: of more, those nearest to the front."""
 REFINED, CLOSE, ROUNDS = 3, 4, 2
 """Best points from which the search goes on, how many points close to each are looked at, and how often."""
-
-
-@dataclass
-class Tried:
-    """A point that was tried, and what came of it so far.
-
-    ``errors`` are those seen by epoch, from 1, and ``costs`` the objectives besides where they are known,
-    all to be minimised; ``losses`` are training losses by epoch, where there are any. A whole training has
-    ``epochs``. A trial that is ``stopped`` has no result but
-    its epochs; ``is_feasible`` says whether it has kept its constraints.
-    """
-
-    point: Point
-    state: Literal["running", "paused", "stopped", "complete", "failed"] = "running"
-    errors: dict[int, float] = field(default_factory=dict)
-    costs: tuple[float, ...] | None = None
-    epochs: int = 1
-    is_feasible: bool = True
-    losses: dict[int, float] = field(default_factory=dict)
 
 
 class Engine:

@@ -14,8 +14,9 @@ from optuna.samplers import BaseSampler
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from search.frontier.engine import STARTUP, Engine, Tried
+from search.frontier.engine import STARTUP, Engine
 from search.frontier.points import Params, Point, SeenPoints, params_key
+from search.frontier.tried import Tried
 from search.seeds import derive_seed
 
 Costs = Callable[[Params], "float | Sequence[float]"]

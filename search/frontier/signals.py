@@ -31,9 +31,8 @@ class Signals:
     """Models of the training loss at an early and a late epoch, the first one's expectation in the second.
 
     ``losses`` are those of each training by epoch; of ``epochs`` the first and the last count that enough
-    trainings have come to. What is expected of the last epoch that enough have
-    come to serves as one more cost of a point. Early losses, of which there are many, so help where late
-    ones are few.
+    trainings have come to. What is expected at the last serves as one more cost of a point. Early losses, of
+    which there are many, so help where late ones are few.
 
     Source: the chain of Kennedy, O'Hagan 2000 (autoregressive co-kriging), with means only.
     """

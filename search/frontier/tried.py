@@ -1,0 +1,27 @@
+"""A point that was tried: what the engine learns from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from search.frontier.points import Point
+
+
+@dataclass
+class Tried:
+    """A point that was tried, and what came of it so far.
+
+    ``errors`` are those seen by epoch, from 1, and ``costs`` the objectives besides where they are known,
+    all to be minimised; ``losses`` are training losses by epoch, where there are any. A whole training has
+    ``epochs``. A trial that is ``stopped`` has no result but its epochs; ``is_feasible`` says whether it
+    has kept its constraints.
+    """
+
+    point: Point
+    state: Literal["running", "paused", "stopped", "complete", "failed"] = "running"
+    errors: dict[int, float] = field(default_factory=dict)
+    costs: tuple[float, ...] | None = None
+    epochs: int = 1
+    is_feasible: bool = True
+    losses: dict[int, float] = field(default_factory=dict)
