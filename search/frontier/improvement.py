@@ -24,44 +24,56 @@ class Front:
     """
 
     def __init__(self, errors: Array, costs: Array, reference: Array) -> None:
-        self._top, self._reference = float(reference[0]), reference[1:]
-        inside = (errors < self._top) & (costs < self._reference).all(axis=1)
+        self._reference = reference[1:]
+        inside = (errors < reference[0]) & (costs < self._reference).all(axis=1)
         errors, costs = errors[inside], costs[inside]
         kept = nondominated(np.column_stack([errors, costs])) if len(errors) else np.zeros(0, dtype=bool)
-        errors, costs = errors[kept], costs[kept]
-        self._edges = [np.unique(costs[:, axis]) for axis in range(len(self._reference))]
-        # best[i, j, ...]: the lowest error of points with costs below the cell after edge i, j, ...
-        best = np.full([len(edges) + 1 for edges in self._edges], self._top)
-        for error, cost in zip(errors, costs, strict=True):
-            cell = tuple(
-                slice(int(np.searchsorted(edges, c)) + 1, None)
-                for edges, c in zip(self._edges, cost, strict=True)
-            )
-            best[cell] = np.minimum(best[cell], error)
-        self._levels, place = np.unique(best, return_inverse=True)
-        self._cells = (
-            place.reshape(best.shape)[None] == np.arange(len(self._levels)).reshape(-1, *([1] * best.ndim))
-        ).astype(np.float64)
+        order = np.argsort(errors[kept], kind="stable")
+        self._costs = costs[kept][order]
+        self._levels = np.append(errors[kept][order], reference[0])
+        self._below = [self._costs[:0]]  # for each layer the lowest costs of points below it
+        for new in self._costs if len(self._reference) > 1 else ():
+            below = self._below[-1]
+            self._below.append(np.vstack([below[~(new <= below).all(axis=1)], new]))
 
     def expected_growth(self, costs: Array, mean: Array, deviation: Array) -> Array:
         """Return the expected growth of the hypervolume by each candidate alone.
 
-        ``costs`` (m x c) are known, errors are normal with ``mean`` and ``deviation`` (m). Where the
-        front has one level of error, the growth is that level's share of what the candidate's costs
-        dominate, times the expected improvement on it; the sum over levels is exact.
+        ``costs`` (m x c) are known, errors are normal with ``mean`` and ``deviation`` (m). Between two
+        neighbouring errors of the front, a candidate gains the costs that it dominates and no point below
+        does; how far it is expected to reach into that layer is a difference of two expected improvements.
+        The sum over layers is exact.
         """
-        last = costs.shape[1] - 1
-        volumes = self._cells @ self._widths(last, costs[:, last]).T  # levels x cells of other axes x m
-        for axis in reversed(range(last)):
-            volumes = np.einsum("...im,mi->...m", volumes, self._widths(axis, costs[:, axis]))
         gains = expected_improvement(self._levels[:, None], mean[None], deviation[None])
-        return np.asarray((volumes * gains).sum(axis=0))
+        heights = np.diff(gains, axis=0, prepend=0.0)
+        if costs.shape[1] == 1:
+            lowest = np.minimum.accumulate(np.append(self._reference[0], self._costs[:, 0]))
+            volumes = np.maximum(0.0, lowest[:, None] - costs[None, :, 0])
+            return np.asarray((volumes * heights).sum(axis=0))
+        growth = np.zeros(len(costs))
+        for below, height in zip(self._below, heights, strict=True):
+            growth += height * free_volume(costs, below, self._reference)
+        return growth
 
-    def _widths(self, axis: int, costs: Array) -> Array:
-        """Return for each candidate (row) how much of each cell lies above its cost along one axis."""
-        low = np.concatenate([[-np.inf], self._edges[axis]])
-        high = np.concatenate([self._edges[axis], [self._reference[axis]]])
-        return np.asarray(np.maximum(0.0, high[None] - np.maximum(low[None], costs[:, None])))
+
+def free_volume(corners: Array, points: Array, reference: Array) -> Array:
+    """Return how much of the box from each corner (m x c) to the reference no point (n x c) dominates.
+
+    Points that others dominate cost time, and change nothing.
+    """
+    if len(reference) == 1:
+        return np.maximum(0.0, np.min(points[:, 0], initial=float(reference[0])) - corners[:, 0])
+    points = points[np.argsort(points[:, -1], kind="stable")]
+    edges = np.concatenate([[-np.inf], points[:, -1], reference[-1:]])
+    low, high = np.maximum(edges[:-1, None], corners[None, :, -1]), edges[1:, None]
+    slabs = np.maximum(0.0, high - low)
+    if len(reference) == 2:
+        lowest = np.minimum.accumulate(np.append(reference[0], points[:, 0]))
+        return np.asarray((slabs * np.maximum(0.0, lowest[:, None] - corners[None, :, 0])).sum(axis=0))
+    volume = np.zeros(len(corners))
+    for count, slab in enumerate(slabs):
+        volume += slab * free_volume(corners[:, :-1], points[:count, :-1], reference[:-1])
+    return volume
 
 
 def nondominated(points: Array) -> NDArray[np.bool_]:
