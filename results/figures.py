@@ -9,9 +9,19 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from results.front import accuracy, complete_trials, hypervolume_history, knee
+from results.costs import COSTS, cost_of
+from results.front import accuracy, complete_trials, hypervolume_history, pareto_front
 from results.records import TrialRecord
-from results.scales import Range, accuracies, focus_range, log_range, log_ticks, short_count, whole_range
+from results.scales import (
+    Range,
+    accuracies,
+    focus_range,
+    log_range,
+    log_ticks,
+    short_cost,
+    short_count,
+    whole_range,
+)
 from results.study import StudyResults
 
 RAMP = 7
@@ -37,55 +47,60 @@ class Chart:
         }
 
 
-def front_chart(study: StudyResults) -> Chart:
-    """Return accuracy against parameters: every complete trial, the front as a step line, its knee."""
-    front = study.front_records
+def front_chart(study: StudyResults, cost: str = "params") -> Chart:
+    """Return accuracy against a cost: every complete trial, the front, its knee.
+
+    The step line is the front of accuracy and this cost alone; with several costs, points of the study's
+    front may lie below it.
+    """
+    front = [trial for trial in study.front_records if cost_of(trial, cost)]
     on_front = {t.number for t in front}
-    others = [t for t in complete_trials(study.records) if t.number not in on_front]
+    trained = [t for t in complete_trials(study.records) if cost_of(t, cost)]
+    others = [t for t in trained if t.number not in on_front]
     figure = go.Figure()
     full = [t for t in others if t.epochs >= t.max_epochs]
     stopped = [t for t in others if t.epochs < t.max_epochs]
     for name, trials, symbol in (("other trials", full, "circle"), ("stopped early", stopped, "circle-open")):
         if trials:
             marker = {"color": "var(--dim)", "size": 7, "symbol": symbol}
-            figure.add_trace(_points(name, trials, marker))
+            figure.add_trace(_points(name, trials, marker, cost))
     if front:
-        largest = max(t.params for t in (*front, *others))
+        steps = pareto_front(trained, (cost,))
         figure.add_scatter(
-            x=[*(t.params for t in front), largest],
-            y=[*accuracies(front), accuracies(front)[-1]],
+            x=[*_values(steps, cost), max(_values(trained, cost))],
+            y=[*accuracies(steps), accuracies(steps)[-1]],
             mode="lines",
             line={"shape": "hv", "color": "var(--front)", "width": 2},
             hoverinfo="skip",
             showlegend=False,
         )
         marker = {"color": "var(--front)", "size": 10, "line": {"color": "var(--card)", "width": 1.5}}
-        figure.add_trace(_points("front", front, marker))
-    if len(front) > 2:
+        figure.add_trace(_points("front", front, marker, cost))
+    if study.knee is not None:
         ring = {"color": "var(--knee)", "size": 18, "symbol": "circle-open", "line": {"width": 2.5}}
-        figure.add_trace(_points("knee", [knee(front)], ring).update(hoverinfo="skip"))
-    references = complete_trials(study.references)
+        figure.add_trace(_points("knee", [study.knee], ring, cost).update(hoverinfo="skip"))
+    references = [trial for trial in complete_trials(study.references) if cost_of(trial, cost)]
     if references:
-        figure.add_trace(_references(references))
+        figure.add_trace(_references(references, cost))
     shown = [*front, *others, *references]
     values = accuracies(shown)
     focus = focus_range(values, keep=accuracies([*front, *references]))
-    low, high = log_range([t.params for t in shown])
+    low, high = log_range(_values(shown, cost))
     ticks = log_ticks(10**low, 10**high)
     figure.update_layout(_layout(focus))
     figure.update_xaxes(
         type="log",
         range=(low, high),
         tickvals=ticks,
-        ticktext=[short_count(tick) for tick in ticks],
-        title_text="parameters (log scale)",
+        ticktext=[short_cost(cost, tick) for tick in ticks],
+        title_text=f"{COSTS[cost].title} (log scale)",
     )
     return Chart(figure, focus, whole_range(values))
 
 
 def hypervolume_chart(study: StudyResults) -> Chart:
     """Return the hypervolume over the study's clock, a step at each complete trial."""
-    history = hypervolume_history(study.records, study.header.params_range)
+    history = hypervolume_history(study.records, study.header.ranges)
     unit, scale = clock_unit(history[-1][0] if history else 0.0)
     plural = [f"{n} trial{'s' * (n != 1)} finished" for n in range(1, len(history) + 1)]
     figure = go.Figure()
@@ -152,14 +167,22 @@ def shade(place: int, count: int) -> str:
     return f"var(--ramp-{round((RAMP - 1) * place / max(count - 1, 1))})"
 
 
-def describe_trial(trial: TrialRecord) -> str:
-    """Return the text shown over a complete trial's point, in the little HTML that plotly reads."""
+def describe_trial(trial: TrialRecord, costs: Sequence[str] = ()) -> str:
+    """Return the text shown over a complete trial's point, in the little HTML that plotly reads.
+
+    Of ``costs`` those are named that are not named for every trial.
+    """
     reference = [f"reference {_safe(trial.reference)}"] if trial.reference is not None else []
     lines = [
         f"<b>{_safe(trial.notation)}</b>",
         *reference,
         f"{100 * accuracy(trial):.2f} % validation accuracy",
         f"{trial.params:,} parameters · {short_count(trial.macs)} MACs",
+        *(
+            f"{COSTS[name].text(cost_of(trial, name))} {COSTS[name].unit} of {COSTS[name].title}"
+            for name in costs
+            if name not in ("params", "macs")
+        ),
         f"trial {trial.number} · {trial.epochs} of {trial.max_epochs} epochs",
         f"arch {_safe(trial.arch)}",
     ]
@@ -170,22 +193,26 @@ def _safe(text: str) -> str:
     return html.escape(text, quote=False)
 
 
-def _points(name: str, trials: Sequence[TrialRecord], marker: dict[str, Any]) -> go.Scatter:
+def _values(trials: Sequence[TrialRecord], cost: str) -> list[float]:
+    return [cost_of(trial, cost) or 0.0 for trial in trials]
+
+
+def _points(name: str, trials: Sequence[TrialRecord], marker: dict[str, Any], cost: str) -> go.Scatter:
     return go.Scatter(
         name=name,
-        x=[t.params for t in trials],
+        x=_values(trials, cost),
         y=accuracies(trials),
         mode="markers",
         marker=marker,
-        hovertext=[describe_trial(t) for t in trials],
+        hovertext=[describe_trial(t, (cost,)) for t in trials],
         hoverinfo="text",
     )
 
 
-def _references(references: Sequence[TrialRecord]) -> go.Scatter:
+def _references(references: Sequence[TrialRecord], cost: str) -> go.Scatter:
     """Return diamonds with names for the networks that the study was compared with."""
     marker = {"color": "var(--knee)", "size": 11, "symbol": "diamond-open", "line": {"width": 2}}
-    trace = _points("references", references, marker)
+    trace = _points("references", references, marker, cost)
     trace.update(
         mode="markers+text",
         text=[_safe(str(t.reference)) for t in references],

@@ -1,15 +1,19 @@
-"""The Pareto front of validation accuracy (up) against parameters (down), and what is read off it."""
+"""The Pareto front of validation accuracy (up) against costs (down), and what is read off it."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
 
+from results.costs import COSTS, Ranges, cost_of, costs_of
 from results.indicators import hypervolume
 from results.records import TrialRecord
 from space.errors import InvalidInputError, nearest
 
 PICKS = ("best", "knee", "smallest")
+PARAMS = ("params",)
+GROWTH = 1e-3
+"""Growth of the hypervolume, in parts of it, from which a front counts as still growing."""
 
 
 def complete_trials(trials: Iterable[TrialRecord]) -> list[TrialRecord]:
@@ -23,85 +27,159 @@ def accuracy(trial: TrialRecord) -> float:
     return trial.val_accuracy
 
 
-def pareto_front(trials: Iterable[TrialRecord]) -> list[TrialRecord]:
-    """Return the complete trials that no other beats, from the fewest parameters to the most.
+def pareto_front(trials: Iterable[TrialRecord], costs: tuple[str, ...] = PARAMS) -> list[TrialRecord]:
+    """Return the complete trials that no other beats, from the lowest first cost to the highest.
 
-    Of trials equal in both objectives the one with the lowest number stays.
+    A trial is beaten by one that is as accurate and costs no more, in any of ``costs``; of trials equal in
+    all objectives the one with the lowest number stays. Without all of its costs a trial is on no front.
     """
-    front: list[TrialRecord] = []
-    best = -math.inf
-    for trial in sorted(complete_trials(trials), key=lambda t: (t.params, -accuracy(t), t.number)):
-        if accuracy(trial) > best:
-            front.append(trial)
-            best = accuracy(trial)
-    return front
+    priced = [(found, trial) for trial in complete_trials(trials) if (found := costs_of(trial, costs))]
+    priced.sort(key=lambda pair: (pair[0], -accuracy(pair[1]), pair[1].number))
+    front: list[tuple[tuple[float, ...], TrialRecord]] = []
+    for price, trial in priced:
+        if len(costs) == 1:
+            is_beaten = bool(front) and accuracy(front[-1][1]) >= accuracy(trial)
+        else:
+            is_beaten = any(_beats(other, price, accuracy(one), accuracy(trial)) for other, one in front)
+        if not is_beaten:
+            front.append((price, trial))
+    return [trial for _, trial in front]
 
 
-def front_hypervolume(trials: Iterable[TrialRecord], params_range: tuple[int, int]) -> float:
-    """Return the share of the objective box that the complete trials dominate, from 0 to 1.
+def _beats(cost: tuple[float, ...], than: tuple[float, ...], reached: float, other: float) -> bool:
+    return reached >= other and all(mine <= its for mine, its in zip(cost, than, strict=True))
 
-    The box spans the error 1 - accuracy from 0 to 1, and log(parameters) from the smallest network of
-    the space to the largest; so studies of one space compare, whatever they have found.
+
+class FrontHistory:
+    """The front and its hypervolume as they grew, trial by trial.
+
+    The hypervolume is the share of the box that complete trials dominate, from 0 to 1. The box spans the
+    error 1 - accuracy from 0 to 1, and the logarithm of each cost over its range, so that studies of one
+    space compare, whatever they have found.
     """
-    low, high = (math.log(bound) for bound in params_range)
-    span = max(high - low, 1e-12)
-    points = [(1.0 - accuracy(t), max(0.0, (math.log(t.params) - low) / span)) for t in pareto_front(trials)]
-    return hypervolume(points, (1.0, 1.0))
+
+    def __init__(self, ranges: Ranges) -> None:
+        self._costs = tuple(ranges)
+        self._lows: list[float] = []
+        self._spans: list[float] = []
+        for bounds in ranges.values():
+            assert bounds is not None, "ranges that are measured must be resolved first"
+            low, high = (math.log(max(bound, 1e-12)) for bound in bounds)
+            self._lows.append(low)
+            self._spans.append(max(high - low, 1e-12))
+        self._reference = (1.0, *(1.0 for _ in ranges))
+        self._points: list[tuple[float, ...]] = []
+        self.front: list[TrialRecord] = []
+        self.hypervolume = 0.0
+
+    def add(self, trial: TrialRecord) -> None:
+        """Take in a complete trial; one without all of its costs changes nothing."""
+        price = costs_of(trial, self._costs)
+        if price is None:
+            return
+        self.front = pareto_front([*self.front, trial], self._costs)
+        if all(one is not trial for one in self.front):
+            return
+        scaled = (
+            max(0.0, (math.log(max(value, 1e-12)) - low) / span)
+            for value, low, span in zip(price, self._lows, self._spans, strict=True)
+        )
+        new = (1.0 - accuracy(trial), *scaled)
+        # what it adds is its own box, less what others dominate of that
+        inside = [tuple(max(a, b) for a, b in zip(point, new, strict=True)) for point in self._points]
+        self.hypervolume += hypervolume([new], self._reference) - hypervolume(inside, self._reference)
+        kept = [p for p in self._points if not all(a >= b for a, b in zip(p, new, strict=True))]
+        self._points = [*kept, new]
 
 
-def hypervolume_history(
-    trials: Iterable[TrialRecord], params_range: tuple[int, int]
-) -> list[tuple[float, float]]:
+def resolved(ranges: Ranges, trials: Iterable[TrialRecord]) -> dict[str, tuple[float, float]]:
+    """Return the ranges, those that are not known before from what complete trials have measured."""
+    trials = complete_trials(trials)
+    found: dict[str, tuple[float, float]] = {}
+    for name, bounds in ranges.items():
+        seen = [value for trial in trials if (value := cost_of(trial, name)) is not None]
+        found[name] = bounds or (min(seen, default=1.0), max(seen, default=1.0))
+    return found
+
+
+def front_hypervolume(trials: Iterable[TrialRecord], ranges: Ranges) -> float:
+    """Return the share of the box of error and log costs that the complete trials dominate, from 0 to 1."""
+    trials = complete_trials(trials)
+    history = FrontHistory(resolved(ranges, trials))
+    for trial in trials:
+        history.add(trial)
+    return history.hypervolume
+
+
+def _by_finish(trials: Iterable[TrialRecord]) -> list[TrialRecord]:
+    return sorted(complete_trials(trials), key=lambda trial: (trial.finished_s or 0.0, trial.number))
+
+
+def hypervolume_history(trials: Iterable[TrialRecord], ranges: Ranges) -> list[tuple[float, float]]:
     """Return (seconds on the study's clock, hypervolume) after each complete trial, in order of time."""
-    finished = [(t.finished_s, t) for t in complete_trials(trials) if t.finished_s is not None]
-    finished.sort(key=lambda pair: (pair[0], pair[1].number))
-    history: list[tuple[float, float]] = []
-    front: list[TrialRecord] = []
-    for finished_s, trial in finished:
-        front = pareto_front([*front, trial])
-        history.append((finished_s, front_hypervolume(front, params_range)))
-    return history
+    finished = [trial for trial in _by_finish(trials) if trial.finished_s is not None]
+    history = FrontHistory(resolved(ranges, finished))
+    steps: list[tuple[float, float]] = []
+    for trial in finished:
+        history.add(trial)
+        steps.append((trial.finished_s or 0.0, history.hypervolume))
+    return steps
 
 
-GROWTH = 1e-3
-"""Growth of the hypervolume, in parts of it, from which a front counts as still growing."""
-
-
-def trials_since_growth(trials: Iterable[TrialRecord], params_range: tuple[int, int]) -> int:
+def trials_since_growth(trials: Iterable[TrialRecord], ranges: Ranges) -> int:
     """Return how many trials have begun since one last made the front's hypervolume grow.
 
     Growth of less than a thousandth does not count, but adds up. Before the first result it is 0.
     """
     trials = list(trials)
-    front: list[TrialRecord] = []
+    history = FrontHistory(resolved(ranges, trials))
     last_s, reached = 0.0, 0.0
-    for trial in sorted(complete_trials(trials), key=lambda t: (t.finished_s or 0.0, t.number)):
-        front = pareto_front([*front, trial])
-        found = front_hypervolume(front, params_range)
-        if not reached or found > reached * (1.0 + GROWTH):
-            reached, last_s = found, trial.finished_s or 0.0
-    return sum(trial.started_s >= last_s for trial in trials) if front else 0
+    for trial in _by_finish(trials):
+        history.add(trial)
+        if not reached or history.hypervolume > reached * (1.0 + GROWTH):
+            reached, last_s = history.hypervolume, trial.finished_s or 0.0
+    return sum(trial.started_s >= last_s for trial in trials) if history.front else 0
 
 
-def knee(front: Sequence[TrialRecord]) -> TrialRecord:
+def best(front: Sequence[TrialRecord]) -> TrialRecord:
+    """Return the most accurate network of a front; of several the one with the fewest parameters."""
+    return max(front, key=lambda trial: (accuracy(trial), -trial.params))
+
+
+def smallest(front: Sequence[TrialRecord]) -> TrialRecord:
+    """Return the network of a front with the fewest parameters; of several the most accurate one."""
+    return min(front, key=lambda trial: (trial.params, -accuracy(trial)))
+
+
+def knee(front: Sequence[TrialRecord], costs: tuple[str, ...] = PARAMS) -> TrialRecord:
     """Return the point that lies farthest above the line between the front's ends.
 
-    Distances are taken over log(parameters) and accuracy, each scaled to the range of the front. A front
-    of one or two points has no knee: its most accurate point is returned.
+    Distances are taken over log(cost), of several costs their mean, and accuracy, each scaled to the range
+    of the front. A front of one or two points has no knee: its most accurate point is returned.
     """
     if len(front) <= 2:
-        return front[-1]
-    first, last = front[0], front[-1]
+        return best(front)
+    logs: list[list[float]] = [[math.log(value) for value in costs_of(trial, costs) or ()] for trial in front]
+    lows, highs = [min(column) for column in zip(*logs)], [max(column) for column in zip(*logs)]  # noqa: B905
+    worst, top = min(map(accuracy, front)), max(map(accuracy, front))
 
-    def height(trial: TrialRecord) -> float:
-        cost = math.log(trial.params / first.params) / math.log(last.params / first.params)
-        gain = (accuracy(trial) - accuracy(first)) / (accuracy(last) - accuracy(first))
-        return gain - cost
+    def height(place: int) -> float:
+        shares = [
+            (value - low) / max(high - low, 1e-12)
+            for value, low, high in zip(logs[place], lows, highs, strict=True)
+        ]
+        gain = (accuracy(front[place]) - worst) / max(top - worst, 1e-12)
+        return float(gain - sum(shares) / len(shares))
 
-    return max(front, key=height)
+    return front[max(range(len(front)), key=height)]
 
 
-def pick(front: Sequence[TrialRecord], how: str, max_params: int | None = None) -> TrialRecord:
+def pick(
+    front: Sequence[TrialRecord],
+    how: str,
+    max_params: int | None = None,
+    costs: tuple[str, ...] = PARAMS,
+) -> TrialRecord:
     """Return one trial of the front: the ``best`` in accuracy, the ``knee``, or the ``smallest``.
 
     Raises:
@@ -116,8 +194,14 @@ def pick(front: Sequence[TrialRecord], how: str, max_params: int | None = None) 
     allowed = [t for t in front if max_params is None or t.params <= max_params]
     if not allowed:
         raise InvalidInputError(
-            f"no network on the front has at most {max_params} parameters; the smallest has {front[0].params}"
+            f"no network on the front has at most {max_params} parameters; the smallest has "
+            f"{smallest(front).params}"
         )
     if how == "best":
-        return allowed[-1]
-    return allowed[0] if how == "smallest" else knee(allowed)
+        return best(allowed)
+    return smallest(allowed) if how == "smallest" else knee(allowed, costs)
+
+
+def objectives_text(costs: Sequence[str]) -> str:
+    """Return in words what a front is of: ``validation accuracy against parameters and MACs``."""
+    return f"validation accuracy against {' and '.join(COSTS[name].title for name in costs)}"

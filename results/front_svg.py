@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-from results.front import accuracy, complete_trials, knee
+from results.front import accuracy, complete_trials, knee, pareto_front
 from results.records import TrialRecord
 from results.scales import Range, accuracies, focus_range, linear_ticks, log_range, log_ticks, short_count
 from results.study import StudyResults
@@ -49,27 +49,29 @@ def write_front_svg(study: StudyResults, path: Path) -> Path:
 def front_svg(study: StudyResults) -> str:
     """Return the picture as SVG text: light and dark, without a script or an outside resource.
 
-    Trials far below the rest lie outside it and are counted in its subtitle.
+    It is of accuracy against parameters, whatever else the study weighs. Trials far below the rest lie
+    outside it and are counted in its subtitle.
     """
     complete = complete_trials(study.records)
-    y_range = focus_range(accuracies(complete), keep=accuracies(study.front_records))
+    front = pareto_front(complete)
+    y_range = focus_range(accuracies(complete), keep=accuracies(front))
     frame = _Frame(log_range([t.params for t in complete]), y_range)
     shown = [t for t in complete if 100 * accuracy(t) >= y_range[0]]
     parts = [
         *_axes(frame),
-        *(_dot(frame, trial, "other", 3.4) for trial in shown if trial not in study.front_records),
-        *_front(frame, study.front_records, shown),
+        *(_dot(frame, trial, "other", 3.4) for trial in shown if trial not in front),
+        *_front(frame, front, shown),
     ]
     title = f"{study.name}: validation accuracy against parameters"
-    subtitle = _subtitle(study, len(complete), len(complete) - len(shown))
+    subtitle = _subtitle(study, len(complete), len(front), len(complete) - len(shown))
     return card(f"Pareto front of the study {study.name}", title, subtitle, parts)
 
 
-def _subtitle(study: StudyResults, num_complete: int, num_hidden: int) -> str:
+def _subtitle(study: StudyResults, num_complete: int, num_on_front: int, num_hidden: int) -> str:
     data = study.header.data.get("name")
     facts = [
         f"{num_complete} network{'s' * (num_complete != 1)} trained",
-        f"{len(study.front_records)} on the front",
+        f"{num_on_front} on the front",
     ]
     if data and str(data) != study.name:
         facts.insert(0, str(data))
@@ -99,9 +101,9 @@ def _front(frame: _Frame, front: list[TrialRecord], shown: list[TrialRecord]) ->
     line = "M" + path.partition("V")[2].join((f"{_x(frame, visible[0]):.1f},", ""))
     parts = [f'<path class="wash" d="{path}V{bottom}Z"/>', f'<path class="line" d="{line}"/>']
     parts += [_dot(frame, trial, "front", 5.5) for trial in visible]
-    best = visible[-1]
-    parts.append(_label(frame, best, "best"))
-    if len(front) > 2 and knee(front) in visible and knee(front) != best:
+    top = visible[-1]
+    parts.append(_label(frame, top, "best"))
+    if len(front) > 2 and knee(front) in visible and knee(front) != top:
         parts += [_dot(frame, knee(front), "knee", 10), _label(frame, knee(front), "knee")]
     return parts
 

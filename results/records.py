@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
@@ -16,6 +17,11 @@ TrialState = Literal["running", "paused", "complete", "failed", "stopped"]
 
 POINT_COLUMNS = ("trial", "arch", "notation", "params", "macs", "val_accuracy", "epochs", "seed")
 """A point of the front, in ``front --json`` and ``front.csv``, in this order."""
+
+
+def point_columns(costs: Iterable[str] = ()) -> list[str]:
+    """Return the columns of a point of a study that weighs accuracy against these costs."""
+    return [*POINT_COLUMNS, *(name for name in costs if name not in POINT_COLUMNS)]
 
 
 @dataclass(frozen=True)
@@ -39,7 +45,8 @@ class TrialRecord:
     ``weights`` is the file with the trained weights, relative to the study's folder, while it is kept.
     ``reference`` names a network that the study was told to train for comparison, outside of its search.
     ``training`` holds the keys of the recipe that the study's space sets, with the trial's values.
-    ``measured`` is what the training cost, units in the names: see ``trainers.measurements``.
+    ``measured`` is what the training cost, units in the names: see ``trainers.measurements``; and what
+    its network costs besides parameters and MACs, see ``results.costs``.
     A ``paused`` trial stands at a rung and may be taken up again; a ``stopped`` one never is.
     """
 
@@ -71,8 +78,8 @@ class TrialRecord:
         """Whether nothing will happen to this trial any more."""
         return self.state in ("complete", "failed", "stopped")
 
-    def point(self) -> dict[str, Any]:
-        """Return the trial as a point of the front, keyed by ``POINT_COLUMNS``."""
+    def point(self, costs: Iterable[str] = ()) -> dict[str, Any]:
+        """Return the trial as a point of the front, keyed by ``POINT_COLUMNS`` and the further ``costs``."""
         values = (
             self.number,
             self.arch,
@@ -83,7 +90,8 @@ class TrialRecord:
             self.epochs,
             self.seed,
         )
-        return dict(zip(POINT_COLUMNS, values, strict=True))
+        further = {name: self.measured.get(name) for name in costs if name not in POINT_COLUMNS}
+        return dict(zip(POINT_COLUMNS, values, strict=True)) | further
 
 
 class DataFacts(TypedDict, total=False):
@@ -102,11 +110,12 @@ class DataFacts(TypedDict, total=False):
 class StudyHeader:
     """What holds for a whole study: its configuration, space and data, and how far it was asked to go.
 
-    ``params_range`` holds the fewest and most parameters the space allows within its limits; the
-    hypervolume is measured against it. ``trials``, ``hours``, ``epochs`` (of all trainings) and ``patience``
-    (trials in a row without growth of the front) are the budgets asked for, as totals;
-    ``exhausted`` says that the space holds no further network. ``plugins`` maps the file name of each
-    plugin to the SHA-256 of its content.
+    ``params_range`` holds the fewest and most parameters the space allows within its limits.
+    ``cost_ranges`` has the same for every cost that accuracy is weighed against, None for those that are
+    known only by measuring; it is empty where that is parameters alone. ``trials``, ``hours``, ``epochs``
+    (of all trainings) and ``patience`` (trials in a row without growth of the front) are the budgets asked
+    for, as totals; ``exhausted`` says that the space holds no further network. ``plugins`` maps the file
+    name of each plugin to the SHA-256 of its content.
     """
 
     name: str
@@ -115,9 +124,20 @@ class StudyHeader:
     data: DataFacts
     params_range: tuple[Count, Count]
     trials: int
+    cost_ranges: dict[str, tuple[float, float] | None] = field(default_factory=dict)
     hours: Seconds | None = None
     epochs: int | None = None
     patience: int | None = None
     exhausted: bool = False
     plugins: dict[str, str] = field(default_factory=dict)
     environment: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def ranges(self) -> dict[str, tuple[float, float] | None]:
+        """What the hypervolume is measured against: the range of each cost, None where it is not known."""
+        return self.cost_ranges or {"params": self.params_range}
+
+    @property
+    def costs(self) -> tuple[str, ...]:
+        """The costs that accuracy is weighed against, in order."""
+        return tuple(self.ranges)

@@ -11,10 +11,12 @@ from typing import Any
 from plotly.offline import get_plotlyjs
 
 from results import report_parts as parts
+from results.costs import COSTS
 from results.effects import knob_effects
 from results.figures import Chart, curves_chart, front_chart, hypervolume_chart
-from results.front import complete_trials
+from results.front import PARAMS, complete_trials
 from results.report_effects import effects_charts
+from results.report_objectives import front_lead
 from results.scales import accuracies
 from results.study import REPORT, StudyResults
 from space.errors import InvalidInputError
@@ -43,7 +45,7 @@ def render_report(study: StudyResults) -> str:
     charts: dict[str, Chart] = {}
     if study.front_records:
         charts = {
-            "front": front_chart(study),
+            **{_front_name(cost): front_chart(study, cost) for cost in study.header.costs},
             "hypervolume": hypervolume_chart(study),
             "curves": curves_chart(study),
         }
@@ -61,9 +63,10 @@ def render_report(study: StudyResults) -> str:
         tiles=parts.tiles(study),
         notice=parts.notice(study),
         failures=parts.failures(study),
-        front_chart=_front_chart(study, charts),
+        front_lead=front_lead(study),
+        front_chart=_front_charts(study, charts),
         front_table=parts.front_table(study) + parts.references_table(study),
-        hypervolume_chart=_hypervolume_chart(charts),
+        hypervolume_chart=_hypervolume_chart(study, charts),
         curves_chart=_curves_chart(study, charts),
         effects=effects_charts(knob_effects(study.records)),
         config=parts.sections(header.config, "study"),
@@ -100,26 +103,40 @@ def _script_json(data: Any) -> str:
     return text
 
 
-def _front_chart(study: StudyResults, charts: dict[str, Chart]) -> str:
+def _front_name(cost: str) -> str:
+    return "front" if cost == "params" else f"front-{cost}"
+
+
+def _front_charts(study: StudyResults, charts: dict[str, Chart]) -> str:
+    """Return accuracy against each of the study's costs; what is said of all stands under the first."""
     if not charts:
         return parts.NOTHING_YET
+    names = [_front_name(cost) for cost in study.header.costs]
+    captions = [_front_caption(study, charts[names[0]]), *("" for _ in names[1:])]
+    return "".join(
+        parts.chart(name, "validation accuracy", caption, charts[name], tall=True)
+        for name, caption in zip(names, captions, strict=True)
+    )
+
+
+def _front_caption(study: StudyResults, chart: Chart) -> str:
     sentences = []
-    if len(study.front_records) > 2:
+    if study.knee is not None:
         sentences.append("The knee lies farthest above the line between the two ends of the front.")
     if any(trial.epochs < trial.max_epochs for trial in complete_trials(study.records)):
         sentences.append("Open circles were stopped before their last epoch.")
     if complete_trials(study.references):
         sentences.append("Diamonds are networks of the papers, trained by the same recipe.")
-    floor = charts["front"].focus[0]
+    floor = chart.focus[0]
     if below := sum(value < floor for value in accuracies(study.records)):
         lies = "network lies" if below == 1 else "networks lie"
         sentences.append(
             f"{below} {lies} below {floor:.1f} %, out of the close-up; <em>everything</em> shows all."
         )
-    return parts.chart("front", "validation accuracy", " ".join(sentences), charts["front"], tall=True)
+    return " ".join(sentences)
 
 
-def _hypervolume_chart(charts: dict[str, Chart]) -> str:
+def _hypervolume_chart(study: StudyResults, charts: dict[str, Chart]) -> str:
     if not charts:
         return parts.NOTHING_YET
     caption = (
@@ -127,6 +144,13 @@ def _hypervolume_chart(charts: dict[str, Chart]) -> str:
         "smallest network to its largest) that the front dominates: 0 is nothing, 1 the smallest network "
         "without an error."
     )
+    if study.header.costs != PARAMS:
+        titles = ", ".join(COSTS[name].title for name in study.header.costs)
+        caption = (
+            f"Hypervolume is the share of the box (error from 0 to 100 %, log of {titles}, each from the "
+            "space's lowest to its highest, or of those measured) that the front dominates: 0 is nothing, 1 "
+            "a network that costs least without an error."
+        )
     return parts.chart("hypervolume", "hypervolume", caption, charts["hypervolume"])
 
 

@@ -11,11 +11,13 @@ from collections.abc import Mapping, Sequence
 from statistics import NormalDist
 from typing import Any
 
+from results.costs import COSTS, cost_of
 from results.figures import Chart, shade
-from results.front import accuracy, knee
+from results.front import PARAMS, accuracy, best, smallest
 from results.records import TrialRecord
 from results.scales import duration, short_count
 from results.study import StudyResults
+from results.tables import cost_columns
 
 NOTHING_YET = '<p class="empty">No trial has finished with a result yet.</p>'
 _MAX_REASONS = 5
@@ -51,13 +53,12 @@ def tiles(study: StudyResults) -> str:
     with_result = sum(trial.state == "complete" for trial in study.records)
     rows = []
     if front:
-        best, smallest = front[-1], front[0]
+        top, least = best(front), smallest(front)
         rows += [
-            ("best accuracy", _percent(best), f"trial {best.number}, {short_count(best.params)} parameters"),
-            ("smallest network", short_count(smallest.params), f"parameters, at {_percent(smallest)}"),
+            ("best accuracy", _percent(top), f"trial {top.number}, {short_count(top.params)} parameters"),
+            ("smallest network", short_count(least.params), f"parameters, at {_percent(least)}"),
         ]
-    if len(front) > 2:
-        bend = knee(front)
+    if (bend := study.knee) is not None:
         rows.append(("knee of the front", short_count(bend.params), f"parameters, at {_percent(bend)}"))
     others = f"{num_failed} failed" if num_failed else "none failed"
     if num_stopped:
@@ -86,10 +87,10 @@ def notice(study: StudyResults) -> str:
         "very accuracy shown here, and part of that is luck, so expect somewhat less on new images."
     ]
     if study.front_records and isinstance(count, int) and count > 0:
-        best = study.front_records[-1]
-        low, high = _wilson(accuracy(best), count)
+        top = best(study.front_records)
+        low, high = _wilson(accuracy(top), count)
         text.append(
-            f"Even without that choice, {_percent(best)} on {count:,} images means {100 * low:.1f} to "
+            f"Even without that choice, {_percent(top)} on {count:,} images means {100 * low:.1f} to "
             f"{100 * high:.1f} % (95 % interval)."
         )
     return " ".join(text)
@@ -143,10 +144,10 @@ def front_table(study: StudyResults) -> str:
     front = study.front_records
     if not front:
         return NOTHING_YET
-    tags = {front[0].number: ["smallest"]}
-    if len(front) > 2:
-        tags.setdefault(knee(front).number, []).append("knee")
-    tags.setdefault(front[-1].number, []).append("best")
+    tags = {smallest(front).number: ["smallest"]}
+    if study.knee is not None:
+        tags.setdefault(study.knee.number, []).append("knee")
+    tags.setdefault(best(front).number, []).append("best")
     rows = []
     for trial in front:
         marks = "".join(f'<span class="tag">{tag}</span>' for tag in tags.get(trial.number, []))
@@ -154,16 +155,20 @@ def front_table(study: StudyResults) -> str:
         rows.append(
             f'<tr><td class="number">{trial.number}</td>'
             f'<td class="text"><code>{escape(trial.notation)}</code>{marks}</td>'
-            f'<td class="number">{trial.params:,}</td><td class="number">{trial.macs:,}</td>'
+            f"{_cost_cells(study, trial)}"
             f'<td class="number">{_percent(trial)}</td>'
             f'<td class="number">{trial.epochs}</td><td><code>{escape(trial.arch)}</code></td>'
             f'<td class="text"><code>{escape(command)}</code></td></tr>'
         )
-    names = ("trial", "network", "parameters", "MACs", "val. accuracy", "epochs", "arch", "export it with")
-    numeric = {"trial", "parameters", "MACs", "val. accuracy", "epochs"}
+    costs = _cost_heads(study)
+    names = ("trial", "network", *costs, "val. accuracy", "epochs", "arch", "export it with")
+    numeric = {"trial", *costs, "val. accuracy", "epochs"}
     heads = "".join(f"<th{' class=number' * (name in numeric)}>{name}</th>" for name in names)
+    by = COSTS[study.header.costs[0]].title
+    is_plain = study.header.costs == PARAMS
+    order = "the smallest network to the most accurate" if is_plain else f"the least {by} to the most"
     return (
-        "<p>From the smallest network to the most accurate. A click on a command selects it.</p>"
+        f"<p>From {order}. A click on a command selects it.</p>"
         f'<div class="scroll"><table class="wide"><thead><tr>{heads}</tr></thead>'
         f"<tbody>{''.join(rows)}</tbody></table></div>"
     )
@@ -179,11 +184,12 @@ def references_table(study: StudyResults) -> str:
         rows.append(
             f'<tr><td class="number">{trial.number}</td><td>{escape(trial.reference)}</td>'
             f'<td class="text"><code>{escape(trial.notation)}</code></td>'
-            f'<td class="number">{trial.params:,}</td><td class="number">{trial.macs:,}</td>'
+            f"{_cost_cells(study, trial)}"
             f'<td class="number">{result}</td></tr>'
         )
-    names = ("trial", "reference", "network", "parameters", "MACs", "val. accuracy")
-    numeric = {"trial", "parameters", "MACs", "val. accuracy"}
+    costs = _cost_heads(study)
+    names = ("trial", "reference", "network", *costs, "val. accuracy")
+    numeric = {"trial", *costs, "val. accuracy"}
     heads = "".join(f"<th{' class=number' * (name in numeric)}>{name}</th>" for name in names)
     return (
         "<h3>References</h3><p>Networks of the papers, trained by this study's recipe for comparison; they "
@@ -191,6 +197,15 @@ def references_table(study: StudyResults) -> str:
         f'<div class="scroll"><table class="wide"><thead><tr>{heads}</tr></thead>'
         f"<tbody>{''.join(rows)}</tbody></table></div>"
     )
+
+
+def _cost_heads(study: StudyResults) -> list[str]:
+    return [COSTS[name].heading for name in cost_columns(study.header.costs)]
+
+
+def _cost_cells(study: StudyResults, trial: TrialRecord) -> str:
+    texts = (COSTS[name].text(cost_of(trial, name)) for name in cost_columns(study.header.costs))
+    return "".join(f'<td class="number">{text}</td>' for text in texts)
 
 
 def sections(content: Mapping[str, Any], name: str) -> str:

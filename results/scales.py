@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from statistics import quantiles
 
+from results.costs import COSTS
 from results.front import accuracy, complete_trials
 from results.records import TrialRecord
 
@@ -19,6 +20,12 @@ _LEAST_GAP = 0.11
 def accuracies(trials: Sequence[TrialRecord]) -> list[float]:
     """Return the validation accuracies of the complete trials in per cent."""
     return [100 * accuracy(trial) for trial in complete_trials(trials)]
+
+
+def short_cost(name: str, value: float) -> str:
+    """Return a network's cost, such as ``params`` or ``latency_ms``, in a few characters with its unit."""
+    unit = COSTS[name].unit
+    return f"{value:,.3g} {unit}" if unit else short_count(value)
 
 
 def short_count(count: float) -> str:

@@ -14,12 +14,13 @@ from results.front import (
     PICKS,
     complete_trials,
     front_hypervolume,
+    knee,
     pareto_front,
     pick,
     trials_since_growth,
 )
 from results.ledger import Ledger
-from results.records import POINT_COLUMNS, EpochReport, StudyHeader, TrialRecord
+from results.records import POINT_COLUMNS, EpochReport, StudyHeader, TrialRecord, point_columns
 from space.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -134,13 +135,13 @@ class StudyResults:
 
     @cached_property
     def front_records(self) -> list[TrialRecord]:
-        """The Pareto front, from the fewest parameters to the most."""
-        return pareto_front(self.records)
+        """The Pareto front, from the lowest first cost (most often parameters) to the highest."""
+        return pareto_front(self.records, self.header.costs)
 
     @cached_property
     def hypervolume(self) -> float:
-        """The share of the box of error and log parameters that the front dominates, from 0 to 1."""
-        return front_hypervolume(self.front_records, self.header.params_range)
+        """The share of the box of error and log costs that the front dominates, from 0 to 1."""
+        return front_hypervolume(self.records, self.header.ranges)
 
     @property
     def num_finished(self) -> int:
@@ -167,7 +168,7 @@ class StudyResults:
         if self.header.epochs is not None and self.num_epochs >= self.header.epochs:
             return f"its {self.header.epochs} epochs are spent"
         patience = self.header.patience
-        if patience is not None and trials_since_growth(self.records, self.header.params_range) >= patience:
+        if patience is not None and trials_since_growth(self.records, self.header.ranges) >= patience:
             return f"its front has not grown for {patience} trials"
         return None
 
@@ -185,7 +186,8 @@ class StudyResults:
         """Return the front, one row a network, columns as in ``front.csv``."""
         import pandas as pd
 
-        return pd.DataFrame([t.point() for t in self.front_records], columns=list(POINT_COLUMNS))
+        rows = [trial.point(self.header.costs) for trial in self.front_records]
+        return pd.DataFrame(rows, columns=point_columns(self.header.costs))
 
     def trials(self) -> pd.DataFrame:
         """Return every trial with its state, times, membership of the front and knobs (``knob_`` columns).
@@ -254,11 +256,15 @@ class StudyResults:
             "complete": self.complete,
             "trials": self.num_finished,
             "hypervolume": self.hypervolume,
-            "front": [record.point() for record in self.front_records],
+            "front": [record.point(self.header.costs) for record in self.front_records],
         }
+        if self.header.cost_ranges:
+            summary["costs"] = list(self.header.costs)
         if self.references:
             trained = complete_trials(self.references)
-            summary["references"] = [{"reference": trial.reference} | trial.point() for trial in trained]
+            summary["references"] = [
+                {"reference": trial.reference} | trial.point(self.header.costs) for trial in trained
+            ]
         return summary
 
     def trial(self, number: int) -> TrialRecord:
@@ -272,7 +278,13 @@ class StudyResults:
 
     def pick(self, how: str, max_params: int | None = None) -> TrialRecord:
         """Return one network of the front: ``best``, ``knee`` or ``smallest``."""
-        return pick(self.front_records, how, max_params)
+        return pick(self.front_records, how, max_params, self.header.costs)
+
+    @cached_property
+    def knee(self) -> TrialRecord | None:
+        """The knee of the front; None where it has too few points for one."""
+        front = self.front_records
+        return knee(front, self.header.costs) if len(front) > 2 else None
 
     def export(
         self,

@@ -6,47 +6,60 @@ import csv
 import io
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, TextIO
 
-from results.front import accuracy
-from results.records import POINT_COLUMNS, TrialRecord
+from results.costs import COSTS, cost_of
+from results.front import PARAMS, accuracy
+from results.records import TrialRecord, point_columns
 from space.counts import LayerCount
 
 
-def print_references(references: Sequence[TrialRecord], stream: TextIO) -> None:
+def cost_columns(costs: Iterable[str]) -> list[str]:
+    """Return the costs that tables show: parameters and MACs always, then the study's further ones."""
+    return ["params", "macs", *(name for name in costs if name not in ("params", "macs"))]
+
+
+def print_references(
+    references: Sequence[TrialRecord], stream: TextIO, costs: Sequence[str] = PARAMS
+) -> None:
     """Print the networks that a study was compared with, from the fewest parameters to the most."""
     rows = [
         (
             str(trial.number),
             str(trial.reference),
-            f"{trial.params:,}",
-            f"{trial.macs:,}",
+            *_costs(trial, costs),
             f"{100 * accuracy(trial):.2f} %",
             trial.notation,
         )
         for trial in sorted(references, key=lambda trial: trial.params)
     ]
-    header = ("trial", "reference", "parameters", "MACs", "val. accuracy", "network")
-    print_table(header, rows, stream, text_columns=(1, 5))
+    header = ("trial", "reference", *_headings(costs), "val. accuracy", "network")
+    print_table(header, rows, stream, text_columns=(1, len(header) - 1))
 
 
-def print_front(front: Sequence[TrialRecord], stream: TextIO) -> None:
-    """Print the front, from the fewest parameters to the most."""
+def print_front(front: Sequence[TrialRecord], stream: TextIO, costs: Sequence[str] = PARAMS) -> None:
+    """Print the front in its order, with parameters, MACs and the further ``costs`` of its study."""
     rows = [
         (
             str(trial.number),
             trial.notation,
-            f"{trial.params:,}",
-            f"{trial.macs:,}",
+            *_costs(trial, costs),
             f"{100 * accuracy(trial):.2f} %",
             trial.arch,
         )
         for trial in front
     ]
-    print_table(
-        ("trial", "network", "parameters", "MACs", "val. accuracy", "arch"), rows, stream, text_columns=(1, 5)
-    )
+    header = ("trial", "network", *_headings(costs), "val. accuracy", "arch")
+    print_table(header, rows, stream, text_columns=(1, len(header) - 1))
+
+
+def _headings(costs: Sequence[str]) -> list[str]:
+    return [COSTS[name].heading for name in cost_columns(costs)]
+
+
+def _costs(trial: TrialRecord, costs: Sequence[str]) -> list[str]:
+    return [COSTS[name].text(cost_of(trial, name)) for name in cost_columns(costs)]
 
 
 def print_layers(layers: Sequence[LayerCount], stream: TextIO) -> None:
@@ -93,17 +106,17 @@ def print_table(
     stream.writelines(line(row) for row in rows)
 
 
-def write_front_csv(front: Sequence[TrialRecord], stream: TextIO) -> None:
+def write_front_csv(front: Sequence[TrialRecord], stream: TextIO, costs: Sequence[str] = PARAMS) -> None:
     """Write the front as CSV to ``stream``: the text of ``front_csv``."""
-    stream.write(front_csv(front))
+    stream.write(front_csv(front, costs))
 
 
-def front_csv(front: Sequence[TrialRecord]) -> str:
-    """Return the front as CSV with the columns of ``POINT_COLUMNS``: the content of ``front.csv``."""
+def front_csv(front: Sequence[TrialRecord], costs: Sequence[str] = PARAMS) -> str:
+    """Return the front as CSV, a point's columns and the further ``costs``: the content of ``front.csv``."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, POINT_COLUMNS, lineterminator="\n")
+    writer = csv.DictWriter(text, point_columns(costs), lineterminator="\n")
     writer.writeheader()
-    writer.writerows(trial.point() for trial in front)
+    writer.writerows(trial.point(costs) for trial in front)
     return text.getvalue()
 
 

@@ -130,7 +130,7 @@ class Driver:
         """Return how many trials have begun since the front last grew."""
         key = len(self.store.records), self._ended_this_run
         if self._growth is None or self._growth[0] != key:
-            found = trials_since_growth(self.store.searched, self.store.header.params_range)
+            found = trials_since_growth(self.store.searched, self.store.header.ranges)
             self._growth = key, found
         return self._growth[1]
 
@@ -235,7 +235,7 @@ class Driver:
             total=total,
             failed=sum(record.state == "failed" for record in self.store.searched),
             front_size=len(self._front),
-            hypervolume=front_hypervolume(self._front, self.store.header.params_range),
+            hypervolume=front_hypervolume(self._front, self.store.header.ranges),
             best_accuracy=self._front[-1].val_accuracy if self._front else None,
             left_s=left_s,
         )

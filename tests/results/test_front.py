@@ -53,7 +53,7 @@ def test_only_complete_trials_count() -> None:
     ]
     assert [t.number for t in complete_trials(trials)] == [2]
     assert [t.number for t in pareto_front(trials)] == [2]
-    assert len(hypervolume_history(trials, (1, 100))) == 1
+    assert len(hypervolume_history(trials, {"params": (1, 100)})) == 1
 
 
 def test_no_accuracy_is_not_taken_for_zero() -> None:
@@ -68,23 +68,23 @@ def test_of_equals_the_first_stays() -> None:
 
 def test_hypervolume_of_known_fronts() -> None:
     # halfway on the scale of log parameters at 90 %: a box of 0.9 x 0.5
-    assert front_hypervolume(trials_of([(1000, 0.9)]), (100, 10_000)) == pytest.approx(0.45)
-    assert front_hypervolume(trials_of([(100, 1.0)]), (100, 10_000)) == pytest.approx(1.0)
-    assert front_hypervolume(trials_of([(10_000, 1.0)]), (100, 10_000)) == 0.0
-    assert front_hypervolume([], (100, 10_000)) == 0.0
+    assert front_hypervolume(trials_of([(1000, 0.9)]), {"params": (100, 10_000)}) == pytest.approx(0.45)
+    assert front_hypervolume(trials_of([(100, 1.0)]), {"params": (100, 10_000)}) == pytest.approx(1.0)
+    assert front_hypervolume(trials_of([(10_000, 1.0)]), {"params": (100, 10_000)}) == 0.0
+    assert front_hypervolume([], {"params": (100, 10_000)}) == 0.0
 
 
 def test_hypervolume_of_a_space_of_one_size() -> None:
-    assert front_hypervolume(trials_of([(100, 0.9)]), (100, 100)) == pytest.approx(0.9)
+    assert front_hypervolume(trials_of([(100, 0.9)]), {"params": (100, 100)}) == pytest.approx(0.9)
 
 
 @given(points=POINTS)
 def test_history_ends_at_the_hypervolume_and_never_falls(points: list[tuple[int, float]]) -> None:
     trials = trials_of(points)
-    history = hypervolume_history(trials, (1, 20))
+    history = hypervolume_history(trials, {"params": (1, 20)})
     values = [value for _, value in history]
     assert values == sorted(values)
-    assert (values[-1] if values else 0.0) == pytest.approx(front_hypervolume(trials, (1, 20)))
+    assert (values[-1] if values else 0.0) == pytest.approx(front_hypervolume(trials, {"params": (1, 20)}))
 
 
 FRONT = [(100, 0.5), (200, 0.9), (1000, 0.92), (10_000, 0.95)]
@@ -123,10 +123,10 @@ def test_trials_are_counted_since_the_front_last_grew() -> None:
         )
         for number, accuracy in enumerate([0.5, 0.6, 0.6, 0.6001, 0.55])
     ]
-    assert trials_since_growth(trials, (100, 1000)) == 3
-    assert trials_since_growth(trials[:2], (100, 1000)) == 0
+    assert trials_since_growth(trials, {"params": (100, 1000)}) == 3
+    assert trials_since_growth(trials[:2], {"params": (100, 1000)}) == 0
     running = make_trial(5, state="running", val_accuracy=None, started_s=5.0)
-    assert trials_since_growth([*trials, running], (100, 1000)) == 4
-    assert trials_since_growth([running], (100, 1000)) == 0
+    assert trials_since_growth([*trials, running], {"params": (100, 1000)}) == 4
+    assert trials_since_growth([running], {"params": (100, 1000)}) == 0
     begun_before = make_trial(6, state="running", val_accuracy=None, started_s=0.5)
-    assert trials_since_growth([*trials, begun_before], (100, 1000)) == 3
+    assert trials_since_growth([*trials, begun_before], {"params": (100, 1000)}) == 3

@@ -57,7 +57,7 @@ def found_after(trials: list[EarlierTrial], number: int, seed: int) -> float:
         proposer.note(record, EpochReport(3, 0.0, 0.0, accuracy, 1.0))
         proposer.tell(record)
         records.append(record)
-    return front_hypervolume(records, problem.space.params_range())
+    return front_hypervolume(records, {"params": problem.space.params_range()})
 
 
 @pytest.mark.parametrize("change", [lambda error: error, lambda error: 0.2 + 0.3 * error])

@@ -135,7 +135,7 @@ def test_a_front_that_no_longer_grows_ends_the_search() -> None:
     patient, hasty = (replay(make_problem(), "frontier", patience=number) for number in (25, 6))
     assert len(hasty.records) < len(patient.records) < len(make_problem().outcomes())
     for found, patience in ((patient, 25), (hasty, 6)):
-        since = trials_since_growth(found.records, make_problem().space.params_range())
+        since = trials_since_growth(found.records, {"params": make_problem().space.params_range()})
         assert since == patience
 
 
