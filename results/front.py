@@ -12,6 +12,7 @@ from space.errors import InvalidInputError, nearest
 
 PICKS = ("best", "knee", "smallest")
 PARAMS = ("params",)
+TINY = 1e-12
 GROWTH = 1e-3
 """Growth of the hypervolume, in parts of it, from which a front counts as still growing."""
 
@@ -51,43 +52,74 @@ def _beats(cost: tuple[float, ...], than: tuple[float, ...], reached: float, oth
 
 
 class FrontHistory:
-    """The front and its hypervolume as they grew, trial by trial.
+    """The front and its hypervolume as they grow, trial by trial, in the order in which trials finish.
 
     The hypervolume is the share of the box that complete trials dominate, from 0 to 1. The box spans the
     error 1 - accuracy from 0 to 1, and the logarithm of each cost over its range, so that studies of one
-    space compare, whatever they have found.
+    space compare, whatever they have found; where a range is not known before, it is that of the trials so
+    far. ``last_growth_s`` is when the hypervolume last grew by ``GROWTH``, on the study's clock.
     """
 
     def __init__(self, ranges: Ranges) -> None:
-        self._costs = tuple(ranges)
-        self._lows: list[float] = []
-        self._spans: list[float] = []
-        for bounds in ranges.values():
-            assert bounds is not None, "ranges that are measured must be resolved first"
-            low, high = (math.log(max(bound, 1e-12)) for bound in bounds)
-            self._lows.append(low)
-            self._spans.append(max(high - low, 1e-12))
-        self._reference = (1.0, *(1.0 for _ in ranges))
+        self._ranges = dict(ranges)
+        self._seen = {name: bounds for name, bounds in ranges.items() if bounds is not None}
+        self._added: list[TrialRecord] = []
+        self._begin()
+
+    def _begin(self) -> None:
         self._points: list[tuple[float, ...]] = []
+        self._reached = 0.0
         self.front: list[TrialRecord] = []
         self.hypervolume = 0.0
+        self.last_growth_s = 0.0
 
     def add(self, trial: TrialRecord) -> None:
         """Take in a complete trial; one without all of its costs changes nothing."""
-        price = costs_of(trial, self._costs)
+        price = costs_of(trial, tuple(self._ranges))
         if price is None:
             return
-        self.front = pareto_front([*self.front, trial], self._costs)
-        if all(one is not trial for one in self.front):
-            return
-        scaled = (
-            max(0.0, (math.log(max(value, 1e-12)) - low) / span)
-            for value, low, span in zip(price, self._lows, self._spans, strict=True)
-        )
-        new = (1.0 - accuracy(trial), *scaled)
-        # what it adds is its own box, less what others dominate of that
+        self._added.append(trial)
+        if self._widen(price):
+            self._begin()
+            for one in self._added:
+                self._count(one)
+        else:
+            self._count(trial)
+
+    def _widen(self, price: tuple[float, ...]) -> bool:
+        """Make room for costs whose range is not known before; tell whether there was none."""
+        before = dict(self._seen)
+        for (name, bounds), value in zip(self._ranges.items(), price, strict=True):
+            if bounds is None:
+                low, high = self._seen.get(name, (value, value))
+                self._seen[name] = min(low, value), max(high, value)
+        return self._seen != before
+
+    def _count(self, trial: TrialRecord) -> None:
+        self.front = pareto_front([*self.front, trial], tuple(self._ranges))
+        if any(one is trial for one in self.front):
+            self._grow((1.0 - accuracy(trial), *self._scaled(trial)))
+        if not self._reached or self.hypervolume > self._reached * (1.0 + GROWTH):
+            self._reached, self.last_growth_s = self.hypervolume, trial.finished_s or 0.0
+
+    def _scaled(self, trial: TrialRecord) -> list[float]:
+        """Return a trial's costs as places between the lowest, 0, and the highest, 1, over logarithms."""
+        scaled = []
+        for name in self._ranges:
+            low, high = (math.log(max(bound, TINY)) for bound in self._seen[name])
+            place = (math.log(max(cost_of(trial, name) or 0.0, TINY)) - low) / max(high - low, TINY)
+            scaled.append(max(0.0, place))
+        return scaled
+
+    def num_since_growth(self, trials: Iterable[TrialRecord]) -> int:
+        """Return how many of these trials have begun since the hypervolume last grew; 0 before any result."""
+        return sum(trial.started_s >= self.last_growth_s for trial in trials) if self.front else 0
+
+    def _grow(self, new: tuple[float, ...]) -> None:
+        reference = [1.0] * len(new)
+        # what a point adds is its own box, less what others dominate of that
         inside = [tuple(max(a, b) for a, b in zip(point, new, strict=True)) for point in self._points]
-        self.hypervolume += hypervolume([new], self._reference) - hypervolume(inside, self._reference)
+        self.hypervolume += hypervolume([new], reference) - hypervolume(inside, reference)
         kept = [p for p in self._points if not all(a >= b for a, b in zip(p, new, strict=True))]
         self._points = [*kept, new]
 
@@ -104,11 +136,16 @@ def resolved(ranges: Ranges, trials: Iterable[TrialRecord]) -> dict[str, tuple[f
 
 def front_hypervolume(trials: Iterable[TrialRecord], ranges: Ranges) -> float:
     """Return the share of the box of error and log costs that the complete trials dominate, from 0 to 1."""
-    trials = complete_trials(trials)
+    return front_history(trials, ranges).hypervolume
+
+
+def front_history(trials: Iterable[TrialRecord], ranges: Ranges) -> FrontHistory:
+    """Return the history of all complete trials, in the order in which they finished."""
+    trials = _by_finish(trials)
     history = FrontHistory(resolved(ranges, trials))
     for trial in trials:
         history.add(trial)
-    return history.hypervolume
+    return history
 
 
 def _by_finish(trials: Iterable[TrialRecord]) -> list[TrialRecord]:
@@ -132,13 +169,7 @@ def trials_since_growth(trials: Iterable[TrialRecord], ranges: Ranges) -> int:
     Growth of less than a thousandth does not count, but adds up. Before the first result it is 0.
     """
     trials = list(trials)
-    history = FrontHistory(resolved(ranges, trials))
-    last_s, reached = 0.0, 0.0
-    for trial in _by_finish(trials):
-        history.add(trial)
-        if not reached or history.hypervolume > reached * (1.0 + GROWTH):
-            reached, last_s = history.hypervolume, trial.finished_s or 0.0
-    return sum(trial.started_s >= last_s for trial in trials) if history.front else 0
+    return front_history(trials, ranges).num_since_growth(trials)
 
 
 def best(front: Sequence[TrialRecord]) -> TrialRecord:

@@ -164,11 +164,11 @@ def front_table(study: StudyResults) -> str:
     names = ("trial", "network", *costs, "val. accuracy", "epochs", "arch", "export it with")
     numeric = {"trial", *costs, "val. accuracy", "epochs"}
     heads = "".join(f"<th{' class=number' * (name in numeric)}>{name}</th>" for name in names)
-    by = COSTS[study.header.costs[0]].title
-    is_plain = study.header.costs == PARAMS
-    order = "the smallest network to the most accurate" if is_plain else f"the least {by} to the most"
+    order = "From the smallest network to the most accurate."
+    if study.header.costs != PARAMS:
+        order = f"Ordered by {COSTS[study.header.costs[0]].title}, the lowest first."
     return (
-        f"<p>From {order}. A click on a command selects it.</p>"
+        f"<p>{order} A click on a command selects it.</p>"
         f'<div class="scroll"><table class="wide"><thead><tr>{heads}</tr></thead>'
         f"<tbody>{''.join(rows)}</tbody></table></div>"
     )

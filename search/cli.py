@@ -33,6 +33,7 @@ FLAGS = {
     "search.hours": "--hours",
     "search.seed": "--seed",
     "space.max_params": "--max-params",
+    "search.costs": "--costs",
 }
 """Keys of the configuration that have an option of their own."""
 
@@ -66,6 +67,14 @@ def search(
     trials: Annotated[int | None, typer.Option(help="Networks to try, in total over all runs.")] = None,
     hours: Annotated[float | None, typer.Option(help="Hours to search, in total over all runs.")] = None,
     max_params: Annotated[int | None, typer.Option(help="Try no network with more parameters.")] = None,
+    costs: Annotated[
+        str | None,
+        typer.Option(
+            help="What accuracy is weighed against, with commas: params, macs, activation_mib, latency_ms, "
+            "energy_j.  [default: params]",
+            show_default=False,
+        ),
+    ] = None,
     warm_start: Annotated[
         str | None, typer.Option(metavar="DIR", help="Begin with what an earlier study has found.")
     ] = None,
@@ -95,6 +104,7 @@ def search(
         "search.seed": seed,
         "space.max_params": max_params,
         "search.warm_start": warm_start,
+        "search.costs": costs,
     }
     launch(Request(study, preset, folder, options, assignments or [], as_json, FLAGS))
 
@@ -123,7 +133,7 @@ def front(
     as_json: AsJson = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="CSV on stdout.")] = False,
 ) -> None:
-    """Print the Pareto front of validation accuracy against parameters."""
+    """Print the Pareto front of validation accuracy against parameters, or the study's costs."""
     from results.front import complete_trials
     from results.study import open_study
     from results.tables import print_front, print_json, print_references, write_front_csv
@@ -135,14 +145,14 @@ def front(
     if as_json:
         print_json(results.summary())
     elif as_csv:
-        write_front_csv(results.front_records, sys.stdout)
+        write_front_csv(results.front_records, sys.stdout, results.header.costs)
     elif not results.front_records:
         typer.echo(f"{results.name}: no trial has finished yet")
     else:
-        print_front(results.front_records, sys.stdout)
+        print_front(results.front_records, sys.stdout, results.header.costs)
         if references := complete_trials(results.references):
             typer.echo("\ncompared with:\n")
-            print_references(references, sys.stdout)
+            print_references(references, sys.stdout, results.header.costs)
 
 
 @app.command()

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from results.costs import CostName
 from search.samplers import SamplerName
 from search.schedulers import SchedulerName
 from space.errors import InvalidInputError, nearest, shown
@@ -44,6 +45,11 @@ class SearchConfig(BaseModel):
     one for each CPU core, or for each GPU where there are any. ``keep_weights`` front keeps the trained
     weights of the networks on the front only.
 
+    Accuracy is weighed against the ``costs``, most often parameters; a list, or text with commas. Networks
+    above ``max_latency_ms`` (one image, on the worker's device) are given up before they are trained, and
+    those above ``max_energy_j`` as soon as their training has used so much. The limits of what can be
+    counted are in ``[space]``.
+
     The ``scheduler`` is freeze_thaw where the sampler is frontier and nothing else is said, and full with
     other samplers. With halving, networks are compared at rungs: counted back from the last epoch, each
     after the ``reduction``-th part of the epochs of the next, none before ``first_rung``; of those at a
@@ -57,6 +63,9 @@ class SearchConfig(BaseModel):
     epochs: int | None = Field(default=None, ge=1)
     patience: int | None = Field(default=None, ge=1)
     warm_start: str | None = Field(default=None, min_length=1)
+    costs: tuple[CostName, ...] = Field(default=("params",), min_length=1, max_length=3)
+    max_latency_ms: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    max_energy_j: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     sampler: SamplerName = "frontier"
     scheduler: SchedulerName = "freeze_thaw"
     reduction: int = Field(default=3, ge=2, le=100)
@@ -65,6 +74,26 @@ class SearchConfig(BaseModel):
     workers: Annotated[int, Field(ge=1, le=1024)] | Literal["auto"] = "auto"
     device: Literal["auto", "cpu", "cuda"] = "auto"
     keep_weights: Literal["front", "all"] = "front"
+
+    @field_validator("costs", mode="before")
+    @classmethod
+    def _may_be_a_list(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return tuple(word.strip() for word in value.split(","))
+        return tuple(value) if isinstance(value, list) else value
+
+    @field_validator("costs")
+    @classmethod
+    def _are_different(cls, costs: tuple[CostName, ...]) -> tuple[CostName, ...]:
+        if len(set(costs)) < len(costs):
+            raise ValueError(f"each cost is named once, but got {shown(', '.join(costs))}")
+        return costs
+
+    @property
+    def measured_limits(self) -> dict[str, float]:
+        """The limits on what is measured, by the name of the cost."""
+        limits = {"latency_ms": self.max_latency_ms, "energy_j": self.max_energy_j}
+        return {name: limit for name, limit in limits.items() if limit is not None}
 
     @model_validator(mode="before")
     @classmethod

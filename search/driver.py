@@ -6,12 +6,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from results.front import front_hypervolume, pareto_front, trials_since_growth
+from results.front import accuracy, front_history
 from results.ledger import StorageFullError
 from results.records import EpochReport, TrialRecord
 from search.config import StudyConfig
+from search.costs import stand_in_costs
 from search.executor import Executor
-from search.jobs import Epoch, Event, Failed, Fatal, Finished, Job, Lost, Paused
+from search.jobs import Epoch, Event, Failed, Fatal, Finished, Job, Lost, Measured, Paused
 from search.progress import Progress, Snapshot
 from search.proposer import Proposer
 from search.scheduler import Done, GiveUp, Run, Scheduler, StartNew, StartReference, Stop
@@ -73,8 +74,7 @@ class Driver:
         self._failed_in_a_row = 0
         self._any_succeeded = False
         self._until: dict[int, int] = {}
-        self._growth: tuple[tuple[int, int], int] | None = None
-        self._front: list[TrialRecord] = pareto_front(store.searched)
+        self._found = front_history(store.searched, store.header.ranges)
 
     def run(self) -> None:
         """Search to the end.
@@ -128,11 +128,7 @@ class Driver:
 
     def _since_growth(self) -> int:
         """Return how many trials have begun since the front last grew."""
-        key = len(self.store.records), self._ended_this_run
-        if self._growth is None or self._growth[0] != key:
-            found = trials_since_growth(self.store.searched, self.store.header.ranges)
-            self._growth = key, found
-        return self._growth[1]
+        return self._found.num_since_growth(self.store.searched)
 
     def _start_new(self, until: int | None) -> None:
         number = len(self.store.records)
@@ -143,14 +139,15 @@ class Driver:
             return
         seed = derive_seed(self.config.search.seed, number, "training")
         record = self.store.start(proposal, seed, self.config.train.epochs, self.clock.elapsed_s())
-        self.scheduler.on_started(number, record.params)
+        self.scheduler.on_started(number, stand_in_costs(self.config.search.costs, record))
         self._submit(record, until)
 
     def _start_reference(self, name: str) -> None:
         number = len(self.store.records)
         seed = derive_seed(self.config.search.seed, number, "training")
         record = self.store.start_reference(name, seed, self.config.train.epochs, self.clock.elapsed_s())
-        self.scheduler.on_started(number, record.params, is_reference=True)
+        costs = stand_in_costs(self.config.search.costs, record)
+        self.scheduler.on_started(number, costs, is_reference=True)
         self._submit(record)
 
     def _submit(self, record: TrialRecord, until: int | None = None) -> None:
@@ -165,6 +162,7 @@ class Driver:
                 weights_path=self.store.place_of(weights_path(record)),
                 checkpoint_path=self.store.place_of(checkpoint_path(record)),
                 known_epochs=record.epochs,
+                known_costs=tuple(record.measured),
                 until=until,
             )
         )
@@ -174,6 +172,8 @@ class Driver:
             report = EpochReport(**event.report)
             self.store.report(event.trial, report, self.clock.elapsed_s())
             self.proposer.note(self.store.records[event.trial], report)
+        elif isinstance(event, Measured):
+            self.proposer.tell(self.store.measure(event.trial, event.costs, self.clock.elapsed_s()))
         elif isinstance(event, Paused):
             record = self.store.pause(event.trial, event.train_s, self.clock.elapsed_s())
             self.proposer.tell(record)
@@ -182,7 +182,7 @@ class Driver:
         elif isinstance(event, Finished):
             self._finish(event)
         elif isinstance(event, Failed):
-            self._end(self._fail(event.trial, event.reason))
+            self._end(self._fail(event.trial, event.reason), is_over_limit=event.is_over_limit)
         elif isinstance(event, Lost):
             self.progress.note(f"trial {event.trial}: {event.reason}; it goes on from its last checkpoint")
             self.store.lose(event.trial, event.reason, self.clock.elapsed_s())
@@ -197,7 +197,7 @@ class Driver:
         cost = Cost(event.train_s, event.measured)
         record = self.store.finish(event.trial, accuracy, cost, weights, self.clock.elapsed_s())
         if record.reference is None:
-            self._front = pareto_front([*self._front, record])
+            self._found.add(record)
         if self.config.search.keep_weights == "front":
             self.store.drop_dominated_weights()
         self._end(record)
@@ -206,14 +206,15 @@ class Driver:
         self.progress.note(f"trial {trial} failed: {reason}")
         return self.store.fail(trial, reason, self.clock.elapsed_s())
 
-    def _end(self, record: TrialRecord) -> None:
+    def _end(self, record: TrialRecord, *, is_over_limit: bool = False) -> None:
         self.store.drop_checkpoint(record)
         self.proposer.tell(record)
         self.scheduler.on_ended(record.number, self.store.errors(record.number))
         self._until.pop(record.number, None)
         self._ended_this_run += record.reference is None
-        self._failed_in_a_row = self._failed_in_a_row + 1 if record.state == "failed" else 0
-        self._any_succeeded |= record.state != "failed"
+        if not is_over_limit:  # which says nothing of the machine
+            self._failed_in_a_row = self._failed_in_a_row + 1 if record.state == "failed" else 0
+            self._any_succeeded |= record.state != "failed"
         most = MAX_FAILED_AFTER_SUCCESS if self._any_succeeded else MAX_FAILED_IN_A_ROW
         if self._failed_in_a_row >= most:
             raise SearchError(
@@ -234,8 +235,8 @@ class Driver:
             done=done,
             total=total,
             failed=sum(record.state == "failed" for record in self.store.searched),
-            front_size=len(self._front),
-            hypervolume=front_hypervolume(self._front, self.store.header.ranges),
-            best_accuracy=self._front[-1].val_accuracy if self._front else None,
+            front_size=len(self._found.front),
+            hypervolume=self._found.hypervolume,
+            best_accuracy=max(map(accuracy, self._found.front), default=None),
             left_s=left_s,
         )

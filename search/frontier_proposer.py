@@ -7,17 +7,20 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from results.records import EpochReport, TrialRecord
+from search.costs import counted_costs, known_costs
 from search.frontier.earlier_study import EarlierStudy
 from search.frontier.engine import Decision, Engine
 from search.frontier.network_points import NetworkPoints
 from search.frontier.tried import Tried
 from search.proposer import Proposal, Proposer, identity
-from space.counts import Counts
 from space.search_space import SearchSpace
 
 
 class FrontierProposer(Proposer):
-    """Proposals of the frontier engine, for error against parameters."""
+    """Proposals of the frontier engine, for error against ``costs``.
+
+    What is measured of a network counts from when it is known; before, it is guessed from other networks.
+    """
 
     def __init__(
         self,
@@ -25,11 +28,13 @@ class FrontierProposer(Proposer):
         seed: int,
         rungs: Sequence[int] = (),
         earlier: EarlierStudy | None = None,
+        costs: Sequence[str] = ("params",),
     ) -> None:
         super().__init__(space, seed)
+        self._costs = tuple(costs)
         self._engine = Engine(seed, rungs=rungs)
         self._epochs = rungs[-1] if rungs else 1
-        self._points = NetworkPoints(space, identity, _costs, earlier)
+        self._points = NetworkPoints(space, identity, counted_costs(costs, space), earlier)
         self._tried: dict[int, Tried] = {}
         self._decision: tuple[bool, Decision] | None = None
 
@@ -59,6 +64,7 @@ class FrontierProposer(Proposer):
     def _tell(self, record: TrialRecord) -> None:
         tried = self._tried[record.number]
         tried.state = record.state
+        tried.costs = known_costs(self._costs, record)
         self._decision = None
         if record.val_accuracy is not None and not tried.errors:
             tried.errors[record.max_epochs] = 1.0 - record.val_accuracy
@@ -84,7 +90,3 @@ class FrontierProposer(Proposer):
             decision = self._engine.decide(self._points, tried, len(tried), may_start=may_start)
             self._decision = may_start, decision
         return self._decision[1]
-
-
-def _costs(counts: Counts) -> tuple[float, ...]:
-    return (float(counts.params),)

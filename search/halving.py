@@ -11,8 +11,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from search.scheduler import FullLength, Standing
+
+Array = NDArray[np.float64]
 
 BAND = 0.08
 """Networks that cost so little more count as of the same size, in parts of the range of log costs."""
@@ -40,14 +43,14 @@ class Halving(FullLength):
         """Take the ``trials`` of earlier runs, references and losses by name, as ``FullLength`` does."""
         self._rungs = tuple(rungs)
         self._reduction = reduction
-        self._costs: dict[int, float] = {}
+        self._costs: dict[int, tuple[float, ...]] = {}
         self._at_rung: list[dict[int, float]] = [{} for _ in self._rungs]
         super().__init__(total, **trials)
 
     def _know(self, standing: Standing) -> None:
         super()._know(standing)
         if not standing.is_reference:
-            self._costs[standing.trial] = standing.cost
+            self._costs[standing.trial] = standing.costs
             # an interrupted trial has to race at the rung that it came to last
             errors = standing.errors[:-1] if standing.is_interrupted else standing.errors
             self._note(standing.trial, errors)
@@ -93,15 +96,31 @@ class Halving(FullLength):
         return None
 
 
-def lead(errors: dict[int, float], costs: dict[int, float]) -> dict[int, float]:
+def lead(errors: dict[int, float], costs: dict[int, tuple[float, ...]]) -> dict[int, float]:
     """Return how far each trial's error is above the front of the others, negative if below it.
 
     The front at a trial is the least error of the *others* that cost no more than it, or hardly more: those
-    within ``BAND`` of the range of log costs. Where there are none, it is the error of the worst.
+    within ``BAND`` of the range of each log cost. Where there are none, it is the error of the worst.
     """
     trials = list(errors)
     logs = np.log([costs[trial] for trial in trials])
     values = np.array([errors[trial] for trial in trials])
+    leads = _lead_at_one_cost(logs[:, 0], values) if logs.shape[1] == 1 else _lead_at_costs(logs, values)
+    return dict(zip(trials, leads.tolist(), strict=True))
+
+
+def _lead_at_costs(logs: Array, values: Array) -> Array:
+    """Return the leads of errors (n) at several log costs (n x c), from all pairs."""
+    bands = BAND * (logs.max(axis=0) - logs.min(axis=0)) + 1e-12
+    in_reach = ~np.eye(len(values), dtype=bool)
+    for column, band in zip(logs.T, bands, strict=True):
+        in_reach &= column[None] <= column[:, None] + band
+    best = np.where(in_reach, values[None], np.inf).min(axis=1, initial=np.inf)
+    return np.asarray(values - np.where(np.isfinite(best), best, values.max()))
+
+
+def _lead_at_one_cost(logs: Array, values: Array) -> Array:
+    """Return the same for one cost (n), whose order makes it quicker."""
     order = np.argsort(logs, kind="stable")
     least = np.minimum.accumulate(values[order])
     reach = np.searchsorted(logs[order], logs + BAND * (logs.max() - logs.min()) + 1e-12, side="right") - 1
@@ -112,4 +131,4 @@ def lead(errors: dict[int, float], costs: dict[int, float]) -> dict[int, float]:
         others = np.delete(order[: reach[row] + 1], np.flatnonzero(order[: reach[row] + 1] == row))
         best = values[others].min() if len(others) else values.max()
         leads[row] = values[row] - best
-    return dict(zip(trials, leads.tolist(), strict=True))
+    return np.asarray(leads)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 
@@ -12,7 +12,8 @@ class Setup:
     """The first line to a worker: what holds for all of its jobs.
 
     ``data`` and ``execution`` are those sections of the study; ``folder`` is where the calibration of the
-    device is kept; ``memory_share`` of the machine's free memory is this worker's.
+    device is kept; ``memory_share`` of the machine's free memory is this worker's. ``measured`` are the
+    costs that are to be measured of every network, ``limits`` the most that is allowed of them.
     """
 
     data: dict[str, Any]
@@ -20,6 +21,8 @@ class Setup:
     folder: str
     plugins: tuple[str, ...] = ()
     memory_share: float = 1.0
+    measured: tuple[str, ...] = ()
+    limits: dict[str, float] = field(default_factory=dict)
     device: str = "cpu"
     threads: int | None = 1
 
@@ -29,7 +32,8 @@ class Job:
     """Train the network ``spec`` by ``recipe`` from ``seed``, and leave its weights in ``weights_path``.
 
     It goes on from ``checkpoint_path`` if that has a checkpoint of this training; ``known_epochs`` is the
-    number of epochs whose reports have been written down already. It ends with epoch ``until``, from which
+    number of epochs whose reports have been written down already, and ``known_costs`` have been measured. It
+    ends with epoch ``until``, from which
     another job may go on, or (None) with the recipe's last.
     """
 
@@ -40,6 +44,7 @@ class Job:
     weights_path: str
     checkpoint_path: str
     known_epochs: int = 0
+    known_costs: tuple[str, ...] = ()
     until: int | None = None
 
 
@@ -54,6 +59,14 @@ class Epoch:
 
     trial: int
     report: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a network costs was measured before it is trained; ``costs`` by the names of ``results.costs``."""
+
+    trial: int
+    costs: dict[str, float | None]
 
 
 @dataclass(frozen=True)
@@ -81,10 +94,14 @@ class Finished:
 
 @dataclass(frozen=True)
 class Failed:
-    """A training ended without a network; it is not trained again."""
+    """A training ended without a network; it is not trained again.
+
+    What ``is_over_limit`` was given up for what it costs, and nothing is wrong with it.
+    """
 
     trial: int
     reason: str
+    is_over_limit: bool = False
 
 
 @dataclass(frozen=True)
@@ -103,9 +120,9 @@ class Fatal:
     disk_full: bool = False
 
 
-Event = Ready | Epoch | Paused | Finished | Failed | Lost | Fatal
+Event = Ready | Measured | Epoch | Paused | Finished | Failed | Lost | Fatal
 _KINDS: dict[str, type[Any]] = {
-    cls.__name__: cls for cls in (Ready, Epoch, Paused, Finished, Failed, Lost, Fatal)
+    cls.__name__: cls for cls in (Ready, Measured, Epoch, Paused, Finished, Failed, Lost, Fatal)
 }
 
 

@@ -83,10 +83,10 @@ def _print_end(results: StudyResults) -> None:
         f"study {results.folder} is complete: {results.spent}; "
         f"{duration(results.searched_s)} of searching, hypervolume {results.hypervolume:.4f}\n\n"
     )
-    print_front(results.front_records, out)
+    print_front(results.front_records, out, results.header.costs)
     if references := complete_trials(results.references):
         out.write("\ncompared with:\n\n")
-        print_references(references, out)
+        print_references(references, out, results.header.costs)
     out.write(f"\nreport: {results.folder / 'report.html'}\n")
     out.write(f"export: mgnas export {shlex.quote(str(results.folder))} --pick knee\n")
 

@@ -7,14 +7,17 @@ import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import median
 from typing import Any
 
 import numpy as np
 import optuna
+from numpy.typing import NDArray
 from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from results.records import EpochReport, TrialRecord
+from search.costs import counted_costs, known_costs
 from search.encoding import distribution_of, encode, suggest
 from search.frontier.curves import final_errors
 from search.proposer import Proposal, Proposer
@@ -38,12 +41,16 @@ SPREAD_FEASIBLE = 32
 
 @dataclass
 class _Tried:
-    """What a sampler may learn from one trial; ``curve`` holds the errors by epoch so far."""
+    """What a sampler may learn from one trial; ``curve`` holds the errors by epoch so far.
+
+    ``costs`` are NaN where they have not been measured; then the ``work``, MACs, tells about how much.
+    """
 
     params: dict[str, Any]
     distributions: dict[str, BaseDistribution]
     attrs: dict[str, Any]
-    cost: float
+    costs: tuple[float, ...]
+    work: float
     state: str
     curve: list[float]
 
@@ -57,13 +64,21 @@ class OptunaProposer(Proposer):
     stands at a rung it is guessed what it would end with.
     """
 
-    def __init__(self, space: SearchSpace, sampler: OptunaName, seed: int, epochs: int = 1) -> None:
+    def __init__(
+        self,
+        space: SearchSpace,
+        sampler: OptunaName,
+        seed: int,
+        epochs: int = 1,
+        costs: Sequence[str] = ("params",),
+    ) -> None:
         super().__init__(space, seed)
+        self._costs = tuple(costs)
         self._epochs = epochs
         self.sampler = sampler
         self._tried: dict[int, _Tried] = {}
         self._pending: dict[int, optuna.Trial] = {}
-        self._study = _new_study()
+        self._study = self._new_study()
         self._is_stale = False
 
     # -- what is known ---------------------------------------------------------------------------------
@@ -73,15 +88,20 @@ class OptunaProposer(Proposer):
     ) -> None:
         distributions, params = self._encoded(record.knobs)
         errors = [1.0 - report.val_accuracy for report in curve]
-        cost = math.log(record.params)
-        self._tried[record.number] = _Tried(params, distributions, sampler_attrs, cost, record.state, errors)
+        costs, work = known_costs(self._costs, record), float(record.macs)
+        self._tried[record.number] = _Tried(
+            params, distributions, sampler_attrs, costs, work, record.state, errors
+        )
         self._end_curve(record)
         self._is_stale = True
 
     def _begin(self, number: int, proposal: Proposal) -> None:
         distributions, params = self._encoded(proposal.knobs)
-        cost = math.log(self._params(proposal.knobs))
-        self._tried[number] = _Tried(params, distributions, proposal.sampler_attrs, cost, "running", [])
+        counts = self.space.counts(proposal.spec)
+        costs = counted_costs(self._costs, self.space)(counts)
+        self._tried[number] = _Tried(
+            params, distributions, proposal.sampler_attrs, costs, float(counts.macs), "running", []
+        )
 
     def _note(self, number: int, report: EpochReport) -> None:
         curve = self._tried[number].curve
@@ -91,6 +111,7 @@ class OptunaProposer(Proposer):
     def _tell(self, record: TrialRecord) -> None:
         tried = self._tried[record.number]
         tried.state = record.state
+        tried.costs = known_costs(self._costs, record)
         self._end_curve(record)
         trial = self._pending.get(record.number)
         if trial is None or self._is_stale or record.state in ("paused", "stopped"):
@@ -98,7 +119,8 @@ class OptunaProposer(Proposer):
         elif record.state == "failed":
             self._study.tell(self._pending.pop(record.number), state=TrialState.FAIL)
         elif record.state == "complete":
-            self._study.tell(self._pending.pop(record.number), [tried.curve[-1], tried.cost])
+            values = [tried.curve[-1], *np.log(self._all_costs([tried])[0])]
+            self._study.tell(self._pending.pop(record.number), values)
 
     def _end_curve(self, record: TrialRecord) -> None:
         """Take the result of a trial of which no epochs are known as its only one."""
@@ -110,20 +132,35 @@ class OptunaProposer(Proposer):
         """Make the sampler's study anew where what it was told is no longer all that is known."""
         if not self._is_stale:
             return
-        self._study, self._pending, self._is_stale = _new_study(), {}, False
+        self._study, self._pending, self._is_stale = self._new_study(), {}, False
         tried = list(self._tried.values())
         length = max([self._epochs, *(len(one.curve) for one in tried)])
         curves = np.full((len(tried), length), np.nan)
         for row, one in enumerate(tried):
             curves[row, : len(one.curve)] = one.curve
-        costs = np.array([[one.cost] for one in tried]).reshape(len(tried), 1)
+        costs = np.log(self._all_costs(tried))
         is_final = np.array([one.state == "complete" for one in tried], dtype=bool)
         guesses = final_errors(curves, costs, is_final).errors
-        for (number, one), guess in zip(self._tried.items(), guesses, strict=True):
-            self._study.add_trial(_as_optuna_trial(one, float(guess)))
+        for (number, one), guess, cost in zip(self._tried.items(), guesses, costs, strict=True):
+            self._study.add_trial(_as_optuna_trial(one, [float(guess), *cost.tolist()]))
             if one.state == "running":
                 self._pending[number] = optuna.Trial(self._study, self._study.trials[-1]._trial_id)
             self._is_stale |= one.state == "paused"
+
+    def _all_costs(self, tried: Sequence[_Tried]) -> NDArray[np.float64]:
+        """Return what trials cost (n x c); what was not measured is in proportion to the work."""
+        costs = np.array([one.costs for one in tried]).reshape(len(tried), len(self._costs))
+        for column in range(len(self._costs)):
+            every = [(one.costs[column], one.work) for one in self._tried.values()]
+            ratios = [cost / work for cost, work in every if not math.isnan(cost)]
+            unknown = np.isnan(costs[:, column])
+            work = np.array([one.work for one in tried])
+            costs[unknown, column] = work[unknown] * (median(ratios) if ratios else 1.0)
+        return costs
+
+    def _new_study(self) -> optuna.Study:
+        with quiet_optuna():
+            return optuna.create_study(directions=["minimize"] * (1 + len(self._costs)))
 
     # -- the next one ------------------------------------------------------------------------------------
 
@@ -212,18 +249,13 @@ class OptunaProposer(Proposer):
         return distributions, {knob: encode(domain, knobs[knob]) for knob, domain in domains.items()}
 
 
-def _new_study() -> optuna.Study:
-    with quiet_optuna():
-        return optuna.create_study(directions=["minimize", "minimize"])
-
-
-def _as_optuna_trial(tried: _Tried, guess: float) -> FrozenTrial:
+def _as_optuna_trial(tried: _Tried, values: list[float]) -> FrozenTrial:
     """Return a trial as Optuna's samplers take it: complete with what it ended with, or is guessed to."""
     known: dict[str, Any] = {"state": TrialState.RUNNING}
     if tried.state == "failed":
         known = {"state": TrialState.FAIL}
-    elif tried.state != "running" and math.isfinite(guess):
-        known = {"state": TrialState.COMPLETE, "values": [guess, tried.cost]}
+    elif tried.state != "running" and all(map(math.isfinite, values)):
+        known = {"state": TrialState.COMPLETE, "values": values}
     return create_trial(
         params=tried.params, distributions=tried.distributions, system_attrs=tried.attrs, **known
     )

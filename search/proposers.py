@@ -19,8 +19,9 @@ def make_proposer(
     seed: int,
     rungs: Sequence[int] = (),
     earlier: Sequence[EarlierTrial] = (),
+    costs: Sequence[str] = ("params",),
 ) -> Proposer:
-    """Return what proposes networks of ``space`` in a study of this seed, with these rungs.
+    """Return what proposes networks of ``space`` in a study of this seed, rungs and costs.
 
     The frontier sampler learns from the trials of an ``earlier`` study.
     """
@@ -28,7 +29,7 @@ def make_proposer(
         from search.frontier.earlier_study import EarlierStudy
         from search.frontier_proposer import FrontierProposer
 
-        return FrontierProposer(space, seed, rungs, EarlierStudy(earlier))
+        return FrontierProposer(space, seed, rungs, EarlierStudy(earlier), costs)
     from search.optuna_proposer import OptunaProposer
 
-    return OptunaProposer(space, sampler, seed, rungs[-1] if rungs else 1)
+    return OptunaProposer(space, sampler, seed, rungs[-1] if rungs else 1, costs)

@@ -14,10 +14,12 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from results.costs import COSTS
 from results.records import DataFacts, StudyHeader
 from results.study import CONFIG, DATABASE, StudyResults, open_study
 from results.tables import front_csv
 from search.config import StudyConfig, first_difference
+from search.costs import header_ranges
 from search.driver import Clock, Driver
 from search.folder import ENVIRONMENT, PLUGINS, StudyFolder
 from search.jobs import Setup
@@ -76,7 +78,7 @@ def write_outputs(folder: Path) -> StudyResults:
     """Write ``trials.csv``, ``front.csv`` and ``report.html`` from what is recorded; return the results."""
     results = open_study(folder)
     write_atomic(folder / "trials.csv", results.trials().to_csv(index=False))
-    write_atomic(folder / "front.csv", front_csv(results.front_records))
+    write_atomic(folder / "front.csv", front_csv(results.front_records, results.header.costs))
     results.report()
     return results
 
@@ -136,6 +138,7 @@ def _open_store(config: StudyConfig, folder: StudyFolder, data: SearchData, spac
             space_hash=space.hash,
             data=facts,
             params_range=space.params_range(),
+            cost_ranges=header_ranges(config.search.costs, space),
             trials=config.search.trials,
             hours=config.search.hours,
             epochs=config.search.epochs,
@@ -177,7 +180,12 @@ def _search(
     """Run the driver over the store, and leave no process behind, however it ends."""
     clock = Clock(store.ledger.clock_s())
     proposer = make_proposer(
-        config.search.sampler, space, config.search.seed, rungs_of(config), read_earlier(folder.path)
+        config.search.sampler,
+        space,
+        config.search.seed,
+        rungs_of(config),
+        read_earlier(folder.path),
+        config.search.costs,
     )
     attrs = store.sampler_attrs()
     for record in store.records.values():
@@ -194,6 +202,13 @@ def _search(
         str(folder.calibration.absolute()),
         plugins,
         memory_share=1 / len(slots),
+        measured=tuple(
+            name
+            for name in COSTS
+            if COSTS[name].is_measured
+            and (name in config.search.costs or name in config.search.measured_limits)
+        ),
+        limits=config.search.measured_limits,
     )
     executor = LocalExecutor(slots, setup, folder.logs)
     try:

@@ -64,13 +64,13 @@ Decision = StartNew | StartReference | Run | GiveUp | Stop | Wait | Done
 class Standing:
     """How far a trial is: what a scheduler needs to know of it.
 
-    ``cost`` is what its network costs (its parameters), ``errors`` those after each epoch so far.
+    ``costs`` are those of its network (its parameters, say), ``errors`` those after each epoch so far.
     ``losses`` counts the workers lost on it; it ``is_interrupted`` if it was running when an earlier
     driver stopped.
     """
 
     trial: int
-    cost: float
+    costs: tuple[float, ...]
     errors: tuple[float, ...] = ()
     losses: int = 0
     is_reference: bool = False
@@ -84,7 +84,7 @@ class Scheduler(Protocol):
         """Return what a free slot shall do."""
         ...
 
-    def on_started(self, trial: int, cost: float, *, is_reference: bool = False) -> None:
+    def on_started(self, trial: int, costs: tuple[float, ...], *, is_reference: bool = False) -> None:
         """Take note that a new trial came to be, and runs."""
         ...
 
@@ -195,10 +195,10 @@ class FullLength:
         """Return the paused trial to go on with before anything new, if there is one."""
         return min(self._paused, default=None)
 
-    def on_started(self, trial: int, cost: float, *, is_reference: bool = False) -> None:
+    def on_started(self, trial: int, costs: tuple[float, ...], *, is_reference: bool = False) -> None:
         """Count ``trial`` as running."""
         self._running.add(trial)
-        self._know(Standing(trial, cost, is_reference=is_reference))
+        self._know(Standing(trial, costs, is_reference=is_reference))
 
     def on_paused(self, trial: int, errors: Sequence[float]) -> None:
         """Count ``trial`` as paused."""

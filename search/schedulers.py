@@ -30,6 +30,7 @@ def make_scheduler(
     config: StudyConfig, trials: Trials, proposer: Proposer, references: Sequence[str] = ()
 ) -> Scheduler:
     """Return the scheduler of a study, told of all its trials; ``references`` are still to be trained."""
+    from search.costs import stand_in_costs
     from search.freeze_thaw import FreezeThaw
     from search.frontier_proposer import FrontierProposer
     from search.halving import Halving
@@ -38,7 +39,7 @@ def make_scheduler(
     def standing(record: TrialRecord) -> Standing:
         return Standing(
             record.number,
-            record.params,
+            stand_in_costs(config.search.costs, record),
             tuple(trials.errors(record.number)),
             record.losses,
             record.reference is not None,

@@ -5,6 +5,7 @@ After a crash the ledger is right, and Optuna's study is brought up to it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -18,13 +19,16 @@ from optuna.distributions import (
     FloatDistribution,
     IntDistribution,
 )
+from optuna.study import StudyDirection
 from optuna.trial import TrialState, create_trial
 from sqlalchemy.exc import SQLAlchemyError
 
+from results.costs import COSTS
 from results.front import pareto_front
 from results.ledger import Ledger, explain_database_error
 from results.records import EpochReport, StudyHeader, TrialRecord
 from results.study import DATABASE, sqlite_url
+from search.costs import known_costs
 from search.quiet import quiet_optuna
 from search.trials import Trials, checkpoint_path
 from space.domains import Domain, FloatRange, IntRange
@@ -66,9 +70,9 @@ class StudyStore(Trials):
         ledger = Ledger(sqlite_url(folder), name)
         try:
             ledger.check()
-            ledger.header()
             ledger.upgrade()
-            store = cls(folder, ledger, space, _optuna_storage(folder, name))
+            costs = ledger.header().costs
+            store = cls(folder, ledger, space, _optuna_storage(folder, name, costs))
         except BaseException:
             ledger.close()
             raise
@@ -109,7 +113,7 @@ class StudyStore(Trials):
 
     def drop_dominated_weights(self) -> None:
         """Delete the weights of every complete trial that is not on the front; references keep theirs."""
-        on_front = {record.number for record in pareto_front(self.searched)}
+        on_front = {record.number for record in pareto_front(self.searched, self.header.costs)}
         dropped = [r for r in self.searched if r.weights is not None and r.number not in on_front]
         if not dropped:
             return
@@ -159,11 +163,13 @@ class StudyStore(Trials):
 
     def _tell_optuna(self, record: TrialRecord) -> None:
         with _optuna_errors(self.folder):
-            if record.val_accuracy is None:
+            costs = known_costs(self.header.costs, record)
+            if record.val_accuracy is None or any(map(math.isnan, costs)):
                 state = TrialState.PRUNED if record.state == "stopped" else TrialState.FAIL
                 self._study.tell(record.number, state=state, skip_if_finished=True)
             else:
-                self._study.tell(record.number, [record.val_accuracy, record.params], skip_if_finished=True)
+                values = [record.val_accuracy, *costs]
+                self._study.tell(record.number, values, skip_if_finished=True)
 
 
 def _distribution(domain: Domain) -> BaseDistribution:
@@ -175,16 +181,16 @@ def _distribution(domain: Domain) -> BaseDistribution:
     return CategoricalDistribution(tuple(domain.values()))
 
 
-def _optuna_storage(folder: Path, name: str) -> optuna.storages.RDBStorage:
+def _optuna_storage(folder: Path, name: str, costs: tuple[str, ...]) -> optuna.storages.RDBStorage:
     with _optuna_errors(folder), quiet_optuna():
         storage = optuna.storages.RDBStorage(sqlite_url(folder))
         study = optuna.create_study(
             storage=storage,
             study_name=name,
-            directions=["maximize", "minimize"],
+            directions=[StudyDirection.MAXIMIZE, *(StudyDirection.MINIMIZE for _ in costs)],
             load_if_exists=True,
         )
-        study.set_metric_names(["validation accuracy", "parameters"])
+        study.set_metric_names(["validation accuracy", *(COSTS[name].heading for name in costs)])
     return storage
 
 

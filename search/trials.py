@@ -111,6 +111,7 @@ class Trials:
             seed=seed,
             max_epochs=max_epochs,
             started_s=clock_s,
+            measured={"activation_mib": self._space.activation_mib(counts)},
         )
 
     def report(self, trial: int, report: EpochReport, clock_s: float) -> None:
@@ -119,6 +120,11 @@ class Trials:
         del curve[report.epoch - 1 :]  # an epoch may come again, after a damaged checkpoint
         curve.append(report)
         self.records[trial] = replace(self.records[trial], epochs=report.epoch)
+
+    def measure(self, trial: int, costs: dict[str, float | None], clock_s: float) -> TrialRecord:
+        """Record what was measured of a trial's network before its training, and return the trial."""
+        record = self.records[trial]
+        return self._change(replace(record, measured=record.measured | costs), "measure", clock_s)
 
     def restart(self, trial: int, clock_s: float) -> TrialRecord:
         """Record that a trial's training is taken up again, and return the trial."""
@@ -153,7 +159,7 @@ class Trials:
             state="complete",
             val_accuracy=accuracy,
             train_s=cost.train_s,
-            measured=cost.measured,
+            measured=self.records[trial].measured | cost.measured,
             weights=weights,
             finished_s=clock_s,
         )

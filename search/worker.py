@@ -16,7 +16,7 @@ import time
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, TextIO
 
-from search.jobs import Epoch, Event, Failed, Fatal, Finished, Paused, Ready, encode
+from search.jobs import Epoch, Event, Failed, Fatal, Finished, Measured, Paused, Ready, encode
 from space.errors import InvalidInputError, MgnasError
 
 if TYPE_CHECKING:
@@ -69,6 +69,12 @@ class Workplace:
     data: DeviceData
     execution: ExecutionConfig
     calibration: Calibration
+    measured: tuple[str, ...]
+    limits: dict[str, float]
+
+
+class OverLimitError(MgnasError):
+    """A network costs more than is allowed."""
 
 
 def _load(setup: dict[str, Any]) -> Workplace:
@@ -77,6 +83,7 @@ def _load(setup: dict[str, Any]) -> Workplace:
     from space.plugins import load_plugins
     from trainers.calibration import Calibration
     from trainers.data import DataConfig
+    from trainers.energy import EnergyMeter
     from trainers.execution import ExecutionConfig
     from trainers.memory import keep_freed_memory
     from trainers.open_data import open_data
@@ -86,10 +93,17 @@ def _load(setup: dict[str, Any]) -> Workplace:
         torch.set_num_threads(setup["threads"])
     load_plugins(setup["plugins"])
     device = torch.device(setup["device"])
+    if "energy_j" in setup["measured"] and EnergyMeter(device).joules() is None:
+        raise InvalidInputError(
+            f"training energy is a cost or a limit of this study, but nobody tells it on {device}: it takes "
+            "an NVIDIA GPU and the package nvidia-ml-py"
+        )
     return Workplace(
         open_data(DataConfig.model_validate(setup["data"]), device),
         ExecutionConfig.model_validate(setup["execution"]),
         Calibration(device, setup["folder"], setup["memory_share"]),
+        tuple(setup["measured"]),
+        setup["limits"],
     )
 
 
@@ -111,10 +125,15 @@ def _train(job: dict[str, Any], place: Workplace, events: TextIO) -> None:
         before_training_s = time.perf_counter() - began
         training = Training(spec, data, recipe, job["seed"], mode, file)
         before_s = sum(report.seconds for report in training.reports)
+        if "latency_ms" in place.measured and "latency_ms" not in job["known_costs"]:
+            latency_ms = training.latency_ms()
+            _send(events, Measured(trial, {"latency_ms": latency_ms}))
+            _check("latency_ms", latency_ms, place.limits)
         for report in training.reports[job["known_epochs"] :]:
             _send(events, Epoch(trial, asdict(report)))
         for report in training.epochs(job["until"]):
             _send(events, Epoch(trial, asdict(report)))
+            _check("energy_j", training.energy_j(), place.limits)
         if len(training.reports) < recipe.epochs:
             _send(events, Paused(trial, before_s + time.perf_counter() - began))
             return
@@ -127,6 +146,8 @@ def _train(job: dict[str, Any], place: Workplace, events: TextIO) -> None:
         _send(events, Fatal(str(error)))
     except TrainingFailedError as error:
         _send(events, Failed(trial, str(error)))
+    except OverLimitError as error:
+        _send(events, Failed(trial, str(error), is_over_limit=True))
     except (torch.OutOfMemoryError, MemoryError) as error:
         _send(events, Failed(trial, f"out of memory: {_first_line(error)}"))
     except OSError as error:
@@ -142,6 +163,11 @@ def _train(job: dict[str, Any], place: Workplace, events: TextIO) -> None:
         _send(events, Failed(trial, f"{type(error).__name__}: {_first_line(error)}"))
     else:
         _send(events, Finished(trial, before_s + time.perf_counter() - began, measured))
+
+
+def _check(name: str, value: float | None, limits: dict[str, float]) -> None:
+    if name in limits and value is not None and value > limits[name]:
+        raise OverLimitError(f"{name} {value:.4g} > max_{name} {limits[name]:g}")
 
 
 def _first_line(error: BaseException) -> str:

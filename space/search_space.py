@@ -189,6 +189,12 @@ class SearchSpace:
         low, high = self.params_extremes
         return low, min(high, self.config.max_params or high)
 
+    def cost_range(self, name: str) -> tuple[float, float]:
+        """Return the lowest and highest ``cost`` of a network; the highest is the limit, if that is less."""
+        points = (self.walk.extremes(self._counter(name), largest=largest)[0] for largest in (False, True))
+        low, high = (self.cost(name, self.counts(self.spec(point))) for point in points)
+        return low, min(high, getattr(self.config, f"max_{name}") or high)
+
     @cached_property
     def params_extremes(self) -> tuple[int, int]:
         """The fewest and the most parameters of a network, the limits left aside."""
@@ -245,6 +251,13 @@ class SearchSpace:
                 return f"activation_mib {mib:.3f} > max_activation_mib {config.max_activation_mib}"
         return None
 
+    def cost(self, name: str, counts: Counts) -> float:
+        """Return one of the counted costs: ``params``, ``macs`` (of an image) or ``activation_mib``."""
+        return float(self._counter(name)(counts))
+
+    def _counter(self, name: str) -> CountOf:
+        return {"params": _params, "macs": _macs, "activation_mib": self.activation_mib}[name]
+
     def activation_mib(self, counts: Counts) -> float:
         """Return the activation memory of a training step of the space's batch size, in MiB."""
         return counts.activation_bytes * self.batch_size / MIB
@@ -254,18 +267,14 @@ class SearchSpace:
         _ = self.params_extremes  # draws and counts both ends of every structure
         if not self.has_limits:
             return
-        per_limit: dict[str, CountOf] = {
-            "max_params": _params,
-            "max_macs": _macs,
-            "max_activation_mib": self.activation_mib,
-        }
         given = {name: limit for name in LIMITS if (limit := getattr(self.config, name)) is not None}
         least: dict[str, float] = {}
         for name in given:
-            points = self.walk.extremes(per_limit[name])
+            count = self._counter(name.removeprefix("max_"))
+            points = self.walk.extremes(count)
             if any(self.is_feasible(point) for point in points):
                 return
-            least[name] = per_limit[name](self.counts(self.spec(points[0])))
+            least[name] = count(self.counts(self.spec(points[0])))
         if self.sample_feasible(random.Random(0)) is not None:
             return
         for name, limit in given.items():

@@ -9,22 +9,26 @@ import torch
 
 
 class EnergyMeter:
-    """Counts the joules of one GPU from its making on; other programs on that GPU are counted with it."""
+    """Counts the joules of one GPU from its making on; other programs on that GPU are counted with it.
+
+    ``before_j`` were used by what goes on now, before it was stopped; None if that is not known.
+    """
 
     def __init__(self, device: torch.device) -> None:
         self._handle: Any = None
         self._began_mj = 0
+        self.before_j: float | None = 0.0
         if device.type == "cuda":
             with suppress(Exception):  # no package, no driver, or a GPU that does not count: no figure then
                 self._handle = _handle_of(device)
                 self._began_mj = self._total_mj()
 
     def joules(self) -> float | None:
-        """Return the joules since the beginning, or None."""
-        if self._handle is None:
+        """Return the joules used so far, or None where nobody tells."""
+        if self._handle is None or self.before_j is None:
             return None
         with suppress(Exception):
-            return (self._total_mj() - self._began_mj) / 1000
+            return self.before_j + (self._total_mj() - self._began_mj) / 1000
         return None
 
     def _total_mj(self) -> int:

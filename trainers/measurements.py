@@ -17,6 +17,8 @@ from trainers.energy import EnergyMeter
 MIB = 2**20
 LATENCY_PIXELS = 2**18
 """Of a large batch: 256 images of 32 x 32."""
+MOST_BLOCKS, AGREEING, AGREEMENT = 60, 4, 1.02
+"""Blocks of passes that a steady latency takes at most, how many have to agree, and by what ratio."""
 STEP_MACS = 3
 """A training step's MACs in those of the forward pass: the backward pass has two products for each one."""
 
@@ -31,7 +33,7 @@ class Measurements:
     training steps, and ``ceiling_share`` their share of what plain matrix products reach there;
     ``training_pflop`` are 10**15 floating-point operations, two for each MAC, of the network in all training
     steps (the optimiser's own are left out); None stands for what was not seen, since all was trained before;
-    ``energy_j`` is the GPU's since the training began (or was taken up again), None where nobody tells.
+    ``energy_j`` is the GPU's since the training began, None where nobody tells.
     """
 
     images_per_s: float | None
@@ -53,7 +55,7 @@ class Meter:
         self._began = time.perf_counter()
         self._first_step_s: float | None = None
         self._images_per_s: list[float] = []
-        self._energy = EnergyMeter(device)
+        self.energy = EnergyMeter(device)
         _reset_peak_memory(device)
 
     def step_done(self) -> None:
@@ -90,7 +92,7 @@ class Meter:
             macs_per_s=macs_per_s,
             training_pflop=2 * STEP_MACS * macs * num_images / 1e15,
             ceiling_share=macs_per_s / ceiling if ceiling and macs_per_s else None,
-            energy_j=self._energy.joules(),
+            energy_j=self.energy.joules(),
             micro_batch=micro_batch,
         )
 
@@ -137,6 +139,21 @@ def measure_latency(network: nn.Module, images: Tensor, repeats: int = 50, warm_
             times.append(1000 * (time.perf_counter() - began))
     p95 = statistics.quantiles(times, n=20, method="inclusive")[-1]
     return Latency(len(images), statistics.median(times), p95)
+
+
+def steady_latency_ms(network: nn.Module, image: Tensor) -> float:
+    """Return the latency of ``network`` on one image N C H W, in milliseconds, as if nothing else ran.
+
+    Whatever else a machine does makes a network slower, never faster. So it is measured in short blocks until
+    the lowest medians agree, or patience ends; the lowest is returned.
+    """
+    medians: list[float] = []
+    for block in range(MOST_BLOCKS):
+        medians.append(measure_latency(network, image, repeats=11, warm_up=0 if block else 5).median_ms)
+        lowest = sorted(medians)[:AGREEING]
+        if len(lowest) == AGREEING and lowest[-1] <= AGREEMENT * lowest[0]:
+            break
+    return min(medians)
 
 
 def latencies(network: nn.Module, shape: tuple[int, int, int], device: torch.device) -> list[Latency]:

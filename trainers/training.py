@@ -22,7 +22,7 @@ from trainers.device_data import DeviceData
 from trainers.epoch_plan import batches_in, plan_epoch
 from trainers.execution import StepMode
 from trainers.health import TrainingFailedError, check_health
-from trainers.measurements import Measurements, Meter
+from trainers.measurements import Measurements, Meter, steady_latency_ms
 from trainers.memory import fitting_micro_batch, is_out_of_memory, no_room
 from trainers.randomness import derived_seed
 from trainers.recipe import Recipe
@@ -76,6 +76,8 @@ class Training:
         self._kept: TrainingState | None = _usable(checkpoint.read()) if checkpoint else None
         self._most_evaluated = EVAL_IMAGES
         self._batches = batches_in(len(data.train_labels), recipe.batch_size)
+        if self._kept is not None:
+            self._meter.energy.before_j = self._kept.facts.get("energy_j")
         self._choose_mode()
         try:
             self._set_up()
@@ -252,8 +254,22 @@ class Training:
             "reports": [asdict(report) for report in self.reports],
             "mode": asdict(self.mode),
             "device": self.data.device.type,
+            "energy_j": self.energy_j(),
         }
         return TrainingState(collect_tensors(self.network, self._step.optimizers, self._average), facts)
+
+    def energy_j(self) -> float | None:
+        """Return the joules that the training has used so far, in all its parts; None where nobody tells."""
+        return self._meter.energy.joules()
+
+    def latency_ms(self) -> float:
+        """Return the time of a forward pass of one image in float32, in milliseconds.
+
+        It does not depend on the weights, and nothing in the training on it.
+        """
+        height, width = self.data.search_data.image_size
+        image = torch.zeros(1, self.data.search_data.in_channels, height, width, device=self.data.device)
+        return steady_latency_ms(self.network, image)
 
     def measurements(self, ceiling: float | None = None) -> Measurements:
         """Return what the training cost so far; ``ceiling`` is the MACs/s that the device can do."""

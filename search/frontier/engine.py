@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.frontier.candidates import Candidates
+from search.frontier.cost_models import CostModels, raw_costs
 from search.frontier.curves import FinalErrors, final_errors
-from search.frontier.gaussian_process import GaussianProcess, Inputs
+from search.frontier.gaussian_process import Inputs
 from search.frontier.points import Encoding, Point, PointSource
 from search.frontier.promise import (
     CostScale,
@@ -138,10 +139,13 @@ class Decision:
     def _spread_out(self) -> Point:
         """Return a point for the start: from small to large, and far from those that were tried."""
         knobs = self._engine.rows(self._source, self._candidates)
-        costs = np.zeros((len(knobs), 0))
-        if self._costs_are_known:
-            raw = _costs(self._candidates)
-            costs = CostScale(raw).scaled(raw)
+        costs = _raw(self._candidates)
+        costs = costs[:, ~np.isnan(costs).any(axis=0)]
+        work = [point.work for point in self._candidates]
+        if not costs.shape[1] and all(each is not None for each in work):
+            costs = np.array(work, dtype=np.float64)[:, None]
+        if costs.shape[1]:
+            costs = CostScale(costs).scaled(costs)
         place = place_on_scale(len(self._tried))
         hints = _hints(self._candidates) if len(self._tried) % 2 else None  # hints may mislead
         return self._candidates[spread_out(costs, knobs, self._knobs, place, self._rng, hints)]
@@ -165,7 +169,7 @@ class Decision:
             return None if competes else paused[0]
         paused = self._nearest_to_front(paused)
         points = [self._tried[row].point for row in paused]
-        inputs, deviation = self._inputs(points)
+        inputs, deviation = self._inputs_of_tried(paused)
         places = np.searchsorted(self._usable, paused)
         guesses, variances = self._guesses.errors[places], self._guesses.variances[places]
         growth = self._promise.growth_of_trainings(inputs, guesses, variances, deviation)
@@ -182,21 +186,16 @@ class Decision:
         """Return the paused trials that are worth a closer look, in their order."""
         if len(paused) <= MOST_PAUSED:
             return paused
-        costs = self._scale.scaled(np.array([self._tried[row].costs for row in self._usable]))
-        excess = excess_errors(self._guesses.errors, costs[:, 0])[np.searchsorted(self._usable, paused)]
+        excess = excess_errors(self._guesses.errors, self._usable_costs)
+        excess = excess[np.searchsorted(self._usable, paused)]
         kept = np.sort(np.argsort(excess, kind="stable")[:MOST_PAUSED])
         return [paused[place] for place in kept]
 
     # -- what is known ---------------------------------------------------------------------------------
 
     @cached_property
-    def _costs_are_known(self) -> bool:
-        points = [*self._candidates[:1], *(one.point for one in self._tried[:1])]
-        return points[0].costs is not None
-
-    @cached_property
     def _usable(self) -> NDArray[np.intp]:
-        """The trials that have said something of their error, and whose costs are known."""
+        """The trials that have said something of their error, and of whose costs anything is known."""
         return np.array(
             [
                 row
@@ -207,41 +206,58 @@ class Decision:
         )
 
     @cached_property
-    def _scale(self) -> CostScale:
-        known = np.array([self._tried[row].costs for row in self._usable])
-        if self._costs_are_known and self._candidates:
-            known = np.vstack([known, _costs(self._candidates)])
-        return CostScale(known)
+    def _num_costs(self) -> int:
+        return len(self._tried[self._usable[0]].costs or ())
+
+    @cached_property
+    def _cost_models(self) -> CostModels:
+        work = [self._tried[row].point.work for row in self._usable]
+        others = raw_costs([point.costs for point in self._candidates], self._num_costs)
+        return CostModels(
+            self._raw_of_tried(self._usable), self._knobs[self._usable], work, others, self._engine.groups()
+        )
+
+    @cached_property
+    def _usable_costs(self) -> Array:
+        return self._costs_of_tried(self._usable)[0]
+
+    def _raw_of_tried(self, rows: Sequence[int] | NDArray[np.intp]) -> Array:
+        return raw_costs([self._tried[row].costs for row in rows], self._num_costs)
+
+    def _costs_of_tried(self, rows: Sequence[int] | NDArray[np.intp]) -> tuple[Array, Array | None]:
+        work = [self._tried[row].point.work for row in rows]
+        return self._cost_models.of(self._raw_of_tried(rows), self._knobs[rows], work)
 
     @cached_property
     def _guesses(self) -> FinalErrors:
         """What every usable trial ended with or would end with."""
         tried = [self._tried[row] for row in self._usable]
-        costs = self._scale.scaled(np.array([one.costs for one in tried]))
         is_final = np.array([one.state == "complete" for one in tried], dtype=bool)
         epochs = max(max(one.epochs, *one.errors) for one in tried)
         curves = np.full((len(tried), epochs), np.nan)
         for row, one in enumerate(tried):
             for epoch, error in one.errors.items():
                 curves[row, epoch - 1] = error
-        return final_errors(curves, costs, is_final)
+        return final_errors(curves, self._usable_costs, is_final)
 
     @cached_property
     def _usable_inputs(self) -> Inputs:
-        tried = [self._tried[row] for row in self._usable]
-        costs = self._scale.scaled(np.array([one.costs for one in tried]))
-        return Inputs(self._knobs[self._usable], _with_hints(costs, [one.point for one in tried]))
+        points = [self._tried[row].point for row in self._usable]
+        return Inputs(self._knobs[self._usable], _with_hints(self._usable_costs, points))
 
     @cached_property
     def _known(self) -> Known:
         """What the models learn from: of many trials those that tell most."""
         tried = [self._tried[row] for row in self._usable]
         counts = np.array([one.state == "complete" and one.is_feasible for one in tried], dtype=bool)
-        known = Known(self._usable_inputs, self._guesses.errors, self._guesses.variances, counts)
+        guesses = self._guesses
+        known = Known(self._usable_inputs, guesses.errors, guesses.variances, counts, self._num_costs)
         known = known[most_telling(known)]
-        if self._costs_are_known:
-            known = replace(known, inputs=self._signals.added_to(known.inputs))
-        return known
+        return replace(known, inputs=self._with_signals(known.inputs))
+
+    def _with_signals(self, inputs: Inputs) -> Inputs:
+        """Return points with what their losses tell or would tell, unless of their costs nothing is exact."""
+        return self._signals.added_to(inputs) if self._cost_models.is_exact.any() else inputs
 
     @cached_property
     def _signals(self) -> Signals:
@@ -251,21 +267,10 @@ class Decision:
         return Signals(self._usable_inputs, losses, rungs, self._engine.groups())
 
     @cached_property
-    def _cost_models(self) -> list[GaussianProcess]:
-        """Models of the costs where they are learned as well."""
-        if self._costs_are_known:
-            return []
-        known = self._known.inputs
-        bare = Inputs(known.knobs, np.zeros((len(known), 0)))
-        exact = np.zeros(len(known))
-        groups = self._engine.groups()
-        return [GaussianProcess(bare, column, exact, groups) for column in known.costs.T]
-
-    @cached_property
     def _promise(self) -> Promise:
-        running = [one.point for one in self._tried if one.state == "running"]
-        pending = self._inputs(running)[0] if running else None
-        return Promise(self._known, self._engine.groups(), pending, self._scale.bound)
+        running = [row for row, one in enumerate(self._tried) if one.state == "running"]
+        pending = self._inputs_of_tried(running)[0] if running else None
+        return Promise(self._known, self._engine.groups(), pending, self._cost_models.scale.bound)
 
     @cached_property
     def _training_time(self) -> TrainingTime:
@@ -275,14 +280,17 @@ class Decision:
     # -- candidates ------------------------------------------------------------------------------------
 
     def _inputs(self, points: Sequence[Point]) -> tuple[Inputs, Array | None]:
-        """Return points as the models see them, and the deviation of the first cost where it is a guess."""
+        """Return points as the models see them, and the deviations of their costs where any is a guess."""
         knobs = self._engine.rows(self._source, points)
-        if self._costs_are_known:
-            inputs = Inputs(knobs, _with_hints(self._scale.scaled(_costs(points)), points))
-            return self._signals.added_to(inputs), None
-        bare = Inputs(knobs, np.zeros((len(points), 0)))
-        guesses = [model.predict(bare) for model in self._cost_models]
-        return Inputs(knobs, np.column_stack([mean for mean, _ in guesses])), guesses[0][1]
+        raw = raw_costs([point.costs for point in points], self._num_costs)
+        costs, deviations = self._cost_models.of(raw, knobs, [point.work for point in points])
+        return self._with_signals(Inputs(knobs, _with_hints(costs, points))), deviations
+
+    def _inputs_of_tried(self, rows: Sequence[int]) -> tuple[Inputs, Array | None]:
+        """Return the same of trials (their places), of whose costs more may be known."""
+        costs, deviations = self._costs_of_tried(rows)
+        inputs = Inputs(self._knobs[rows], _with_hints(costs, [self._tried[row].point for row in rows]))
+        return self._with_signals(inputs), deviations
 
     @cached_property
     def _candidate_scores(self) -> Array:
@@ -330,5 +338,6 @@ def _with_hints(costs: Array, points: Sequence[Point]) -> Array:
     return costs if hints is None else np.column_stack([costs, hints])
 
 
-def _costs(points: Sequence[Point]) -> Array:
-    return np.array([point.costs for point in points], dtype=np.float64)
+def _raw(points: Sequence[Point]) -> Array:
+    """Return the costs known of points, NaN for those that are not; n x 0 where nothing is said of any."""
+    return raw_costs([point.costs for point in points], max(len(point.costs or ()) for point in points))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import itertools
+import math
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,34 +34,43 @@ class Known:
     """What is known of the points tried, rows of n.
 
     ``errors`` are those of finished trainings, or what is guessed of them with ``variances``; ``counts``
-    tells which are finished and have kept their constraints. Everything is minimised.
+    tells which are finished and have kept their constraints. The first ``num_costs`` of the inputs' costs
+    are objectives, the others hints. Everything is minimised.
     """
 
     inputs: Inputs
     errors: Array
     variances: Array
     counts: NDArray[np.bool_]
+    num_costs: int = 1
 
     def __len__(self) -> int:
         return len(self.errors)
 
     def __getitem__(self, which: NDArray[np.intp]) -> Known:
-        return Known(self.inputs[which], self.errors[which], self.variances[which], self.counts[which])
+        return replace(
+            self,
+            inputs=self.inputs[which],
+            errors=self.errors[which],
+            variances=self.variances[which],
+            counts=self.counts[which],
+        )
 
 
 class CostScale:
     """Costs as they are looked at: over logarithms where they span decades, so that ratios count."""
 
     def __init__(self, costs: Array) -> None:
-        low, high = costs.min(axis=0), costs.max(axis=0)
+        low, high = np.nanmin(costs, axis=0), np.nanmax(costs, axis=0)
         self._over_logs = (low > 0) & (high > LOG_RATIO * low)
         low, high = self.scaled(low[None])[0], self.scaled(high[None])[0]
         self.bound = high + BEYOND * (high - low) + 1e-12
         """The reference of each cost, on the scale: a little beyond the highest."""
 
     def scaled(self, costs: Array) -> Array:
-        """Return the costs on the scale, n x c."""
-        logs = np.log(np.where(self._over_logs & (costs > 0), costs, 1.0))
+        """Return the costs on the scale, n x c; NaN stays so."""
+        is_positive = np.isnan(costs) | (costs > 0)
+        logs = np.log(np.where(self._over_logs & is_positive, costs, 1.0))
         return np.where(self._over_logs, logs, costs)
 
 
@@ -94,7 +105,7 @@ class Promise:
     def growth(self, candidates: Inputs, cost_deviation: Array | None = None) -> Array:
         """Return the expected growth of the hypervolume by each candidate.
 
-        ``cost_deviation`` (m) is that of the first cost where it is a guess.
+        ``cost_deviation`` (m x c) is that of the costs that are guesses, 0 of others.
         """
         mean, deviation = self.process.predict(candidates)
         return self._growth(candidates, mean, deviation, cost_deviation)
@@ -119,11 +130,15 @@ class Promise:
     ) -> Array:
         if cost_deviation is None:
             return self.front.expected_growth(candidates.costs[:, : self._num_costs], mean, deviation)
+        costs = candidates.costs[:, : self._num_costs]
+        guessed = np.flatnonzero(cost_deviation.any(axis=0))
         total = np.zeros(len(candidates))
-        for place, weight in COST_NODES:
-            costs = candidates.costs.copy()
-            costs[:, 0] += np.sqrt(2.0) * place * cost_deviation
-            total += weight * self.front.expected_growth(costs, mean, deviation)
+        for nodes in itertools.product(COST_NODES, repeat=len(guessed)):
+            moved = costs.copy()
+            for column, (place, _) in zip(guessed, nodes, strict=True):
+                moved[:, column] += np.sqrt(2.0) * place * cost_deviation[:, column]
+            weight = math.prod(weight for _, weight in nodes)
+            total += weight * self.front.expected_growth(moved, mean, deviation)
         return total
 
 
@@ -134,7 +149,7 @@ def most_telling(known: Known) -> NDArray[np.intp]:
     """
     if len(known) <= MOST_KNOWN:
         return np.arange(len(known))
-    excess = excess_errors(known.errors, known.inputs.costs[:, 0])
+    excess = excess_errors(known.errors, known.inputs.costs[:, : known.num_costs])
     order = np.lexsort((np.arange(len(known)), excess))
     best, rest = order[: MOST_KNOWN // 2], np.sort(order[MOST_KNOWN // 2 :])
     spread = rest[np.linspace(0, len(rest) - 1, MOST_KNOWN - len(best)).round().astype(int)]
@@ -142,11 +157,16 @@ def most_telling(known: Known) -> NDArray[np.intp]:
 
 
 def excess_errors(errors: Array, costs: Array) -> Array:
-    """Return by how much each error is above the best of points that cost no more (n)."""
-    order = np.argsort(costs, kind="stable")
-    excess = np.empty(len(errors))
-    excess[order] = errors[order] - np.minimum.accumulate(errors[order])
-    return excess
+    """Return by how much each error is above the best of points that cost no more, n; ``costs`` are n x c."""
+    if costs.shape[1] == 1:
+        order = np.argsort(costs[:, 0], kind="stable")
+        excess = np.empty(len(errors))
+        excess[order] = errors[order] - np.minimum.accumulate(errors[order])
+        return excess
+    cost_no_more = np.ones((len(errors), len(errors)), dtype=bool)
+    for column in costs.T:
+        cost_no_more &= column[None] <= column[:, None]
+    return np.asarray(errors - np.where(cost_no_more, errors[None], np.inf).min(axis=1))
 
 
 def chance_of_success(tried: Array, succeeded: NDArray[np.bool_], candidates: Array) -> Array:

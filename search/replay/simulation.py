@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from results.indicators import hypervolume
 from results.records import StudyHeader, TrialRecord
 from search.config import StudyConfig
+from search.costs import header_ranges
 from search.driver import Clock, Driver
 from search.progress import Silent
 from search.proposer import Proposer
@@ -64,13 +65,15 @@ def replay(
     epochs: int | None = None,
     patience: int | None = None,
     reduction: int = 3,
+    costs: Sequence[str] = ("params",),
     proposer: Callable[[SearchSpace, int], Proposer] | None = None,
 ) -> Replay:
     """Search a problem as a study would, without training anything, until a budget is spent.
 
     Budgets are ``trials`` started, ``hours`` of simulated time, ``epochs`` of all trainings, ``patience``
-    (trials in a row without growth of the front), and the space itself. ``proposer`` makes a proposer of
-    the space and the seed that takes the place of the sampler's.
+    (trials in a row without growth of the front), and the space itself. Accuracy is weighed against the
+    ``costs``, of which none may be one that is measured; ``history`` is about parameters alone.
+    ``proposer`` makes a proposer of the space and the seed that takes the place of the sampler's.
 
     Raises:
         ValidationError: an option is none that a study takes.
@@ -87,6 +90,7 @@ def replay(
                 "epochs": epochs,
                 "patience": patience,
                 "reduction": reduction,
+                "costs": tuple(costs),
             },
         }
     )
@@ -94,7 +98,7 @@ def replay(
     trials_so_far = Trials(_header(config, space), space)
     executor = ReplayExecutor(problem, num_workers)
     if proposer is None:
-        proposing = make_proposer(config.search.sampler, space, seed, rungs_of(config))
+        proposing = make_proposer(config.search.sampler, space, seed, rungs_of(config), costs=costs)
     else:
         proposing = proposer(space, seed)
     driver = Driver(
@@ -157,5 +161,6 @@ def _header(config: StudyConfig, space: SearchSpace) -> StudyHeader:
         space_hash=space.hash,
         data={},
         params_range=space.params_range(),
+        cost_ranges=header_ranges(config.search.costs, space),
         trials=config.search.trials,
     )

@@ -10,7 +10,7 @@ from results.records import EpochReport, TrialRecord
 from results.study import open_study, sqlite_url, study_name
 from search.driver import Clock, Driver
 from search.folder import StudyFolder
-from search.jobs import Epoch, Event, Failed, Finished, Job, Paused
+from search.jobs import Epoch, Event, Failed, Finished, Job, Measured, Paused
 from search.progress import Silent
 from search.proposers import make_proposer
 from search.run import largest_batch
@@ -65,7 +65,9 @@ def replay_study(folder: str | Path) -> StudyReplay:
     )
     trials = Trials(replace(study.header, exhausted=False), space)
     earlier = read_earlier(study.folder)
-    proposer = make_proposer(config.search.sampler, space, config.search.seed, rungs_of(config), earlier)
+    proposer = make_proposer(
+        config.search.sampler, space, config.search.seed, rungs_of(config), earlier, config.search.costs
+    )
     references = trials.missing_references(config.references)
     scheduler = make_scheduler(config, trials, proposer, references)
     recorded = {record.number: record for record in (*study.records, *study.references)}
@@ -154,6 +156,8 @@ class _Recorded:
         if happening.kind == "report":
             assert happening.epoch is not None
             return Epoch(trial, asdict(self._reports[trial][happening.epoch - 1]))
+        if happening.kind == "measure":
+            return Measured(trial, {"latency_ms": record.measured["latency_ms"]})
         if happening.kind == "pause":
             return Paused(trial, record.train_s)
         if happening.kind == "finish":

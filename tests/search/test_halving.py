@@ -56,7 +56,7 @@ def drive(scheduler: FullLength, errors: dict[int, list[float]], slots: int, see
         if isinstance(decision, StartNew):
             trial = len(reached)
             reached[trial] = 0
-            scheduler.on_started(trial, float(trial % 7 + 1))
+            scheduler.on_started(trial, (float(trial % 7 + 1),))
             running.append((trial, decision.until or last))
         elif isinstance(decision, Run):
             assert decision.trial not in ended
@@ -103,7 +103,7 @@ def test_of_those_at_a_rung_one_in_so_many_goes_on(count: int, reduction: int, s
     rng = random.Random(seed)
     scheduler = Halving(count, (1, 3), reduction)
     for trial in range(count):
-        scheduler.on_started(trial, rng.uniform(1.0, 9.0))
+        scheduler.on_started(trial, (rng.uniform(1.0, 9.0),))
         scheduler.on_paused(trial, [rng.random()])
     promoted = 0
     while isinstance(decision := scheduler.decide(), Run):
@@ -124,7 +124,7 @@ def test_tiny_networks_race_their_own_size() -> None:
     scheduler = Halving(18, (1, 3), 9)
     for trial in range(18):
         is_small = trial < 9
-        scheduler.on_started(trial, 100.0 + trial if is_small else 10_000.0 + trial)
+        scheduler.on_started(trial, (100.0 + trial if is_small else 10_000.0 + trial,))
         scheduler.on_paused(trial, [0.6 + 0.01 * (trial != 4) if is_small else 0.3 + 0.01 * (trial != 13)])
     promoted = []
     while isinstance(decision := scheduler.decide(), Run):
@@ -133,22 +133,22 @@ def test_tiny_networks_race_their_own_size() -> None:
 
 
 def test_leads_are_measured_from_the_front_of_the_others() -> None:
-    leads = lead({0: 0.5, 1: 0.3, 2: 0.4, 3: 0.2}, {0: 1.0, 1: 2.0, 2: 3.0, 3: 4.0})
+    leads = lead({0: 0.5, 1: 0.3, 2: 0.4, 3: 0.2}, {0: (1.0,), 1: (2.0,), 2: (3.0,), 3: (4.0,)})
     assert leads == pytest.approx({0: 0.0, 1: -0.2, 2: 0.1, 3: -0.1})
 
 
 def test_who_costs_hardly_more_counts_as_of_the_same_size() -> None:
-    leads = lead({0: 0.6, 1: 0.5, 2: 0.3, 3: 0.35}, {0: 1.0, 1: 100.0, 2: 101.0, 3: 10_000.0})
+    leads = lead({0: 0.6, 1: 0.5, 2: 0.3, 3: 0.35}, {0: (1.0,), 1: (100.0,), 2: (101.0,), 3: (10_000.0,)})
     assert leads == pytest.approx({0: 0.0, 1: 0.2, 2: -0.2, 3: 0.05})
 
 
 def test_a_resumed_race_promotes_what_an_unbroken_one_would() -> None:
     errors = {trial: [0.9 - 0.1 * trial, 0.5, 0.4] for trial in range(6)}
-    standings = [Standing(trial, 1.0, tuple(errors[trial][:1])) for trial in range(6)]
+    standings = [Standing(trial, (1.0,), tuple(errors[trial][:1])) for trial in range(6)]
     resumed = Halving(6, (1, 3), 3, paused=standings)
     assert [resumed.decide(), resumed.decide()] == [Run(5, 3), Run(4, 3)]
     interrupted = Halving(
-        6, (1, 3), 3, paused=standings[:5], interrupted=[Standing(5, 1.0, tuple(errors[5][:2]), losses=1)]
+        6, (1, 3), 3, paused=standings[:5], interrupted=[Standing(5, (1.0,), tuple(errors[5][:2]), losses=1)]
     )
     assert interrupted.decide() == Run(5, 3)
 
@@ -156,7 +156,7 @@ def test_a_resumed_race_promotes_what_an_unbroken_one_would() -> None:
 def test_when_the_time_is_over_what_is_paused_stays_so() -> None:
     scheduler = Halving(10, (1, 3), 2)
     for trial in range(4):
-        scheduler.on_started(trial, 1.0)
+        scheduler.on_started(trial, (1.0,))
         scheduler.on_paused(trial, [0.5 - 0.01 * trial])
     scheduler.wind_down(True)
     assert scheduler.decide() == Done()

@@ -25,8 +25,8 @@ def test_any_order_of_events_ends_with_the_trials_asked_for(
     first_new = num_ended + num_interrupted
     scheduler = FullLength(
         total,
-        ended=[Standing(trial, 1.0) for trial in range(num_ended)],
-        interrupted=[Standing(trial, 1.0) for trial in range(num_ended, first_new)],
+        ended=[Standing(trial, (1.0,)) for trial in range(num_ended)],
+        interrupted=[Standing(trial, (1.0,)) for trial in range(num_ended, first_new)],
         max_losses=3,
     )
     running: list[int] = []
@@ -38,7 +38,7 @@ def test_any_order_of_events_ends_with_the_trials_asked_for(
         if isinstance(decision, Done):
             break
         if isinstance(decision, StartNew):
-            scheduler.on_started(next_trial, 1.0)
+            scheduler.on_started(next_trial, (1.0,))
             running.append(next_trial)
             starts[next_trial] = 1
             next_trial += 1
@@ -63,12 +63,12 @@ def test_any_order_of_events_ends_with_the_trials_asked_for(
 
 
 def test_interrupted_trials_come_first() -> None:
-    scheduler = FullLength(10, interrupted=[Standing(5, 1.0), Standing(7, 1.0, losses=2)])
+    scheduler = FullLength(10, interrupted=[Standing(5, (1.0,)), Standing(7, (1.0,), losses=2)])
     assert [scheduler.decide(), scheduler.decide(), scheduler.decide()] == [Run(5), Run(7), StartNew()]
 
 
 def test_a_trial_that_killed_three_workers_is_given_up_also_by_the_next_driver() -> None:
-    scheduler = FullLength(10, interrupted=[Standing(5, 1.0, losses=3), Standing(7, 1.0, losses=2)])
+    scheduler = FullLength(10, interrupted=[Standing(5, (1.0,), losses=3), Standing(7, (1.0,), losses=2)])
     assert scheduler.decide() == GiveUp(5)
     assert scheduler.decide() == Run(7)
     scheduler.on_lost(7)
@@ -77,7 +77,7 @@ def test_a_trial_that_killed_three_workers_is_given_up_also_by_the_next_driver()
 
 def test_after_the_last_start_slots_wait_for_what_runs() -> None:
     scheduler = FullLength(2)
-    scheduler.on_started(0, 1.0)
+    scheduler.on_started(0, (1.0,))
     scheduler.stop_starting()
     assert scheduler.decide() == Wait()
     scheduler.on_ended(0)

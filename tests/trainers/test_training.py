@@ -48,6 +48,13 @@ def test_same_seed_same_curve_to_the_bit(data: ResidentData) -> None:
     assert curve(2) != first
 
 
+def test_measuring_latency_first_changes_nothing(data: ResidentData) -> None:
+    spec = parse_notation("MgNet[1]-4-B^l-dropout=0.5", in_channels=1, num_classes=2)
+    plain, measured = (Training(spec, data, RECIPE, seed=1) for _ in range(2))
+    assert 0.0 < measured.latency_ms() < 1_000.0
+    assert [r.val_loss for r in measured.epochs()] == [r.val_loss for r in plain.epochs()]
+
+
 def test_a_training_leaves_the_global_generator_alone(data: ResidentData) -> None:
     spec = parse_notation("MgNet[1]-4-B^l-dropout=0.5", in_channels=1, num_classes=2)
     torch.manual_seed(0)

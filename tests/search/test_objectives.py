@@ -1,0 +1,120 @@
+"""Searches with other objectives than parameters, and with limits on what is measured."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import optuna
+import pytest
+
+from results.study import open_study, sqlite_url
+from tests.search.studies import mgnas, write_study
+
+STUDY = Path("runs/tiny")
+WEIGHED = ("--costs", "params,latency_ms")
+
+
+def write(folder: Path, *, trials: int, sampler: str, scheduler: str) -> None:
+    file = write_study(folder, epochs=4, trials=trials)
+    text = file.read_text().replace('"tpe"', f'"{sampler}"\nscheduler = "{scheduler}"')
+    file.write_text(text, encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("sampler", "scheduler"), [("frontier", "freeze_thaw"), ("nsga2", "halving"), ("tpe", "full")]
+)
+def test_latency_is_a_second_cost(tmp_path: Path, sampler: str, scheduler: str) -> None:
+    write(tmp_path, trials=12, sampler=sampler, scheduler=scheduler)
+    run = mgnas("search", "tiny.toml", *WEIGHED, cwd=tmp_path)
+    assert run.returncode == 0, run.stderr
+    assert "latency, ms" in run.stdout
+    shown = json.loads(mgnas("front", STUDY, "--json", cwd=tmp_path).stdout)
+    assert shown["costs"] == ["params", "latency_ms"]
+    with (tmp_path / STUDY / "front.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [float(row["latency_ms"]) for row in rows] == [point["latency_ms"] for point in shown["front"]]
+    study = open_study(tmp_path / STUDY)
+    assert all(record.measured["latency_ms"] > 0 for record in study.records)
+    assert 0 < study.hypervolume < 1
+    seen = optuna.load_study(study_name="tiny", storage=sqlite_url(tmp_path / STUDY))
+    assert [direction.name for direction in seen.directions] == ["MAXIMIZE", "MINIMIZE", "MINIMIZE"]
+    complete = {record.number: record for record in study.records if record.state == "complete"}
+    assert complete
+    for number, record in complete.items():
+        assert seen.trials[number].values == [
+            record.val_accuracy,
+            record.params,
+            record.measured["latency_ms"],
+        ]
+    again = json.loads(mgnas("replay", STUDY, "--json", cwd=tmp_path).stdout)
+    assert again["difference"] is None
+    assert again["same"] >= 12
+
+
+def test_a_study_goes_on_with_the_costs_it_was_begun_with(tmp_path: Path) -> None:
+    write(tmp_path, trials=5, sampler="frontier", scheduler="freeze_thaw")
+    assert mgnas("search", "tiny.toml", *WEIGHED, cwd=tmp_path).returncode == 0
+    before = {record.number: record.measured["latency_ms"] for record in open_study(tmp_path / STUDY).records}
+    other = mgnas("search", "tiny.toml", "--trials", "7", cwd=tmp_path)
+    assert other.returncode == 2
+    assert "search.costs = ['params', 'latency_ms'], but now ['params']" in other.stderr
+    more = mgnas("search", STUDY, "--trials", "7", cwd=tmp_path)
+    assert more.returncode == 0, more.stderr
+    after = {record.number: record.measured["latency_ms"] for record in open_study(tmp_path / STUDY).records}
+    assert len(after) == 7
+    assert {number: after[number] for number in before} == before
+
+
+def test_networks_above_a_limit_on_latency_are_given_up_before_they_are_trained(tmp_path: Path) -> None:
+    write(tmp_path, trials=13, sampler="frontier", scheduler="freeze_thaw")
+    run = mgnas("search", "tiny.toml", "--set", "search.max_latency_ms=0.001", cwd=tmp_path)
+    assert run.returncode == 2
+    assert "latency_ms" in run.stderr
+    assert "> max_latency_ms 0.001" in run.stderr
+    assert "Traceback" not in run.stderr
+    study = open_study(tmp_path / STUDY)
+    assert len(study.records) == 13  # nothing is wrong with the machine, so it goes on
+    assert {(record.state, record.epochs) for record in study.records} == {("failed", 0)}
+
+
+def test_a_limit_in_the_middle_leaves_the_quick_networks(tmp_path: Path) -> None:
+    write(tmp_path, trials=8, sampler="random", scheduler="full")
+    assert mgnas("search", "tiny.toml", *WEIGHED, "--dir", "free", cwd=tmp_path).returncode == 0
+    times = sorted(record.measured["latency_ms"] for record in open_study(tmp_path / "free").records)
+    limit = (times[3] + times[4]) / 2
+    run = mgnas(
+        "search", "tiny.toml", "--set", f"search.max_latency_ms={limit}", "--trials", "16", cwd=tmp_path
+    )
+    assert run.returncode == 0, run.stderr
+    study = open_study(tmp_path / STUDY)
+    for record in study.records:
+        is_over = record.measured["latency_ms"] > limit
+        assert record.state == ("failed" if is_over else "complete")
+    assert len({record.state for record in study.records}) == 2
+
+
+@pytest.mark.parametrize("option", ["search.costs=energy_j", "search.max_energy_j=100"])
+def test_energy_is_asked_of_no_device_that_does_not_tell_it(tmp_path: Path, option: str) -> None:
+    write_study(tmp_path)
+    run = mgnas("search", "tiny.toml", "--set", option, "--set", "search.device=cpu", cwd=tmp_path)
+    assert run.returncode == 2
+    assert "nobody tells it on cpu: it takes an NVIDIA GPU" in run.stderr
+    assert "Traceback" not in run.stderr
+
+
+@pytest.mark.parametrize(
+    ("costs", "message"),
+    [
+        ("speed", "params"),
+        ("params,params", "each cost is named once, but got 'params, params'"),
+        ("", "--costs is empty"),
+    ],
+)
+def test_wrong_costs_are_refused_in_one_line(tmp_path: Path, costs: str, message: str) -> None:
+    write_study(tmp_path)
+    run = mgnas("search", "tiny.toml", "--costs", costs, cwd=tmp_path)
+    assert run.returncode == 2
+    assert message in run.stderr
+    assert len(run.stderr.strip().splitlines()) == 1
