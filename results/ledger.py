@@ -97,12 +97,16 @@ def _checker(record: type[Record]) -> TypeAdapter[Record]:
 
 
 class Happening(NamedTuple):
-    """Something noted of a trial: an event by its kind, or (``report``) the end of an epoch."""
+    """Something noted: an event by its kind, or (``report``) the end of an epoch.
+
+    ``trial`` is None for what concerns the study: that a run of it did ``begin`` or ``end``, with ``detail``.
+    """
 
     clock_s: float
     kind: str
-    trial: int
+    trial: int | None
     epoch: int | None = None
+    detail: dict[str, Any] | None = None
 
 
 class StorageFullError(MgnasError):
@@ -173,7 +177,9 @@ class Ledger:
         row = {"study": self.study, "trial": trial, "clock_s": clock_s, **asdict(report)}
         key = (_reports.c.study == self.study) & (_reports.c.trial == trial)
         with self._writing() as connection:
-            connection.execute(sa.delete(_reports).where(key & (_reports.c.epoch >= report.epoch)))
+            again = connection.execute(sa.delete(_reports).where(key & (_reports.c.epoch >= report.epoch)))
+            if again.rowcount:
+                self._note(connection, "retrain", trial, clock_s, {"epoch": report.epoch})
             connection.execute(sa.insert(_reports).values(row))
             connection.execute(
                 sa.update(_trials)
@@ -259,21 +265,19 @@ class Ledger:
             ]
 
     def timeline(self) -> list[Happening]:
-        """Return what happened to trials, in the order in which it was noted, epochs included.
+        """Return what happened, in the order in which it was noted, epochs included.
 
-        An epoch that was trained again is there at its second time only.
+        An epoch that was trained again is there at its second time only, and an event ``retrain`` beside it.
         """
         reports = sa.select(_reports.c.clock_s, _reports.c.trial, _reports.c.epoch)
-        events = sa.select(_events.c.clock_s, _events.c.trial, _events.c.kind).where(
-            _events.c.trial.is_not(None)
-        )
+        events = sa.select(_events.c.clock_s, _events.c.trial, _events.c.kind, _events.c.detail)
         with self._reading() as connection:
             found = [
                 Happening(row.clock_s, "report", row.trial, row.epoch)
                 for row in connection.execute(reports.where(_reports.c.study == self.study))
             ]
             rows = connection.execute(events.where(_events.c.study == self.study).order_by(_events.c.seq))
-            found += [Happening(row.clock_s, row.kind, row.trial) for row in rows]
+            found += [Happening(row.clock_s, row.kind, row.trial, None, row.detail) for row in rows]
         return sorted(found, key=lambda one: one.clock_s)
 
     def clock_s(self) -> float:

@@ -294,6 +294,12 @@ BUDGET = {
 """What may change between two runs of one study. The images may move: their fingerprint is compared."""
 
 
+def budgets(config: StudyConfig) -> Tables:
+    """Return what a run was asked for that another run of the same study may have been asked otherwise."""
+    search = config.search.model_dump(mode="json", include={"trials", "hours", "epochs", "patience"})
+    return search | {"references": list(config.references)}
+
+
 def first_difference(recorded: StudyConfig, asked: StudyConfig) -> str | None:
     """Return ``section.key = old, but now new`` for the first key that decides results, or None."""
     old = recorded.model_dump(mode="json")

@@ -107,8 +107,7 @@ class Driver:
             elif isinstance(decision, Stop):
                 self._end(self.store.stop(decision.trial, self.clock.elapsed_s()))
             elif isinstance(decision, GiveUp):
-                losses = self.store.records[decision.trial].losses
-                self._end(self._fail(decision.trial, f"{losses} workers died while training it"))
+                self._end(self._note_failure(self.store.give_up(decision.trial, self.clock.elapsed_s())))
             else:
                 return True
         return True
@@ -182,7 +181,8 @@ class Driver:
         elif isinstance(event, Finished):
             self._finish(event)
         elif isinstance(event, Failed):
-            self._end(self._fail(event.trial, event.reason), is_over_limit=event.is_over_limit)
+            record = self.store.fail(event.trial, event.reason, self.clock.elapsed_s())
+            self._end(self._note_failure(record), is_over_limit=event.is_over_limit)
         elif isinstance(event, Lost):
             self.progress.note(f"trial {event.trial}: {event.reason}; it goes on from its last checkpoint")
             self.store.lose(event.trial, event.reason, self.clock.elapsed_s())
@@ -202,9 +202,9 @@ class Driver:
             self.store.drop_dominated_weights()
         self._end(record)
 
-    def _fail(self, trial: int, reason: str) -> TrialRecord:
-        self.progress.note(f"trial {trial} failed: {reason}")
-        return self.store.fail(trial, reason, self.clock.elapsed_s())
+    def _note_failure(self, record: TrialRecord) -> TrialRecord:
+        self.progress.note(f"trial {record.number} failed: {record.reason}")
+        return record
 
     def _end(self, record: TrialRecord, *, is_over_limit: bool = False) -> None:
         self.store.drop_checkpoint(record)

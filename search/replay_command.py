@@ -67,7 +67,7 @@ def check_study(folder: Path, searches: list[str], as_json: bool) -> int:
     """Replay a study's ledger, print whether the same is decided, and return the exit code: 1 if not.
 
     Raises:
-        InvalidInputError: there is no study, it was interrupted, or searches were named to compare.
+        InvalidInputError: there is no study, its ledger lacks something, or searches were named to compare.
     """
     if searches:
         raise InvalidInputError(

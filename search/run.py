@@ -18,7 +18,7 @@ from results.costs import COSTS
 from results.records import DataFacts, StudyHeader
 from results.study import CONFIG, DATABASE, StudyResults, open_study
 from results.tables import front_csv
-from search.config import StudyConfig, first_difference
+from search.config import StudyConfig, budgets, first_difference
 from search.costs import header_ranges
 from search.driver import Clock, Driver
 from search.folder import ENVIRONMENT, PLUGINS, StudyFolder
@@ -212,7 +212,7 @@ def _search(
     )
     executor = LocalExecutor(slots, setup, folder.logs)
     try:
-        store.ledger.write_event("begin", clock.elapsed_s(), workers=len(slots))
+        store.ledger.write_event("begin", clock.elapsed_s(), workers=len(slots), **budgets(config))
         Driver(config, store, proposer, scheduler, executor, progress, clock).run()
         store.ledger.write_event("end", clock.elapsed_s())
     except (KeyboardInterrupt, SystemExit):

@@ -46,7 +46,7 @@ class Trials:
         self.header = header
         self.records = {record.number: record for record in records}
         self.curves = {trial: list(reports) for trial, reports in (curves or {}).items()}
-        self._space = space
+        self.space = space
 
     @property
     def searched(self) -> list[TrialRecord]:
@@ -91,15 +91,15 @@ class Trials:
         Keys of the recipe that the space fixes hold for references too; those it searches do not.
         """
         spec = read_reference(name).spec(
-            in_channels=self._space.in_channels, num_classes=self._space.num_classes
+            in_channels=self.space.in_channels, num_classes=self.space.num_classes
         )
         record = self._new_record(spec.canonical(), seed, max_epochs, clock_s)
-        record = replace(record, reference=name, training=self._space.fixed_training())
+        record = replace(record, reference=name, training=self.space.fixed_training())
         self._begin(record, {})
         return record
 
     def _new_record(self, spec: Spec, seed: int, max_epochs: int, clock_s: float) -> TrialRecord:
-        counts = self._space.counts(spec)
+        counts = self.space.counts(spec)
         return TrialRecord(
             number=len(self.records),
             arch=spec.arch,
@@ -111,7 +111,7 @@ class Trials:
             seed=seed,
             max_epochs=max_epochs,
             started_s=clock_s,
-            measured={"activation_mib": self._space.activation_mib(counts)},
+            measured={"activation_mib": self.space.activation_mib(counts)},
         )
 
     def report(self, trial: int, report: EpochReport, clock_s: float) -> None:
@@ -164,6 +164,12 @@ class Trials:
             finished_s=clock_s,
         )
         return self._change(record, "finish", clock_s)
+
+    def give_up(self, trial: int, clock_s: float) -> TrialRecord:
+        """Record that a trial has cost too many workers, and return the trial."""
+        reason = f"{self.records[trial].losses} workers died while training it"
+        record = replace(self.records[trial], state="failed", reason=reason, finished_s=clock_s)
+        return self._change(record, "give_up", clock_s, reason=reason)
 
     def fail(self, trial: int, reason: str, clock_s: float) -> TrialRecord:
         """Record that a trial ended without a result, and return the trial."""

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from results.ledger import Happening, Ledger
 from results.records import EpochReport, TrialRecord
 from results.study import open_study, sqlite_url, study_name
+from search.config import StudyConfig
 from search.driver import Clock, Driver
 from search.folder import StudyFolder
-from search.jobs import Epoch, Event, Failed, Finished, Job, Measured, Paused
+from search.frontier.earlier_study import EarlierTrial
+from search.jobs import Epoch, Event, Failed, Finished, Job, Lost, Measured, Paused
 from search.progress import Silent
 from search.proposers import make_proposer
 from search.run import largest_batch
@@ -20,8 +24,12 @@ from search.warm_start import read_earlier
 from space.errors import InvalidInputError
 from space.search_space import SearchSpace
 
-DECISIONS = frozenset({"start", "promote", "stop"})
+DECISIONS = frozenset({"start", "promote", "restart", "stop", "give_up"})
 """Kinds of events that a driver decides on; the others happen to it."""
+UNSEEN = frozenset({"stop", "give_up"})
+"""Decisions of which no worker hears."""
+REPEATABLE = ("frontier", "tpe", "random")
+"""Samplers that go on from what the ledger has as if they had not been stopped."""
 
 
 @dataclass(frozen=True)
@@ -36,25 +44,21 @@ def replay_study(folder: str | Path) -> StudyReplay:
     """Decide anew on what a study has tried, gone on with and stopped, and compare.
 
     Workers only hand out what they are recorded to have done, in the order in which the driver took note of
-    it. Nothing is trained, and nothing written.
+    it. Where the study was interrupted or gone on with, so is the replay. Nothing is trained, and nothing
+    written.
 
     Raises:
-        InvalidInputError: there is no study, or it was interrupted: epochs that were trained again are
-            recorded at their second time only.
+        InvalidInputError: there is no study, or its ledger does not have all that was decided on.
     """
     study = open_study(folder)
     ledger = Ledger(sqlite_url(study.folder), study_name(study.folder))
     try:
-        kinds = [event["kind"] for event in ledger.events()]
         timeline, reports = ledger.timeline(), ledger.reports()
     finally:
         ledger.close()
-    if kinds.count("begin") != 1 or not {"lose", "restart", "interrupt"}.isdisjoint(kinds):
-        raise InvalidInputError(
-            f"{folder} cannot be replayed: it was interrupted or gone on with, or lost a worker; "
-            "a study is replayed that was searched in one go"
-        )
     config = StudyFolder(study.folder).recorded_config()
+    runs = _runs(folder, config, timeline)
+    recorded = {record.number: record for record in (*study.records, *study.references)}
     data = study.header.data
     space = SearchSpace(
         config.space,
@@ -64,25 +68,77 @@ def replay_study(folder: str | Path) -> StudyReplay:
         batch_size=largest_batch(config),
     )
     trials = Trials(replace(study.header, exhausted=False), space)
-    earlier = read_earlier(study.folder)
-    proposer = make_proposer(
-        config.search.sampler, space, config.search.seed, rungs_of(config), earlier, config.search.costs
-    )
-    references = trials.missing_references(config.references)
-    scheduler = make_scheduler(config, trials, proposer, references)
-    recorded = {record.number: record for record in (*study.records, *study.references)}
-    executor = _Recorded(timeline, recorded, reports)
-    clock = Clock(0.0, executor.now)
-    try:
-        Driver(config, trials, proposer, scheduler, executor, Silent(), clock).run()
-    except _OtherwiseError as error:
-        return StudyReplay(executor.num_same, str(error))
+    executor = _Recorded(timeline, recorded, reports, trials)
+    for run in runs:
+        try:
+            with suppress(_InterruptedError):
+                _decide_anew(run, trials, executor, read_earlier(study.folder))
+        except _OtherwiseError as error:
+            return StudyReplay(executor.num_same, str(error))
     for number, record in recorded.items():
         replayed = trials.records.get(number)
         if replayed is None or replayed.state != record.state:
             now = "does not exist" if replayed is None else f"is {replayed.state}"
             return StudyReplay(executor.num_same, f"trial {number} was {record.state}, but {now}")
-    return StudyReplay(executor.num_same + sum(one.kind == "stop" for one in timeline))
+    return StudyReplay(executor.num_same)
+
+
+def _decide_anew(
+    config: StudyConfig, trials: Trials, executor: _Recorded, earlier: Sequence[EarlierTrial]
+) -> None:
+    """Let one run of the study decide, from where the last one left it."""
+    executor.begin()
+    proposer = make_proposer(
+        config.search.sampler,
+        trials.space,
+        config.search.seed,
+        rungs_of(config),
+        earlier,
+        config.search.costs,
+    )
+    for record in trials.records.values():
+        proposer.remember(record, {}, trials.curves.get(record.number, ()))
+    references = trials.missing_references(config.references)
+    scheduler = make_scheduler(config, trials, proposer, references)
+    clock = Clock(executor.now(), executor.now)
+    Driver(config, trials, proposer, scheduler, executor, Silent(), clock).run()
+
+
+def _runs(folder: str | Path, config: StudyConfig, timeline: Sequence[Happening]) -> list[StudyConfig]:
+    """Return the configuration of each run of the study: the recorded one, with the budgets of the run.
+
+    Raises:
+        InvalidInputError: these are not recorded, or what was decided on is not all there.
+    """
+    begun = [one.detail or {} for one in timeline if one.kind == "begin"]
+    reason = None
+    if any(one.kind == "retrain" for one in timeline):
+        reason = (
+            "a checkpoint was damaged, and epochs were trained again and recorded at their second time only"
+        )
+    elif len(begun) > 1 and not all("references" in detail for detail in begun):
+        reason = "an older version of mgnas went on with it, which did not record what each run was asked for"
+    elif len(begun) > 1 and config.search.sampler not in REPEATABLE:
+        reason = f"it was gone on with, and {config.search.sampler} then does not decide as if it had not"
+    if reason is not None:
+        raise InvalidInputError(f"{folder} cannot be replayed: {reason}")
+    if len(begun) == 1:
+        return [config]
+    return [
+        config.model_copy(
+            update={
+                "references": tuple(detail["references"]),
+                "search": config.search.model_copy(
+                    update={key: detail[key] for key in ("trials", "hours", "epochs", "patience")}
+                ),
+            }
+        )
+        for detail in begun
+    ]
+
+
+class _InterruptedError(Exception):
+    """The run that is replayed was interrupted here."""
 
 
 class _OtherwiseError(Exception):
@@ -92,7 +148,7 @@ class _OtherwiseError(Exception):
 class _Recorded:
     """An executor that has a free slot when the driver is recorded to have decided on something.
 
-    Between decisions it hands out what happened. ``num_same`` counts the jobs that were as recorded.
+    Between decisions it hands out what happened. ``num_same`` counts the decisions that were as recorded.
     """
 
     def __init__(
@@ -100,34 +156,72 @@ class _Recorded:
         timeline: list[Happening],
         records: dict[int, TrialRecord],
         reports: dict[int, list[EpochReport]],
+        trials: Trials,
     ) -> None:
-        self._timeline = timeline
+        self._timeline = [one for one in timeline if one.trial is not None or one.kind in ("begin", "end")]
         self._records = records
         self._reports = reports
+        self._trials = trials
         self._next = 0
         self._now = 0.0
+        self._unseen: Happening | None = None
         self.num_same = 0
 
     def now(self) -> float:
         """Return the time on the study's clock, in seconds."""
         return self._now
 
+    def begin(self) -> None:
+        """Go on to where the next run begins."""
+        while self._timeline[self._next].kind != "begin":
+            self._next += 1
+        self._now = self._timeline[self._next].clock_s
+        self._next += 1
+
+    def _coming(self) -> Happening | None:
+        """Return what is recorded to come next in this run, None at its regular end.
+
+        Raises:
+            _InterruptedError: the run was interrupted here.
+        """
+        coming = self._timeline[self._next] if self._next < len(self._timeline) else None
+        if coming is None or coming.kind == "begin":
+            raise _InterruptedError
+        return None if coming.kind == "end" else coming
+
     def free_slots(self) -> int:
-        """Return 1 where something was decided, and at the end."""
-        if self._next < len(self._timeline):
-            coming = self._timeline[self._next]
-            if coming.kind not in DECISIONS:
-                return 0
-            self._now = coming.clock_s
+        """Return 1 where something was decided, and at the end of a run."""
+        self._check_unseen()
+        coming = self._coming()
+        if coming is None:
+            return 1
+        if coming.kind not in DECISIONS:
+            return 0
+        self._now = coming.clock_s
+        if coming.kind in UNSEEN:
+            self._unseen = coming
+            self._next += 1
         return 1
+
+    def _check_unseen(self) -> None:
+        """Raise _OtherwiseError unless what no worker hears of was decided as recorded."""
+        unseen, self._unseen = self._unseen, None
+        if unseen is None:
+            return
+        assert unseen.trial is not None
+        if not self._trials.records[unseen.trial].has_ended:
+            raise _OtherwiseError(f"trial {unseen.trial} was to {_VERBS[unseen.kind]}, but now it is not")
+        self.num_same += 1
 
     def submit(self, job: Job) -> None:
         """Compare a job with the one that is recorded."""
-        if self._next == len(self._timeline):
+        self._check_unseen()
+        coming = self._coming()
+        if coming is None:
             raise _OtherwiseError(f"nothing was trained any more, but now trial {job.trial} is")
-        coming = self._timeline[self._next]
+        assert coming.trial is not None
         record = self._records[coming.trial]
-        if coming.kind == "stop" or coming.trial != job.trial:
+        if coming.kind in UNSEEN or coming.trial != job.trial:
             raise _OtherwiseError(
                 f"trial {coming.trial} was to {_VERBS[coming.kind]}, but now trial {job.trial} is trained"
             )
@@ -139,25 +233,34 @@ class _Recorded:
     def poll(self, timeout_s: float) -> list[Event]:
         """Return what happened until the next decision; ``timeout_s`` is not waited."""
         found = []
-        while self._next < len(self._timeline) and self._timeline[self._next].kind not in DECISIONS:
-            happening = self._timeline[self._next]
-            self._now = happening.clock_s
-            found.append(self._event(happening))
+        coming = self._coming()
+        while coming is not None and coming.kind not in DECISIONS:
+            self._now = coming.clock_s
+            found.append(self._event(coming))
             self._next += 1
+            # what happened before an interruption is handed out first
+            if self._next == len(self._timeline) or self._timeline[self._next].kind == "begin":
+                return found
+            coming = self._coming()
         if not found:
-            coming = self._timeline[self._next]
+            if coming is None:
+                raise _OtherwiseError("the search was over, but now it waits")
             raise _OtherwiseError(
                 f"trial {coming.trial} was to {_VERBS[coming.kind]}, but now nothing is decided"
             )
         return found
 
     def _event(self, happening: Happening) -> Event:
-        trial, record = happening.trial, self._records[happening.trial]
+        trial = happening.trial
+        assert trial is not None
+        record = self._records[trial]
         if happening.kind == "report":
             assert happening.epoch is not None
             return Epoch(trial, asdict(self._reports[trial][happening.epoch - 1]))
         if happening.kind == "measure":
             return Measured(trial, {"latency_ms": record.measured["latency_ms"]})
+        if happening.kind == "lose":
+            return Lost(trial, "")
         if happening.kind == "pause":
             return Paused(trial, record.train_s)
         if happening.kind == "finish":
@@ -168,4 +271,10 @@ class _Recorded:
         """Nothing is under way."""
 
 
-_VERBS = {"start": "begin", "promote": "go on", "stop": "be stopped"}
+_VERBS = {
+    "start": "begin",
+    "promote": "go on",
+    "restart": "be taken up again",
+    "stop": "be stopped",
+    "give_up": "be given up",
+}

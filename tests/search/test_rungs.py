@@ -123,13 +123,45 @@ def test_a_replay_of_the_ledger_decides_the_same(tmp_path: Path, scheduler: str)
     assert mgnas("replay", STUDY, "tpe", cwd=tmp_path).returncode == 2
 
 
-def test_an_interrupted_study_is_not_replayed(tmp_path: Path) -> None:
+def replayed(folder: Path) -> dict[str, object]:
+    run = mgnas("replay", STUDY, "--json", cwd=folder)
+    assert run.returncode in (0, 1), run.stderr
+    found: dict[str, object] = json.loads(run.stdout)
+    return found
+
+
+@pytest.mark.parametrize("scheduler", SCHEDULERS)
+@pytest.mark.parametrize("signum", [signal.SIGKILL, signal.SIGINT])
+def test_a_replay_is_interrupted_and_gone_on_with_like_its_study(
+    tmp_path: Path, scheduler: str, signum: signal.Signals
+) -> None:
+    write_rungs(tmp_path, scheduler, trials=12, workers=2)
+    rng = random.Random(signum)
+    for _ in range(3):
+        with search_in(tmp_path) as driver:
+            time.sleep(rng.uniform(4.0, 7.0))
+            os.kill(driver.pid, signum)
+        if (tmp_path / STUDY / "study.db").exists():
+            assert replayed(tmp_path)["difference"] is None  # as far as it came
+    assert mgnas("search", "tiny.toml", cwd=tmp_path).returncode == 0
+    assert mgnas("search", "tiny.toml", "--trials", "15", cwd=tmp_path).returncode == 0
+    found = replayed(tmp_path)
+    assert found["difference"] is None
+    assert found["same"] >= 15
+    with closing(sqlite3.connect(tmp_path / STUDY / "study.db")) as database, database:
+        database.execute("UPDATE mgnas_reports SET val_accuracy = 0.01 WHERE trial < 5")
+    assert replayed(tmp_path)["difference"] is not None
+
+
+def test_what_the_ledger_does_not_have_is_not_replayed(tmp_path: Path) -> None:
     write_rungs(tmp_path, "halving", trials=5)
     assert mgnas("search", "tiny.toml", cwd=tmp_path).returncode == 0
     assert mgnas("search", "tiny.toml", "--trials", "7", cwd=tmp_path).returncode == 0
+    with closing(sqlite3.connect(tmp_path / STUDY / "study.db")) as database, database:
+        database.execute("UPDATE mgnas_events SET detail = '{}' WHERE kind = 'begin'")
     refused = mgnas("replay", STUDY, cwd=tmp_path)
     assert refused.returncode == 2
-    assert "in one go" in refused.stderr
+    assert "an older version of mgnas went on with it" in refused.stderr
     assert refused.stderr.count("\n") == 1
 
 
