@@ -35,6 +35,7 @@ from search.replay.table import CIFAR16, DIGITS8, Table
 from space.counts import Counts
 from space.search_space import SearchSpace
 from space.space_config import SpaceConfig
+from trainers.allocator import keep_freed_memory
 
 RESULTS = Path(__file__).parent / "results" / "search.json"
 PICTURES = Path(__file__).parents[1] / "docs"
@@ -174,6 +175,23 @@ def decision_times() -> dict[str, dict[str, float]]:
     return found
 
 
+def many_workers(num_workers: int = 1_000, limit_s: float = 15.0) -> dict[str, float]:
+    """Return how busy simulated workers are until a search ends, and how long it took to decide for them.
+
+    Decisions take no simulated time; ``trials_per_s`` of wall time is what real workers would see.
+    """
+    began = time.perf_counter()
+    found = replay(deep(), "frontier", "freeze_thaw", num_workers=num_workers, hours=limit_s / 3600)
+    wall_s = time.perf_counter() - began
+    return {
+        "workers": num_workers,
+        "trials": len(found.records),
+        "busy_share": found.busy_s / (num_workers * found.elapsed_s),
+        "wall_s": wall_s,
+        "trials_per_s": len(found.records) / wall_s,
+    }
+
+
 def _params(counts: Counts) -> tuple[float, ...]:
     return (float(counts.params),)
 
@@ -192,8 +210,10 @@ def main() -> None:
     known = RESULTS.exists() and arguments.write
     document: dict[str, Any] = json.loads(RESULTS.read_text(encoding="utf-8")) if known else {"runs": {}}
     document["machine"] = describe_machine()
+    keep_freed_memory()  # as the command line does
     if not arguments.no_decisions:
         document["decision_ms"] = decision_times()
+        document["many_workers"] = many_workers()
     with ProcessPoolExecutor(arguments.processes) as pool:
         for (problem, num_workers), names in RUNS.items():
             if problem not in arguments.problems or num_workers not in arguments.workers:

@@ -25,11 +25,11 @@ from search.slots import count_cores
 from space.modules import build
 from space.notation import parse_notation
 from space.spec import Spec
+from trainers.allocator import keep_freed_memory
 from trainers.calibration import Calibration
 from trainers.data import DataConfig, SearchData, Split, load_search_data
 from trainers.device_data import ResidentData
 from trainers.execution import ExecutionConfig, StepMode
-from trainers.memory import keep_freed_memory
 from trainers.recipe import OptimizerName, Recipe
 from trainers.training import Training
 

@@ -29,6 +29,7 @@ from search.progress import progress_for
 from search.run import run_study
 from space.errors import InvalidInputError, shown
 from space.files import absolute_path
+from trainers.allocator import keep_freed_memory
 from trainers.sources import SOURCES
 
 MOST_NAME_BYTES = 200
@@ -60,6 +61,7 @@ def launch(request: Request) -> None:
         SearchError: the search cannot go on, or no trial of it has a result.
     """
     config, folder = resolve(request)
+    keep_freed_memory()
     try:
         with closing(progress_for(sys.stderr)) as progress:
             results = run_study(config, folder, progress)

@@ -120,7 +120,7 @@ def _open(config: StudyConfig, device: str) -> DeviceData:
     """Return the images, after torch was told how many cores there are."""
     import torch
 
-    from trainers.memory import keep_freed_memory
+    from trainers.allocator import keep_freed_memory
     from trainers.open_data import open_data
 
     keep_freed_memory()

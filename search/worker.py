@@ -81,11 +81,11 @@ def _load(setup: dict[str, Any]) -> Workplace:
     import torch
 
     from space.plugins import load_plugins
+    from trainers.allocator import keep_freed_memory
     from trainers.calibration import Calibration
     from trainers.data import DataConfig
     from trainers.energy import EnergyMeter
     from trainers.execution import ExecutionConfig
-    from trainers.memory import keep_freed_memory
     from trainers.open_data import open_data
 
     keep_freed_memory()

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ctypes
 import re
-from contextlib import suppress
 
 import torch
 
@@ -15,8 +13,6 @@ from trainers.memory_size import available_memory
 
 ACTIVATION_SHARE = 0.7
 """Of the memory that is free, for what a training step keeps for its backward pass."""
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
-_KEPT_BYTES = 2**30
 _SIGNS = (
     "can't allocate memory",
     "not enough memory",
@@ -67,15 +63,3 @@ def fitting_micro_batch(
     while micro_batch > 1 and micro_batch * an_image > room:
         micro_batch = (micro_batch + 1) // 2
     return None if micro_batch == batch_size else micro_batch
-
-
-def keep_freed_memory() -> None:
-    """Let this process keep freed blocks of up to a gibibyte for its next ones (glibc; nothing elsewhere).
-
-    By default large tensors are given back to the system, which clears their pages when they are asked for
-    again, at every step: see mallopt(3).
-    """
-    with suppress(OSError, AttributeError):
-        libc = ctypes.CDLL(None)
-        libc.mallopt(_M_MMAP_THRESHOLD, _KEPT_BYTES)
-        libc.mallopt(_M_TRIM_THRESHOLD, _KEPT_BYTES)

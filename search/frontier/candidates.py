@@ -14,9 +14,12 @@ from search.seeds import derive_seed
 
 WHOLE_SPACE = 2_000
 """Points of a space that are all looked at for every decision."""
-POOL, POOL_GROWTH, MOST_POOLED = 256, 16, 1_024
-"""Random points of a larger space that are looked at: at first, more with every trial, at most."""
-NEIGHBOURS = 32
+POOL, POOL_GROWTH, MOST_POOLED, LEAST_POOLED = 512, 16, 1_024, 640
+"""Random points of a larger space that are looked at: at first, more with every trial, at most; and of very
+many trials, when every point takes longer, at least."""
+MANY = 500
+"""Trials from which fewer points are looked at."""
+NEIGHBOURS = 24
 """Points close to the front that are looked at besides."""
 
 
@@ -59,6 +62,7 @@ class Candidates:
 
     def _random(self, source: PointSource, num_tried: int) -> list[Point]:
         size = min(MOST_POOLED, POOL + POOL_GROWTH * num_tried)
+        size = max(LEAST_POOLED, size * MANY // max(MANY, num_tried))
         while len(self._pool) < size:
             point = source.draw(self._rng)
             if point is None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,10 +18,10 @@ from search.frontier.curves import FinalErrors, final_errors
 from search.frontier.gaussian_process import Inputs
 from search.frontier.points import Encoding, Point, PointSource
 from search.frontier.promise import (
+    ChanceOfSuccess,
     CostScale,
     Known,
     Promise,
-    chance_of_success,
     excess_errors,
     most_telling,
 )
@@ -42,6 +44,8 @@ WORTHWHILE = 3e-3
 """Growth of the hypervolume for which a training goes on that competes with nothing, in parts of it."""
 MOST_PAUSED = 128
 """Paused trainings that are looked at closely: of more, those nearest to the front."""
+MOST_JUDGED = 400
+"""Trials from which chances of success are learned: of more, some spread over all."""
 REFINED, CLOSE, ROUNDS = 3, 4, 2
 """Best points from which the search goes on, how many points close to each are looked at, and how often."""
 
@@ -233,11 +237,13 @@ class Decision:
         """What every usable trial ended with or would end with."""
         tried = [self._tried[row] for row in self._usable]
         is_final = np.array([one.state == "complete" for one in tried], dtype=bool)
-        epochs = max(max(one.epochs, *one.errors) for one in tried)
+        lengths = [len(one.errors) for one in tried]
+        rows = np.repeat(np.arange(len(tried)), lengths)
+        seen = chain.from_iterable(one.errors for one in tried)
+        columns = np.fromiter(seen, dtype=np.intp, count=sum(lengths)) - 1
+        epochs = max(int(columns.max()) + 1, *(one.epochs for one in tried))
         curves = np.full((len(tried), epochs), np.nan)
-        for row, one in enumerate(tried):
-            for epoch, error in one.errors.items():
-                curves[row, epoch - 1] = error
+        curves[rows, columns] = list(chain.from_iterable(one.errors.values() for one in tried))
         return final_errors(curves, self._usable_costs, is_final)
 
     @cached_property
@@ -300,14 +306,16 @@ class Decision:
         """Return what each point is expected to add to the hypervolume, by its chance and time."""
         inputs, deviation = self._inputs(points)
         growth = np.maximum(self._promise.growth(inputs, deviation), 1e-15)
-        over = [row for row, one in enumerate(self._tried) if one.state != "running"]
-        succeeded = np.array([self._succeeded(self._tried[row]) for row in over], dtype=bool)
-        scores = growth * chance_of_success(self._knobs[over], succeeded, inputs.knobs)
+        scores = growth * self._chance.of(inputs.knobs)
         return np.asarray(scores / self._training_time.of([point.work for point in points]))
 
-    @staticmethod
-    def _succeeded(one: Tried) -> bool:
-        return one.state != "failed" and one.is_feasible
+    @cached_property
+    def _chance(self) -> ChanceOfSuccess:
+        over = [row for row, one in enumerate(self._tried) if one.state != "running"]
+        over = over[:: math.ceil(len(over) / MOST_JUDGED) or 1]
+        tried = [self._tried[row] for row in over]
+        succeeded = np.array([one.state != "failed" and one.is_feasible for one in tried], dtype=bool)
+        return ChanceOfSuccess(self._knobs[over], succeeded)
 
     def _refined(self, scores: Array) -> Point:
         """Return the best point that is found by going on from the best candidates."""

@@ -13,14 +13,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve, solve_triangular
+from scipy.linalg.lapack import dpotri
 from scipy.optimize import minimize
 
 Array = NDArray[np.float64]
 
-MOST_FITTED = 72
+MOST_FITTED = 64
 """Observations from which the hyperparameters are found; a step of the fit takes about a millisecond."""
-FIT_STEPS = 18
+FIT_STEPS = 14
 JITTER = 1e-8
+IN_CACHE = 2**14
+"""Numbers that are worked on at once."""
 LEAST_SCALE = 1e-4
 """Prior deviation, in parts of their size, of values that have all been the same so far."""
 LINE_WIDTH = 2.0
@@ -151,11 +154,16 @@ class GaussianProcess:
     def _kernel(self, left: Inputs, right: Inputs) -> Array:
         h = self.hyperparameters
         lengths = h.lengths[self._groups]
-        kernel: Array = h.knobs_variance * matern(_distances(left.knobs / lengths, right.knobs / lengths))
+        kernel = matern(_distances(left.knobs / lengths, right.knobs / lengths))
+        kernel *= h.knobs_variance
         if left.costs.shape[1]:
-            over_costs = _distances(left.costs / h.curve_length, right.costs / h.curve_length)
-            kernel += h.curve_variance * matern(over_costs)
-        return np.asarray(kernel + LINE_WIDTH**2 * (1.0 + left.costs @ right.costs.T))
+            curve = matern(_distances(left.costs / h.curve_length, right.costs / h.curve_length))
+            curve *= h.curve_variance
+            kernel += curve
+        line = left.costs @ (LINE_WIDTH**2 * right.costs.T)
+        line += LINE_WIDTH**2
+        kernel += line
+        return kernel
 
     def _own_variance(self, points: Inputs) -> Array:
         h = self.hyperparameters
@@ -174,13 +182,17 @@ def without_outliers(values: Array) -> Array:
 
 def matern(squared: Array) -> Array:
     """Return the Matern covariance of smoothness 5/2 at squared distances, 1 at distance 0."""
-    scaled = np.sqrt(5.0 * squared)
-    factor = scaled * (1.0 / 3.0)
-    factor += 1.0
-    factor *= scaled
-    factor += 1.0
-    factor *= np.exp(-scaled)
-    return np.asarray(factor)
+    distances, covariance = squared.reshape(-1), np.empty(squared.size)
+    for first in range(0, len(distances), IN_CACHE):  # arrays that leave the cache take six times as long
+        scaled = np.sqrt(5.0 * distances[first : first + IN_CACHE])
+        block = covariance[first : first + IN_CACHE]
+        np.multiply(scaled, 1.0 / 3.0, out=block)
+        block += 1.0
+        block *= scaled
+        block += 1.0
+        np.negative(scaled, out=scaled)
+        block *= np.exp(scaled, out=scaled)
+    return covariance.reshape(squared.shape)
 
 
 def _matern_slope(squared: Array) -> Array:
@@ -195,6 +207,13 @@ def _distances(left: Array, right: Array) -> Array:
     squared += (left**2).sum(axis=1)[:, None]
     squared += (right**2).sum(axis=1)[None, :]
     return np.asarray(np.maximum(squared, 0.0, out=squared))
+
+
+def _inverse(factor: Array) -> Array:
+    """Return the inverse of a matrix from its lower Cholesky factor, at half the cost of solving for it."""
+    lower, _ = dpotri(factor, lower=1)
+    lower = np.tril(lower)
+    return np.asarray(lower + np.tril(lower, -1).T)
 
 
 def _prior(num_groups: int) -> tuple[Array, Array]:
@@ -224,25 +243,24 @@ def _fit(
         ]
         or [np.zeros((len(targets), len(targets)))]
     )
+    flat = by_group.reshape(len(by_group), -1)
     over_costs = _distances(inputs.costs, inputs.costs)
     line = LINE_WIDTH**2 * (1.0 + inputs.costs @ inputs.costs.T)
     has_costs = bool(inputs.costs.shape[1])
 
     def loss(logs: Array) -> tuple[float, Array]:
         h = Hyperparameters.from_logs(logs)
-        squared = (
-            np.tensordot(1.0 / h.lengths**2, by_group[:num_groups], axes=1) if num_groups else by_group[0]
-        )
+        squared = (h.lengths**-2 @ flat).reshape(line.shape) if num_groups else by_group[0]
         knobs = h.knobs_variance * matern(squared)
         at_costs = over_costs / h.curve_length**2
         curve = h.curve_variance * matern(at_costs) if has_costs else np.zeros_like(knobs)
         kernel = knobs + curve + line
         kernel[np.diag_indices_from(kernel)] += h.noise_variance + extra + JITTER
         try:
-            factor, lower = cho_factor(kernel, lower=True, check_finite=False)
+            factor, _ = cho_factor(kernel, lower=True, check_finite=False)
         except np.linalg.LinAlgError:
             return 1e10, np.zeros_like(logs)
-        inverse = cho_solve((factor, lower), np.eye(len(targets)), check_finite=False)
+        inverse = _inverse(factor)
         weights = inverse @ targets
         off = (logs - means) / deviations
         value = 0.5 * targets @ weights + np.log(np.diag(factor)).sum() + 0.5 * off @ off
@@ -255,8 +273,8 @@ def _fit(
         gradient[2] += np.vdot(pull, knobs)
         gradient[3] += h.noise_variance * np.trace(pull)
         pulled = -2.0 * h.knobs_variance * pull * _matern_slope(squared)
-        for group in range(num_groups):
-            gradient[4 + group] += np.vdot(pulled, by_group[group]) / h.lengths[group] ** 2
+        if num_groups:
+            gradient[4:] += flat @ pulled.ravel() * h.lengths**-2
         return float(value), gradient
 
     bounds = [(mean - 4 * width, mean + 4 * width) for mean, width in zip(means, deviations, strict=True)]

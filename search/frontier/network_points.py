@@ -41,6 +41,7 @@ class NetworkPoints:
         self._earlier = earlier if earlier is not None and earlier.knows_something else None
         self._found: dict[Hashable, points.Point | None] = {}
         self._knobs: dict[Hashable, Point] = {}
+        self._domains: dict[Hashable, dict[str, Domain]] = {}
 
     @cached_property
     def distributions(self) -> Mapping[str, BaseDistribution]:
@@ -58,15 +59,18 @@ class NetworkPoints:
         """Return the point of the space behind one of the engine's."""
         return dict(self._knobs[points.params_key(point.params)])
 
-    def point(self, knobs: Point) -> points.Point | None:
-        """Return a point of the space as the engine takes it; None if it is beyond the limits."""
-        domains = self._space.knobs_of(knobs)
+    def point(self, knobs: Point, domains: dict[str, Domain] | None = None) -> points.Point | None:
+        """Return a point of the space as the engine takes it; None if it is beyond the limits.
+
+        ``domains`` are those of its knobs, where they are at hand.
+        """
+        domains = domains or self._space.knobs_of(knobs)
         params = {knob: encode(domain, knobs[knob]) for knob, domain in domains.items()}
         key = points.params_key(params)
         if key not in self._found:
             spec = self._space.feasible_spec(knobs)
             self._found[key] = None if spec is None else self._of_spec(spec, knobs, params)
-            self._knobs[key] = dict(knobs)
+            self._knobs[key], self._domains[key] = dict(knobs), domains
         return self._found[key]
 
     def _of_spec(self, spec: Spec, knobs: Point, params: points.Params) -> points.Point:
@@ -98,27 +102,31 @@ class NetworkPoints:
     def neighbour(self, point: points.Point, rng: random.Random) -> points.Point | None:
         """Return a network that differs in one knob, or two or three, made smaller if that is needed."""
         for _ in range(TRIES):
-            changed = self._changed(self.knobs(point), rng)
-            if (near := self.point(changed)) is not None:
+            changed, domains = self._changed(point, rng)
+            if (near := self.point(changed, domains)) is not None:
                 return near
             smaller = self._space.shrunk(changed, rng)
             if smaller is not None and (near := self.point(smaller)) is not None:
                 return near
         return None
 
-    def _changed(self, knobs: Point, rng: random.Random) -> Point:
-        domains = self._space.knobs_of(knobs)
+    def _changed(self, point: points.Point, rng: random.Random) -> tuple[Point, dict[str, Domain]]:
+        """Return knobs that differ in one or a few from a point's, with their domains."""
+        key = points.params_key(point.params)
+        knobs, domains = self._knobs[key], self._domains[key]
         chosen = rng.sample(list(domains), min(len(domains), rng.choice((1, 1, 2, 3))))
         changed = {knob: _near(domains[knob], knobs[knob], rng) for knob in chosen}
         known = {**knobs, **changed}
         complete: Point = {}
+        of_complete: dict[str, Domain] = {}
 
         def choose(knob: str, domain: Domain) -> Value:
             complete[knob] = known[knob] if knob in known else domain.sample(rng)
+            of_complete[knob] = domain
             return complete[knob]
 
         draw_knobs(self._space.config, choose)
-        return complete
+        return complete, of_complete
 
 
 def _near(domain: Domain, value: Value, rng: random.Random) -> Value:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +14,12 @@ from results.indicators import hypervolume
 from search.frontier.gaussian_process import GaussianProcess, Inputs, without_outliers
 from search.frontier.improvement import Front
 
+if TYPE_CHECKING:
+    from sklearn.linear_model import LogisticRegression
+
 Array = NDArray[np.float64]
 
-MOST_KNOWN = 300
+MOST_KNOWN = 180
 """Points that a model learns from: of more, the best for their costs and some of the others."""
 MOST_BELIEVED = 200
 """Pending points that are taken into account one by one; of more, the latest."""
@@ -169,17 +173,24 @@ def excess_errors(errors: Array, costs: Array) -> Array:
     return np.asarray(errors - np.where(cost_no_more, errors[None], np.inf).min(axis=1))
 
 
-def chance_of_success(tried: Array, succeeded: NDArray[np.bool_], candidates: Array) -> Array:
-    """Return each candidate's chance not to fail, learned from which of those tried did.
+class ChanceOfSuccess:
+    """Each point's chance not to fail, learned from which of those tried did (rows are points as numbers).
 
-    Rows are points as numbers. A logistic regression; where nothing failed it is 1 for all.
+    A logistic regression; where nothing failed the chance is 1 for all, where all did it is a half.
     """
-    if succeeded.all():
-        return np.ones(len(candidates))
-    if not succeeded.any():
-        return np.full(len(candidates), 0.5)
-    from sklearn.linear_model import LogisticRegression
 
-    model = LogisticRegression(C=20.0, max_iter=100).fit(tried, succeeded)
-    chance = np.asarray(model.predict_proba(candidates)[:, 1])
-    return np.where(chance < HOPELESS, 1e-3 * chance, chance)
+    def __init__(self, tried: Array, succeeded: NDArray[np.bool_]) -> None:
+        self._always = 1.0 if succeeded.all() else 0.5
+        self._model: LogisticRegression | None = None
+        if succeeded.any() and not succeeded.all():
+            from sklearn.linear_model import LogisticRegression
+
+            model = LogisticRegression(C=20.0, max_iter=100, solver="newton-cholesky")
+            self._model = model.fit(tried, succeeded)
+
+    def of(self, points: Array) -> Array:
+        """Return the chances of points, n."""
+        if self._model is None:
+            return np.full(len(points), self._always)
+        chance = np.asarray(self._model.predict_proba(points)[:, 1])
+        return np.where(chance < HOPELESS, 1e-3 * chance, chance)

@@ -21,11 +21,11 @@ class TrainingTime:
     """
 
     def __init__(self, work: Sequence[float | None]) -> None:
-        known = [each for each in work if each is not None]
-        self._median = float(np.median(known)) if known and len(known) == len(work) else None
+        is_known = bool(work) and None not in work
+        self._median = float(np.median(np.array(work, dtype=np.float64))) if is_known else None
 
     def of(self, work: Sequence[float | None]) -> NDArray[np.float64]:
         """Return the time of an epoch for each work."""
-        if self._median is None or any(each is None for each in work):
+        if self._median is None or None in work:
             return np.ones(len(work))
         return OVERHEAD + np.array(work, dtype=np.float64) / self._median
