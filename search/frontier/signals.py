@@ -23,7 +23,7 @@ LEAST_SPREAD = 1e-6
 """Of losses that tell anything; all are the same where nothing is learned."""
 MOST = 96
 """Trainings that a model of the loss learns from: of more, some spread over all."""
-MOST_FITTED, FIT_STEPS = 36, 6
+MOST_FITTED, FIT_STEPS = 36, 8
 """As in ``gaussian_process``; these models need less care."""
 
 

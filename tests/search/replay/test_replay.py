@@ -197,7 +197,7 @@ def test_training_losses_help_where_accuracies_are_noisy() -> None:
     shape = Shape(0.5, 0.3, 0.7, 0.02, 0.03, 2.0)
     noisy, told = (kind("noisy", SPACE, shape, epochs=9, seed=3) for kind in (Computed, WithLosses))
     shares = {
-        problem: [replay(problem, "frontier", trials=30, seed=seed).hypervolume_at(1e9) for seed in range(8)]
+        problem: [replay(problem, "frontier", trials=30, seed=seed).hypervolume_at(1e9) for seed in range(20)]
         for problem in (noisy, told)
     }
     assert median(shares[told]) > median(shares[noisy])
