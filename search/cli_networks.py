@@ -1,0 +1,125 @@
+"""The commands about single networks: describe and train. Imports of the rooms stay inside."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from search.cli_options import FLAGS, AsJson, Plugins, load_plugins_named
+
+
+def describe(
+    spec: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[SPEC]",
+            help="A reference's name (see 'mgnas presets'), the papers' notation, or a spec's JSON file.",
+            show_default=False,
+        ),
+    ] = None,
+    space: Annotated[
+        Path | None,
+        typer.Option(
+            "--space", metavar="STUDY", help="Describe the space of a study file, preset or folder."
+        ),
+    ] = None,
+    image_size: Annotated[
+        int | None,
+        typer.Option(
+            help="Pixels of a side.  [default: 32, or as published, or the study's]", show_default=False
+        ),
+    ] = None,
+    channels: Annotated[
+        int | None,
+        typer.Option(help="Channels of an image.  [default: 3, or the study's]", show_default=False),
+    ] = None,
+    classes: Annotated[
+        int | None,
+        typer.Option(
+            help="Number of classes.  [default: 10, or as published, or the study's]", show_default=False
+        ),
+    ] = None,
+    assignments: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="SECTION.KEY=VALUE", help="With --space: as for 'search'."),
+    ] = None,
+    plugins: Plugins = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print a network's parameters, MACs, memory and layers, or the size and ranges of a study's space."""
+    from search.describe_command import ImageOptions, describe_network
+    from space.errors import InvalidInputError
+
+    if (spec is None) == (space is None):
+        raise InvalidInputError("describe takes either a network (SPEC) or --space STUDY")
+    load_plugins_named(plugins)
+    images = ImageOptions(image_size, channels, classes)
+    if spec is not None:
+        if assignments:
+            raise InvalidInputError("--set goes with --space")
+        describe_network(spec, images, as_json)
+        return
+    from search.describe_space import describe_space
+    from search.launch import Request, resolve
+
+    config, _ = resolve(Request(space, None, None, {}, assignments or [], as_json))
+    describe_space(config, images, as_json)
+
+
+def train(
+    spec: Annotated[
+        str,
+        typer.Argument(
+            metavar="SPEC",
+            help="A reference's name (see 'mgnas presets'), the papers' notation, or a spec's JSON file.",
+        ),
+    ],
+    data: Annotated[
+        str | None,
+        typer.Option(help="The images, as for 'search'.  [default: the preset's]", show_default=False),
+    ] = None,
+    data_root: Annotated[str | None, typer.Option(help="The folder of mnist, cifar10 and the like.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Epochs of each training.")] = None,
+    seeds: Annotated[int, typer.Option(help="Trainings, each from another seed.")] = 1,
+    seed: Annotated[int | None, typer.Option(help="The first of the seeds.")] = None,
+    to: Annotated[
+        Path | None,
+        typer.Option(help="The folder to train in.  [default: runs/train-ARCH]", show_default=False),
+    ] = None,
+    preset: Annotated[
+        str | None,
+        typer.Option(
+            help="Whose recipe: a preset, a study's file or folder; without --data, its images too.  "
+            "[default: the preset that suits the images]",
+            show_default=False,
+        ),
+    ] = None,
+    assignments: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="SECTION.KEY=VALUE", help="As for 'search', such as train.lr=0.1."),
+    ] = None,
+    threads: Annotated[
+        int | None,
+        typer.Option(help="Threads of torch on a CPU.  [default: what is fastest]", show_default=False),
+    ] = None,
+    plugins: Plugins = None,
+    as_json: AsJson = False,
+) -> None:
+    """Train one network: its curve, accuracy over seeds, speed, latency and weights."""
+    from search.launch import Request, study_or_preset
+    from search.train_command import TrainRequest
+    from search.train_command import train as train_network
+
+    load_plugins_named(plugins)
+    options = {
+        "data.source": data,
+        "data.root": data_root,
+        "train.epochs": epochs,
+        "search.seed": seed,
+        "execution.threads": threads,
+    }
+    study, name = study_or_preset(preset)
+    base = Request(study, name, None, options, assignments or [], as_json, FLAGS, resumes=False)
+    train_network(TrainRequest(spec, seeds, to, as_json), base)

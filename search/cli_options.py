@@ -1,0 +1,37 @@
+"""What options of several commands are, and which keys of the configuration have one of their own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Folder = Annotated[Path, typer.Argument(metavar="DIR", help="A study's folder.")]
+Plugins = Annotated[
+    list[str] | None,
+    typer.Option("--plugin", metavar="FILE", help="A Python file that registers families; repeatable."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout and nothing else there.")]
+FLAGS = {
+    "data.source": "--data",
+    "data.root": "--data-root",
+    "train.epochs": "--epochs",
+    "execution.threads": "--threads",
+    "search.trials": "--trials",
+    "search.hours": "--hours",
+    "search.seed": "--seed",
+    "space.max_params": "--max-params",
+    "search.costs": "--costs",
+}
+"""Keys of the configuration that have an option of their own."""
+
+
+def load_plugins_named(files: list[str] | None) -> None:
+    """Load the files of ``--plugin``; raises InvalidInputError for an empty name, or a plugin that fails."""
+    from space.errors import InvalidInputError
+    from space.plugins import load_plugins
+
+    if not all(file.strip() for file in files or []):
+        raise InvalidInputError("--plugin is empty; name a Python file, or leave it out")
+    load_plugins(files or [])

@@ -1,0 +1,162 @@
+"""The commands about studies: search, status, front, report, export. Imports of the rooms stay inside."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from search.cli_options import FLAGS, AsJson, Folder
+
+
+def search(
+    study: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[STUDY]",
+            help="A study file of your own, a preset, or a study's folder to go on in.",
+            show_default=False,
+        ),
+    ] = None,
+    preset: Annotated[
+        str | None, typer.Option(help="A study that comes with mgnas; see 'mgnas presets'.")
+    ] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(
+            help="The images: digits, mnist, fashion_mnist, cifar10, cifar100, svhn, npz:FILE or "
+            "imagefolder:PATH."
+        ),
+    ] = None,
+    data_root: Annotated[
+        str | None,
+        typer.Option(
+            help="The folder of mnist, cifar10 and the like; they are downloaded into it if they are missing."
+        ),
+    ] = None,
+    trials: Annotated[int | None, typer.Option(help="Networks to try, in total over all runs.")] = None,
+    hours: Annotated[float | None, typer.Option(help="Hours to search, in total over all runs.")] = None,
+    max_params: Annotated[int | None, typer.Option(help="Try no network with more parameters.")] = None,
+    costs: Annotated[
+        str | None,
+        typer.Option(
+            help="What accuracy is weighed against, with commas: params, macs, activation_mib, latency_ms, "
+            "energy_j.  [default: params]",
+            show_default=False,
+        ),
+    ] = None,
+    warm_start: Annotated[
+        str | None, typer.Option(metavar="DIR", help="Begin with what an earlier study has found.")
+    ] = None,
+    folder: Annotated[
+        Path | None,
+        typer.Option("--dir", help="The study's folder.  [default: runs/NAME]", show_default=False),
+    ] = None,
+    assignments: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="SECTION.KEY=VALUE",
+            help="Set a key of a section, such as train.epochs=20; repeatable.",
+        ),
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="The study's seed.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Search, or go on where the study in the folder stands. Without arguments: the digits demonstration."""
+    from search.launch import Request, launch
+
+    options = {
+        "data.source": data,
+        "data.root": data_root,
+        "search.trials": trials,
+        "search.hours": hours,
+        "search.seed": seed,
+        "space.max_params": max_params,
+        "search.warm_start": warm_start,
+        "search.costs": costs,
+    }
+    launch(Request(study, preset, folder, options, assignments or [], as_json, FLAGS))
+
+
+def status(folder: Folder, as_json: AsJson = False) -> None:
+    """Say how far a study is."""
+    from results.study import open_study
+    from results.tables import print_json
+    from search.folder import StudyFolder
+
+    results = open_study(folder)
+    facts = results.status(driver_alive=StudyFolder(folder).is_locked())
+    if as_json:
+        print_json(facts)
+        return
+    state = f"complete: {results.spent}" if results.complete else "not complete"
+    typer.echo(f"{results.name}: {state}")
+    for key in ("trials", "finished", "running", "interrupted", "paused", "stopped", "failed", "epochs"):
+        typer.echo(f"  {key:<12}{facts[key]}")
+
+
+def front(
+    folder: Folder,
+    as_json: AsJson = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="CSV on stdout.")] = False,
+) -> None:
+    """Print the Pareto front: validation accuracy against parameters, or the costs of the study."""
+    from results.front import complete_trials
+    from results.study import open_study
+    from results.tables import print_front, print_json, print_references, write_front_csv
+    from space.errors import InvalidInputError
+
+    if as_json and as_csv:
+        raise InvalidInputError("--json and --csv exclude each other")
+    results = open_study(folder)
+    if as_json:
+        print_json(results.summary())
+    elif as_csv:
+        write_front_csv(results.front_records, sys.stdout, results.header.costs)
+    elif not results.front_records:
+        typer.echo(f"{results.name}: no trial has finished yet")
+    else:
+        print_front(results.front_records, sys.stdout, results.header.costs)
+        if references := complete_trials(results.references):
+            typer.echo("\ncompared with:\n")
+            print_references(references, sys.stdout, results.header.costs)
+
+
+def report(
+    folder: Folder,
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", help="The HTML file.  [default: DIR/report.html]", show_default=False),
+    ] = None,
+) -> None:
+    """Write the report: one HTML file that works offline."""
+    from results.study import open_study
+
+    typer.echo(open_study(folder).report(output))
+
+
+def export(
+    folder: Folder,
+    trial: Annotated[int | None, typer.Option(help="The trial's number.")] = None,
+    pick: Annotated[str | None, typer.Option(help="best, knee or smallest of the front.")] = None,
+    max_params: Annotated[
+        int | None, typer.Option(help="With --pick: among networks of at most so many.")
+    ] = None,
+    formats: Annotated[
+        str | None,
+        typer.Option(
+            help="Of spec,safetensors,onnx,pt2.  [default: spec,safetensors,onnx]", show_default=False
+        ),
+    ] = None,
+    to: Annotated[
+        Path | None,
+        typer.Option(help="The folder to make.  [default: DIR/exports/trial-N]", show_default=False),
+    ] = None,
+) -> None:
+    """Export a network of the front: spec, weights, ONNX, model card and a script that classifies images."""
+    from search.export_command import export_network
+
+    export_network(folder, trial, pick, max_params, formats, to)
