@@ -74,6 +74,7 @@ class Driver:
         self._failed_in_a_row = 0
         self._any_succeeded = False
         self._until: dict[int, int] = {}
+        self._halvings: dict[int, int] = {}
         self._found = front_history(store.searched, store.header.ranges)
 
     def run(self) -> None:
@@ -162,6 +163,7 @@ class Driver:
                 checkpoint_path=self.store.place_of(checkpoint_path(record)),
                 known_epochs=record.epochs,
                 known_costs=tuple(record.measured),
+                halvings=self._halvings.get(record.number, 0),
                 until=until,
             )
         )
@@ -184,12 +186,20 @@ class Driver:
             record = self.store.fail(event.trial, event.reason, self.clock.elapsed_s())
             self._end(self._note_failure(record), is_over_limit=event.is_over_limit)
         elif isinstance(event, Lost):
-            self.progress.note(f"trial {event.trial}: {event.reason}; it goes on from its last checkpoint")
-            self.store.lose(event.trial, event.reason, self.clock.elapsed_s())
-            self.scheduler.on_lost(event.trial)
+            self._lose(event)
         elif isinstance(event, Fatal):
             error = StorageFullError if event.disk_full else SearchError
             raise error(f"the search stopped: {event.reason}; what was found so far is kept")
+
+    def _lose(self, event: Lost) -> None:
+        how = "goes on from its last checkpoint"
+        if event.is_memory:
+            self._halvings[event.trial] = self._halvings.get(event.trial, 0) + 1
+            how += ", with half as many images at once"
+        self.progress.note(f"trial {event.trial}: {event.reason}; it {how}")
+        # halvings end at one image, and then the training itself gives up
+        self.store.lose(event.trial, event.reason, self.clock.elapsed_s(), counts=not event.is_memory)
+        self.scheduler.on_lost(event.trial, counts=not event.is_memory)
 
     def _finish(self, event: Finished) -> None:
         accuracy = self.store.curves[event.trial][-1].val_accuracy

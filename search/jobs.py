@@ -32,9 +32,9 @@ class Job:
     """Train the network ``spec`` by ``recipe`` from ``seed``, and leave its weights in ``weights_path``.
 
     It goes on from ``checkpoint_path`` if that has a checkpoint of this training; ``known_epochs`` is the
-    number of epochs whose reports have been written down already, and ``known_costs`` have been measured. It
-    ends with epoch ``until``, from which
-    another job may go on, or (None) with the recipe's last.
+    number of epochs whose reports have been written down already, and ``known_costs`` have been measured.
+    At once it works on a batch halved ``halvings`` times, since for more there was no memory. It ends with
+    epoch ``until``, from which another job may go on, or (None) with the recipe's last.
     """
 
     trial: int
@@ -45,6 +45,7 @@ class Job:
     checkpoint_path: str
     known_epochs: int = 0
     known_costs: tuple[str, ...] = ()
+    halvings: int = 0
     until: int | None = None
 
 
@@ -106,10 +107,14 @@ class Failed:
 
 @dataclass(frozen=True)
 class Lost:
-    """A worker went away during a training, for a reason outside of it: killed, or the machine's memory."""
+    """A worker went away during a training, for a reason outside of it.
+
+    Where ``is_memory``, the system has killed it for want of memory.
+    """
 
     trial: int
     reason: str
+    is_memory: bool = False
 
 
 @dataclass(frozen=True)

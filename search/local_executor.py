@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import queue
+import signal
 import subprocess
 import sys
 import threading
@@ -28,6 +29,7 @@ from search.jobs import (
     encode,
 )
 from search.slots import Slot
+from trainers.memory_size import kills_for_memory
 
 MAX_EARLY_DEATHS = 3
 """Workers that may die in a row before they are ready; after that something is wrong with all of them."""
@@ -107,6 +109,7 @@ class LocalExecutor:
         self._logs = log_folder
         self._inbox: queue.Queue[tuple[_Worker, Event | None]] = queue.Queue()
         self._early_deaths = 0
+        self._kills_for_memory = kills_for_memory()
         log_folder.mkdir(parents=True, exist_ok=True)
         self._workers = [self._start(index) for index in range(len(slots))]
 
@@ -157,6 +160,9 @@ class LocalExecutor:
 
     def _replace(self, dead: _Worker) -> list[Event]:
         reason = f"its worker {dead.how_it_ended()}"
+        is_memory = self._was_memory(dead)
+        if is_memory:
+            reason = "the system killed its worker, for there was no more memory"
         if not dead.ready:
             self._early_deaths += 1
             if self._early_deaths >= MAX_EARLY_DEATHS:
@@ -170,7 +176,13 @@ class LocalExecutor:
         if not dead.ready:
             self.submit(dead.job)
             return []
-        return [Lost(dead.job.trial, reason)]
+        return [Lost(dead.job.trial, reason, is_memory)]
+
+    def _was_memory(self, dead: _Worker) -> bool:
+        """Whether the system has killed a worker for want of memory: with a signal, and counted it."""
+        kills, before = kills_for_memory(), self._kills_for_memory
+        self._kills_for_memory = kills
+        return dead.process.returncode == -signal.SIGKILL and kills > before
 
     def close(self) -> None:
         """Kill the workers: what they were training is dropped."""

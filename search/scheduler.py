@@ -96,8 +96,8 @@ class Scheduler(Protocol):
         """Take note that a trial has its result, failed for good, or was stopped."""
         ...
 
-    def on_lost(self, trial: int) -> None:
-        """Take note that a trial's worker went away."""
+    def on_lost(self, trial: int, *, counts: bool = True) -> None:
+        """Take note that a trial's worker went away; whether that ``counts`` as a reason to give it up."""
         ...
 
     def stop_starting(self) -> None:
@@ -210,10 +210,10 @@ class FullLength:
         self._running.discard(trial)
         self._paused.discard(trial)
 
-    def on_lost(self, trial: int) -> None:
+    def on_lost(self, trial: int, *, counts: bool = True) -> None:
         """Put ``trial`` in front of the queue."""
         self._running.discard(trial)
-        self._losses[trial] = self._losses.get(trial, 0) + 1
+        self._losses[trial] = self._losses.get(trial, 0) + counts
         self._waiting.appendleft(trial)
 
     def stop_starting(self) -> None:

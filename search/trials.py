@@ -133,10 +133,10 @@ class Trials:
         attempts = record.attempts + (record.state != "paused")
         return self._change(replace(record, state="running", attempts=attempts), event, clock_s)
 
-    def lose(self, trial: int, reason: str, clock_s: float) -> None:
-        """Record that a trial's worker died."""
-        record = replace(self.records[trial], losses=self.records[trial].losses + 1)
-        self._change(record, "lose", clock_s, reason=reason)
+    def lose(self, trial: int, reason: str, clock_s: float, *, counts: bool = True) -> None:
+        """Record that a trial's worker died; it ``counts`` unless the next one is given less to do."""
+        record = replace(self.records[trial], losses=self.records[trial].losses + counts)
+        self._change(record, "lose", clock_s, reason=reason, counts=counts)
 
     def pause(self, trial: int, train_s: float, clock_s: float) -> TrialRecord:
         """Record that a trial stands at a rung, from where it may be taken up again; return the trial."""

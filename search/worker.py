@@ -13,7 +13,7 @@ import queue
 import sys
 import threading
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, TextIO
 
 from search.jobs import Epoch, Event, Failed, Fatal, Finished, Measured, Paused, Ready, encode
@@ -122,6 +122,7 @@ def _train(job: dict[str, Any], place: Workplace, events: TextIO) -> None:
         spec, recipe = load_spec(job["spec"]), Recipe.model_validate(job["recipe"])
         file = CheckpointFile(job["checkpoint_path"], training_identity(spec, data, recipe, job["seed"]))
         mode = place.calibration.mode(spec, recipe, place.execution, data.search_data.image_size)
+        mode = replace(mode, halvings=job["halvings"])
         before_training_s = time.perf_counter() - began
         training = Training(spec, data, recipe, job["seed"], mode, file)
         before_s = sum(report.seconds for report in training.reports)

@@ -39,6 +39,7 @@ class StepMode:
     """What an ``ExecutionConfig`` and a recipe's precision come to on one device, for one network.
 
     ``memory_share`` of the memory that is free belongs to this training; the rest is for other workers.
+    A batch is halved ``halvings`` times, since the system ended processes that worked on more at once.
     """
 
     bfloat16: bool = False
@@ -48,6 +49,7 @@ class StepMode:
     micro_batch: int | None = None
     threads: int | None = None
     memory_share: float = 1.0
+    halvings: int = 0
 
     @contextmanager
     def applied(self) -> Iterator[None]:

@@ -8,11 +8,16 @@ import torch
 
 from space.counts import Size
 from space.spec import Spec
+from trainers.allocator import give_back_freed_memory
 from trainers.health import TrainingFailedError
 from trainers.memory_size import available_memory
 
-ACTIVATION_SHARE = 0.7
-"""Of the memory that is free, for what a training step keeps for its backward pass."""
+ACTIVATION_SHARE = 0.33
+"""Of the memory that is free, for what a training step keeps for its backward pass.
+
+On a CPU a training has been seen to take two to three times that: gradients, and blocks kept for the next
+step (``docs/log.md``).
+"""
 _SIGNS = (
     "can't allocate memory",
     "not enough memory",
@@ -57,6 +62,7 @@ def fitting_micro_batch(
     """
     if device.type != "cpu":
         return None
+    give_back_freed_memory()  # what an earlier training has left is free
     room = share * ACTIVATION_SHARE * available_memory()
     an_image = spec.counts(image_size).activation_bytes
     micro_batch = batch_size

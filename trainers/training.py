@@ -89,7 +89,11 @@ class Training:
             checkpoint.write(self.state())  # there may be more memory when it goes on, but nothing changes
 
     def _choose_mode(self) -> None:
-        """Keep to what the training began with, if on such a device, so that its numbers stay the same."""
+        """Keep to what the training began with, if on such a device, so that its numbers stay the same.
+
+        Where there was no memory for that, a part of the batch has to do.
+        """
+        halvings = self.mode.halvings
         if self._kept is not None:
             began_with = StepMode(**self._kept.facts["mode"])
             is_same = self._kept.facts["device"] == self.data.device.type
@@ -98,6 +102,11 @@ class Training:
             size, share = self.data.search_data.image_size, self.mode.memory_share
             fitting = fitting_micro_batch(self.spec, size, self._batch_size, self.data.device, share)
             self.mode = replace(self.mode, micro_batch=fitting)
+        if halvings:
+            if 2 ** (halvings - 1) >= self._batch_size:
+                raise no_room("a single image", "")
+            part = -(-self._batch_size // 2**halvings)
+            self.mode = replace(self.mode, micro_batch=min(part, self._images_at_once), halvings=halvings)
 
     def _set_up(self) -> None:
         """Make the network and what trains it, fresh or as the last epoch left them."""
@@ -243,7 +252,9 @@ class Training:
     @property
     def _eval_batch(self) -> int:
         height, width = self.data.search_data.image_size
-        at_once = max(self._images_at_once, EVAL_PIXELS // (height * width))
+        at_once = self._images_at_once
+        if self.mode.micro_batch is None:  # else memory may be short, here as well
+            at_once = max(at_once, EVAL_PIXELS // (height * width))
         return max(1, min(self._most_evaluated, at_once))
 
     # -- what is left of it --------------------------------------------------------------------------------

@@ -260,7 +260,7 @@ class _Recorded:
         if happening.kind == "measure":
             return Measured(trial, {"latency_ms": record.measured["latency_ms"]})
         if happening.kind == "lose":
-            return Lost(trial, "")
+            return Lost(trial, "", is_memory=not (happening.detail or {}).get("counts", True))
         if happening.kind == "pause":
             return Paused(trial, record.train_s)
         if happening.kind == "finish":

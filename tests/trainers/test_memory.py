@@ -15,7 +15,7 @@ from trainers.checkpoint import CheckpointFile
 from trainers.device_data import ResidentData
 from trainers.execution import StepMode
 from trainers.health import TrainingFailedError
-from trainers.memory import no_room
+from trainers.memory import ACTIVATION_SHARE, no_room
 from trainers.memory_size import available_memory
 from trainers.training import Training
 
@@ -89,7 +89,8 @@ def test_networks_beyond_the_memory_begin_with_a_part_of_the_batch(
 ) -> None:
     """Where the system would kill the process instead of refusing memory."""
     an_image = SPEC.counts((6, 7)).activation_bytes
-    for room, expected in ((40 * an_image, 16), (5 * an_image, 2), (1, 1), (100 * an_image, None)):
+    for images, expected in ((28, 16), (3.5, 2), (0.01, 1), (70, None)):
+        room = int(images * an_image / ACTIVATION_SHARE)
         monkeypatch.setattr("trainers.memory.available_memory", lambda room=room: room)
         assert Training(SPEC, data, RECIPE, seed=1).mode.micro_batch == expected
     fixed = Training(SPEC, data, RECIPE, seed=1, mode=StepMode(micro_batch=8))
