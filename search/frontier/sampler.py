@@ -19,10 +19,12 @@ from search.frontier.points import Params, Point, SeenPoints, params_key
 from search.frontier.tried import Tried
 from search.seeds import derive_seed
 
-Costs = Callable[[Params], "float | Sequence[float]"]
+Costs = Callable[[Params], "float | Sequence[float | None]"]
 
 CURVE = "mgnas:curve"
 """Attribute of a trial: the first objective's value after each epoch, and how many epochs there will be."""
+POINT = "mgnas:point"
+"""Attribute of a trial: what was proposed, of which a trial that runs or failed may not have come to all."""
 _STATES: dict[TrialState, Literal["running", "stopped", "complete", "failed"]] = {
     TrialState.COMPLETE: "complete",
     TrialState.FAIL: "failed",
@@ -56,11 +58,11 @@ class FrontierSampler(BaseSampler):
     """Proposes what is expected to add most to the hypervolume of the front.
 
     The first objective is learned; the others are *costs*. With ``costs``, a function of a trial's
-    parameters that returns the values of all other objectives, they are known before a trial is run;
-    without it they are learned too. A proposal takes in all other trials: finished ones, those under way
-    (they count as if they were to end as expected), failed ones and those that broke constraints, and,
-    where ``costs`` are known, every epoch noted with ``note_epoch``, also of pruned trials. Threads may
-    share it. The same ``seed`` and trials give the same proposal.
+    parameters that returns the values of all other objectives, they are known before a trial is run; those
+    for which it returns None, and all without it, are learned too. A proposal takes in all other trials:
+    finished ones, those under way (they count as if they were to end as expected), failed ones and those
+    that broke constraints, and, where ``costs`` are known, every epoch noted with ``note_epoch``, also of
+    pruned trials. Threads may share it. The same ``seed`` and trials give the same proposal.
 
     Source: expected hypervolume improvement (Emmerich, Giannakoglou, Naujoks 2006), with all objectives but
     one known.
@@ -92,6 +94,7 @@ class FrontierSampler(BaseSampler):
         if point is None:
             return {}
         self._chosen[trial._trial_id] = point
+        study._storage.set_trial_system_attr(trial._trial_id, POINT, dict(point.params))
         return dict(point.distributions)
 
     def sample_relative(
@@ -114,17 +117,16 @@ class FrontierSampler(BaseSampler):
         return sampler.sample_independent(study, trial, param_name, param_distribution)
 
     def _decide(self, study: optuna.Study, number: int) -> Point | None:
-        trials = [t for t in study.get_trials(deepcopy=False) if t.number != number and t.params]
+        trials = [t for t in study.get_trials(deepcopy=False) if t.number != number]
         source = self._points_of(study, trials)
         if source is None:
             return None
-        # a trial that runs or has failed may not have come to all of its parameters
-        whole = [t for t in trials if frozenset(t.params) in source.shapes]
-        return self._engine.decide(source, self._tried(study, whole), number).best
+        return self._engine.decide(source, self._tried(study, trials, source), number).best
 
     def _points_of(self, study: optuna.Study, trials: list[FrozenTrial]) -> SeenPoints | None:
         """Return the points as far as trials have shown them; the same object until they show more."""
-        trials = [t for t in trials if t.state in (TrialState.COMPLETE, TrialState.PRUNED)]
+        over = (TrialState.COMPLETE, TrialState.PRUNED)
+        trials = [trial for trial in trials if trial.state in over and trial.params]
         if not trials:
             return None
         seen = SeenPoints.of_trials(trials, lambda params: self._costs(study, params))
@@ -142,28 +144,35 @@ class FrontierSampler(BaseSampler):
             found = self._costs_of(dict(params))
             values = (found,) if isinstance(found, (int, float)) else tuple(found)
             self._known_costs[key] = tuple(
-                sign * float(value) for sign, value in zip(_signs(study)[1:], values, strict=True)
+                math.nan if value is None else sign * float(value)
+                for sign, value in zip(_signs(study)[1:], values, strict=True)
             )
         return self._known_costs[key]
 
-    def _tried(self, study: optuna.Study, trials: list[FrozenTrial]) -> list[Tried]:
+    def _tried(self, study: optuna.Study, trials: list[FrozenTrial], source: SeenPoints) -> list[Tried]:
         signs = _signs(study)
         length = max((t.user_attrs[CURVE]["epochs"] for t in trials if CURVE in t.user_attrs), default=1)
         found = []
         for trial in trials:
-            if trial.state not in _STATES:
+            # a trial that runs or has failed may not have come to all of its parameters
+            known = (trial.params, trial.system_attrs.get(POINT, {}))
+            params = next((each for each in known if frozenset(each) in source.shapes), None)
+            if params is None or trial.state not in _STATES:
                 continue
-            costs = self._costs(study, trial.params)
-            if costs is None and trial.state == TrialState.COMPLETE:
-                costs = tuple(sign * value for sign, value in zip(signs[1:], trial.values[1:], strict=True))
+            costs = self._costs(study, params)
+            if trial.state == TrialState.COMPLETE:
+                seen = [sign * value for sign, value in zip(signs[1:], trial.values[1:], strict=True)]
+                counted = costs or (math.nan,) * len(seen)
+                costs = tuple(b if math.isnan(a) else a for a, b in zip(counted, seen, strict=True))
             curve = _curve(trial, length)
             errors = {epoch: signs[0] * value for epoch, value in curve.items() if math.isfinite(value)}
-            point = Point(trial.params, trial.distributions, params_key(trial.params), costs)
+            distributions = {name: source.distributions[name] for name in params}
+            point = Point(params, distributions, params_key(params), costs)
             state = "failed" if curve and not errors else _STATES[trial.state]
             is_feasible = all(value <= 0 for value in trial.constraints.values())
             losses = trial.user_attrs.get(CURVE, {}).get("losses", {})
-            known = {int(epoch): float(loss) for epoch, loss in losses.items() if math.isfinite(loss)}
-            found.append(Tried(point, state, errors, costs, length, is_feasible, known))
+            told = {int(epoch): float(loss) for epoch, loss in losses.items() if math.isfinite(loss)}
+            found.append(Tried(point, state, errors, costs, length, is_feasible, told))
         return found
 
 

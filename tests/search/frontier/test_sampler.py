@@ -71,6 +71,51 @@ def test_a_sampler_made_anew_goes_on_as_the_first_would() -> None:
     assert [trial.params for trial in whole.trials] == [trial.params for trial in study.trials]
 
 
+def test_threads_share_a_sampler() -> None:
+    study = optuna.create_study(
+        directions=["maximize", "minimize"], sampler=FrontierSampler(size_of, seed=0, num_startup=4)
+    )
+    study.optimize(toy, n_trials=24, n_jobs=4)
+    assert [trial.state for trial in study.trials] == [TrialState.COMPLETE] * 24
+    chosen = {tuple(sorted(trial.params.items())) for trial in study.trials}
+    assert len(chosen) == 24
+
+
+def test_trials_that_fail_before_all_is_suggested_do_no_harm() -> None:
+    def half(trial: optuna.Trial) -> tuple[float, float]:
+        if trial.suggest_int("width", 2, 64, log=True) > 30:
+            raise RuntimeError("too wide")
+        return toy(trial)
+
+    study = run(half, FrontierSampler(size_of, seed=0), 30)
+    failed = [trial for trial in study.trials if trial.state == TrialState.FAIL]
+    assert failed
+    assert all(set(trial.params) == {"width"} for trial in failed if trial.number < 2)
+    assert sum(trial.state == TrialState.COMPLETE for trial in study.trials) > 20
+
+
+def test_one_cost_may_be_known_and_another_measured() -> None:
+    def timed(trial: optuna.Trial) -> tuple[float, float, float]:
+        accuracy, size = toy(trial)
+        return accuracy, size, 1.0 + trial.params["depth"] + size / 1e4
+
+    def costs(params: dict[str, Any]) -> tuple[float, None]:
+        return size_of(params), None
+
+    def found(sampler: optuna.samplers.BaseSampler) -> float:
+        from results.indicators import hypervolume
+
+        study = optuna.create_study(directions=["maximize", "minimize", "minimize"], sampler=sampler)
+        study.optimize(timed, n_trials=30)
+        top = math.log(64**2 * 4)
+        points = [(1 - t.values[0], math.log(t.values[1]) / top, t.values[2] / 7) for t in study.best_trials]
+        return hypervolume(points, (1.0, 1.0, 1.0))
+
+    ours = [found(FrontierSampler(costs, seed=seed)) for seed in range(3)]
+    chance = [found(optuna.samplers.RandomSampler(seed=seed)) for seed in range(3)]
+    assert min(ours) > max(chance)
+
+
 def test_conditional_parameters_belong_to_their_branch() -> None:
     seen = []
 

@@ -17,6 +17,7 @@ from search.replay.problem import Curve
 from search.replay.table import Table, TableHeader, TableRow
 from space import SpaceConfig
 from space.errors import InvalidInputError
+from tests.search.studies import mgnas
 
 SPACE = {
     "levels": 2,
@@ -146,6 +147,30 @@ def test_failures_end_no_search(share: float) -> None:
     failed = sum(record.state == "failed" for record in found.records)
     assert 0.3 * share < failed / 60 < 1.7 * share
     assert found.hypervolume_at(1e9) > 0.85
+
+
+def test_halving_copes_with_failures_at_several_rungs() -> None:
+    problem = Failing(Computed("long", SPACE, Shape(0.5, 0.4, 0.7, 0.02, 0.005, 2.0), 27, seed=3), 0.3)
+    found = replay(problem, "random", "halving", num_workers=3, trials=40, seed=1)
+    states = [record.state for record in found.records]
+    assert len(states) == 40
+    assert states.count("failed") >= 5
+    assert 1 <= states.count("complete") < 12
+    assert set(states) == {"complete", "failed", "stopped"}
+    assert {record.epochs for record in found.records if record.state == "stopped"} <= {1, 3, 9}
+
+
+def test_the_command_compares_searches_on_a_table(tmp_path: Path) -> None:
+    asked = ("replay", "digits8", "random", "frontier", "--seeds", "2", "--hours", "0.01", "--json")
+    run = mgnas(*asked, "--picture", "bands.svg", cwd=tmp_path)
+    assert run.returncode == 0, run.stderr
+    found = json.loads(run.stdout)
+    assert found["problem"] == "digits8"
+    assert [search["sampler"] for search in found["searches"]] == ["random", "frontier"]
+    assert (tmp_path / "bands.svg").read_text(encoding="utf-8").startswith("<svg")
+    wrong = mgnas("replay", "digits8", "chance", cwd=tmp_path)
+    assert wrong.returncode == 2
+    assert wrong.stderr.count("\n") == 1
 
 
 def test_contenders_are_compared_over_seeds() -> None:
