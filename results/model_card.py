@@ -7,9 +7,11 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from results.costs import COSTS, cost_of
 from results.front import complete_trials
 from results.records import TrialRecord
 from results.study import StudyResults
+from results.tables import cost_columns
 
 if TYPE_CHECKING:
     from space.modules import Trained
@@ -91,7 +93,7 @@ def model_card(
     parts = [
         f"# {_code(spec.notation)}",
         _origin(study, trial),
-        _facts(study, trained),
+        _facts(study, trial, trained),
         "## Input and output",
         _interface(trained, spec.in_channels),
         f"The {len(trained.classes)} classes, in the order of the logits:",
@@ -131,7 +133,7 @@ def _loading(plugins: Sequence[str]) -> str:
     return f"from space import load_plugins\n\nload_plugins({list(plugins)!r})\n" if plugins else ""
 
 
-def _facts(study: StudyResults, trained: Trained) -> str:
+def _facts(study: StudyResults, trial: TrialRecord, trained: Trained) -> str:
     spec = trained.network_spec()
     height, width = trained.image_size
     data = study.header.data
@@ -140,6 +142,10 @@ def _facts(study: StudyResults, trained: Trained) -> str:
         "Architecture": f"{_code(spec.notation)}, identity {_code(spec.arch)}",
         "Parameters": f"{spec.params:,}",
         "MACs of an image": f"{spec.macs(trained.image_size):,} at {height} x {width}",
+        **{
+            COSTS[name].title.capitalize(): f"{COSTS[name].text(cost_of(trial, name))} {COSTS[name].unit}"
+            for name in cost_columns(study.header.costs)[2:]
+        },
         "Validation accuracy": f"{100 * trained.val_accuracy:.2f} %",
         "Data": f"{_code(trained.data)}{fingerprint}",
         "Trained": f"{_epochs(trained)}, seed {trained.seed}",

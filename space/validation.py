@@ -16,6 +16,7 @@ RULES = {
     "tuple_type": "must be a list",
     "list_type": "must be a list",
     "too_short": "must have at least {min_length} item",
+    "too_long": "must have at most {max_length} items",
     "int_parsing": "must be a valid integer",
     "int_from_float": "must be a valid integer",
     "float_parsing": "must be a valid number",
