@@ -34,7 +34,11 @@ def front_lead(study: StudyResults) -> str:
         sentences.append(
             "Iterations of a level may share their weights here, and then more of them (nu) cost no "
             "parameters: "
-            + (f"{_joined(list(held))} limits them." if held else "only the range of nu limits them.")
+            + (
+                f"they are held back by {_joined(list(held))}."
+                if held
+                else "only the range of nu limits them."
+            )
         )
     return " ".join(sentences)
 

@@ -155,9 +155,9 @@ def made(costs: dict[str, Any] | None = None, **config: Any) -> Any:
         (None, {"share_a": "iteration", "share_b": "iteration"}, {}, "no other trial has fewer parameters"),
         (None, {"share_b": ["level", "iteration"]}, {}, "only the range of nu limits them"),
         (None, {"share_b": "network", "max_macs": 2_000_000}, {}, "2,000,000 MACs. Iterations"),
-        (None, {"share_b": "level", "max_macs": 2_000_000}, {}, "parameters: MACs limits them"),
+        (None, {"share_b": "level", "max_macs": 2_000_000}, {}, "parameters: they are held back by MACs."),
         (None, {"max_params": 500}, {"max_latency_ms": 2.5}, "500 parameters and 2.50 ms of latency"),
-        ({"params": (100, 10_000), "latency_ms": None}, {"share_a": "level"}, {}, ": latency limits"),
+        ({"params": (100, 10_000), "latency_ms": None}, {"share_a": "level"}, {}, "held back by latency."),
     ],
 )  # fmt: skip
 def test_the_report_says_what_was_weighed_and_limited(
