@@ -15,7 +15,7 @@ class ReplayExecutor:
     """Runs jobs on ``num_workers`` simulated workers; ``now`` is the simulated time in seconds.
 
     ``poll`` returns what happens next, and the time jumps to it. ``busy_s`` counts the seconds that
-    workers were training.
+    workers were training; ``idle_share`` is the share of their time without a job, until the last job came.
     """
 
     def __init__(self, problem: Problem, num_workers: int) -> None:
@@ -24,8 +24,11 @@ class ReplayExecutor:
         self._events: list[tuple[float, int, Event]] = []
         self._order = itertools.count()
         self._trained: dict[int, int] = {}
+        self._num_workers = num_workers
+        self._idle_s = 0.0
         self.now_s = 0.0
         self.busy_s = 0.0
+        self.idle_share = 0.0
 
     def now(self) -> float:
         """Return the simulated time in seconds."""
@@ -38,6 +41,8 @@ class ReplayExecutor:
     def submit(self, job: Job) -> None:
         """Let a free worker go on with a training from where its last job left it."""
         assert self._free, "no worker is free"
+        if self.now_s:
+            self.idle_share = self._idle_s / (self._num_workers * self.now_s)
         self._free -= 1
         curve = self._problem.curve(load_spec(job.spec), job.seed)
         begin = self._trained.get(job.trial, 0)
@@ -63,7 +68,9 @@ class ReplayExecutor:
         """Return the next event, whenever it is; ``timeout_s`` is not waited."""
         if not self._events:
             return []
-        self.now_s, _, event = heapq.heappop(self._events)
+        time_s, _, event = heapq.heappop(self._events)
+        self._idle_s += self._free * (time_s - self.now_s)
+        self.now_s = time_s
         self._free += isinstance(event, (Paused, Failed, Finished))
         return [event]
 

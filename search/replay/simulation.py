@@ -32,7 +32,8 @@ class Replay:
     ``history`` holds (seconds on the simulated clock, hypervolume) whenever a training ended, where networks
     count with their expected accuracy, not with what one training happened to show. ``best`` is the
     hypervolume of the best front of the space, where that is known. ``busy_s`` are the seconds that workers
-    were training, all added up.
+    were training, all added up; ``idle_share`` is the share of their time without a job, until the last job
+    began.
     """
 
     records: tuple[TrialRecord, ...]
@@ -40,6 +41,7 @@ class Replay:
     best: float | None
     elapsed_s: float
     busy_s: float
+    idle_share: float
 
     def hypervolume_at(self, time_s: float) -> float:
         """Return the hypervolume at a time, as a share of the best where that is known."""
@@ -113,7 +115,14 @@ def replay(
     driver.run()
     records = tuple(trials_so_far.records.values())
     yardstick = Yardstick(problem.outcomes(), space.params_range())
-    return Replay(records, yardstick.history(records), yardstick.best, executor.now_s, executor.busy_s)
+    return Replay(
+        records,
+        yardstick.history(records),
+        yardstick.best,
+        executor.now_s,
+        executor.busy_s,
+        executor.idle_share,
+    )
 
 
 class Yardstick:

@@ -97,6 +97,7 @@ def test_workers_are_kept_busy(num_workers: int) -> None:
     longest = max(record.finished_s - record.started_s for record in found.records)  # type: ignore[operator]
     assert found.elapsed_s <= found.busy_s / num_workers + longest + 1e-9
     assert found.busy_s == pytest.approx(sum(record.train_s for record in found.records))
+    assert found.idle_share == pytest.approx(0.0, abs=1e-9)
 
 
 def test_a_promoted_training_goes_on_where_it_stood() -> None:
