@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from space.modules import Trained, build, save_weights
+from space.modules.mgnet import MgNet
 from space.spec import Spec
 from trainers.averaging import WeightAverage
 from trainers.checkpoint import CheckpointFile, TrainingState
@@ -112,6 +113,8 @@ class Training:
         """Make the network and what trains it, fresh or as the last epoch left them."""
         with self._random("initialisation"):
             network = build(self.spec)
+        if isinstance(network, MgNet):
+            network.is_reduced = True
         if self.mode.channels_last:
             network = network.to(memory_format=torch.channels_last)
         self.network = network.to(self.data.device)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import pairwise
 
 from torch import Tensor, nn
@@ -28,12 +29,23 @@ class SmoothingLevel(nn.Module):
         self.norm_f = nn.ModuleList(NormAct(level.c_f, spec.activation) for _ in range(level.nu))
         self.norm_u = nn.ModuleList(NormAct(level.c_u, spec.activation) for _ in range(level.nu))
 
-    def forward(self, u: Tensor, f: Tensor, all_a: nn.ModuleList, all_b: nn.ModuleList) -> Tensor:
-        """Return u after nu iterations with the operators given; u is N c_u H W and f is N c_f H W."""
+    def forward(
+        self,
+        u: Tensor,
+        f: Tensor,
+        all_a: nn.ModuleList,
+        all_b: nn.ModuleList,
+        first_residual: Tensor | None = None,
+    ) -> Tensor:
+        """Return u after nu iterations with the operators given; u is N c_u H W and f is N c_f H W.
+
+        ``first_residual`` is f - A * u of the first iteration, where that is known already.
+        """
         before = u
         for i, (norm_f, norm_u) in enumerate(zip(self.norm_f, self.norm_u, strict=True)):
             a, b = all_a[i % len(all_a)], all_b[i % len(all_b)]
-            v = norm_u(self.smoother.apply_b(b, a, norm_f(f - a(u))))
+            residual = first_residual if i == 0 and first_residual is not None else f - a(u)
+            v = norm_u(self.smoother.apply_b(b, a, norm_f(residual)))
             u, before = self.smoother.next_u(i, u, before, v), u
         return u
 
@@ -55,13 +67,16 @@ class Transition(nn.Module):
         self.R = grid_change(spec.restriction, fine.c_f, coarse.c_f)
         self.norm_f = NormAct(coarse.c_f, spec.activation)
 
-    def forward(self, u: Tensor, residual: Tensor, a_next: nn.Module) -> tuple[Tensor, Tensor]:
-        """Return u (N c_u H/2 W/2) and f (N c_f H/2 W/2) of the next grid; ``a_next`` is its first A."""
-        f = self.norm_f(self.R(residual))
+    def forward(self, u: Tensor, residual: Tensor, a_next: nn.Module) -> tuple[Tensor, Tensor, Tensor]:
+        """Return u (N c_u H/2 W/2), f and f - A * u (N c_f H/2 W/2) of the next grid.
+
+        ``a_next`` is its first A.
+        """
+        restricted = self.norm_f(self.R(residual))
         if self.starts_from_zero:
-            return zeros_like_grid(f, self.coarse.c_u), f
+            return zeros_like_grid(restricted, self.coarse.c_u), restricted, restricted
         u = self.norm_u(self.Pi(u))
-        return u, f + a_next(u)
+        return u, restricted + a_next(u), restricted
 
 
 def grid_change(how: str, in_channels: int, out_channels: int) -> nn.Module:
@@ -76,7 +91,13 @@ def grid_change(how: str, in_channels: int, out_channels: int) -> nn.Module:
 
 
 class MgNet(GridNet):
-    """The whole network; images N C H W to logits N K. Images may have any size of at least one pixel."""
+    """The whole network; images N C H W to logits N K. Images may have any size of at least one pixel.
+
+    The first iteration of a level subtracts A * 0, or an A * u that was added just before. By default both
+    are computed like any other product, so that the counts of the papers, of ``space`` and of torch agree;
+    with ``is_reduced`` they are left out, up to a sixth of the work, and results are the same but for
+    rounding. They stay where they are all that an operator does: every parameter keeps a gradient.
+    """
 
     def __init__(self, spec: MgNetSpec) -> None:
         levels = spec.levels
@@ -87,20 +108,40 @@ class MgNet(GridNet):
             SmoothingLevel(spec, level, num_a[i], num_b[i]) for i, level in enumerate(levels)
         )
         self.transitions = nn.ModuleList(Transition(spec, fine, coarse) for fine, coarse in pairwise(levels))
+        self.is_reduced = False
+        self._reducible = self._first_products_that_may_go(spec)
 
     def features(self, images: Tensor) -> Tensor:
         """Return the last grid's u, N c_u H' W', non-negative if the activation is ``relu``."""
         f = self.from_images(images)
-        # A * 0 is computed like any other product: the counts of the papers and of this module agree.
-        u = zeros_like_grid(f, self.spec.levels[0].c_u)
+        u, first_residual = zeros_like_grid(f, self.spec.levels[0].c_u), f
         for index, level in enumerate(self.levels):
             all_a = self._operators("A", index)
-            u = level(u, f, all_a, self._operators("B", index))
+            known = first_residual if self.is_reduced and self._reducible[index] else None
+            u = level(u, f, all_a, self._operators("B", index), known)
             if index < len(self.transitions):
                 # the residual has the last iteration's A, and f_next the first one of the next level
                 residual = f - all_a[-1](u)
-                u, f = self.transitions[index](u, residual, self._operators("A", index + 1)[0])
+                next_a = self._operators("A", index + 1)[0]
+                u, f, first_residual = self.transitions[index](u, residual, next_a)
         return u
+
+    def _first_products_that_may_go(self, spec: MgNetSpec) -> list[bool]:
+        """Return for each level whether the A of its first iteration has an effect anywhere else."""
+        last = len(self.levels) - 1
+        uses: Counter[nn.Module] = Counter()
+        for index, level in enumerate(spec.levels):
+            all_a = list(self._operators("A", index))
+            later = [all_a[i % len(all_a)] for i in range(1, level.nu)]
+            uses.update(later)
+            if spec.smoother.kind == "quadratic":  # whose B is made of A
+                uses.update([all_a[0], *later])
+            if index < last:
+                uses[all_a[-1]] += 1
+            added = index > 0 and spec.interpolation != "zero"
+            if added and (level.nu > 1 or index < last):  # else f is not looked at again
+                uses[all_a[0]] += 1
+        return [uses[self._operators("A", index)[0]] > 0 for index in range(len(self.levels))]
 
     def _operators(self, letter: str, index: int) -> nn.ModuleList:
         owner = (self.owners_a if letter == "A" else self.owners_b)[index]

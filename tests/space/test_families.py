@@ -20,6 +20,7 @@ from space.families import family_named
 from space.grid_spec import GridSpec
 from space.modules import Classifier, Trained, save_weights
 from space.modules.counting import built_layers
+from space.modules.mgnet import MgNet
 from tests.space.plain_networks import plain_network
 from tests.strategies import networks
 
@@ -284,3 +285,47 @@ def test_impossible_specs_are_refused(fields: dict[str, Any], says: str) -> None
     data = {"levels": [{"nu": 1, "c_u": 4, "c_f": 6}]} | fields
     with pytest.raises(ValueError, match=says):
         load_spec(data)
+
+
+@settings(deadline=None, max_examples=100)
+@given(spec=networks(), side=st.integers(2, 9))
+def test_a_reduced_network_computes_the_same_with_less(spec: GridSpec, side: int) -> None:
+    """Products with zero, and those that cancel: all agrees but for rounding, gradients included."""
+    if not isinstance(spec, MgNetSpec):
+        return
+    torch.manual_seed(0)
+    network = build(spec).double().eval()
+    assert isinstance(network, MgNet)
+    images = torch.randn(3, spec.in_channels, side, side, dtype=torch.float64)
+
+    def results() -> tuple[Tensor, dict[str, Tensor | None], int]:
+        network.zero_grad()
+        with FlopCounterMode(display=False) as counter:
+            logits = network(images)
+            logits.square().sum().backward()
+        gradients = {name: parameter.grad for name, parameter in network.named_parameters()}
+        return logits.detach(), gradients, counter.get_total_flops()
+
+    logits, gradients, flops = results()
+    network.is_reduced = True
+    reduced, others, less = results()
+    assert torch.allclose(reduced, logits, rtol=1e-9, atol=1e-9)
+    assert less <= flops
+    for name, gradient in gradients.items():
+        other = others[name]
+        assert (gradient is None) == (other is None), name
+        if gradient is not None and other is not None:
+            scale = 1.0 + float(gradient.abs().max())
+            assert float((gradient - other).abs().max()) < 1e-8 * scale, name
+
+
+def test_a_sixth_of_the_work_is_repeated() -> None:
+    spec = parse_notation("MgNet[2,2,2]-[32,64,128]-B^l")
+    with torch.device("meta"):
+        network = build(spec).eval()
+        images = torch.empty(1, 3, 32, 32)
+    assert isinstance(network, MgNet)
+    network.is_reduced = True
+    with FlopCounterMode(display=False) as counter:
+        network(images)
+    assert 0.82 < counter.get_total_flops() / (2 * spec.macs((32, 32))) < 0.85
