@@ -73,8 +73,11 @@ class Case:
 
 LARGE = Case("MgNet[2,2,2]-[32,64,128]-B^l", batch_size=64, augment=4, lr=0.05, optimizer="muon")
 DIGITS = Case("MgNet[2,2]-8-B^l", batch_size=64, augment=0, lr=0.2)
-LARGE_CUDA = Case("MgNet[2,2,2,2]-256-B^l", batch_size=128, augment=4, lr=0.05, optimizer="muon")
-SMALL_CUDA = Case("MgNet[2,2,2]-[16,24,32]-B^l", batch_size=128, augment=4, lr=0.1)
+CUDA_CASES = [
+    Case(notation, batch_size, augment=4, lr=0.05, optimizer="muon")
+    for notation in ("MgNet[2,2,2,2]-256-B^l", "MgNet[2,2,2]-[16,24,32]-B^l")
+    for batch_size in (128, 512)
+]
 NUM_IMAGES = {"cpu": 1280, "cuda": 12_800}
 
 
@@ -96,6 +99,7 @@ def speed(case: Case, data: SearchData, calibration: Calibration, rounds: int) -
     ratios = [ours / plain for ours, plain in zip(figures["mgnas"], figures["plain"], strict=True)]
     return {
         "network": case.notation,
+        "batch_size": case.batch_size,
         "images": f"{len(data.train)} of {data.image_size[0]} x {data.image_size[1]} x {data.in_channels}",
         "mode": asdict(mode),
         "n": rounds,
@@ -184,7 +188,7 @@ def main() -> None:
     )
     cases = [(LARGE, images), (DIGITS, digits)]
     if device.type == "cuda":
-        cases = [(LARGE_CUDA, images), (SMALL_CUDA, images), (DIGITS, digits)]
+        cases = [*((case, images) for case in CUDA_CASES), (DIGITS, digits)]
     with tempfile.TemporaryDirectory() as folder:
         calibration = Calibration(device, Path(folder))
         result: dict[str, Any] = {
@@ -209,8 +213,8 @@ def summary(result: dict[str, Any]) -> str:
         speeds = {name: values["median"] for name, values in case["images_per_s"].items()}
         ratio = case["ratio"]
         lines.append(
-            f"{case['network']}, {case['images']}: plain loop {speeds['plain']:,.0f}, "
-            f"mgnas {speeds['mgnas']:,.0f} images/s; "
+            f"{case['network']}, {case['images']}, batches of {case['batch_size']}: "
+            f"plain loop {speeds['plain']:,.0f}, mgnas {speeds['mgnas']:,.0f} images/s; "
             f"ratio {ratio['median']:.2f} ({ratio['least']:.2f} to {ratio['most']:.2f}, n = {case['n']})"
         )
     for case in result["accuracy"]:

@@ -86,12 +86,12 @@ class Calibration:
             OSError: the folder cannot be written to.
         """
         is_cuda = self.device.type == "cuda"
-        wants_graph = not config.compile if config.cuda_graph == "auto" else config.cuda_graph
         fixed = StepMode(
             bfloat16=recipe.precision == "bfloat16",
             channels_last=config.channels_last is not False,
-            cuda_graph=wants_graph and is_cuda,
+            cuda_graph=config.cuda_graph is not False and is_cuda,
             compile=config.compile,
+            cudnn_benchmark=config.cudnn_benchmark is True,
             micro_batch=None if config.micro_batch == "auto" else config.micro_batch,
             memory_share=self.memory_share,
         )
@@ -99,6 +99,9 @@ class Calibration:
             "threads": self._threads(config),
             "bfloat16": [False, True] if recipe.precision == "auto" else [fixed.bfloat16],
             "channels_last": [True, False] if config.channels_last == "auto" else [fixed.channels_last],
+            "cudnn_benchmark": (
+                [False, True] if is_cuda and config.cudnn_benchmark == "auto" else [fixed.cudnn_benchmark]
+            ),
         }
         probes = CUDA_PROBES if is_cuda else PROBES
         probe = next(probe for probe in probes if spec.counts(image_size).macs <= probe.most_macs)
@@ -132,8 +135,9 @@ class Calibration:
         precision = "bfloat16" if mode.bfloat16 else "float32"
         layout = "channels last" if mode.channels_last else "channels first"
         threads = f", threads {mode.threads}" if mode.threads else ""
+        kernels = ", cudnn benchmark" if mode.cudnn_benchmark else ""
         return self._kept(
-            f"{probe.name} networks, {precision}, {layout}{threads}, s a step",
+            f"{probe.name} networks, {precision}, {layout}{threads}{kernels}, s a step",
             lambda: step_time(probe, replace(mode, compile=False, micro_batch=None), self.device),
         )
 

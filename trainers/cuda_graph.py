@@ -14,27 +14,28 @@ WARM_UP_STEPS = 3
 
 
 class GraphedStep:
-    """Calls ``step`` for batches of one shape; after a few calls it replays a recording of it.
+    """Calls a step for batches of one shape; after a few calls it replays a recording of it.
 
     Small networks are bound by the time that launching kernels takes, which a graph takes away (CUDA
-    programming guide, "CUDA graphs"). ``step`` trains on a batch and returns its loss; it must not wait for
-    the device, and every number that changes from step to step must be in a tensor.
+    programming guide, "CUDA graphs"). A step trains on a batch and returns its loss; it must not wait for
+    the device, and every number that changes from step to step must be in a tensor. It is an argument of
+    each call, always the same one: kept here, it would hold the object that keeps this one, and their memory
+    on the device would wait for the garbage collector.
     """
 
-    def __init__(self, step: Callable[[Batch], Tensor]) -> None:
-        self._step = step
+    def __init__(self) -> None:
         self._calls = 0
         self._graph: torch.cuda.CUDAGraph | None = None
         self._inputs: Batch | None = None
         self._loss: Tensor | None = None
 
-    def __call__(self, batch: Batch) -> Tensor:
-        """Train on ``batch`` and return its loss."""
+    def __call__(self, step: Callable[[Batch], Tensor], batch: Batch) -> Tensor:
+        """Train on ``batch`` by ``step`` and return its loss."""
         self._calls += 1
         if self._calls <= WARM_UP_STEPS:
-            return self._on_side_stream(batch)
+            return _on_side_stream(step, batch)
         if self._graph is None:
-            self._record(batch)
+            self._record(step, batch)
         assert self._graph is not None
         assert self._inputs is not None
         assert self._loss is not None
@@ -43,19 +44,20 @@ class GraphedStep:
         self._graph.replay()
         return self._loss.clone()
 
-    def _on_side_stream(self, batch: Batch) -> Tensor:
-        """Warm up where recordings are made: the default stream cannot be recorded."""
-        stream = torch.cuda.Stream()
-        stream.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(stream):
-            loss = self._step(batch)
-        torch.cuda.current_stream().wait_stream(stream)
-        return loss
-
-    def _record(self, batch: Batch) -> None:
+    def _record(self, step: Callable[[Batch], Tensor], batch: Batch) -> None:
         self._inputs = Batch(*(tensor.clone(memory_format=torch.preserve_format) for tensor in batch))
         graph = torch.cuda.CUDAGraph()
         # other threads may go on: one of them pins memory for the next batches
         with torch.cuda.graph(graph, capture_error_mode="thread_local"):
-            self._loss = self._step(self._inputs)
+            self._loss = step(self._inputs)
         self._graph = graph
+
+
+def _on_side_stream(step: Callable[[Batch], Tensor], batch: Batch) -> Tensor:
+    """Warm up where recordings are made: the default stream cannot be recorded."""
+    stream = torch.cuda.Stream()
+    stream.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(stream):
+        loss = step(batch)
+    torch.cuda.current_stream().wait_stream(stream)
+    return loss

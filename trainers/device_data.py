@@ -22,6 +22,8 @@ from trainers.statistics import channel_statistics
 
 MOST_READ = 4096
 """Images of files that mean and deviation are taken from, whether they were read into memory or not."""
+GPU_PIXELS = 2**20
+"""Pixels that a GPU augments at once, of as many batches as have so many: launches are the cost there."""
 
 
 class Batch(NamedTuple):
@@ -48,7 +50,10 @@ class DeviceData(ABC):
 
     @abstractmethod
     def train_windows(self, plan: EpochPlan) -> Iterator[tuple[BatchPlan, Tensor]]:
-        """Yield each batch's plan and its images, uint8 N H W C on the device, shifted and mirrored."""
+        """Yield plans of one or more batches with their images, shifted and mirrored.
+
+        The images are uint8 N H W C, on the device.
+        """
 
     @abstractmethod
     def val_images(self, batch_size: int) -> Iterator[Tensor]:
@@ -61,14 +66,17 @@ class DeviceData(ABC):
 
     def train_batches(self, plan: EpochPlan, recipe: Recipe) -> Iterator[Batch]:
         """Yield one epoch of augmented, normalised batches."""
-        for of_batch, windows in self.train_windows(plan):
-            images, targets = self.normalise(windows), self.train_labels[of_batch.rows]
-            if of_batch.holes is not None:
-                images = cut_out(images, of_batch.holes, recipe.cutout)
-            if of_batch.mix is not None:
-                shares = F.one_hot(targets, self.search_data.num_classes).float()
-                images, targets = mix_up(images, shares, of_batch.mix)
-            yield Batch(images, targets)
+        size = plan.batch_size
+        for of_batches, windows in self.train_windows(plan):
+            images, targets = self.normalise(windows), self.train_labels[of_batches.rows]
+            if of_batches.holes is not None:
+                images = cut_out(images, of_batches.holes, recipe.cutout)
+            if of_batches.mix is None:
+                yield from map(Batch, images.split(size), targets.split(size))
+                continue
+            shares = F.one_hot(targets, self.search_data.num_classes).float()
+            for parts in zip(images.split(size), shares.split(size), of_batches.mix.split(size), strict=True):
+                yield Batch(*mix_up(*parts))
 
     def val_batches(self, batch_size: int = 1024) -> Iterator[Batch]:
         """Yield the whole validation split in order, normalised, in batches of at most ``batch_size``."""
@@ -96,9 +104,12 @@ class ResidentData(DeviceData):
         self._val = _put(data.val, device)
 
     def train_windows(self, plan: EpochPlan) -> Iterator[tuple[BatchPlan, Tensor]]:
-        """Yield each batch's plan and its images, gathered on the device."""
-        for of_batch in plan.batches(self.device):
-            yield of_batch, cut_windows(self._train, of_batch.rows, of_batch)
+        """Yield plans with their images, gathered on the device."""
+        at_once = 1
+        if self.device.type == "cuda":
+            at_once = max(1, GPU_PIXELS // (plan.batch_size * self._train[0, :, :, 0].numel()))
+        for of_batches in plan.batches(self.device, at_once):
+            yield of_batches, cut_windows(self._train, of_batches.rows, of_batches)
 
     def val_images(self, batch_size: int) -> Iterator[Tensor]:
         """Yield views of the validation split."""

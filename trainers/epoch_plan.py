@@ -51,11 +51,11 @@ class EpochPlan:
         """Number of batches, all of the same size."""
         return len(self.whole.rows) // self.batch_size
 
-    def batches(self, device: torch.device) -> Iterator[BatchPlan]:
-        """Yield the plan of each batch on ``device``, where all of them are moved at once."""
+    def batches(self, device: torch.device, at_once: int = 1) -> Iterator[BatchPlan]:
+        """Yield the plan of every ``at_once`` batches on ``device``, where all of them are moved at once."""
         moved = self.whole.each(lambda tensor: tensor.to(device, non_blocking=True))
-        for start in range(0, len(self.whole.rows), self.batch_size):
-            yield moved.part(start, self.batch_size)
+        for start in range(0, len(self.whole.rows), at_once * self.batch_size):
+            yield moved.part(start, at_once * self.batch_size)
 
 
 def batches_in(num_images: int, batch_size: int) -> int:

@@ -19,7 +19,8 @@ class ExecutionConfig(BaseModel):
 
     ``channels_last`` is the order of values in memory; ``cuda_graph`` records a step once and replays it,
     which takes the cost of launching its many small kernels away; ``compile`` has torch.compile make kernels
-    of its own, which takes half a minute for each network and pays in long trainings alone. ``micro_batch``
+    of its own, which takes half a minute for each network and pays in long trainings alone;
+    ``cudnn_benchmark`` has cuDNN try out its kernels for each convolution. ``micro_batch``
     is the most images that go through the network at once: the gradients of several add up to a batch's.
     Auto is the whole batch, or what memory has room for. ``threads`` are those of one training on a CPU, of
     as many as its worker has: small networks are faster with one.
@@ -30,6 +31,7 @@ class ExecutionConfig(BaseModel):
     channels_last: Switch = "auto"
     cuda_graph: Switch = "auto"
     compile: bool = False
+    cudnn_benchmark: Switch = "auto"
     micro_batch: Annotated[int, Field(ge=1, le=10**9)] | Literal["auto"] = "auto"
     threads: Annotated[int, Field(ge=1, le=1024)] | Literal["auto"] = "auto"
 
@@ -46,6 +48,7 @@ class StepMode:
     channels_last: bool = True
     cuda_graph: bool = False
     compile: bool = False
+    cudnn_benchmark: bool = False
     micro_batch: int | None = None
     threads: int | None = None
     memory_share: float = 1.0
@@ -59,7 +62,7 @@ class StepMode:
         before = torch.get_num_threads()
         torch.set_num_threads(self.threads or before)
         try:
-            with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+            with torch.backends.cudnn.flags(enabled=True, benchmark=self.cudnn_benchmark, allow_tf32=False):
                 yield
         finally:
             torch.set_num_threads(before)

@@ -25,19 +25,26 @@ class TrainStep:
         self.mode = mode
         self._device = next(network.parameters()).device
         self._class_weights = class_weights
-        self._forward = torch.compile(network) if mode.compile else network
+        self._network = network
+        self._compiled = torch.compile(network) if mode.compile else network
         self.optimizers = make_optimizers(network, recipe, self._device)
-        self._train = GraphedStep(self._eager) if mode.cuda_graph else self._eager
+        self._graph = GraphedStep() if mode.cuda_graph else None
+        self._lr_multiplier = math.nan
 
     def __call__(self, batch: Batch, lr_multiplier: float) -> Tensor:
         """Train on a batch; return its mean loss, detached, still on the device."""
+        if lr_multiplier != self._lr_multiplier:
+            self._set_rates(lr_multiplier)
+        return self._eager(batch) if self._graph is None else self._graph(self._eager, batch)
+
+    def _set_rates(self, multiplier: float) -> None:
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
                 if isinstance(group["lr"], Tensor):
-                    group["lr"].fill_(group["base_lr"] * lr_multiplier)
+                    group["lr"].fill_(group["base_lr"] * multiplier)
                 else:
-                    group["lr"] = group["base_lr"] * lr_multiplier
-        return self._train(batch)
+                    group["lr"] = group["base_lr"] * multiplier
+        self._lr_multiplier = multiplier
 
     def _eager(self, batch: Batch) -> Tensor:
         for optimizer in self.optimizers:
@@ -58,7 +65,8 @@ class TrainStep:
         if not self.mode.channels_last:
             images = images.contiguous()
         with torch.autocast(self._device.type, dtype=torch.bfloat16, enabled=self.mode.bfloat16):
-            logits: Tensor = self._forward(images)
+            # evaluations have other shapes and modes: each would be compiled anew, for a few batches
+            logits: Tensor = (self._compiled if self._network.training else self._network)(images)
         return logits.float()
 
     def _loss_sum(self, logits: Tensor, targets: Tensor) -> Tensor:

@@ -88,7 +88,7 @@ def zeros_like_grid(f: Tensor, channels: int) -> Tensor:
 
     In another order, everything that is added to it would be brought into that one, and back.
     """
-    u = torch.zeros(f.shape[0], channels, *f.shape[2:], dtype=f.dtype, device=f.device)
-    if f.is_contiguous(memory_format=torch.channels_last):
-        return u.contiguous(memory_format=torch.channels_last)
-    return u
+    is_last = f.is_contiguous(memory_format=torch.channels_last)
+    order = torch.channels_last if is_last else torch.contiguous_format
+    shape = (f.shape[0], channels, *f.shape[2:])
+    return torch.empty(shape, dtype=f.dtype, device=f.device, memory_format=order).zero_()

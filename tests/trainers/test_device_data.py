@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 import torch
 
 from tests.trainers.stripes import RECIPE, resident, stripes
+from trainers.augment import cut_windows
 from trainers.data import Split
 from trainers.device_data import ResidentData
-from trainers.epoch_plan import plan_epoch
+from trainers.epoch_plan import BatchPlan, EpochPlan, plan_epoch
 from trainers.recipe import Recipe
 
 PLAIN = Recipe(batch_size=32)
@@ -29,6 +32,24 @@ def test_labels_stay_with_their_images(data: ResidentData) -> None:
         rows = batch.images[:, 0].mean(dim=2).std(dim=1)  # horizontal stripes vary from row to row
         columns = batch.images[:, 0].mean(dim=1).std(dim=1)
         assert torch.equal((columns > rows).long(), batch.targets)
+
+
+class SeveralAtOnce(ResidentData):
+    def train_windows(self, plan: EpochPlan) -> Iterator[tuple[BatchPlan, torch.Tensor]]:
+        for of_batches in plan.batches(self.device, at_once=4):
+            yield of_batches, cut_windows(self._train, of_batches.rows, of_batches)
+
+
+@pytest.mark.parametrize("mixup", [0.0, 0.3])
+def test_batches_that_are_augmented_together_are_the_same(data: ResidentData, mixup: float) -> None:
+    recipe = RECIPE.replaced({"cutout": 3, "mixup": mixup})
+    plan = plan_epoch(200, recipe, seed=0, epoch=1)
+    together = SeveralAtOnce(data.search_data, data.device)
+    both = list(zip(data.train_batches(plan, recipe), together.train_batches(plan, recipe), strict=True))
+    assert len(both) == 6
+    for one, other in both:
+        assert torch.equal(one.images, other.images)
+        assert torch.equal(one.targets, other.targets)
 
 
 def test_a_set_smaller_than_a_batch_is_one_batch(data: ResidentData) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import math
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +48,19 @@ def test_same_seed_same_curve_to_the_bit(data: ResidentData) -> None:
     torch.manual_seed(6)
     assert curve(1) == first
     assert curve(2) != first
+
+
+def test_what_is_let_go_of_leaves_at_once(data: ResidentData) -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        training = Training(SPEC, data, RECIPE, seed=1)
+        next(training.epochs())
+        network = weakref.ref(training.network)
+        del training
+        assert network() is None
+    finally:
+        gc.enable()
 
 
 def test_measuring_latency_first_changes_nothing(data: ResidentData) -> None:
