@@ -72,10 +72,11 @@ class DeviceData(ABC):
             if of_batches.holes is not None:
                 images = cut_out(images, of_batches.holes, recipe.cutout)
             if of_batches.mix is None:
-                yield from map(Batch, images.split(size), targets.split(size))
+                yield from map(Batch, torch.split(images, size), torch.split(targets, size))
                 continue
             shares = F.one_hot(targets, self.search_data.num_classes).float()
-            for parts in zip(images.split(size), shares.split(size), of_batches.mix.split(size), strict=True):
+            of_batch = (torch.split(tensor, size) for tensor in (images, shares, of_batches.mix))
+            for parts in zip(*of_batch, strict=True):
                 yield Batch(*mix_up(*parts))
 
     def val_batches(self, batch_size: int = 1024) -> Iterator[Batch]:
