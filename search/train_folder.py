@@ -6,7 +6,7 @@ import fcntl
 import json
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ from space.files import write_atomic
 from space.spec import Spec
 from space.validation import explain
 from trainers.checkpoint import CheckpointFile
+from trainers.memory_size import kills_for_memory
 
 if TYPE_CHECKING:
     from search.seed_result import SeedResult
@@ -32,7 +33,7 @@ CURVE_SVG = "curve.svg"
 CALIBRATION = "calibration"
 RESULT = r"seed-(\d+)\.json"
 CHECKPOINT = r"seed-(\d+)\.checkpoint"
-SEED_FILE = r"seed-\d+\.(json|safetensors|checkpoint|checkpoint\.previous)"
+SEED_FILE = r"seed-\d+\.(json|safetensors|checkpoint|checkpoint\.previous|running)"
 
 
 class DamagedResultError(MgnasError):
@@ -154,6 +155,23 @@ class TrainFolder:
     def write_result(self, result: SeedResult) -> None:
         """Keep what a seed's training brought; OSError goes to the caller."""
         write_atomic(self.path / f"seed-{result.seed}.json", result.model_dump_json(indent=2) + "\n")
+
+    def begin(self, seed: int) -> int:
+        """Note that the training from ``seed`` runs; return how often its batch is to be halved.
+
+        That is once more for every earlier run of it that ended without ``end`` while the system killed
+        something here for want of memory. OSError goes to the caller.
+        """
+        file, kills, halvings = self.path / f"seed-{seed}.running", kills_for_memory(), 0
+        with suppress(OSError, ValueError, TypeError, KeyError):
+            before = json.loads(file.read_bytes())
+            halvings = int(before["halvings"]) + (kills > int(before["kills"]))
+        write_atomic(file, json.dumps({"kills": kills, "halvings": halvings}) + "\n")
+        return halvings
+
+    def end(self, seed: int) -> None:
+        """Note that the training from ``seed`` has come to its end."""
+        (self.path / f"seed-{seed}.running").unlink(missing_ok=True)
 
     def checkpoint(self, seed: int, identity: str) -> CheckpointFile:
         """Return where the training from ``seed`` stands while it lasts."""

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from trainers.training import Training
 
 CALIBRATING = "calibrating: how this device trains fastest is measured once, and kept"
+HALVED = (
+    "an earlier run of this training was killed, and something here was for want of memory: batches are "
+    "trained on in {parts} parts"
+)
 
 
 @dataclass(frozen=True)
@@ -91,7 +95,11 @@ def train_network(
         if result is None:
             checkpoint = folder.checkpoint(seed, identity_of(seed))
             mode = calibration.mode(spec, config.train, config.execution, data.search_data.image_size)
+            halvings = folder.begin(seed)
+            if halvings:
+                progress.note(HALVED.format(parts=2**halvings))
             try:
+                mode = replace(mode, halvings=halvings)
                 training = Training(spec, data, config.train, seed, mode, checkpoint)
                 state = _train(training, index, len(seeds), progress)
             except TrainingFailedError as error:
@@ -100,6 +108,7 @@ def train_network(
             result = _result(training, identity_of(seed), calibration, folder)
             folder.write_result(result)
             checkpoint.remove()
+            folder.end(seed)
             num_new += 1
         results.append(result)
     return Trainings(results, num_new)

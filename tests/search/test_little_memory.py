@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -67,13 +69,17 @@ def group() -> Iterator[Path]:
 
 
 def search(folder: Path, group: Path, execution: str) -> subprocess.CompletedProcess[str]:
+    (folder / "big.toml").write_text(STUDY.format(execution=execution), encoding="utf-8")
+    return run_in(group, folder, "search", "big.toml")
+
+
+def run_in(group: Path, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     rng = np.random.default_rng(0)
     images = rng.integers(0, 255, (400, 64, 64, 1), dtype=np.uint8)
     np.savez(folder / "images.npz", x_train=images, y_train=np.arange(400) % 2)
-    (folder / "big.toml").write_text(STUDY.format(execution=execution), encoding="utf-8")
     enter = f'echo $$ > {group}/cgroup.procs && exec "$@"'
     return subprocess.run(
-        ["sh", "-c", enter, "sh", *command("search", "big.toml")],
+        ["sh", "-c", enter, "sh", *command(*arguments)],
         cwd=folder,
         capture_output=True,
         text=True,
@@ -91,6 +97,23 @@ def test_a_worker_that_was_killed_for_memory_goes_on_with_less_at_once(tmp_path:
     assert record.state == "complete"
     assert record.losses == 0
     assert record.measured["micro_batch"] in (32.0, 64.0, 128.0)
+
+
+def test_a_training_that_was_killed_for_memory_goes_on_with_less_at_once(tmp_path: Path, group: Path) -> None:
+    arguments = ["train", "MgNet[1]-16-B^l", "--data", "npz:images.npz", "--epochs", "2", "--to", "big"]
+    for setting in ("execution.micro_batch=256", "execution.channels_last=true", "train.batch_size=256"):
+        arguments += ["--set", setting]
+    arguments += ["--set", "train.precision=float32", "--set", "train.optimizer=sgd"]
+    runs = [run_in(group, tmp_path, *arguments)]
+    while runs[-1].returncode == -signal.SIGKILL and len(runs) < 5:
+        runs.append(run_in(group, tmp_path, *arguments))
+    assert runs[0].returncode == -signal.SIGKILL
+    assert "was killed" not in runs[0].stderr
+    assert runs[-1].returncode == 0, runs[-1].stderr
+    assert f"batches are trained on in {2 ** (len(runs) - 1)} parts" in runs[-1].stderr
+    (result,) = (tmp_path / "big").glob("seed-*.json")
+    assert json.loads(result.read_text())["measured"]["micro_batch"] == 256 / 2 ** (len(runs) - 1)
+    assert not list((tmp_path / "big").glob("*.running"))
 
 
 def test_networks_begin_with_what_their_control_group_has_room_for(tmp_path: Path, group: Path) -> None:
