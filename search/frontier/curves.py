@@ -8,6 +8,8 @@ by.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -32,6 +34,16 @@ class FinalErrors(NamedTuple):
 
     errors: Array
     variances: Array
+
+
+def as_rows(curves: Sequence[Mapping[int, float]], epochs: int) -> Array:
+    """Return curves, each a value by epoch, as rows of so many epochs; NaN where nothing was seen."""
+    lengths = [len(curve) for curve in curves]
+    rows = np.full((len(curves), epochs), np.nan)
+    columns = np.fromiter(chain.from_iterable(curves), dtype=np.intp, count=sum(lengths)) - 1
+    values = list(chain.from_iterable(curve.values() for curve in curves))
+    rows[np.repeat(np.arange(len(curves)), lengths), columns] = values
+    return rows
 
 
 def final_errors(curves: Array, costs: Array, is_final: NDArray[np.bool_]) -> FinalErrors:

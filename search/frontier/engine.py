@@ -7,14 +7,13 @@ import random
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
-from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
 
 from search.frontier.candidates import Candidates
 from search.frontier.cost_models import CostModels, raw_costs
-from search.frontier.curves import FinalErrors, final_errors
+from search.frontier.curves import FinalErrors, as_rows, final_errors
 from search.frontier.gaussian_process import Inputs
 from search.frontier.points import Encoding, Point, PointSource
 from search.frontier.promise import (
@@ -237,14 +236,14 @@ class Decision:
         """What every usable trial ended with or would end with."""
         tried = [self._tried[row] for row in self._usable]
         is_final = np.array([one.state == "complete" for one in tried], dtype=bool)
-        lengths = [len(one.errors) for one in tried]
-        rows = np.repeat(np.arange(len(tried)), lengths)
-        seen = chain.from_iterable(one.errors for one in tried)
-        columns = np.fromiter(seen, dtype=np.intp, count=sum(lengths)) - 1
-        epochs = max(int(columns.max()) + 1, *(one.epochs for one in tried))
-        curves = np.full((len(tried), epochs), np.nan)
-        curves[rows, columns] = list(chain.from_iterable(one.errors.values() for one in tried))
+        curves = as_rows([one.errors for one in tried], self._epochs)
         return final_errors(curves, self._usable_costs, is_final)
+
+    @cached_property
+    def _epochs(self) -> int:
+        """The epochs of the longest training."""
+        tried: list[Tried] = [self._tried[row] for row in self._usable]
+        return max(max(one.epochs, max(one.errors)) for one in tried)
 
     @cached_property
     def _usable_inputs(self) -> Inputs:
@@ -267,10 +266,8 @@ class Decision:
 
     @cached_property
     def _signals(self) -> Signals:
-        tried = [self._tried[row] for row in self._usable]
-        rungs = self._engine.rungs or (max(one.epochs for one in tried),)
-        losses = [one.losses for one in tried]
-        return Signals(self._usable_inputs, losses, rungs, self._engine.groups())
+        losses = [self._tried[row].losses for row in self._usable]
+        return Signals(self._usable_inputs, losses, self._epochs, self._engine.groups())
 
     @cached_property
     def _promise(self) -> Promise:

@@ -1,14 +1,15 @@
 """A Gaussian process over networks: how accurate one would be, and how far that is known.
 
-The prior is a sum of three parts: a line over the known costs (logarithms of parameters and the like), a
-smooth curve over them, and a smooth function of every knob. So size explains what it explains with few
-observations, and the knobs the rest. Each observation may be less certain than the others.
+The prior is a sum of three parts: a line over the known costs (logarithms of parameters and the like) and a
+signal, a smooth curve over the costs, and a smooth function of every knob. So size explains what it explains
+with few observations, and the knobs the rest. Each observation may be less certain than the others.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,27 +28,73 @@ IN_CACHE = 2**14
 LEAST_SCALE = 1e-4
 """Prior deviation, in parts of their size, of values that have all been the same so far."""
 LINE_WIDTH = 2.0
-"""Prior deviation of the line's slope and height, in deviations of the observations."""
+"""Prior deviation of the line's height and of its slope over costs, in deviations of the observations."""
+SIGNAL_SLOPE, SIGNAL_WIDTH = 0.7, 0.3
+"""Prior mean and deviation of the line's slope over a signal, where both have a deviation of 1."""
+KNOBS_VARIANCE, BESIDE_SIGNAL = 0.5, 0.05
+"""Prior middle of what the knobs explain, and of what is left of it where there is a signal."""
 OUTLIER = 3.0
 """Interquartile ranges beyond the quartiles at which bad values are cut: a diverged training says no more."""
 
 
+class Signal(NamedTuple):
+    """A number of each point (n, any scale) that rises with the values; a guess, with these variances (n)."""
+
+    means: Array
+    variances: Array
+
+
 @dataclass(frozen=True)
 class Inputs:
-    """Points to learn from or to predict: ``knobs`` (n x d, from 0 to 1) and ``costs`` (n x c, any scale)."""
+    """Points to learn from or to predict: ``knobs`` (n x d, from 0 to 1) and ``costs`` (n x c, any scale).
+
+    A ``signal`` is known to rise with the values, which is not known of costs.
+    """
 
     knobs: Array
     costs: Array
+    signal: Signal | None = None
 
     def __len__(self) -> int:
         return len(self.knobs)
 
     def __getitem__(self, which: NDArray[np.intp] | slice) -> Inputs:
-        return Inputs(self.knobs[which], self.costs[which])
+        signal = None if self.signal is None else Signal(*(part[which] for part in self.signal))
+        return Inputs(self.knobs[which], self.costs[which], signal)
 
     def and_also(self, other: Inputs) -> Inputs:
-        """Return these points, then the others."""
-        return Inputs(np.vstack([self.knobs, other.knobs]), np.vstack([self.costs, other.costs]))
+        """Return these points, then the others; both have a signal or neither has."""
+        signal = None
+        if self.signal is not None and other.signal is not None:
+            signal = Signal(*(np.concatenate(parts) for parts in zip(self.signal, other.signal, strict=True)))
+        return Inputs(np.vstack([self.knobs, other.knobs]), np.vstack([self.costs, other.costs]), signal)
+
+
+class _Standard(NamedTuple):
+    """Points with costs and signal of mean 0 and deviation 1; the signal is 0 where there is none.
+
+    ``noise`` (n) is the variance that values have besides, since the signal is a guess.
+    """
+
+    knobs: Array
+    costs: Array
+    signal: Array
+    noise: Array
+
+    def line(self, other: _Standard) -> Array:
+        """Return the covariance of the prior's line between these points and the others."""
+        line = self.costs @ (LINE_WIDTH**2 * other.costs.T)
+        line += LINE_WIDTH**2 + SIGNAL_WIDTH**2 * np.outer(self.signal, other.signal)
+        return np.asarray(line)
+
+    def line_variance(self) -> Array:
+        """Return the variance of the prior's line at each point."""
+        over_costs = 1.0 + np.einsum("ij,ij->i", self.costs, self.costs)
+        return np.asarray(LINE_WIDTH**2 * over_costs + SIGNAL_WIDTH**2 * self.signal**2)
+
+    def line_mean(self) -> Array:
+        """Return the mean of the prior's line at each point."""
+        return SIGNAL_SLOPE * self.signal
 
 
 @dataclass(frozen=True)
@@ -96,12 +143,18 @@ class GaussianProcess:
         self._scale = spread if spread > 1e-9 * size else LEAST_SCALE * size  # all are the same
         self._cost_mean = inputs.costs.mean(axis=0)
         self._cost_scale = inputs.costs.std(axis=0) + 1e-12
+        self._signal_mean, self._signal_scale = 0.0, 1.0
+        if inputs.signal is not None:
+            self._signal_mean = float(inputs.signal.means.mean())
+            # a guess that is unsure varies little itself: what it guesses at varies by both
+            total = inputs.signal.means.var() + inputs.signal.variances.mean()
+            self._signal_scale = math.sqrt(total) + 1e-12
         targets = (values - self._mean) / self._scale
         extra = extra_variance / self._scale**2
         chosen = np.unique(np.linspace(0, len(inputs) - 1, min(len(inputs), most_fitted)).round().astype(int))
-        self.hyperparameters = _fit(
-            self._standardised(inputs[chosen]), targets[chosen], extra[chosen], groups, fit_steps
-        )
+        points = self._standardised(inputs[chosen])
+        prior = _prior(int(groups.max()) + 1 if len(groups) else 0, has_signal=inputs.signal is not None)
+        self.hyperparameters = _fit(points, targets[chosen], extra[chosen], groups, prior, fit_steps)
         self._inputs = inputs
         self._targets = targets
         self._extra = extra
@@ -110,10 +163,11 @@ class GaussianProcess:
     def _condition(self) -> None:
         self._known = self._standardised(self._inputs)
         kernel = self._kernel(self._known, self._known)
-        kernel[np.diag_indices_from(kernel)] += self.hyperparameters.noise_variance + self._extra + JITTER
+        noise = self.hyperparameters.noise_variance + self._extra + self._known.noise
+        kernel[np.diag_indices_from(kernel)] += noise + JITTER
         self._factor, _ = cho_factor(kernel, lower=True)
         self._factor = np.tril(self._factor)
-        self._weights = cho_solve((self._factor, True), self._targets)
+        self._weights = cho_solve((self._factor, True), self._targets - self._known.line_mean())
 
     @property
     def noise(self) -> float:
@@ -122,14 +176,15 @@ class GaussianProcess:
 
     def mean(self, inputs: Inputs) -> Array:
         """Return the mean of the function at each point, in the values' unit."""
-        cross = self._kernel(self._standardised(inputs), self._known)
-        return np.asarray(cross @ self._weights * self._scale + self._mean)
+        points = self._standardised(inputs)
+        mean = self._kernel(points, self._known) @ self._weights + points.line_mean()
+        return np.asarray(mean * self._scale + self._mean)
 
     def predict(self, inputs: Inputs) -> tuple[Array, Array]:
         """Return mean and deviation of the function (without noise) at each point, in the values' unit."""
         points = self._standardised(inputs)
         cross = self._kernel(points, self._known)
-        mean = cross @ self._weights
+        mean = cross @ self._weights + points.line_mean()
         solved = solve_triangular(self._factor, cross.T, lower=True, check_finite=False)
         variance = self._own_variance(points) - np.einsum("ij,ij->j", solved, solved)
         return mean * self._scale + self._mean, np.sqrt(np.maximum(variance, 1e-10)) * self._scale
@@ -148,10 +203,15 @@ class GaussianProcess:
         other._condition()
         return other
 
-    def _standardised(self, inputs: Inputs) -> Inputs:
-        return Inputs(inputs.knobs, (inputs.costs - self._cost_mean) / self._cost_scale)
+    def _standardised(self, inputs: Inputs) -> _Standard:
+        costs = (inputs.costs - self._cost_mean) / self._cost_scale
+        if inputs.signal is None:
+            return _Standard(inputs.knobs, costs, np.zeros(len(inputs)), np.zeros(len(inputs)))
+        signal = (inputs.signal.means - self._signal_mean) / self._signal_scale
+        noise = SIGNAL_SLOPE**2 * inputs.signal.variances / self._signal_scale**2
+        return _Standard(inputs.knobs, costs, signal, noise)
 
-    def _kernel(self, left: Inputs, right: Inputs) -> Array:
+    def _kernel(self, left: _Standard, right: _Standard) -> Array:
         h = self.hyperparameters
         lengths = h.lengths[self._groups]
         kernel = matern(_distances(left.knobs / lengths, right.knobs / lengths))
@@ -160,16 +220,13 @@ class GaussianProcess:
             curve = matern(_distances(left.costs / h.curve_length, right.costs / h.curve_length))
             curve *= h.curve_variance
             kernel += curve
-        line = left.costs @ (LINE_WIDTH**2 * right.costs.T)
-        line += LINE_WIDTH**2
-        kernel += line
+        kernel += left.line(right)
         return kernel
 
-    def _own_variance(self, points: Inputs) -> Array:
+    def _own_variance(self, points: _Standard) -> Array:
         h = self.hyperparameters
         curve = h.curve_variance if points.costs.shape[1] else 0.0
-        line = LINE_WIDTH**2 * (1.0 + np.einsum("ij,ij->i", points.costs, points.costs))
-        return np.asarray(h.knobs_variance + curve + line)
+        return np.asarray(h.knobs_variance + curve + points.line_variance() + points.noise)
 
 
 def without_outliers(values: Array) -> Array:
@@ -216,24 +273,30 @@ def _inverse(factor: Array) -> Array:
     return np.asarray(lower + np.tril(lower, -1).T)
 
 
-def _prior(num_groups: int) -> tuple[Array, Array]:
+def _prior(num_groups: int, *, has_signal: bool) -> tuple[Array, Array]:
     """Return means and deviations of the normal priors of the logarithms of the hyperparameters.
 
     In many dimensions lengths grow with the root of their number, so that distances stay comparable
     (Hvarfner, Hellsten, Nardi 2024).
     """
     length = math.log(0.8) + 0.5 * math.log(max(1, num_groups))
-    means = [math.log(0.3), math.log(1.0), math.log(0.5), math.log(0.1), *([length] * num_groups)]
+    knobs_variance = BESIDE_SIGNAL if has_signal else KNOBS_VARIANCE
+    means = [math.log(0.3), math.log(1.0), math.log(knobs_variance), math.log(0.1), *([length] * num_groups)]
     deviations = [1.0, 0.7, 1.0, 1.2, *([0.4] * num_groups)]
     return np.array(means), np.array(deviations)
 
 
 def _fit(
-    inputs: Inputs, targets: Array, extra: Array, groups: NDArray[np.intp], fit_steps: int
+    inputs: _Standard,
+    targets: Array,
+    extra: Array,
+    groups: NDArray[np.intp],
+    prior: tuple[Array, Array],
+    fit_steps: int,
 ) -> Hyperparameters:
     """Return the hyperparameters of highest posterior density, found from the prior's middle."""
-    num_groups = int(groups.max()) + 1 if len(groups) else 0
-    means, deviations = _prior(num_groups)
+    means, deviations = prior
+    num_groups = len(Hyperparameters.from_logs(means).lengths)
     if len(targets) < 3:
         return Hyperparameters.from_logs(means)
     by_group = np.stack(
@@ -245,7 +308,8 @@ def _fit(
     )
     flat = by_group.reshape(len(by_group), -1)
     over_costs = _distances(inputs.costs, inputs.costs)
-    line = LINE_WIDTH**2 * (1.0 + inputs.costs @ inputs.costs.T)
+    line = inputs.line(inputs)
+    targets, extra = targets - inputs.line_mean(), extra + inputs.noise
     has_costs = bool(inputs.costs.shape[1])
 
     def loss(logs: Array) -> tuple[float, Array]:

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.optimize import approx_fprime
 
 from search.frontier import gaussian_process
-from search.frontier.gaussian_process import GaussianProcess, Hyperparameters, Inputs, matern
+from search.frontier.gaussian_process import (
+    GaussianProcess,
+    Hyperparameters,
+    Inputs,
+    Signal,
+    matern,
+)
 
 GROUPS = np.array([0, 1, 1, 2])
 
 
-def make_inputs(number: int, seed: int, num_costs: int = 1) -> Inputs:
+def make_inputs(number: int, seed: int, num_costs: int = 1, *, has_signal: bool = False) -> Inputs:
     rng = np.random.default_rng(seed)
-    return Inputs(rng.uniform(size=(number, 4)), rng.normal(size=(number, num_costs)))
+    knobs, costs = rng.uniform(size=(number, 4)), rng.normal(size=(number, num_costs))
+    signal = Signal(rng.normal(2.0, 0.5, size=number), rng.uniform(0.0, 0.1, size=number))
+    return Inputs(knobs, costs, signal if has_signal else None)
 
 
 def make_values(inputs: Inputs, seed: int = 0, noise: float = 0.01) -> np.ndarray:
@@ -23,14 +34,23 @@ def make_values(inputs: Inputs, seed: int = 0, noise: float = 0.01) -> np.ndarra
     return np.asarray(0.5 + smooth + noise * rng.normal(size=len(inputs)))
 
 
-def test_predictions_are_those_of_the_textbook() -> None:
-    inputs, new = make_inputs(20, seed=1), make_inputs(5, seed=2)
+@pytest.mark.parametrize("has_signal", [False, True])
+def test_predictions_are_those_of_the_textbook(has_signal: bool) -> None:
+    inputs, new = (make_inputs(n, seed, has_signal=has_signal) for n, seed in ((20, 1), (5, 2)))
     values = make_values(inputs)
     extra = np.linspace(0.0, 0.01, 20)
     process = GaussianProcess(inputs, values, extra, GROUPS)
     h = process.hyperparameters
     scale, mean = values.std(), values.mean()
     cost_mean, cost_scale = inputs.costs.mean(axis=0), inputs.costs.std(axis=0) + 1e-12
+
+    def signal_of(points: Inputs) -> tuple[np.ndarray, np.ndarray]:
+        if points.signal is None or inputs.signal is None:
+            return np.zeros(len(points)), np.zeros(len(points))
+        mean = inputs.signal.means.mean()
+        scale = np.sqrt(inputs.signal.means.var() + inputs.signal.variances.mean())
+        means = (points.signal.means - mean) / scale
+        return means, gaussian_process.SIGNAL_SLOPE**2 * points.signal.variances / scale**2
 
     def covariance(left: Inputs, right: Inputs) -> np.ndarray:
         rows = []
@@ -43,21 +63,25 @@ def test_predictions_are_those_of_the_textbook() -> None:
                 line = gaussian_process.LINE_WIDTH**2 * (1.0 + costs @ other_costs)
                 row.append(float(h.knobs_variance * over_knobs + h.curve_variance * over_costs + line))
             rows.append(row)
-        return np.array(rows)
+        over_signal = np.outer(signal_of(left)[0], signal_of(right)[0])
+        return np.array(rows) + gaussian_process.SIGNAL_WIDTH**2 * over_signal
 
-    noise = np.diag(h.noise_variance + extra / scale**2 + gaussian_process.JITTER)
+    noise = np.diag(h.noise_variance + extra / scale**2 + signal_of(inputs)[1] + gaussian_process.JITTER)
     known = covariance(inputs, inputs) + noise
     cross = covariance(new, inputs)
-    expected = mean + scale * cross @ np.linalg.solve(known, (values - mean) / scale)
-    variance = np.diag(covariance(new, new) - cross @ np.linalg.solve(known, cross.T))
+    line, new_line = (gaussian_process.SIGNAL_SLOPE * signal_of(points)[0] for points in (inputs, new))
+    expected = mean + scale * (new_line + cross @ np.linalg.solve(known, (values - mean) / scale - line))
+    variance = np.diag(covariance(new, new) - cross @ np.linalg.solve(known, cross.T)) + signal_of(new)[1]
     got_mean, got_deviation = process.predict(new)
     assert got_mean == pytest.approx(expected, abs=1e-6)
     assert got_deviation == pytest.approx(scale * np.sqrt(variance), abs=1e-5)
 
 
-@pytest.mark.parametrize("num_costs", [0, 1, 2])
-def test_the_fit_follows_the_true_gradient(num_costs: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    inputs = make_inputs(15, seed=3, num_costs=num_costs)
+@pytest.mark.parametrize(("num_costs", "has_signal"), [(0, False), (1, False), (2, False), (1, True)])
+def test_the_fit_follows_the_true_gradient(
+    num_costs: int, has_signal: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inputs = make_inputs(15, seed=3, num_costs=num_costs, has_signal=has_signal)
     caught = []
 
     def catch(loss, start, **options):  # type: ignore[no-untyped-def]
@@ -74,6 +98,41 @@ def test_the_fit_follows_the_true_gradient(num_costs: int, monkeypatch: pytest.M
     GaussianProcess(inputs, make_values(inputs), np.zeros(15), GROUPS)
     assert caught
     assert max(caught) < 1e-4
+
+
+def missed(num_known: int, seed: int, signal_of: Callable[[np.ndarray], Signal] | None) -> float:
+    """Return how far predictions of 100 points are off, on average, after so many noisy values."""
+    inputs = make_inputs(num_known + 100, seed)
+    truth = make_values(inputs, noise=0.0)
+    if signal_of is not None:
+        inputs = replace(inputs, signal=signal_of(truth))
+    known, new = inputs[slice(num_known)], inputs[slice(num_known, None)]
+    values = truth[:num_known] + np.random.default_rng(seed).normal(0.0, 0.05, num_known)
+    process = GaussianProcess(known, values, np.zeros(num_known), GROUPS)
+    return float(np.abs(process.mean(new) - truth[num_known:]).mean())
+
+
+def exact(truth: np.ndarray) -> Signal:
+    return Signal(3.0 * truth, np.zeros(len(truth)))
+
+
+def unrelated(truth: np.ndarray) -> Signal:
+    return Signal(np.random.default_rng(5).normal(size=len(truth)), np.zeros(len(truth)))
+
+
+def unrelated_and_unsure(truth: np.ndarray) -> Signal:
+    return Signal(0.1 * unrelated(truth).means, np.ones(len(truth)))
+
+
+@pytest.mark.parametrize(
+    ("signal_of", "num_known", "most"),
+    [(exact, 8, 0.5), (exact, 60, 0.8), (unrelated, 60, 1.25), (unrelated_and_unsure, 60, 1.5)],
+)
+def test_a_signal_helps_and_one_that_misleads_is_found_out(
+    signal_of: Callable[[np.ndarray], Signal], num_known: int, most: float
+) -> None:
+    ratios = [missed(num_known, seed, signal_of) / missed(num_known, seed, None) for seed in range(6)]
+    assert np.median(ratios) < most
 
 
 def test_noise_is_told_from_what_can_be_learned() -> None:

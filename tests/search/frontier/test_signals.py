@@ -29,7 +29,7 @@ def test_quiet_losses_make_up_for_noisy_errors() -> None:
         inputs, truth = make_points(220, seed)
         known, asked = inputs[slice(0, 20)], inputs[slice(20, None)]
         errors = truth[:20] + np.random.default_rng(100 + seed).normal(0.0, 0.05, 20)
-        signals = Signals(known, early_losses(truth[:20], (1, 9)), (1, 9), GROUPS)
+        signals = Signals(known, early_losses(truth[:20], (1, 9)), 9, GROUPS)
         off = []
         for extend in (lambda points: points, signals.added_to):
             process = GaussianProcess(extend(known), errors, np.zeros(20), GROUPS)
@@ -38,31 +38,34 @@ def test_quiet_losses_make_up_for_noisy_errors() -> None:
     assert np.median(gains) > 1.3
 
 
-def test_an_epoch_that_few_have_come_to_is_learned_with_the_help_of_earlier_ones() -> None:
+def test_the_last_loss_is_learned_with_the_help_of_trainings_that_stopped_early() -> None:
     off = {}
-    for epochs in ((9,), (1, 9)):
+    for uses_early in (False, True):
         misses = []
         for seed in range(8):
             inputs, truth = make_points(260, seed)
-            losses = early_losses(truth[:60], (1,))
+            losses = early_losses(truth[:60], (1,)) if uses_early else [{} for _ in range(60)]
             for row in range(0, 60, 6):  # ten of sixty were trained to the end
                 losses[row] = early_losses(truth[row : row + 1], (1, 9))[0]
-            signals = Signals(inputs[slice(0, 60)], losses, epochs, GROUPS)
-            expected = signals.added_to(inputs[slice(60, None)]).costs[:, -1]
-            misses.append(np.abs(expected - (2.0 * truth[60:] + 1.0 / 9.0)).mean())
-        off[epochs] = np.median(misses)
-    assert off[1, 9] < 0.5 * off[9,]
+            signals = Signals(inputs[slice(0, 60)], losses, 9, GROUPS)
+            signal = signals.added_to(inputs[slice(60, None)]).signal
+            assert signal is not None
+            misses.append(np.abs(signal.means - (2.0 * truth[60:] + 1.0 / 9.0)).mean())
+        off[uses_early] = np.median(misses)
+    assert off[True] < 0.5 * off[False]
 
 
-@pytest.mark.parametrize(("num", "added"), [(FEWEST - 1, 0), (FEWEST, 1), (300, 1)])
-def test_one_cost_is_added_once_enough_losses_are_known(num: int, added: int) -> None:
+@pytest.mark.parametrize(("num", "is_enough"), [(FEWEST - 1, False), (FEWEST, True), (300, True)])
+def test_a_signal_is_added_once_enough_losses_are_known(num: int, is_enough: bool) -> None:
     inputs, truth = make_points(num, 0)
-    extended = Signals(inputs, early_losses(truth, (1, 3)), (1, 3), GROUPS).added_to(inputs)
-    assert extended.costs.shape == (num, 1 + added)
-    assert np.array_equal(extended.costs[:, 0], inputs.costs[:, 0])
+    extended = Signals(inputs, early_losses(truth, (1, 3)), 9, GROUPS).added_to(inputs)
+    assert (extended.signal is not None) == is_enough
+    assert extended.signal is None or all(part.shape == (num,) for part in extended.signal)
+    assert np.array_equal(extended.costs, inputs.costs)
     assert np.array_equal(extended.knobs, inputs.knobs)
 
 
-def test_without_losses_points_stay_as_they_are() -> None:
+@pytest.mark.parametrize("losses", [{}, {1: 2.3, 3: 2.3}])
+def test_losses_that_tell_nothing_leave_points_as_they_are(losses: dict[int, float]) -> None:
     inputs, _ = make_points(30, 0)
-    assert Signals(inputs, [{}] * 30, (1, 3, 9), GROUPS).added_to(inputs) is inputs
+    assert Signals(inputs, [losses] * 30, 9, GROUPS).added_to(inputs) is inputs
