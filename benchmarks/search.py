@@ -227,6 +227,7 @@ def main() -> None:
                 if arguments.write:
                     RESULTS.write_text(json.dumps(document) + "\n", encoding="utf-8")
     if arguments.write:
+        RESULTS.write_text(json.dumps(document) + "\n", encoding="utf-8")
         _draw(document["runs"])
     if arguments.json:
         print(json.dumps(document))

@@ -41,6 +41,8 @@ FEWEST = 3
 """Trials that must have said something before the models are asked."""
 WORTHWHILE = 3e-3
 """Growth of the hypervolume for which a training goes on that competes with nothing, in parts of it."""
+TOO_HIGH = 2.5
+"""By how much the best guess of many new points is too high, beside that of a training that has begun."""
 MOST_PAUSED = 128
 """Paused trainings that are looked at closely: of more, those nearest to the front."""
 MOST_JUDGED = 400
@@ -157,7 +159,8 @@ class Decision:
         """Return which of the paused trials (their places) to go on with, or None.
 
         That is where what a training may still add, over the time that is left of it, is more than any new
-        point promises for its time; and where nothing new may start, if it is worth it at all.
+        point promises for its time, less what such a promise is too high; and where nothing new may start,
+        if it is worth it at all.
         """
         with one_thread():
             return self._best_to_continue(paused)
@@ -180,7 +183,7 @@ class Decision:
         rates = growth / (left * self._training_time.of([point.work for point in points]))
         best = int(np.argmax(rates))
         if competes:
-            is_best = rates[best] > self._candidate_scores.max()
+            is_best = TOO_HIGH * rates[best] > self._candidate_scores.max()
         else:
             is_best = growth[best] > WORTHWHILE * self._promise.hypervolume
         return paused[best] if is_best else None
