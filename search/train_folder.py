@@ -33,6 +33,8 @@ CURVE_SVG = "curve.svg"
 CALIBRATION = "calibration"
 RESULT = r"seed-(\d+)\.json"
 CHECKPOINT = r"seed-(\d+)\.checkpoint"
+MOST_HALVINGS = 30
+"""No batch has more than 10**9 images."""
 SEED_FILE = r"seed-\d+\.(json|safetensors|checkpoint|checkpoint\.previous|running)"
 
 
@@ -156,22 +158,23 @@ class TrainFolder:
         """Keep what a seed's training brought; OSError goes to the caller."""
         write_atomic(self.path / f"seed-{result.seed}.json", result.model_dump_json(indent=2) + "\n")
 
-    def begin(self, seed: int) -> int:
-        """Note that the training from ``seed`` runs; return how often its batch is to be halved.
+    @contextmanager
+    def running(self, seed: int) -> Iterator[int]:
+        """Note that the training from ``seed`` runs, and give how often its batch is to be halved.
 
-        That is once more for every earlier run of it that ended without ``end`` while the system killed
-        something here for want of memory. OSError goes to the caller.
+        That is once more for every earlier run that was killed while the system killed something here for
+        want of memory; runs that end in any other way take their note along. OSError goes to the caller.
         """
         file, kills, halvings = self.path / f"seed-{seed}.running", kills_for_memory(), 0
-        with suppress(OSError, ValueError, TypeError, KeyError):
+        with suppress(OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError):
             before = json.loads(file.read_bytes())
             halvings = int(before["halvings"]) + (kills > int(before["kills"]))
+            halvings = min(max(0, halvings), MOST_HALVINGS)
         write_atomic(file, json.dumps({"kills": kills, "halvings": halvings}) + "\n")
-        return halvings
-
-    def end(self, seed: int) -> None:
-        """Note that the training from ``seed`` has come to its end."""
-        (self.path / f"seed-{seed}.running").unlink(missing_ok=True)
+        try:
+            yield halvings
+        finally:
+            file.unlink(missing_ok=True)
 
     def checkpoint(self, seed: int, identity: str) -> CheckpointFile:
         """Return where the training from ``seed`` stands while it lasts."""

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 CALIBRATING = "calibrating: how this device trains fastest is measured once, and kept"
 HALVED = (
-    "an earlier run of this training was killed, and something here was for want of memory: batches are "
-    "trained on in {parts} parts"
+    "an earlier run of this training was killed, and since it began the system has killed for want of "
+    "memory: batches are trained on in {parts} parts"
 )
 
 
@@ -95,20 +95,19 @@ def train_network(
         if result is None:
             checkpoint = folder.checkpoint(seed, identity_of(seed))
             mode = calibration.mode(spec, config.train, config.execution, data.search_data.image_size)
-            halvings = folder.begin(seed)
-            if halvings:
-                progress.note(HALVED.format(parts=2**halvings))
-            try:
-                mode = replace(mode, halvings=halvings)
-                training = Training(spec, data, config.train, seed, mode, checkpoint)
-                state = _train(training, index, len(seeds), progress)
-            except TrainingFailedError as error:
-                raise TrainingFailedError(f"seed {seed}: {error}", error.advice) from None
+            with folder.running(seed) as halvings:
+                if halvings:
+                    progress.note(HALVED.format(parts=2**halvings))
+                try:
+                    mode = replace(mode, halvings=halvings)
+                    training = Training(spec, data, config.train, seed, mode, checkpoint)
+                    state = _train(training, index, len(seeds), progress)
+                except TrainingFailedError as error:
+                    raise TrainingFailedError(f"seed {seed}: {error}", error.advice) from None
             progress.update(replace(state, doing="measuring speed and latency"))
             result = _result(training, identity_of(seed), calibration, folder)
             folder.write_result(result)
             checkpoint.remove()
-            folder.end(seed)
             num_new += 1
         results.append(result)
     return Trainings(results, num_new)

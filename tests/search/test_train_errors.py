@@ -234,7 +234,16 @@ def test_folders_that_cannot_be_made(
 
 
 @pytest.mark.parametrize(
-    "name", ["seed-0.checkpoint", "seed-0.json", "seed-1.safetensors", "curve.svg", ".lock", "train.toml"]
+    "name",
+    [
+        "seed-0.checkpoint",
+        "seed-0.running",
+        "seed-0.json",
+        "seed-1.safetensors",
+        "curve.svg",
+        ".lock",
+        "train.toml",
+    ],
 )
 def test_folders_in_the_place_of_files(capsys: pytest.CaptureFixture[str], name: str) -> None:
     path = Path("done") / name
