@@ -44,23 +44,27 @@ def test_some_go_on_and_the_others_are_stopped(tmp_path: Path, scheduler: str) -
     assert run.returncode == 0, run.stderr
     study = open_study(tmp_path / STUDY)
     assert len(study.records) == 24
-    assert {record.state for record in study.records} <= {"complete", "stopped"}
-    complete = [record for record in study.records if record.state == "complete"]
-    assert 1 <= len(complete) < 24
+    complete, failed = ([r for r in study.records if r.state == state] for state in ("complete", "failed"))
+    stopped = 24 - len(complete) - len(failed)
+    assert complete
+    assert stopped or scheduler == "freeze_thaw"  # which may see something in all of them
     for record in study.records:
+        if record.state == "failed":
+            assert (record.reason or "").startswith("stuck")
+            continue
+        assert record.state in ("complete", "stopped")
         assert record.epochs in (1, 3, 9)
         assert (record.epochs == 9) == (record.state == "complete") == (record.val_accuracy is not None)
         assert len(study.reports[record.number]) == record.epochs
     assert not list((tmp_path / STUDY / "checkpoints").glob("*.checkpoint*"))
     facts = json.loads(mgnas("status", STUDY, "--json", cwd=tmp_path).stdout)
     assert facts["finished"] == 24
-    assert facts["stopped"] == 24 - len(complete)
+    assert facts["stopped"] == stopped
     assert facts["paused"] == facts["running"] == 0
     assert facts["epochs"] == sum(record.epochs for record in study.records)
     told = optuna.load_study(study_name="tiny", storage=sqlite_url(tmp_path / STUDY)).trials
-    assert [trial.state for trial in told] == [
-        TrialState.COMPLETE if record.state == "complete" else TrialState.PRUNED for record in study.records
-    ]
+    told_as = {"complete": TrialState.COMPLETE, "stopped": TrialState.PRUNED, "failed": TrialState.FAIL}
+    assert [trial.state for trial in told] == [told_as[record.state] for record in study.records]
     again = mgnas("search", "tiny.toml", cwd=tmp_path)
     assert again.returncode == 0
     assert "all 24 trials are done" in again.stdout
