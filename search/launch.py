@@ -71,8 +71,8 @@ def launch(request: Request) -> None:
             sys.stderr.write(f"\nstopped; everything that was finished is kept. Go on with: {again}\n")
         raise
     if not results.front_records:
-        reason = results.records[-1].reason if results.records else "there was none"
-        raise SearchError(f"no trial in {folder} has a result; the last one: {reason}")
+        why = f"the last one: {results.records[-1].reason}" if results.records else "none has begun"
+        raise SearchError(f"no trial in {folder} has a result; {why}")
     if request.as_json:
         print_json(results.summary() | {"report": str(results.folder / "report.html")})
     else:
@@ -108,6 +108,8 @@ def resolve(request: Request) -> tuple[StudyConfig, Path]:
     if root and isinstance(root, str):  # seen from here, whatever the source is seen from
         changes["data"]["root"] = absolute_path(Path.cwd(), root, f"data.root = {shown(root)}")
     base, source, data_base = _base(request, changes)
+    if any(not isinstance(base.get(section, {}), dict) for section in changes):
+        StudyConfig.parse(base, source, data_base)  # refuses what should be a table, before keys go into it
     asked = overlay(base, changes)
     if earlier := _earlier_study(changes, Path.cwd()) or _earlier_study(base, data_base):
         asked = overlay(asked, {"search": {"warm_start": earlier}})

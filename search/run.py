@@ -90,10 +90,16 @@ def largest_batch(config: StudyConfig) -> int:
 
 
 def _if_complete(config: StudyConfig, folder: StudyFolder) -> StudyResults | None:
-    """Return the results of a study that has nothing left to do, without loading data or torch."""
+    """Return the results of a study that has nothing left to do, without loading data or torch.
+
+    Images from elsewhere have to be looked at all the same.
+    """
     results = open_study(folder.path)
     folder.check_plugins(results.header, config)
-    _check_same(folder, folder.recorded_config(), config)
+    recorded = folder.recorded_config()
+    _check_same(folder, recorded, config)
+    if recorded.data.source != config.data.source:
+        return None
     results.header = _with_budget(results.header, config)
     if results.spent is None or results.untrained(config.references):
         return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -59,6 +59,7 @@ def replay_study(folder: str | Path) -> StudyReplay:
     config = StudyFolder(study.folder).recorded_config()
     runs = _runs(folder, config, timeline)
     recorded = {record.number: record for record in (*study.records, *study.references)}
+    _check_whole(folder, recorded, timeline, reports)
     data = study.header.data
     space = SearchSpace(
         config.space,
@@ -135,6 +136,26 @@ def _runs(folder: str | Path, config: StudyConfig, timeline: Sequence[Happening]
         )
         for detail in begun
     ]
+
+
+def _check_whole(
+    folder: str | Path,
+    recorded: Mapping[int, TrialRecord],
+    timeline: Sequence[Happening],
+    reports: Mapping[int, Sequence[EpochReport]],
+) -> None:
+    """Raise InvalidInputError if trials in the timeline are missing, or epochs of finished ones."""
+    lost = sorted({one.trial for one in timeline if one.trial is not None} - recorded.keys())
+    lost += [
+        number
+        for number, record in recorded.items()
+        if record.state == "complete" and len(reports.get(number, ())) != record.epochs
+    ]
+    if lost:
+        raise InvalidInputError(
+            f"{folder} cannot be replayed: its ledger is damaged, trial {lost[0]} or epochs of it are "
+            "missing; restore it from a copy"
+        )
 
 
 class _InterruptedError(Exception):

@@ -121,6 +121,35 @@ def test_a_database_with_impossible_records_is_damaged(
     assert "study.db is damaged" in error(capsys, "search", "runs/tiny", "--trials", "9")
 
 
+@pytest.mark.parametrize("table", ["mgnas_trials where number = 1", "mgnas_reports where trial = 1"])
+def test_a_ledger_with_holes_is_not_replayed(
+    finished: Path, capsys: pytest.CaptureFixture[str], table: str
+) -> None:
+    with closing(sqlite3.connect(STUDY / "study.db")) as connection, connection:
+        connection.execute(f"delete from {table}")
+    assert "its ledger is damaged, trial 1" in error(capsys, "replay", "runs/tiny")
+
+
+def test_a_complete_study_is_not_shown_for_other_images(
+    finished: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copy("images.npz", "same.npz")
+    assert run(["search", "runs/tiny", "--data", "npz:same.npz"]) == 0
+    capsys.readouterr()
+    Path("others").mkdir()
+    others = write_images(Path("others"), seed=1)
+    assert "on other images" in error(capsys, "search", "runs/tiny", "--data", f"npz:{others}")
+    assert "there is no file" in error(capsys, "search", "runs/tiny", "--data", "npz:none.npz")
+
+
+def test_a_section_that_is_no_table_is_refused_whatever_is_set_in_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("bad.toml").write_text("train = 5\n", encoding="utf-8")
+    assert "train: must be a table" in error(capsys, "search", "bad.toml", "--set", "train.epochs=1")
+
+
 def test_a_study_that_optuna_has_lost_is_damaged(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with closing(sqlite3.connect(STUDY / "study.db")) as connection, connection:
         connection.execute("drop table trials")
