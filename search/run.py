@@ -98,11 +98,11 @@ def _if_complete(config: StudyConfig, folder: StudyFolder) -> StudyResults | Non
     folder.check_plugins(results.header, config)
     recorded = folder.recorded_config()
     _check_same(folder, recorded, config)
-    if recorded.data.source != config.data.source:
-        return None
     results.header = _with_budget(results.header, config)
     if results.spent is None or results.untrained(config.references):
         return None
+    if recorded.data.source != config.data.source:
+        _check_images(folder, results.header, config, load_search_data(config.data))
     if _outputs_are_fresh(folder.path):
         return results
     with folder.locked():
@@ -128,6 +128,14 @@ def _check_same(folder: StudyFolder, recorded: StudyConfig, asked: StudyConfig) 
         raise InvalidInputError(
             f"{folder.path} holds a study with {difference} is asked for; "
             "search in another folder (--dir), or ask for the same again"
+        )
+
+
+def _check_images(folder: StudyFolder, header: StudyHeader, asked: StudyConfig, data: SearchData) -> None:
+    if header.data["fingerprint"] != data.fingerprint():
+        raise InvalidInputError(
+            f"{folder.path} was searched on other images than {asked.data.source} holds now; "
+            "search in another folder (--dir), or bring the same images"
         )
 
 
@@ -159,11 +167,7 @@ def _open_store(config: StudyConfig, folder: StudyFolder, data: SearchData, spac
     recorded = folder.recorded_config()
     _check_same(folder, recorded, config)
     config = config.model_copy(update={"name": recorded.name})
-    if header.data["fingerprint"] != facts["fingerprint"]:
-        raise InvalidInputError(
-            f"{folder.path} was searched on other images than {config.data.source} holds now; "
-            "search in another folder (--dir), or bring the same images"
-        )
+    _check_images(folder, header, config, data)
     if header.space_hash != space.hash:
         raise InvalidInputError(
             f"{folder.path} was searched in another space (now {space.hash}, recorded {header.space_hash}); "
