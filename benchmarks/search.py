@@ -100,7 +100,7 @@ def limit_of(problem: str, name: str, num_workers: int) -> float:
     is_quick = name in OURS or name in OPTUNA
     is_long = is_quick and problem in ("cifar16", "digits8") and num_workers == 1
     times = 2.0 if is_long else LENGTHS.get(problem, 1.0)
-    return times * default_limit_s(PROBLEMS[problem]()) / num_workers
+    return times * default_limit_s(PROBLEMS[problem](), num_workers)
 
 
 def searched(

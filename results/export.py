@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shlex
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -151,6 +152,12 @@ def _load(study: StudyResults, trial: TrialRecord) -> Classifier:
     from space.modules import Classifier
 
     path = study.folder / trial.weights
+    if not path.is_file():
+        raise InvalidInputError(
+            f"the weights of trial {trial.number} are gone: there is no {path}; restore the file from a "
+            f"copy, train the network again (mgnas train {shlex.quote(trial.notation)}), or pick another "
+            "trial (--trial)"
+        )
     classifier = Classifier.load(path)
     found = classifier.trained.network_spec()
     if found.arch != trial.arch:

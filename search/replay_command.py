@@ -38,7 +38,7 @@ def replay_table(
         raise InvalidInputError(f"--hours must be above 0, but got {hours}")
     chosen = [parse_contender(text) for text in contenders]
     table = Table.read(path if path.exists() else SHIPPED.get(str(path), path))
-    limit_s = hours * 3600 if hours else default_limit_s(table) / num_workers
+    limit_s = hours * 3600 if hours else default_limit_s(table, num_workers)
 
     def on_replay(contender: Contender, seed: int) -> None:
         if sys.stderr.isatty():

@@ -55,6 +55,7 @@ def run_study(config: StudyConfig, path: str | Path, progress: Progress | None =
     if folder.has_study and (finished := _if_complete(config, folder)):
         return finished
     slots = find_slots(config.search.device, config.search.workers)
+    _check_energy(config, slots)
     data = load_search_data(config.data)
     space = SearchSpace(
         config.space,
@@ -87,6 +88,21 @@ def largest_batch(config: StudyConfig) -> int:
     """Return the largest batch that a trial of the study may be trained with."""
     searched = config.space.train.get("batch_size")
     return config.train.batch_size if searched is None else int(searched.largest)
+
+
+def _measured(config: StudyConfig) -> tuple[str, ...]:
+    """Return the names of the costs that have to be measured, as costs or for limits."""
+    asked = {*config.search.costs, *config.search.measured_limits}
+    return tuple(name for name, kind in COSTS.items() if kind.is_measured and name in asked)
+
+
+def _check_energy(config: StudyConfig, slots: list[Slot]) -> None:
+    """Refuse a study of energy on CPUs before anything is made; of GPUs, workers find out."""
+    if "energy_j" in _measured(config) and any(slot.gpu is None for slot in slots):
+        raise InvalidInputError(
+            "training energy is a cost or a limit of this study, but nobody tells it on a CPU: it takes "
+            "an NVIDIA GPU and the package nvidia-ml-py"
+        )
 
 
 def _if_complete(config: StudyConfig, folder: StudyFolder) -> StudyResults | None:
@@ -212,12 +228,7 @@ def _search(
         str(folder.calibration.absolute()),
         plugins,
         memory_share=1 / len(slots),
-        measured=tuple(
-            name
-            for name in COSTS
-            if COSTS[name].is_measured
-            and (name in config.search.costs or name in config.search.measured_limits)
-        ),
+        measured=_measured(config),
         limits=config.search.measured_limits,
     )
     executor = LocalExecutor(slots, setup, folder.logs)

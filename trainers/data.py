@@ -20,7 +20,8 @@ from trainers.sources import SOURCES
 from trainers.splitting import stratified_split
 from trainers.torchvision_sources import KNOWN_SETS
 
-Side = Annotated[int, Field(ge=1, le=10_000)]
+LONGEST_SIDE = 10_000
+"""Pixels of an image's height or width that a study may ask for."""
 
 
 class DataConfig(BaseModel):
@@ -43,7 +44,16 @@ class DataConfig(BaseModel):
     root: str = ""
     memory_gib: float | None = Field(default=None, ge=0)
     loader_workers: int = Field(default=1, ge=0, le=256)
-    image_size: Side | Annotated[tuple[Side, Side], Field(strict=False)] | None = None
+    image_size: int | Annotated[tuple[int, int], Field(strict=False)] | None = None
+
+    @field_validator("image_size", mode="before")
+    @classmethod
+    def _one_side_or_two(cls, size: object) -> object:
+        """Say both forms at once, and not what is wrong with the value as each of them."""
+        sides = size if isinstance(size, (list, tuple)) and len(size) == 2 else (size,)
+        if size is not None and not all(type(side) is int and 1 <= side <= LONGEST_SIDE for side in sides):
+            raise ValueError(f"must be one side or [height, width], in pixels from 1 to {LONGEST_SIDE:,}")
+        return size
 
     @field_validator("source")
     @classmethod
@@ -235,7 +245,7 @@ def _take(split: Split, rows: NDArray[np.int64]) -> Split:
 def _check_sizes(raw: RawImages, train: Split, val: Split) -> None:
     if len(train) < 2 or not len(val):
         raise InvalidInputError(
-            f"{raw.name}: {len(train)} images to train on and {len(val)} to validate on are too few; "
+            f"{raw.name}: too few images, {len(train)} to train on and {len(val)} to validate on; "
             "bring more, or change data.val_fraction and data.test_fraction"
         )
     if len(np.unique(train.labels)) < 2:

@@ -214,7 +214,9 @@ def _class_names(path: str, names: NDArray[Any] | None, parts: dict[str, Pair]) 
             f"{path}: classes must be a list of names, but got {names.dtype} {_text(names.shape)}"
         )
     if largest >= len(names):
-        raise InvalidInputError(f"{path}: classes has {len(names)} names, but there is a label {largest}")
+        raise InvalidInputError(
+            f"{path}: labels must be below {len(names)}, the number of names in classes, but got {largest}"
+        )
     try:
         texts = [name.decode() if isinstance(name, bytes) else name for name in names.tolist()]
         "".join(texts).encode()

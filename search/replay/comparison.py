@@ -19,6 +19,8 @@ STEPS = 100
 """Times at which the hypervolume is looked up for a picture."""
 TRAININGS = 60
 """Whole trainings of a network of average cost that a comparison lasts by default, over all workers."""
+LEAST_TRAININGS = 4
+"""So many on each worker at least."""
 
 ProposerFactory = Callable[[SearchSpace, int], Proposer]
 
@@ -91,8 +93,7 @@ def compare(
 ) -> list[Outcome]:
     """Return what every contender does on a problem until ``limit_s`` simulated seconds are over.
 
-    By default that is the time of ``TRAININGS`` whole trainings of average cost on one worker, shared by
-    ``num_workers``.
+    By default they last as ``default_limit_s`` says.
 
     Raises:
         InvalidInputError: the best hypervolume of the problem is not known.
@@ -101,7 +102,7 @@ def compare(
         raise InvalidInputError(
             f"{problem.name}: its best hypervolume is not known, so shares cannot be told"
         )
-    limit_s = limit_s or default_limit_s(problem) / num_workers
+    limit_s = limit_s or default_limit_s(problem, num_workers)
     outcomes = []
     for contender in contenders:
         replays = []
@@ -123,12 +124,15 @@ def compare(
     return outcomes
 
 
-def default_limit_s(problem: Problem) -> float:
-    """Return how long a comparison lasts on one worker, in simulated seconds."""
+def default_limit_s(problem: Problem, num_workers: int) -> float:
+    """Return how long a comparison lasts, in simulated seconds.
+
+    With many workers it lasts for some trainings of average cost all the same, or nothing would end in it.
+    """
     points = list(problem.space.feasible_points())
     chosen = points[:: max(1, len(points) // 200)]
     seconds = [sum(problem.curve(problem.space.spec(point), 0).seconds) for point in chosen]
-    return TRAININGS * sum(seconds) / len(seconds)
+    return max(TRAININGS / num_workers, LEAST_TRAININGS) * sum(seconds) / len(seconds)
 
 
 def outcome_of(contender: Contender, replays: Sequence[Replay], limit_s: float) -> Outcome:

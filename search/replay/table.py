@@ -93,6 +93,10 @@ class Table:
         path = Path(path)
         try:
             lines = path.read_text(encoding="utf-8").splitlines()
+        except FileNotFoundError:
+            raise InvalidInputError(
+                f"there is no table {path}; tables that come with mgnas are {' and '.join(SHIPPED)}"
+            ) from None
         except (OSError, UnicodeDecodeError) as error:
             raise InvalidInputError(f"cannot read the table {path}: {error}") from None
         if not "".join(lines).strip():

@@ -101,7 +101,8 @@ def test_energy_is_asked_of_no_device_that_does_not_tell_it(tmp_path: Path, opti
     write_study(tmp_path)
     run = mgnas("search", "tiny.toml", "--set", option, "--set", "search.device=cpu", cwd=tmp_path)
     assert run.returncode == 2
-    assert "nobody tells it on cpu: it takes an NVIDIA GPU" in run.stderr
+    assert "nobody tells it on a CPU: it takes an NVIDIA GPU" in run.stderr
+    assert not (tmp_path / STUDY).exists()
     assert "Traceback" not in run.stderr
 
 

@@ -118,11 +118,11 @@ X, Y = images(12), labels(12)
         ({"x_train": X, "y_train": Y * 2}, "the largest is 4 and y_train has no 1"),
         ({"x_train": X, "y_train": Y * 10**9}, "must run from 0 to K - 1"),
         ({"x_train": X, "y_train": Y * 0}, "all have one label"),
-        ({"x_train": X, "y_train": Y, "classes": np.array(["a", "b"])}, "2 names, but there is a label 2"),
+        ({"x_train": X, "y_train": Y, "classes": np.array(["a", "b"])}, "labels must be below 2"),
         ({"x_train": X, "y_train": Y, "classes": np.arange(3)}, "classes must be a list of names"),
         ({"x_train": X, "y_train": Y, "x_val": X}, "has x_val but no y_val"),
         ({"x_train": X, "y_train": Y, "x_val": X[:, 1:], "y_val": Y}, "x_val has images of 5 x 5 x 3"),
-        ({"x_train": X[:3], "y_train": Y[:3]}, "are too few"),
+        ({"x_train": X[:3], "y_train": Y[:3]}, "too few images, 3 to train on"),
         ({"x_train": np.array([{}, {}]), "y_train": Y}, "they are never loaded"),
     ],
 )

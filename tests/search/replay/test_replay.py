@@ -12,7 +12,7 @@ import pytest
 from benchmarks.problems import Computed, Failing, Shape
 from results.front import trials_since_growth
 from search.replay import replay
-from search.replay.comparison import Contender, compare
+from search.replay.comparison import Contender, compare, default_limit_s
 from search.replay.problem import Curve
 from search.replay.table import Table, TableHeader, TableRow
 from space import SpaceConfig
@@ -123,6 +123,15 @@ def test_time_ends_a_search(table_file: Path) -> None:
     assert 60.0 <= found.elapsed_s < 70.0
     assert found.hypervolume_at(0.0) == 0.0
     assert found.time_to(1.01) is None
+
+
+def test_a_comparison_lasts_for_some_trainings_on_however_many_workers() -> None:
+    problem = make_problem()
+    alone = default_limit_s(problem, 1)
+    assert default_limit_s(problem, 4) == pytest.approx(alone / 4)
+    (found,) = compare(problem, [Contender("random")], num_seeds=1, num_workers=100_000)
+    assert found.curve[-1][0] == pytest.approx(alone * 4 / 60)
+    assert found.curve[-1][2] == pytest.approx(1)
 
 
 @pytest.mark.parametrize("num_workers", [1, 4])
