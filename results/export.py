@@ -139,7 +139,11 @@ def _plugins_of(study: StudyResults, trial: TrialRecord) -> list[Path]:
 
 def _load(study: StudyResults, trial: TrialRecord) -> Classifier:
     if trial.state != "complete":
-        state = f"failed ({trial.reason})" if trial.state == "failed" else "has no result yet"
+        state = "has no result yet"
+        if trial.state == "failed":
+            state = f"failed ({trial.reason})"
+        elif trial.state == "stopped":
+            state = f"was {trial.reason}"
         raise InvalidInputError(
             f"trial {trial.number} {state}, so it has no trained network; {_others(study)}"
         )
@@ -155,8 +159,8 @@ def _load(study: StudyResults, trial: TrialRecord) -> Classifier:
     if not path.is_file():
         raise InvalidInputError(
             f"the weights of trial {trial.number} are gone: there is no {path}; restore the file from a "
-            f"copy, train the network again (mgnas train {shlex.quote(trial.notation)}), or pick another "
-            "trial (--trial)"
+            f"copy, train the network again ({_training_command(study, trial)}), or pick another trial "
+            "(--trial)"
         )
     classifier = Classifier.load(path)
     found = classifier.trained.network_spec()
@@ -166,6 +170,14 @@ def _load(study: StudyResults, trial: TrialRecord) -> Classifier:
             f"{trial.arch} ({trial.notation}); restore the file from a copy"
         )
     return classifier
+
+
+def _training_command(study: StudyResults, trial: TrialRecord) -> str:
+    """Return the command line that trains the network of ``trial`` as the study did."""
+    words = ["mgnas", "train", trial.notation, "--preset", str(study.folder), "--seed", str(trial.seed)]
+    for key, value in trial.training.items():
+        words += ["--set", f"train.{key}={value}"]
+    return shlex.join(words)
 
 
 def _others(study: StudyResults) -> str:

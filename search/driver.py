@@ -74,7 +74,6 @@ class Driver:
         self._failed_in_a_row = 0
         self._any_succeeded = False
         self._until: dict[int, int] = {}
-        self._halvings: dict[int, int] = {}
         self._found = front_history(store.searched, store.header.ranges)
 
     def run(self) -> None:
@@ -163,7 +162,7 @@ class Driver:
                 checkpoint_path=self.store.place_of(checkpoint_path(record)),
                 known_epochs=record.epochs,
                 known_costs=tuple(record.measured),
-                halvings=self._halvings.get(record.number, 0),
+                halvings=self.store.kills_for_memory.get(record.number, 0),
                 until=until,
             )
         )
@@ -194,7 +193,6 @@ class Driver:
     def _lose(self, event: Lost) -> None:
         how = "goes on from its last checkpoint"
         if event.is_memory:
-            self._halvings[event.trial] = self._halvings.get(event.trial, 0) + 1
             how += ", with half as many images at once"
         self.progress.note(f"trial {event.trial}: {event.reason}; it {how}")
         # halvings end at one image, and then the training itself gives up

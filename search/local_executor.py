@@ -109,7 +109,7 @@ class LocalExecutor:
         self._logs = log_folder
         self._inbox: queue.Queue[tuple[_Worker, Event | None]] = queue.Queue()
         self._early_deaths = 0
-        self._kills_for_memory = kills_for_memory()
+        self._explained_kills = kills_for_memory()
         log_folder.mkdir(parents=True, exist_ok=True)
         self._workers = [self._start(index) for index in range(len(slots))]
 
@@ -179,10 +179,13 @@ class LocalExecutor:
         return [Lost(dead.job.trial, reason, is_memory)]
 
     def _was_memory(self, dead: _Worker) -> bool:
-        """Whether the system has killed a worker for want of memory: with a signal, and counted it."""
-        kills, before = kills_for_memory(), self._kills_for_memory
-        self._kills_for_memory = kills
-        return dead.process.returncode == -signal.SIGKILL and kills > before
+        """Whether the system has killed a worker for want of memory: with a signal, and counted it.
+
+        Each kill that it counted explains one death: several workers may die before any is noticed.
+        """
+        is_memory = dead.process.returncode == -signal.SIGKILL and kills_for_memory() > self._explained_kills
+        self._explained_kills += is_memory
+        return is_memory
 
     def close(self) -> None:
         """Kill the workers: what they were training is dropped."""

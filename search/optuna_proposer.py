@@ -19,7 +19,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from results.records import EpochReport, TrialRecord
 from search.costs import counted_costs, known_costs
 from search.encoding import distribution_of, encode, suggest
-from search.frontier.curves import final_errors
+from search.frontier.curves import final_values
 from search.proposer import Proposal, Proposer
 from search.quiet import quiet_optuna
 from search.samplers import OptunaName, make_sampler
@@ -140,7 +140,7 @@ class OptunaProposer(Proposer):
             curves[row, : len(one.curve)] = one.curve
         costs = np.log(self._all_costs(tried))
         is_final = np.array([one.state == "complete" for one in tried], dtype=bool)
-        guesses = final_errors(curves, costs, is_final).errors
+        guesses = final_values(curves, costs, is_final).values
         for (number, one), guess, cost in zip(self._tried.items(), guesses, costs, strict=True):
             self._study.add_trial(_as_optuna_trial(one, [float(guess), *cost.tolist()]))
             if one.state == "running":

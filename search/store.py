@@ -48,6 +48,9 @@ class StudyStore(Trials):
         self, folder: Path, ledger: Ledger, space: SearchSpace, storage: optuna.storages.RDBStorage
     ) -> None:
         super().__init__(ledger.header(), space, ledger.trials(), ledger.reports())
+        for one in ledger.timeline():
+            if one.kind == "lose" and one.trial is not None and not (one.detail or {}).get("counts", True):
+                self.kills_for_memory[one.trial] += 1
         self.folder = folder
         self.ledger = ledger
         self._domains = space.knobs()

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 CALIBRATING = "calibrating: how this device trains fastest is measured once, and kept"
 HALVED = (
     "an earlier run of this training was killed, and since it began the system has killed for want of "
-    "memory: batches are trained on in {parts} parts"
+    "memory: {images} images of a batch are trained on at once"
 )
 
 
@@ -96,11 +96,11 @@ def train_network(
             checkpoint = folder.checkpoint(seed, identity_of(seed))
             mode = calibration.mode(spec, config.train, config.execution, data.search_data.image_size)
             with folder.running(seed) as halvings:
-                if halvings:
-                    progress.note(HALVED.format(parts=2**halvings))
                 try:
                     mode = replace(mode, halvings=halvings)
                     training = Training(spec, data, config.train, seed, mode, checkpoint)
+                    if halvings:
+                        progress.note(HALVED.format(images=training.mode.micro_batch))
                     state = _train(training, index, len(seeds), progress)
                 except TrainingFailedError as error:
                     raise TrainingFailedError(f"seed {seed}: {error}", error.advice) from None
@@ -140,23 +140,19 @@ def _train(training: Training, index: int, num_seeds: int, progress: Progress) -
 def _result(training: Training, identity: str, calibration: Calibration, folder: TrainFolder) -> SeedResult:
     """Save the weights and return what a finished training brought; latency is by its own threads."""
     from search.seed_result import SeedResult, file_sha256, weights_name
-    from trainers.measurements import latencies
 
-    images, scores = training.data.search_data, training.scores or training.evaluate()
+    scores, classes = training.scores or training.evaluate(), training.data.search_data.classes
     weights = training.save(folder.path / weights_name(training.seed))
-    shape = (images.in_channels, *images.image_size)
-    with training.mode.applied():
-        latency = latencies(training.network, shape, training.data.device)
     return SeedResult(
         identity=identity,
         seed=training.seed,
         val_accuracy=training.reports[-1].val_accuracy,
-        class_accuracies=dict(zip(images.classes, scores.class_accuracies, strict=True)),
+        class_accuracies=dict(zip(classes, scores.class_accuracies, strict=True)),
         weights=weights.name,
         weights_sha256=file_sha256(weights),
         mode=training.mode,
         measured=training.measurements(calibration.ceiling(bfloat16=training.mode.bfloat16)),
-        latency=tuple(latency),
+        latency=tuple(training.latencies()),
         reports=tuple(training.reports),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -33,7 +34,8 @@ def checkpoint_path(record: TrialRecord) -> str:
 class Trials:
     """The trials of a study, without a disk: for replays, and what ``StudyStore`` writes down.
 
-    ``records`` holds every trial by its number and ``curves`` the epochs of each, in order.
+    ``records`` holds every trial by its number, ``curves`` the epochs of each, in order, and
+    ``kills_for_memory`` how often the system ended its worker for want of memory.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class Trials:
         self.header = header
         self.records = {record.number: record for record in records}
         self.curves = {trial: list(reports) for trial, reports in (curves or {}).items()}
+        self.kills_for_memory: Counter[int] = Counter()
         self.space = space
 
     @property
@@ -135,6 +138,7 @@ class Trials:
 
     def lose(self, trial: int, reason: str, clock_s: float, *, counts: bool = True) -> None:
         """Record that a trial's worker died; it ``counts`` unless the next one is given less to do."""
+        self.kills_for_memory[trial] += not counts
         record = replace(self.records[trial], losses=self.records[trial].losses + counts)
         self._change(record, "lose", clock_s, reason=reason, counts=counts)
 

@@ -135,9 +135,10 @@ class Calibration:
         precision = "bfloat16" if mode.bfloat16 else "float32"
         layout = "channels last" if mode.channels_last else "channels first"
         threads = f", threads {mode.threads}" if mode.threads else ""
+        graph = ", graph" if mode.cuda_graph else ""
         kernels = ", cudnn benchmark" if mode.cudnn_benchmark else ""
         return self._kept(
-            f"{probe.name} networks, {precision}, {layout}{threads}{kernels}, s a step",
+            f"{probe.name} networks, {precision}, {layout}{threads}{graph}{kernels}, s a step",
             lambda: step_time(probe, replace(mode, compile=False, micro_batch=None), self.device),
         )
 
@@ -205,7 +206,7 @@ def _device_key(device: torch.device) -> str:
 
 
 def step_time(probe: Probe, mode: StepMode, device: torch.device) -> float:
-    """Return the seconds of a training step on the probe: the least of several, after one to warm up."""
+    """Return the seconds of a training step on the probe: the least of several, after those that warm up."""
     from space.modules import build
 
     spec = parse_notation(probe.notation)

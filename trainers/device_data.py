@@ -22,8 +22,8 @@ from trainers.statistics import channel_statistics
 
 MOST_READ = 4096
 """Images of files that mean and deviation are taken from, whether they were read into memory or not."""
-GPU_VALUES = 2**22
-"""Numbers that a GPU augments at once, of as many batches as have so many: there launches cost most."""
+VALUES_AT_ONCE = 2**22
+"""Values (N x H x W x C) that a GPU augments at once: as many whole batches as have no more, at least one."""
 
 
 class Batch(NamedTuple):
@@ -108,7 +108,7 @@ class ResidentData(DeviceData):
         """Yield plans with their images, gathered on the device."""
         at_once = 1
         if self.device.type == "cuda":
-            at_once = max(1, GPU_VALUES // (plan.batch_size * self._train[0].numel()))
+            at_once = max(1, VALUES_AT_ONCE // (plan.batch_size * self._train[0].numel()))
         for of_batches in plan.batches(self.device, at_once):
             yield of_batches, cut_windows(self._train, of_batches.rows, of_batches)
 

@@ -41,7 +41,7 @@ class StepMode:
     """What an ``ExecutionConfig`` and a recipe's precision come to on one device, for one network.
 
     ``memory_share`` of the memory that is free belongs to this training; the rest is for other workers.
-    A batch is halved ``halvings`` times, since the system ended processes that worked on more at once.
+    What is trained on at once is halved ``halvings`` times, since the system ended processes that did more.
     """
 
     bfloat16: bool = False
@@ -56,7 +56,7 @@ class StepMode:
 
     @contextmanager
     def applied(self) -> Iterator[None]:
-        """Let torch use the mode's number of threads (None leaves it as it is), and no TensorFloat-32."""
+        """Let torch use the mode's threads (None leaves them) and cuDNN's kernels, and no TensorFloat-32."""
         import torch
 
         before = torch.get_num_threads()

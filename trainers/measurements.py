@@ -32,7 +32,8 @@ class Measurements:
     ``peak_memory_mib`` that of the device, on a CPU that of the whole process; ``macs_per_s`` are those of
     training steps, and ``ceiling_share`` their share of what plain matrix products reach there;
     ``training_pflop`` are 10**15 floating-point operations, two for each MAC, of the network in all training
-    steps (the optimiser's own are left out); None stands for what was not seen, since all was trained before;
+    steps (the optimiser's own are left out); both are by the network's counts, with the products that MgNets
+    leave out in training; None stands for what was not seen, since all was trained before;
     ``energy_j`` is the GPU's since the training began, None where nobody tells.
     """
 
@@ -156,10 +157,12 @@ def steady_latency_ms(network: nn.Module, image: Tensor) -> float:
     return min(medians)
 
 
-def latencies(network: nn.Module, shape: tuple[int, int, int], device: torch.device) -> list[Latency]:
-    """Return the latencies of one image C H W = ``shape``, and of a large batch of them."""
-    large = max(2, min(256, LATENCY_PIXELS // (shape[1] * shape[2])))
+def latencies(
+    network: nn.Module, shape: tuple[int, int, int], device: torch.device, most: int
+) -> list[Latency]:
+    """Return the latencies of one image C H W = ``shape``, and of a large batch, ``most`` at most."""
+    large = min(max(2, min(256, LATENCY_PIXELS // (shape[1] * shape[2]))), most)
     generator = torch.Generator().manual_seed(0)
     images = torch.randn(large, *shape, generator=generator).to(device)
     images = images.contiguous(memory_format=torch.channels_last)
-    return [measure_latency(network, images[:1]), measure_latency(network, images)]
+    return [measure_latency(network, images[:size]) for size in sorted({1, large})]

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from space.modules import Trained, build, save_weights
-from space.modules.mgnet import MgNet
+from space.modules.blocks import GridNet
 from space.spec import Spec
 from trainers.averaging import WeightAverage
 from trainers.checkpoint import CheckpointFile, TrainingState
@@ -23,7 +23,7 @@ from trainers.device_data import DeviceData
 from trainers.epoch_plan import batches_in, plan_epoch
 from trainers.execution import StepMode
 from trainers.health import TrainingFailedError, check_health
-from trainers.measurements import Measurements, Meter, steady_latency_ms
+from trainers.measurements import Latency, Measurements, Meter, latencies, steady_latency_ms
 from trainers.memory import fitting_micro_batch, is_out_of_memory, no_room
 from trainers.randomness import derived_seed
 from trainers.recipe import Recipe
@@ -94,26 +94,28 @@ class Training:
 
         Where there was no memory for that, a part of the batch has to do.
         """
-        halvings = self.mode.halvings
+        halvings, made = self.mode.halvings, 0
         if self._kept is not None:
             began_with = StepMode(**self._kept.facts["mode"])
             is_same = self._kept.facts["device"] == self.data.device.type
             self.mode = began_with if is_same else replace(self.mode, micro_batch=began_with.micro_batch)
+            made = self.mode.halvings if is_same else 0
         elif self.mode.micro_batch is None:
             size, share = self.data.search_data.image_size, self.mode.memory_share
             fitting = fitting_micro_batch(self.spec, size, self._batch_size, self.data.device, share)
             self.mode = replace(self.mode, micro_batch=fitting)
-        if halvings:
-            if 2 ** (halvings - 1) >= self._batch_size:
+        if halvings > made:
+            images_at_once = self._images_at_once
+            if 2 ** (halvings - made - 1) >= images_at_once:
                 raise no_room("a single image", "")
-            part = -(-self._batch_size // 2**halvings)
-            self.mode = replace(self.mode, micro_batch=min(part, self._images_at_once), halvings=halvings)
+            part = -(-images_at_once // 2 ** (halvings - made))
+            self.mode = replace(self.mode, micro_batch=part, halvings=halvings)
 
     def _set_up(self) -> None:
         """Make the network and what trains it, fresh or as the last epoch left them."""
         with self._random("initialisation"):
             network = build(self.spec)
-        if isinstance(network, MgNet):
+        if isinstance(network, GridNet):
             network.is_reduced = True
         if self.mode.channels_last:
             network = network.to(memory_format=torch.channels_last)
@@ -283,7 +285,27 @@ class Training:
         """
         height, width = self.data.search_data.image_size
         image = torch.zeros(1, self.data.search_data.in_channels, height, width, device=self.data.device)
-        return steady_latency_ms(self.network, image)
+        with self._in_full():
+            return steady_latency_ms(self.network, image)
+
+    def latencies(self) -> list[Latency]:
+        """Return the times of forward passes in float32, of one image and of a large batch."""
+        images = self.data.search_data
+        shape = (images.in_channels, *images.image_size)
+        with self.mode.applied(), self._in_full():
+            return latencies(self.network, shape, self.data.device, self._eval_batch)
+
+    @contextmanager
+    def _in_full(self) -> Iterator[None]:
+        """Let the network compute all its products, as it does where its weights are loaded."""
+        if not isinstance(self.network, GridNet):
+            yield
+            return
+        self.network.is_reduced = False
+        try:
+            yield
+        finally:
+            self.network.is_reduced = True
 
     def measurements(self, ceiling: float | None = None) -> Measurements:
         """Return what the training cost so far; ``ceiling`` is the MACs/s that the device can do."""

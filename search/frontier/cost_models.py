@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from search.frontier.gaussian_process import GaussianProcess, Inputs
+from search.frontier.gaussian_process import GaussianProcess, Inputs, spread_rows
 from search.frontier.promise import CostScale
 
 Array = NDArray[np.float64]
@@ -53,8 +53,8 @@ class CostModels:
             rows = np.flatnonzero(~np.isnan(tried[:, column]))
             if len(rows) < FEWEST:
                 continue
-            rows = rows[np.unique(np.linspace(0, len(rows) - 1, min(len(rows), MOST)).round().astype(int))]
-            inputs = self._inputs(tried[rows], knobs[rows], [work[row] for row in rows])
+            rows = rows[spread_rows(len(rows), MOST)]
+            inputs = self._inputs(tried[rows], knobs[rows], [work[row] for row in rows.tolist()])
             exact = np.zeros(len(rows))
             self._models[column] = GaussianProcess(inputs, scaled[rows, column], exact, groups)
 

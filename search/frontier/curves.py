@@ -1,4 +1,4 @@
-"""What a training that stopped early says about the error it would have ended with.
+"""What a training that stopped early says about the error, or the loss, it would have ended with.
 
 Of trainings that went further it is learned what an error after an epoch grows into: a line over that
 error, the mean of those before it, and the network's costs, with a prior where there is little to learn
@@ -24,15 +24,15 @@ SLOPE = 0.5
 LEFT = 0.6
 """Prior deviation of what stays unknown of one training's end, in deviations of the errors seen there."""
 LEAST_SPREAD = 1e-3
-"""Of errors: all may be the same at first, at chance."""
+"""Of values: all may be the same at first, at chance."""
 PRIOR_COUNT = 3.0
 """Trainings that the prior of what stays unknown is worth."""
 
 
-class FinalErrors(NamedTuple):
-    """Of every training: the error it ended with or would end with, and the variance of that guess."""
+class FinalValues(NamedTuple):
+    """Of every training: the error or loss it ends with, and the variance where that is a guess."""
 
-    errors: Array
+    values: Array
     variances: Array
 
 
@@ -46,12 +46,12 @@ def as_rows(curves: Sequence[Mapping[int, float]], epochs: int) -> Array:
     return rows
 
 
-def final_errors(curves: Array, costs: Array, is_final: NDArray[np.bool_]) -> FinalErrors:
+def final_values(curves: Array, costs: Array, is_final: NDArray[np.bool_]) -> FinalValues:
     """Return what every curve says of the end of its training.
 
-    ``curves`` (n x epochs of a whole training) holds errors, NaN where none was seen; ``costs`` (n x c)
-    are of the networks. A finished training (``is_final``) is its own last error, of variance 0; an empty
-    curve is NaN.
+    ``curves`` (n x epochs of a whole training) holds errors or losses, NaN where none was seen; ``costs``
+    (n x c) are of the networks. A finished training (``is_final``) is its own last value, of variance 0; an
+    empty curve is NaN.
     """
     epochs = np.arange(1, curves.shape[1] + 1)
     seen = np.isfinite(curves)
@@ -70,7 +70,7 @@ def final_errors(curves: Array, costs: Array, is_final: NDArray[np.bool_]) -> Fi
         line = _Line(features, errors[further], variances[further], left)
         errors[here] = line.predict(features[len(further) :])
         variances[here] = line.variance
-    return FinalErrors(errors, variances)
+    return FinalValues(errors, variances)
 
 
 def _so_far(curves: Array) -> Array:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from search.frontier.curves import final_errors
+from search.frontier.curves import final_values
 from search.frontier.gaussian_process import GaussianProcess, Inputs
 from search.frontier.threads import one_thread
 from space.counts import Counts
@@ -56,14 +56,14 @@ class EarlierStudy:
         for row, trial in enumerate(trials):
             curves[row, : len(trial.errors)] = trial.errors
         is_final = np.array([trial.is_complete for trial in trials], dtype=bool)
-        guesses = final_errors(curves, costs, is_final)
+        guesses = final_values(curves, costs, is_final)
         inputs = Inputs(self._rows(flat), costs)
         names = {name: place for place, name in enumerate(dict.fromkeys(name for name, _ in self._columns))}
         groups = np.array([names[name] for name, _ in self._columns], dtype=np.intp)
         with one_thread():
-            self._process = GaussianProcess(inputs, guesses.errors, guesses.variances, groups)
-        self._mean = float(guesses.errors.mean())
-        self._scale = float(guesses.errors.std()) or 1.0
+            self._process = GaussianProcess(inputs, guesses.values, guesses.variances, groups)
+        self._mean = float(guesses.values.mean())
+        self._scale = float(guesses.values.std()) or 1.0
 
     @property
     def knows_something(self) -> bool:

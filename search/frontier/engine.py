@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from search.frontier.candidates import Candidates
 from search.frontier.cost_models import CostModels, raw_costs
-from search.frontier.curves import FinalErrors, as_rows, final_errors
+from search.frontier.curves import FinalValues, as_rows, final_values
 from search.frontier.gaussian_process import Inputs
+from search.frontier.loss_signal import LossSignal
 from search.frontier.points import Encoding, Point, PointSource
 from search.frontier.promise import (
     ChanceOfSuccess,
@@ -24,7 +25,6 @@ from search.frontier.promise import (
     excess_errors,
     most_telling,
 )
-from search.frontier.signals import Signals
 from search.frontier.startup import place_on_scale, spread_out
 from search.frontier.threads import one_thread
 from search.frontier.training_time import TrainingTime
@@ -41,8 +41,8 @@ FEWEST = 3
 """Trials that must have said something before the models are asked."""
 WORTHWHILE = 3e-3
 """Growth of the hypervolume for which a training goes on that competes with nothing, in parts of it."""
-TOO_HIGH = 2.5
-"""By how much the best guess of many new points is too high, beside that of a training that has begun."""
+OVERRATED = 2.5
+"""How many times too high the best guess of many new points is, beside that of a training that has begun."""
 MOST_PAUSED = 128
 """Paused trainings that are looked at closely: of more, those nearest to the front."""
 MOST_JUDGED = 400
@@ -159,7 +159,7 @@ class Decision:
         """Return which of the paused trials (their places) to go on with, or None.
 
         That is where what a training may still add, over the time that is left of it, is more than any new
-        point promises for its time, less what such a promise is too high; and where nothing new may start,
+        point promises for its time, divided by ``OVERRATED``; and where nothing new may start,
         if it is worth it at all.
         """
         with one_thread():
@@ -177,13 +177,13 @@ class Decision:
         points = [self._tried[row].point for row in paused]
         inputs, deviation = self._inputs_of_tried(paused)
         places = np.searchsorted(self._usable, paused)
-        guesses, variances = self._guesses.errors[places], self._guesses.variances[places]
+        guesses, variances = self._guesses.values[places], self._guesses.variances[places]
         growth = self._promise.growth_of_trainings(inputs, guesses, variances, deviation)
         left = np.array([1.0 - max(self._tried[row].errors) / self._engine.rungs[-1] for row in paused])
         rates = growth / (left * self._training_time.of([point.work for point in points]))
         best = int(np.argmax(rates))
         if competes:
-            is_best = TOO_HIGH * rates[best] > self._candidate_scores.max()
+            is_best = OVERRATED * rates[best] > self._candidate_scores.max()
         else:
             is_best = growth[best] > WORTHWHILE * self._promise.hypervolume
         return paused[best] if is_best else None
@@ -192,7 +192,7 @@ class Decision:
         """Return the paused trials that are worth a closer look, in their order."""
         if len(paused) <= MOST_PAUSED:
             return paused
-        excess = excess_errors(self._guesses.errors, self._usable_costs)
+        excess = excess_errors(self._guesses.values, self._usable_costs)
         excess = excess[np.searchsorted(self._usable, paused)]
         kept = np.sort(np.argsort(excess, kind="stable")[:MOST_PAUSED])
         return [paused[place] for place in kept]
@@ -235,12 +235,12 @@ class Decision:
         return self._cost_models.of(self._raw_of_tried(rows), self._knobs[rows], work)
 
     @cached_property
-    def _guesses(self) -> FinalErrors:
+    def _guesses(self) -> FinalValues:
         """What every usable trial ended with or would end with."""
         tried = [self._tried[row] for row in self._usable]
         is_final = np.array([one.state == "complete" for one in tried], dtype=bool)
         curves = as_rows([one.errors for one in tried], self._epochs)
-        return final_errors(curves, self._usable_costs, is_final)
+        return final_values(curves, self._usable_costs, is_final)
 
     @cached_property
     def _epochs(self) -> int:
@@ -259,18 +259,18 @@ class Decision:
         tried = [self._tried[row] for row in self._usable]
         counts = np.array([one.state == "complete" and one.is_feasible for one in tried], dtype=bool)
         guesses = self._guesses
-        known = Known(self._usable_inputs, guesses.errors, guesses.variances, counts, self._num_costs)
+        known = Known(self._usable_inputs, guesses.values, guesses.variances, counts, self._num_costs)
         known = known[most_telling(known)]
-        return replace(known, inputs=self._with_signals(known.inputs))
+        return replace(known, inputs=self._with_signal(known.inputs))
 
-    def _with_signals(self, inputs: Inputs) -> Inputs:
+    def _with_signal(self, inputs: Inputs) -> Inputs:
         """Return points with what their losses tell or would tell, unless of their costs nothing is exact."""
-        return self._signals.added_to(inputs) if self._cost_models.is_exact.any() else inputs
+        return self._loss_signal.added_to(inputs) if self._cost_models.is_exact.any() else inputs
 
     @cached_property
-    def _signals(self) -> Signals:
+    def _loss_signal(self) -> LossSignal:
         losses = [self._tried[row].losses for row in self._usable]
-        return Signals(self._usable_inputs, losses, self._epochs, self._engine.groups())
+        return LossSignal(self._usable_inputs, losses, self._epochs, self._engine.groups())
 
     @cached_property
     def _promise(self) -> Promise:
@@ -290,13 +290,13 @@ class Decision:
         knobs = self._engine.rows(self._source, points)
         raw = raw_costs([point.costs for point in points], self._num_costs)
         costs, deviations = self._cost_models.of(raw, knobs, [point.work for point in points])
-        return self._with_signals(Inputs(knobs, _with_hints(costs, points))), deviations
+        return self._with_signal(Inputs(knobs, _with_hints(costs, points))), deviations
 
     def _inputs_of_tried(self, rows: Sequence[int]) -> tuple[Inputs, Array | None]:
         """Return the same of trials (their places), of whose costs more may be known."""
         costs, deviations = self._costs_of_tried(rows)
         inputs = Inputs(self._knobs[rows], _with_hints(costs, [self._tried[row].point for row in rows]))
-        return self._with_signals(inputs), deviations
+        return self._with_signal(inputs), deviations
 
     @cached_property
     def _candidate_scores(self) -> Array:

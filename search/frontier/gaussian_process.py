@@ -117,6 +117,11 @@ class Hyperparameters:
         return cls(float(values[0]), float(values[1]), float(values[2]), values[4:], float(values[3]))
 
 
+def spread_rows(count: int, most: int) -> NDArray[np.intp]:
+    """Return the rows, of ``count``, that a model learns from: all of them, or ``most`` spread over all."""
+    return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(np.intp))
+
+
 class GaussianProcess:
     """What is known after observing ``values`` at ``inputs``; small values are good.
 
@@ -151,7 +156,7 @@ class GaussianProcess:
             self._signal_scale = math.sqrt(total) + 1e-12
         targets = (values - self._mean) / self._scale
         extra = extra_variance / self._scale**2
-        chosen = np.unique(np.linspace(0, len(inputs) - 1, min(len(inputs), most_fitted)).round().astype(int))
+        chosen = spread_rows(len(inputs), most_fitted)
         points = self._standardised(inputs[chosen])
         prior = _prior(int(groups.max()) + 1 if len(groups) else 0, has_signal=inputs.signal is not None)
         self.hyperparameters = _fit(points, targets[chosen], extra[chosen], groups, prior, fit_steps)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from results.indicators import hypervolume
-from search.frontier.gaussian_process import GaussianProcess, Inputs, without_outliers
+from search.frontier.gaussian_process import GaussianProcess, Inputs, spread_rows, without_outliers
 from search.frontier.improvement import Front
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ def most_telling(known: Known) -> NDArray[np.intp]:
     excess = excess_errors(known.errors, known.inputs.costs[:, : known.num_costs])
     order = np.lexsort((np.arange(len(known)), excess))
     best, rest = order[: MOST_KNOWN // 2], np.sort(order[MOST_KNOWN // 2 :])
-    spread = rest[np.linspace(0, len(rest) - 1, MOST_KNOWN - len(best)).round().astype(int)]
+    spread = rest[spread_rows(len(rest), MOST_KNOWN - len(best))]
     return np.sort(np.concatenate([best, spread]))
 
 

@@ -144,17 +144,17 @@ def _check_whole(
     timeline: Sequence[Happening],
     reports: Mapping[int, Sequence[EpochReport]],
 ) -> None:
-    """Raise InvalidInputError if trials in the timeline are missing, or epochs of finished ones."""
+    """Raise InvalidInputError if trials in the timeline are missing, or epochs of them, or the beginning."""
     lost = sorted({one.trial for one in timeline if one.trial is not None} - recorded.keys())
     lost += [
         number
         for number, record in recorded.items()
-        if record.state == "complete" and len(reports.get(number, ())) != record.epochs
+        if [report.epoch for report in reports.get(number, ())] != list(range(1, record.epochs + 1))
     ]
-    if lost:
+    missing = f"trial {lost[0]} or epochs of it are" if lost else "its beginning is"
+    if lost or not any(one.kind == "begin" for one in timeline):
         raise InvalidInputError(
-            f"{folder} cannot be replayed: its ledger is damaged, trial {lost[0]} or epochs of it are "
-            "missing; restore it from a copy"
+            f"{folder} cannot be replayed: its ledger is damaged, {missing} missing; restore it from a copy"
         )
 
 

@@ -53,7 +53,10 @@ class GridNet(nn.Module):
     """What networks of levels share: the head, and the stem in front of all levels.
 
     A subclass computes ``features``; weights that levels share are stored by the first level that uses them.
+    With ``is_reduced`` a family leaves out products of which it knows that they change nothing but rounding.
     """
+
+    is_reduced = False
 
     def __init__(self, spec: GridSpec, stem_channels: int, head_channels: int, *, stem_norm: bool) -> None:
         super().__init__()

@@ -108,7 +108,6 @@ class MgNet(GridNet):
             SmoothingLevel(spec, level, num_a[i], num_b[i]) for i, level in enumerate(levels)
         )
         self.transitions = nn.ModuleList(Transition(spec, fine, coarse) for fine, coarse in pairwise(levels))
-        self.is_reduced = False
         self._reducible = self._first_products_that_may_go(spec)
 
     def features(self, images: Tensor) -> Tensor:

@@ -14,8 +14,11 @@ import numpy as np
 import pytest
 
 from results.study import open_study
+from search.jobs import Event, Job, Lost, Ready, Setup
+from search.local_executor import LocalExecutor
+from search.slots import find_slots
 from tests.search.studies import command
-from trainers.memory_size import GROUPS, kills_for_memory
+from trainers.memory_size import _VERSION_1, _VERSION_2, GROUPS, kills_for_memory
 
 LIMIT_MIB = 900
 STUDY = """
@@ -110,7 +113,7 @@ def test_a_training_that_was_killed_for_memory_goes_on_with_less_at_once(tmp_pat
     assert runs[0].returncode == -signal.SIGKILL
     assert "was killed" not in runs[0].stderr
     assert runs[-1].returncode == 0, runs[-1].stderr
-    assert f"batches are trained on in {2 ** (len(runs) - 1)} parts" in runs[-1].stderr
+    assert f"{256 // 2 ** (len(runs) - 1)} images of a batch are trained on at once" in runs[-1].stderr
     (result,) = (tmp_path / "big").glob("seed-*.json")
     assert json.loads(result.read_text())["measured"]["micro_batch"] == 256 / 2 ** (len(runs) - 1)
     assert not list((tmp_path / "big").glob("*.running"))
@@ -125,5 +128,40 @@ def test_networks_begin_with_what_their_control_group_has_room_for(tmp_path: Pat
     assert record.measured["micro_batch"] in (32.0, 64.0, 128.0)
 
 
-def test_kills_are_counted() -> None:
-    assert kills_for_memory() >= 0
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("memory.events", "low 0\nhigh 0\nmax 31\noom 4\noom_kill 3\noom_group_kill 0\n"),
+        ("memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 3\n"),
+    ],
+)
+def test_kills_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, text: str) -> None:
+    (tmp_path / name).write_text(text)
+    files = [kind for kind in (_VERSION_1, _VERSION_2) if kind.kills == name]
+    monkeypatch.setattr("trainers.memory_size._groups", lambda: iter([(tmp_path, *files)]))
+    assert kills_for_memory() == 3
+
+
+def test_each_kill_explains_one_death(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("search.local_executor.kills_for_memory", lambda: 5)
+    setup = Setup({"source": "digits"}, {}, str(tmp_path / "calibration"))
+    executor = LocalExecutor(find_slots("cpu", 3), setup, tmp_path / "logs")
+    try:
+        events: list[Event] = []
+        while len(events) < 3:
+            events += executor.poll(60.0)
+        assert events == [Ready()] * 3
+        pids = executor.pids()
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        for trial in range(3):
+            executor.submit(Job(trial, {}, {}, 0, "weights", "checkpoint"))
+        monkeypatch.setattr("search.local_executor.kills_for_memory", lambda: 7)
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
+        lost: list[Event] = []
+        while len(lost) < 3:
+            lost += [event for event in executor.poll(60.0) if isinstance(event, Lost)]
+    finally:
+        executor.close()
+    assert sorted(event.is_memory for event in lost if isinstance(event, Lost)) == [False, True, True]

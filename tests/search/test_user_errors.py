@@ -124,13 +124,24 @@ def test_a_database_with_impossible_records_is_damaged(
     assert "study.db is damaged" in error(capsys, "search", "runs/tiny", "--trials", "9")
 
 
-@pytest.mark.parametrize("table", ["mgnas_trials where number = 1", "mgnas_reports where trial = 1"])
+@pytest.mark.parametrize(
+    ("hole", "says"),
+    [
+        ("mgnas_trials where number = 1", "trial 1 or epochs of it"),
+        ("mgnas_reports where trial = 1", "trial 1 or epochs of it"),
+        ("mgnas_reports where trial = 1 and epoch = 1", "trial 1 or epochs of it"),
+        ("mgnas_reports where trial = 1 and epoch = 2", "trial 1 or epochs of it"),
+        ("mgnas_events where kind = 'begin'", "its beginning"),
+    ],
+)
+@pytest.mark.parametrize("state", ["complete", "stopped"])
 def test_a_ledger_with_holes_is_not_replayed(
-    finished: Path, capsys: pytest.CaptureFixture[str], table: str
+    finished: Path, capsys: pytest.CaptureFixture[str], hole: str, says: str, state: str
 ) -> None:
     with closing(sqlite3.connect(STUDY / "study.db")) as connection, connection:
-        connection.execute(f"delete from {table}")
-    assert "its ledger is damaged, trial 1" in error(capsys, "replay", "runs/tiny")
+        connection.execute(f"update mgnas_trials set state = '{state}' where number = 1")
+        connection.execute(f"delete from {hole}")
+    assert f"its ledger is damaged, {says}" in error(capsys, "replay", "runs/tiny")
 
 
 def test_a_complete_study_is_not_shown_for_other_images(

@@ -11,12 +11,15 @@ import numpy as np
 import pytest
 import torch
 from pydantic import ValidationError
+from torch import Tensor
 
 from space import parse_notation
 from space.modules import Classifier
+from space.modules.blocks import GridNet
 from tests.trainers.stripes import RECIPE, SPEC, resident, striped_data, stripes
 from trainers.data import Split
 from trainers.device_data import ResidentData
+from trainers.execution import StepMode
 from trainers.health import TrainingFailedError
 from trainers.recipe import Recipe
 from trainers.training import Training
@@ -68,6 +71,25 @@ def test_measuring_latency_first_changes_nothing(data: ResidentData) -> None:
     plain, measured = (Training(spec, data, RECIPE, seed=1) for _ in range(2))
     assert 0.0 < measured.latency_ms() < 1_000.0
     assert [r.val_loss for r in measured.epochs()] == [r.val_loss for r in plain.epochs()]
+
+
+def test_latency_is_that_of_the_network_as_it_is_loaded(
+    data: ResidentData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which computes all its products, and of no more images at once than were trained on."""
+    seen: list[tuple[bool, int]] = []
+
+    def forward(network: GridNet, images: Tensor) -> Tensor:
+        seen.append((network.is_reduced, len(images)))
+        return images
+
+    training = Training(SPEC, data, RECIPE, seed=1, mode=StepMode(micro_batch=3))
+    with monkeypatch.context() as patch:
+        patch.setattr(GridNet, "forward", forward)
+        training.latency_ms()
+        assert [latency.batch_size for latency in training.latencies()] == [1, 3]
+    assert set(seen) == {(False, 1), (False, 3)}
+    assert training.network.is_reduced
 
 
 def test_a_training_leaves_the_global_generator_alone(data: ResidentData) -> None:

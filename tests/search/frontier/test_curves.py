@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from search.frontier.curves import final_errors
+from search.frontier.curves import final_values
 
 
 def make_curves(number: int, seed: int, noise: float = 0.01) -> tuple[np.ndarray, np.ndarray]:
@@ -21,8 +21,8 @@ def make_curves(number: int, seed: int, noise: float = 0.01) -> tuple[np.ndarray
 
 def test_finished_trainings_are_their_own_end() -> None:
     curves, costs = make_curves(5, seed=0)
-    found = final_errors(curves, costs, np.ones(5, dtype=bool))
-    assert found.errors == pytest.approx(curves[:, -1])
+    found = final_values(curves, costs, np.ones(5, dtype=bool))
+    assert found.values == pytest.approx(curves[:, -1])
     assert (found.variances == 0.0).all()
 
 
@@ -33,8 +33,8 @@ def test_ends_are_guessed_from_those_that_went_further(stop: int) -> None:
     best = np.argsort(curves[:, stop - 1])[:30]  # only the promising ones go further
     is_final = np.isin(np.arange(60), best)
     shown[~is_final, stop:] = np.nan
-    found = final_errors(shown, costs, is_final)
-    off = (found.errors - curves[:, -1])[~is_final]
+    found = final_values(shown, costs, is_final)
+    off = (found.values - curves[:, -1])[~is_final]
     assert abs(off.mean()) < 0.012
     assert off.std() < 0.02
     assert 0.3 < off.std() / np.sqrt(found.variances[~is_final].mean()) < 2.0
@@ -43,8 +43,8 @@ def test_ends_are_guessed_from_those_that_went_further(stop: int) -> None:
 def test_without_any_end_errors_stand_for_themselves() -> None:
     curves, costs = make_curves(6, seed=2)
     curves[:, 1:] = np.nan
-    found = final_errors(curves, costs, np.zeros(6, dtype=bool))
-    assert found.errors == pytest.approx(curves[:, 0])
+    found = final_values(curves, costs, np.zeros(6, dtype=bool))
+    assert found.values == pytest.approx(curves[:, 0])
     assert (found.variances > 0).all()
 
 
@@ -53,14 +53,14 @@ def test_what_a_later_stop_says_serves_the_earlier_ones() -> None:
     curves, costs = make_curves(40, seed=3)
     curves[:, 3:] = np.nan
     curves[20:, 1:] = np.nan
-    found = final_errors(curves, costs, np.zeros(40, dtype=bool))
-    assert abs(found.errors[20:].mean() - found.errors[:20].mean()) < 0.03
+    found = final_values(curves, costs, np.zeros(40, dtype=bool))
+    assert abs(found.values[20:].mean() - found.values[:20].mean()) < 0.03
     assert (found.variances[20:] > found.variances[:20].min()).all()
 
 
 def test_a_training_that_said_nothing_is_not_guessed() -> None:
     curves, costs = make_curves(4, seed=4)
     curves[2] = np.nan
-    found = final_errors(curves, costs, np.array([True, True, False, True]))
-    assert np.isnan(found.errors[2])
-    assert np.isfinite(found.errors[[0, 1, 3]]).all()
+    found = final_values(curves, costs, np.array([True, True, False, True]))
+    assert np.isnan(found.values[2])
+    assert np.isfinite(found.values[[0, 1, 3]]).all()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from search.frontier.gaussian_process import GaussianProcess, Inputs
-from search.frontier.signals import FEWEST, Signals
+from search.frontier.loss_signal import FEWEST, LossSignal
 
 GROUPS = np.arange(4)
 
@@ -29,7 +29,7 @@ def test_quiet_losses_make_up_for_noisy_errors() -> None:
         inputs, truth = make_points(220, seed)
         known, asked = inputs[slice(0, 20)], inputs[slice(20, None)]
         errors = truth[:20] + np.random.default_rng(100 + seed).normal(0.0, 0.05, 20)
-        signals = Signals(known, early_losses(truth[:20], (1, 9)), 9, GROUPS)
+        signals = LossSignal(known, early_losses(truth[:20], (1, 9)), 9, GROUPS)
         off = []
         for extend in (lambda points: points, signals.added_to):
             process = GaussianProcess(extend(known), errors, np.zeros(20), GROUPS)
@@ -47,7 +47,7 @@ def test_the_last_loss_is_learned_with_the_help_of_trainings_that_stopped_early(
             losses = early_losses(truth[:60], (1,)) if uses_early else [{} for _ in range(60)]
             for row in range(0, 60, 6):  # ten of sixty were trained to the end
                 losses[row] = early_losses(truth[row : row + 1], (1, 9))[0]
-            signals = Signals(inputs[slice(0, 60)], losses, 9, GROUPS)
+            signals = LossSignal(inputs[slice(0, 60)], losses, 9, GROUPS)
             signal = signals.added_to(inputs[slice(60, None)]).signal
             assert signal is not None
             misses.append(np.abs(signal.means - (2.0 * truth[60:] + 1.0 / 9.0)).mean())
@@ -58,7 +58,7 @@ def test_the_last_loss_is_learned_with_the_help_of_trainings_that_stopped_early(
 @pytest.mark.parametrize(("num", "is_enough"), [(FEWEST - 1, False), (FEWEST, True), (300, True)])
 def test_a_signal_is_added_once_enough_losses_are_known(num: int, is_enough: bool) -> None:
     inputs, truth = make_points(num, 0)
-    extended = Signals(inputs, early_losses(truth, (1, 3)), 9, GROUPS).added_to(inputs)
+    extended = LossSignal(inputs, early_losses(truth, (1, 3)), 9, GROUPS).added_to(inputs)
     assert (extended.signal is not None) == is_enough
     assert extended.signal is None or all(part.shape == (num,) for part in extended.signal)
     assert np.array_equal(extended.costs, inputs.costs)
@@ -68,4 +68,4 @@ def test_a_signal_is_added_once_enough_losses_are_known(num: int, is_enough: boo
 @pytest.mark.parametrize("losses", [{}, {1: 2.3, 3: 2.3}])
 def test_losses_that_tell_nothing_leave_points_as_they_are(losses: dict[int, float]) -> None:
     inputs, _ = make_points(30, 0)
-    assert Signals(inputs, [losses] * 30, 9, GROUPS).added_to(inputs) is inputs
+    assert LossSignal(inputs, [losses] * 30, 9, GROUPS).added_to(inputs) is inputs

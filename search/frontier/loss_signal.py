@@ -14,8 +14,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from search.frontier.curves import as_rows, final_errors
-from search.frontier.gaussian_process import GaussianProcess, Inputs, Signal
+from search.frontier.curves import as_rows, final_values
+from search.frontier.gaussian_process import GaussianProcess, Inputs, Signal, spread_rows
 
 Array = NDArray[np.float64]
 
@@ -29,7 +29,7 @@ MOST_FITTED, FIT_STEPS = 48, 10
 """As in ``gaussian_process``; this model needs less care."""
 
 
-class Signals:
+class LossSignal:
     """A model of the training loss that a network ends with, which is the signal of each point.
 
     ``losses`` are those of each training by epoch, of ``epochs`` in all. Those of trainings that stopped
@@ -49,13 +49,13 @@ class Signals:
             return
         curves = as_rows([losses[row] for row in rows], epochs)
         is_final = np.isfinite(curves[:, -1])
-        guesses = final_errors(curves, inputs.costs[rows], is_final)
-        if np.ptp(guesses.errors) <= LEAST_SPREAD:
+        guesses = final_values(curves, inputs.costs[rows], is_final)
+        if np.ptp(guesses.values) <= LEAST_SPREAD:
             return
-        chosen = np.unique(np.linspace(0, len(rows) - 1, min(len(rows), MOST)).round().astype(int))
+        chosen = spread_rows(len(rows), MOST)
         self._model = GaussianProcess(
             inputs[rows[chosen]],
-            guesses.errors[chosen],
+            guesses.values[chosen],
             guesses.variances[chosen],
             groups,
             most_fitted=MOST_FITTED,
