@@ -209,9 +209,10 @@ def main() -> None:
     arguments = parser.parse_args()
     known = RESULTS.exists() and arguments.write
     document: dict[str, Any] = json.loads(RESULTS.read_text(encoding="utf-8")) if known else {"runs": {}}
-    document["machine"] = describe_machine()
+    machine = describe_machine()
     keep_freed_memory()  # as the command line does
     if not arguments.no_decisions:
+        document["machine"] = machine  # which only these depend on: searches take simulated time
         document["decision_ms"] = decision_times()
         document["many_workers"] = many_workers()
     with ProcessPoolExecutor(arguments.processes) as pool:
@@ -220,8 +221,11 @@ def main() -> None:
                 continue
             title = f"{problem}, {num_workers} worker{'s' if num_workers > 1 else ''}"
             run = document["runs"].setdefault(title, {"seeds": arguments.seeds, "searches": {}})
+            if run["seeds"] != arguments.seeds:
+                parser.error(f"{title}: {RESULTS} has {run['seeds']} seeds, which are not mixed with others")
             for name in arguments.searches or names:
-                run["searches"][name] = searched(problem, name, num_workers, arguments.seeds, pool)
+                found = searched(problem, name, num_workers, arguments.seeds, pool)
+                run["searches"][name] = found | {"packages": machine["packages"]}
                 if OURS[0] in run["searches"]:
                     run["ours_over_theirs_to_95"] = ratios(run["searches"])
                 if arguments.write:
