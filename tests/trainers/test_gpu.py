@@ -46,6 +46,11 @@ def test_graphs_of_every_mode_learn(cuda_data: ResidentData, bfloat16: bool, mic
     assert list(training.epochs())[-1].val_accuracy > 0.8
 
 
+@pytest.mark.parametrize("mode", [replace(GRAPH, compile=True), replace(GRAPH, cudnn_benchmark=True)])
+def test_other_kernels_train_to_nearly_the_same(cuda_data: ResidentData, mode: StepMode) -> None:
+    assert curve(cuda_data, mode) == pytest.approx(curve(cuda_data, GRAPH), abs=2e-2)
+
+
 def test_an_epoch_does_not_wait_for_the_device(cuda_data: ResidentData) -> None:
     training = Training(SPEC, cuda_data, RECIPE, seed=1, mode=GRAPH)
     next(training.epochs())
@@ -84,11 +89,12 @@ def test_streamed_images_train_to_the_same(cuda_data: ResidentData) -> None:
     assert curve(streamed, GRAPH) == pytest.approx(curve(cuda_data, GRAPH), abs=1e-3)
 
 
-def test_memory_that_runs_out_halves_the_batch(cuda_data: ResidentData) -> None:
+@pytest.mark.parametrize("mode", [StepMode(), GRAPH])
+def test_memory_that_runs_out_halves_the_batch(cuda_data: ResidentData, mode: StepMode) -> None:
     # iterations share their weights: nearly all of the memory is for what grows with the batch
     wide = SPEC.model_validate(SPEC.to_dict() | {"levels": [{"nu": 16, "c_u": 1024, "c_f": 1024}]})
     recipe = RECIPE.replaced({"batch_size": 200, "epochs": 1})
-    plenty = Training(wide, cuda_data, recipe, seed=1)
+    plenty = Training(wide, cuda_data, recipe, seed=1, mode=mode)
     list(plenty.epochs())
     needed = plenty.measurements().peak_memory_mib * 2**20
     del plenty
@@ -96,7 +102,7 @@ def test_memory_that_runs_out_halves_the_batch(cuda_data: ResidentData) -> None:
     total = torch.cuda.mem_get_info()[1]
     torch.cuda.set_per_process_memory_fraction(0.5 * needed / total)
     try:
-        training = Training(wide, cuda_data, recipe, seed=1)
+        training = Training(wide, cuda_data, recipe, seed=1, mode=mode)
         list(training.epochs())
     finally:
         torch.cuda.set_per_process_memory_fraction(1.0)
