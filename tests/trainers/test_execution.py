@@ -16,8 +16,10 @@ def test_a_mode_holds_while_it_is_applied(benchmark: bool) -> None:
 
     before = used()
     mode = StepMode(cudnn_benchmark=benchmark, threads=before[0] + 1)
+    with mode.applied():
+        within = used()
+    assert within == (before[0] + 1, benchmark, False)
     with pytest.raises(KeyboardInterrupt), mode.applied():
-        assert used() == (before[0] + 1, benchmark, False)
         raise KeyboardInterrupt
     assert used() == before
 
