@@ -23,6 +23,8 @@ def earlier_trials(folder: str | Path) -> list[EarlierTrial]:
     Raises:
         InvalidInputError: there is no study, or it has too few trials to learn from.
     """
+    if not Path(folder).is_dir():
+        raise InvalidInputError(f"search.warm_start = '{folder}': there is no such folder")
     study = open_study(folder)
     trials = [
         EarlierTrial(

@@ -181,7 +181,7 @@ def test_a_study_begins_with_what_an_earlier_one_found(tmp_path: Path) -> None:
     assert len(open_study(tmp_path / "runs/warm").records) == 10
     gone = mgnas("search", "tiny.toml", "--dir", "runs/new", "--warm-start", STUDY, cwd=tmp_path)
     assert gone.returncode == 2
-    assert f"there is no folder {tmp_path / STUDY}" in gone.stderr
+    assert f"search.warm_start = '{tmp_path / STUDY}': there is no such folder" in gone.stderr
     assert not (tmp_path / "runs/new").exists() or not any((tmp_path / "runs/new").glob("study.*"))
 
 
