@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import re
 from pathlib import Path
 
 import optuna
 import pytest
 
-from results.study import open_study, sqlite_url
+from results.study import StudyResults, open_study, sqlite_url
+from tests.results.test_indicators import by_inclusion_exclusion
 from tests.search.studies import mgnas, write_study
 
 STUDY = Path("runs/tiny")
@@ -21,6 +23,24 @@ def write(folder: Path, *, trials: int, sampler: str, scheduler: str) -> None:
     file = write_study(folder, epochs=4, trials=trials)
     text = file.read_text().replace('"tpe"', f'"{sampler}"\nscheduler = "{scheduler}"')
     file.write_text(text, encoding="utf-8")
+
+
+def dominated_share(study: StudyResults) -> float:
+    """The hypervolume by its definition: of the box of error, log parameters and log latency, 1 for all.
+
+    It is 1 where one network has no error, is the smallest of the space, and was the quickest.
+    """
+    complete = [record for record in study.records if record.state == "complete"]
+    latencies = [record.measured["latency_ms"] for record in complete]
+    ranges = [study.header.params_range, (min(latencies), max(latencies))]
+    points = []
+    for record in study.front_records:
+        places = [
+            math.log(cost / low) / math.log(high / low) if high > low else 0.0
+            for cost, (low, high) in zip((record.params, record.measured["latency_ms"]), ranges, strict=True)
+        ]
+        points.append((1 - (record.val_accuracy or 0), *places))
+    return by_inclusion_exclusion(points, (1, 1, 1))
 
 
 @pytest.mark.parametrize(
@@ -38,7 +58,8 @@ def test_latency_is_a_second_cost(tmp_path: Path, sampler: str, scheduler: str) 
     assert [float(row["latency_ms"]) for row in rows] == [point["latency_ms"] for point in shown["front"]]
     study = open_study(tmp_path / STUDY)
     assert all(record.measured["latency_ms"] > 0 for record in study.records)
-    assert 0 < study.hypervolume < 1
+    assert study.hypervolume == pytest.approx(dominated_share(study), abs=1e-9)
+    assert study.hypervolume > 0
     seen = optuna.load_study(study_name="tiny", storage=sqlite_url(tmp_path / STUDY))
     assert [direction.name for direction in seen.directions] == ["MAXIMIZE", "MINIMIZE", "MINIMIZE"]
     complete = {record.number: record for record in study.records if record.state == "complete"}
