@@ -56,5 +56,5 @@ def cost_of(trial: TrialRecord, name: str) -> float | None:
 
 def costs_of(trial: TrialRecord, names: tuple[str, ...]) -> tuple[float, ...] | None:
     """Return several costs of a trial's network; None where any has not been measured."""
-    found = [cost_of(trial, name) for name in names]
-    return None if any(value is None for value in found) else tuple(map(float, found))  # type: ignore[arg-type]
+    found = tuple(value for name in names if (value := cost_of(trial, name)) is not None)
+    return found if len(found) == len(names) else None

@@ -190,10 +190,9 @@ def knee(front: Sequence[TrialRecord], costs: tuple[str, ...] = PARAMS) -> Trial
     """
     if len(front) <= 2:
         return best(front)
-    logs: list[list[float]] = [
-        [math.log(max(value, TINY)) for value in costs_of(trial, costs) or ()] for trial in front
-    ]
-    lows, highs = [min(column) for column in zip(*logs)], [max(column) for column in zip(*logs)]  # noqa: B905
+    logs = [[math.log(max(value, TINY)) for value in costs_of(trial, costs) or ()] for trial in front]
+    columns = list(zip(*logs, strict=True))
+    lows, highs = list(map(min, columns)), list(map(max, columns))
     worst, top = min(map(accuracy, front)), max(map(accuracy, front))
 
     def height(place: int) -> float:
