@@ -9,14 +9,10 @@ import numpy as np
 import pytest
 from scipy.optimize import approx_fprime
 
-from search.frontier import gaussian_process
-from search.frontier.gaussian_process import (
-    GaussianProcess,
-    Hyperparameters,
-    Inputs,
-    Signal,
-    matern,
-)
+from search.frontier import hyperparameters
+from search.frontier.covariance import LINE_WIDTH, SIGNAL_SLOPE, SIGNAL_WIDTH, matern
+from search.frontier.gaussian_process import GaussianProcess, Inputs, Signal
+from search.frontier.hyperparameters import JITTER, Hyperparameters
 
 GROUPS = np.array([0, 1, 1, 2])
 
@@ -50,7 +46,7 @@ def test_predictions_are_those_of_the_textbook(has_signal: bool) -> None:
         mean = inputs.signal.means.mean()
         scale = np.sqrt(inputs.signal.means.var() + inputs.signal.variances.mean())
         means = (points.signal.means - mean) / scale
-        return means, gaussian_process.SIGNAL_SLOPE**2 * points.signal.variances / scale**2
+        return means, SIGNAL_SLOPE**2 * points.signal.variances / scale**2
 
     def covariance(left: Inputs, right: Inputs) -> np.ndarray:
         rows = []
@@ -60,16 +56,16 @@ def test_predictions_are_those_of_the_textbook(has_signal: bool) -> None:
                 lengths = h.lengths[GROUPS]
                 over_knobs = matern(np.array((((knobs - other) / lengths) ** 2).sum()))
                 over_costs = matern(np.array((((costs - other_costs) / h.curve_length) ** 2).sum()))
-                line = gaussian_process.LINE_WIDTH**2 * (1.0 + costs @ other_costs)
+                line = LINE_WIDTH**2 * (1.0 + costs @ other_costs)
                 row.append(float(h.knobs_variance * over_knobs + h.curve_variance * over_costs + line))
             rows.append(row)
         over_signal = np.outer(signal_of(left)[0], signal_of(right)[0])
-        return np.array(rows) + gaussian_process.SIGNAL_WIDTH**2 * over_signal
+        return np.array(rows) + SIGNAL_WIDTH**2 * over_signal
 
-    noise = np.diag(h.noise_variance + extra / scale**2 + signal_of(inputs)[1] + gaussian_process.JITTER)
+    noise = np.diag(h.noise_variance + extra / scale**2 + signal_of(inputs)[1] + JITTER)
     known = covariance(inputs, inputs) + noise
     cross = covariance(new, inputs)
-    line, new_line = (gaussian_process.SIGNAL_SLOPE * signal_of(points)[0] for points in (inputs, new))
+    line, new_line = (SIGNAL_SLOPE * signal_of(points)[0] for points in (inputs, new))
     expected = mean + scale * (new_line + cross @ np.linalg.solve(known, (values - mean) / scale - line))
     variance = np.diag(covariance(new, new) - cross @ np.linalg.solve(known, cross.T)) + signal_of(new)[1]
     got_mean, got_deviation = process.predict(new)
@@ -94,7 +90,7 @@ def test_the_fit_follows_the_true_gradient(
             caught.append(np.abs(loss(logs)[1] - numeric).max() / (1.0 + np.abs(numeric).max()))
         return type("Found", (), {"x": start})()
 
-    monkeypatch.setattr(gaussian_process, "minimize", catch)
+    monkeypatch.setattr(hyperparameters, "minimize", catch)
     GaussianProcess(inputs, make_values(inputs), np.zeros(15), GROUPS)
     assert caught
     assert max(caught) < 1e-4
