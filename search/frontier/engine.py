@@ -2,32 +2,20 @@
 
 from __future__ import annotations
 
-import math
 import random
 from collections.abc import Sequence
-from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from search.frontier.candidates import Candidates
-from search.frontier.cost_models import CostModels, raw_costs
-from search.frontier.curves import FinalValues, as_rows, final_values
-from search.frontier.gaussian_process import Inputs
-from search.frontier.loss_signal import LossSignal
+from search.frontier.cost_models import raw_costs
+from search.frontier.knowledge import Knowledge, hints_of
 from search.frontier.points import Encoding, Point, PointSource
-from search.frontier.promise import (
-    ChanceOfSuccess,
-    CostScale,
-    Known,
-    Promise,
-    excess_errors,
-    most_telling,
-)
+from search.frontier.promise import CostScale, excess_errors
 from search.frontier.startup import place_on_scale, spread_out
 from search.frontier.threads import one_thread
-from search.frontier.training_time import TrainingTime
 from search.frontier.tried import Tried
 from search.seeds import derive_seed
 
@@ -45,8 +33,6 @@ OVERRATED = 2.5
 """How many times too high the best guess of many new points is, beside that of a training that has begun."""
 MOST_PAUSED = 128
 """Paused trainings that are looked at closely: of more, those nearest to the front."""
-MOST_JUDGED = 400
-"""Trials from which chances of success are learned: of more, some spread over all."""
 REFINED, CLOSE, ROUNDS = 3, 4, 2
 """Best points from which the search goes on, how many points close to each are looked at, and how often."""
 
@@ -125,6 +111,7 @@ class Decision:
         self._candidates = candidates
         self._rng = rng
         self._knobs = engine.rows(source, [one.point for one in tried])
+        self._known = Knowledge(tried, self._knobs, candidates, partial(engine.rows, source), engine.groups())
 
     @cached_property
     def best(self) -> Point | None:
@@ -135,7 +122,7 @@ class Decision:
             return self._best()
 
     def _best(self) -> Point:
-        if len(self._tried) < self._engine.num_startup or len(self._usable) < FEWEST:
+        if len(self._tried) < self._engine.num_startup or len(self._known.usable) < FEWEST:
             return self._spread_out()
         if self._engine.is_whole_space():
             return self._candidates[int(np.argmax(self._candidate_scores))]
@@ -152,7 +139,7 @@ class Decision:
         if costs.shape[1]:
             costs = CostScale(costs).scaled(costs)
         place = place_on_scale(len(self._tried))
-        hints = _hints(self._candidates) if len(self._tried) % 2 else None  # hints may mislead
+        hints = hints_of(self._candidates) if len(self._tried) % 2 else None  # hints may mislead
         return self._candidates[spread_out(costs, knobs, self._knobs, place, self._rng, hints)]
 
     def best_to_continue(self, paused: Sequence[int]) -> int | None:
@@ -171,132 +158,33 @@ class Decision:
         if paused[0] < NUM_WHOLE:
             return paused[0]
         competes = self._may_start and bool(self._candidates)
-        if len(self._tried) < self._engine.num_startup or len(self._usable) < FEWEST:
+        if len(self._tried) < self._engine.num_startup or len(self._known.usable) < FEWEST:
             return None if competes else paused[0]
         paused = self._nearest_to_front(paused)
         points = [self._tried[row].point for row in paused]
-        inputs, deviation = self._inputs_of_tried(paused)
-        places = np.searchsorted(self._usable, paused)
-        guesses, variances = self._guesses.values[places], self._guesses.variances[places]
-        growth = self._promise.growth_of_trainings(inputs, guesses, variances, deviation)
+        inputs, deviation = self._known.inputs_of_tried(paused)
+        places = np.searchsorted(self._known.usable, paused)
+        guesses, variances = self._known.guesses.values[places], self._known.guesses.variances[places]
+        growth = self._known.promise.growth_of_trainings(inputs, guesses, variances, deviation)
         left = np.array([1.0 - max(self._tried[row].errors) / self._engine.rungs[-1] for row in paused])
-        rates = growth / (left * self._training_time.of([point.work for point in points]))
+        rates = growth / (left * self._known.training_time.of([point.work for point in points]))
         best = int(np.argmax(rates))
         if competes:
             is_best = OVERRATED * rates[best] > self._candidate_scores.max()
         else:
-            is_best = growth[best] > WORTHWHILE * self._promise.hypervolume
+            is_best = growth[best] > WORTHWHILE * self._known.promise.hypervolume
         return paused[best] if is_best else None
 
     def _nearest_to_front(self, paused: Sequence[int]) -> Sequence[int]:
         """Return the paused trials that are worth a closer look, in their order."""
         if len(paused) <= MOST_PAUSED:
             return paused
-        excess = excess_errors(self._guesses.values, self._usable_costs)
-        excess = excess[np.searchsorted(self._usable, paused)]
+        excess = excess_errors(self._known.guesses.values, self._known.usable_costs)
+        excess = excess[np.searchsorted(self._known.usable, paused)]
         kept = np.sort(np.argsort(excess, kind="stable")[:MOST_PAUSED])
         return [paused[place] for place in kept]
 
-    # -- what is known ---------------------------------------------------------------------------------
-
-    @cached_property
-    def _usable(self) -> NDArray[np.intp]:
-        """The trials that have said something of their error, and of whose costs anything is known."""
-        return np.array(
-            [
-                row
-                for row, one in enumerate(self._tried)
-                if one.errors and one.costs is not None and one.state != "failed"
-            ],
-            dtype=np.intp,
-        )
-
-    @cached_property
-    def _num_costs(self) -> int:
-        return len(self._tried[self._usable[0]].costs or ())
-
-    @cached_property
-    def _cost_models(self) -> CostModels:
-        work = [self._tried[row].point.work for row in self._usable]
-        others = raw_costs([point.costs for point in self._candidates], self._num_costs)
-        return CostModels(
-            self._raw_of_tried(self._usable), self._knobs[self._usable], work, others, self._engine.groups()
-        )
-
-    @cached_property
-    def _usable_costs(self) -> Array:
-        return self._costs_of_tried(self._usable)[0]
-
-    def _raw_of_tried(self, rows: Sequence[int] | NDArray[np.intp]) -> Array:
-        return raw_costs([self._tried[row].costs for row in rows], self._num_costs)
-
-    def _costs_of_tried(self, rows: Sequence[int] | NDArray[np.intp]) -> tuple[Array, Array | None]:
-        work = [self._tried[row].point.work for row in rows]
-        return self._cost_models.of(self._raw_of_tried(rows), self._knobs[rows], work)
-
-    @cached_property
-    def _guesses(self) -> FinalValues:
-        """What every usable trial ended with or would end with."""
-        tried = [self._tried[row] for row in self._usable]
-        is_final = np.array([one.state == "complete" for one in tried], dtype=bool)
-        curves = as_rows([one.errors for one in tried], self._epochs)
-        return final_values(curves, self._usable_costs, is_final)
-
-    @cached_property
-    def _epochs(self) -> int:
-        """The epochs of the longest training."""
-        tried: list[Tried] = [self._tried[row] for row in self._usable]
-        return max(max(one.epochs, max(one.errors)) for one in tried)
-
-    @cached_property
-    def _usable_inputs(self) -> Inputs:
-        points = [self._tried[row].point for row in self._usable]
-        return Inputs(self._knobs[self._usable], _with_hints(self._usable_costs, points))
-
-    @cached_property
-    def _known(self) -> Known:
-        """What the models learn from: of many trials those that tell most."""
-        tried = [self._tried[row] for row in self._usable]
-        counts = np.array([one.state == "complete" and one.is_feasible for one in tried], dtype=bool)
-        guesses = self._guesses
-        known = Known(self._usable_inputs, guesses.values, guesses.variances, counts, self._num_costs)
-        known = known[most_telling(known)]
-        return replace(known, inputs=self._with_signal(known.inputs))
-
-    def _with_signal(self, inputs: Inputs) -> Inputs:
-        """Return points with what their losses tell or would tell, unless of their costs nothing is exact."""
-        return self._loss_signal.added_to(inputs) if self._cost_models.is_exact.any() else inputs
-
-    @cached_property
-    def _loss_signal(self) -> LossSignal:
-        losses = [self._tried[row].losses for row in self._usable]
-        return LossSignal(self._usable_inputs, losses, self._epochs, self._engine.groups())
-
-    @cached_property
-    def _promise(self) -> Promise:
-        running = [row for row, one in enumerate(self._tried) if one.state == "running"]
-        pending = self._inputs_of_tried(running)[0] if running else None
-        return Promise(self._known, self._engine.groups(), pending, self._cost_models.scale.bound)
-
-    @cached_property
-    def _training_time(self) -> TrainingTime:
-        points = [*self._candidates, *(one.point for one in self._tried)]
-        return TrainingTime([point.work for point in points])
-
     # -- candidates ------------------------------------------------------------------------------------
-
-    def _inputs(self, points: Sequence[Point]) -> tuple[Inputs, Array | None]:
-        """Return points as the models see them, and the deviations of their costs where any is a guess."""
-        knobs = self._engine.rows(self._source, points)
-        raw = raw_costs([point.costs for point in points], self._num_costs)
-        costs, deviations = self._cost_models.of(raw, knobs, [point.work for point in points])
-        return self._with_signal(Inputs(knobs, _with_hints(costs, points))), deviations
-
-    def _inputs_of_tried(self, rows: Sequence[int]) -> tuple[Inputs, Array | None]:
-        """Return the same of trials (their places), of whose costs more may be known."""
-        costs, deviations = self._costs_of_tried(rows)
-        inputs = Inputs(self._knobs[rows], _with_hints(costs, [self._tried[row].point for row in rows]))
-        return self._with_signal(inputs), deviations
 
     @cached_property
     def _candidate_scores(self) -> Array:
@@ -304,18 +192,10 @@ class Decision:
 
     def _scores(self, points: Sequence[Point]) -> Array:
         """Return what each point is expected to add to the hypervolume, by its chance and time."""
-        inputs, deviation = self._inputs(points)
-        growth = np.maximum(self._promise.growth(inputs, deviation), 1e-15)
-        scores = growth * self._chance.of(inputs.knobs)
-        return np.asarray(scores / self._training_time.of([point.work for point in points]))
-
-    @cached_property
-    def _chance(self) -> ChanceOfSuccess:
-        over = [row for row, one in enumerate(self._tried) if one.state != "running"]
-        over = over[:: math.ceil(len(over) / MOST_JUDGED) or 1]
-        tried = [self._tried[row] for row in over]
-        succeeded = np.array([one.state != "failed" and one.is_feasible for one in tried], dtype=bool)
-        return ChanceOfSuccess(self._knobs[over], succeeded)
+        inputs, deviation = self._known.inputs(points)
+        growth = np.maximum(self._known.promise.growth(inputs, deviation), 1e-15)
+        scores = growth * self._known.chance.of(inputs.knobs)
+        return np.asarray(scores / self._known.training_time.of([point.work for point in points]))
 
     def _refined(self, scores: Array) -> Point:
         """Return the best point that is found by going on from the best candidates."""
@@ -332,18 +212,6 @@ class Decision:
             best, score = new[int(np.argmax(found))], float(found.max())
             starts = [best]
         return best
-
-
-def _hints(points: Sequence[Point]) -> Array | None:
-    """Return the hint at each point's error (n); None where there are none."""
-    hints = [point.hint for point in points]
-    return None if any(hint is None for hint in hints) else np.array(hints, dtype=np.float64)
-
-
-def _with_hints(costs: Array, points: Sequence[Point]) -> Array:
-    """Return the costs (n x c), and behind them the hints, where there are any."""
-    hints = _hints(points)
-    return costs if hints is None else np.column_stack([costs, hints])
 
 
 def _raw(points: Sequence[Point]) -> Array:
