@@ -52,6 +52,20 @@ def check_health(reports: Sequence[EpochReport], recipe: Recipe, data: SearchDat
             )
 
 
+def explained(error: ValueError, images_at_once: int) -> Exception:
+    """Return a batch norm's complaint about a single value as the end of a training; others as they are."""
+    if "more than 1 value per channel" not in str(error):
+        return error
+    together = (
+        "a batch of 1 image leaves" if images_at_once == 1 else "the last image of a batch alone leaves"
+    )
+    return TrainingFailedError(
+        f"too few values: the last grid has one pixel, on which {together} batch norms a single value to "
+        "normalise",
+        "choose larger batches (train.batch_size, execution.micro_batch), fewer levels, or larger images",
+    )
+
+
 def ignorant_loss(data: SearchData) -> float:
     """Return the entropy of the train split's labels in nats: the loss of guessing by their frequencies."""
     shares = np.bincount(data.train.labels) / len(data.train)

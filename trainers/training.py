@@ -12,7 +12,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from space.modules import Trained, build, save_weights
 from space.modules.blocks import GridNet
@@ -21,8 +20,9 @@ from trainers.averaging import WeightAverage
 from trainers.checkpoint import CheckpointFile, TrainingState
 from trainers.device_data import DeviceData
 from trainers.epoch_plan import batches_in, plan_epoch
+from trainers.evaluation import evaluate
 from trainers.execution import StepMode
-from trainers.health import TrainingFailedError, check_health
+from trainers.health import check_health, explained
 from trainers.measurements import Latency, Measurements, Meter, latencies, steady_latency_ms
 from trainers.memory import fitting_micro_batch, is_out_of_memory, no_room
 from trainers.randomness import derived_seed
@@ -163,7 +163,7 @@ class Training:
                 try:
                     train_loss = self._train_epoch(epoch)
                 except ValueError as error:
-                    raise _explained(error, self._images_at_once) from None
+                    raise explained(error, self._images_at_once) from None
                 except (RuntimeError, MemoryError) as error:
                     if not is_out_of_memory(error):
                         raise
@@ -227,7 +227,10 @@ class Training:
         while True:
             try:
                 with self._averaged():
-                    return self._evaluate()
+                    self.network.eval()
+                    return evaluate(
+                        self._step.logits, self.data, self._eval_batch, flip=self.recipe.test_flip
+                    )
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
                     raise
@@ -238,21 +241,6 @@ class Training:
 
     def _averaged(self) -> AbstractContextManager[None]:
         return self._average.applied() if self._average is not None else nullcontext()
-
-    def _evaluate(self) -> Scores:
-        self.network.eval()
-        num_classes = self.data.search_data.num_classes
-        loss_sum = torch.zeros((), device=self.data.device)
-        num_right = torch.zeros(num_classes, device=self.data.device, dtype=torch.int64)
-        for images, labels in self.data.val_batches(self._eval_batch):
-            logits = self._step.logits(images)
-            if self.recipe.test_flip:
-                logits = (logits + self._step.logits(images.flip(3))) / 2
-            loss_sum += F.cross_entropy(logits, labels, reduction="sum")
-            num_right.index_add_(0, labels, (logits.argmax(dim=1) == labels).long())
-        counts = torch.bincount(self.data.val_labels, minlength=num_classes)
-        loss = loss_sum.item() / len(self.data.val_labels)
-        return Scores(loss, tuple(num_right.tolist()), tuple(counts.tolist()))
 
     @property
     def _eval_batch(self) -> int:
@@ -348,17 +336,3 @@ def _usable(state: TrainingState | None) -> TrainingState | None:
         return state if "device" in state.facts else None
     except (KeyError, TypeError):
         return None
-
-
-def _explained(error: ValueError, images_at_once: int) -> Exception:
-    """Return a batch norm's complaint about a single value as the end of a training; others as they are."""
-    if "more than 1 value per channel" not in str(error):
-        return error
-    together = (
-        "a batch of 1 image leaves" if images_at_once == 1 else "the last image of a batch alone leaves"
-    )
-    return TrainingFailedError(
-        f"too few values: the last grid has one pixel, on which {together} batch norms a single value to "
-        "normalise",
-        "choose larger batches (train.batch_size, execution.micro_batch), fewer levels, or larger images",
-    )
