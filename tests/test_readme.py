@@ -37,6 +37,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home
 
 
+@pytest.mark.timeout(1200)
 def test_all_lines_run(home: Path) -> None:
     bash = blocks("bash")
     assert len(bash) >= 7
