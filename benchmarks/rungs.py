@@ -117,7 +117,10 @@ class Run:
 
     def _branch(self, epoch: int) -> float:
         weights = copy.deepcopy(self.network.state_dict())
-        momenta = [copy.deepcopy(optimizer.state_dict()) for optimizer in self.step.optimizers]
+        momenta = [
+            {weight: buffer.clone() for weight, buffer in optimizer.buffers.items()}
+            for optimizer in self.step.optimizers
+        ]
         self.network.train()
         num_steps = round(self.batches * BRANCH_EPOCHS)
         plan = plan_epoch(len(self.data.train_labels), self.recipe, self.seed, 1000 + epoch)
@@ -126,7 +129,7 @@ class Run:
         accuracy = self._accuracy()
         self.network.load_state_dict(weights)
         for optimizer, momentum in zip(self.step.optimizers, momenta, strict=True):
-            optimizer.load_state_dict(momentum)
+            optimizer.buffers = momentum
         return accuracy
 
     @torch.inference_mode()

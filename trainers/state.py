@@ -8,18 +8,20 @@ import torch
 from torch import Tensor, nn
 
 from trainers.averaging import WeightAverage
+from trainers.optimizer import Optimizer
+
+MOMENTUM = "momentum_buffer"
 
 
 def collect_tensors(
-    network: nn.Module, optimizers: Sequence[torch.optim.Optimizer], average: WeightAverage | None
+    network: nn.Module, optimizers: Sequence[Optimizer], average: WeightAverage | None
 ) -> dict[str, Tensor]:
-    """Return copies on the CPU: ``network/NAME``, ``average/NAME``, and ``KEY/NAME`` of the optimisers."""
+    """Return copies on the CPU: ``network/NAME``, ``average/NAME``, ``momentum_buffer/NAME``."""
     tensors = {f"network/{name}": tensor for name, tensor in network.state_dict().items()}
     for name, parameter in network.named_parameters():
         for optimizer in optimizers:
-            for key, value in optimizer.state.get(parameter, {}).items():
-                if isinstance(value, Tensor):
-                    tensors[f"{key}/{name}"] = value
+            if parameter in optimizer.buffers:
+                tensors[f"{MOMENTUM}/{name}"] = optimizer.buffers[parameter]
     if average is not None:
         tensors |= {f"average/{name}": tensor for name, tensor in average.tensors.items()}
     return {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in tensors.items()}
@@ -29,7 +31,7 @@ def collect_tensors(
 def restore_tensors(
     tensors: dict[str, Tensor],
     network: nn.Module,
-    optimizers: Sequence[torch.optim.Optimizer],
+    optimizers: Sequence[Optimizer],
     average: WeightAverage | None,
 ) -> None:
     """Put back what ``collect_tensors`` returned for a network of the same spec."""
@@ -43,9 +45,7 @@ def restore_tensors(
         for name, tensor in average.tensors.items():
             tensor.copy_(averages[name])
     parameters = dict(network.named_parameters())
-    owners = {id(p): o for o in optimizers for group in o.param_groups for p in group["params"]}
-    for key, of_parameters in parts.items():
-        for name, tensor in of_parameters.items():
-            parameter = parameters[name]
-            state = owners[id(parameter)].state[parameter]
-            state[key] = torch.empty_like(parameter).copy_(tensor)
+    owners = {weight: one for one in optimizers for group in one.groups for weight in group.weights}
+    for name, tensor in parts.pop(MOMENTUM, {}).items():
+        weight = parameters[name]
+        owners[weight].buffers[weight] = torch.empty_like(weight).copy_(tensor)

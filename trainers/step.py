@@ -34,21 +34,14 @@ class TrainStep:
     def __call__(self, batch: Batch, lr_multiplier: float) -> Tensor:
         """Train on a batch; return its mean loss, detached, still on the device."""
         if lr_multiplier != self._lr_multiplier:
-            self._set_rates(lr_multiplier)
+            for optimizer in self.optimizers:
+                optimizer.set_rates(lr_multiplier)
+            self._lr_multiplier = lr_multiplier
         return self._eager(batch) if self._graph is None else self._graph(self._eager, batch)
-
-    def _set_rates(self, multiplier: float) -> None:
-        for optimizer in self.optimizers:
-            for group in optimizer.param_groups:
-                if isinstance(group["lr"], Tensor):
-                    group["lr"].fill_(group["base_lr"] * multiplier)
-                else:
-                    group["lr"] = group["base_lr"] * multiplier
-        self._lr_multiplier = multiplier
 
     def _eager(self, batch: Batch) -> Tensor:
         for optimizer in self.optimizers:
-            optimizer.zero_grad(set_to_none=True)
+            optimizer.zero_grad()
         size = len(batch.images)
         num_pieces = math.ceil(size / min(size, self.mode.micro_batch or size))
         total = torch.zeros((), device=self._device)
