@@ -179,6 +179,8 @@ def _base(request: Request, changes: Tables) -> tuple[Tables, str, Path]:
         return _recorded(study)
     if study is not None and not study.exists() and str(study) in preset_names():
         return read_preset(str(study)), f"preset {study}", Path.cwd()
+    if study is not None and not study.exists() and str(study).partition(":")[0] in SOURCES:
+        raise InvalidInputError(f"{study} names images, and not a study: mgnas search --data {study}")
     if study is not None:
         return read_study_file(study), str(study), study.parent
     if request.preset is not None:
@@ -194,9 +196,19 @@ def _base(request: Request, changes: Tables) -> tuple[Tables, str, Path]:
 def _recorded(folder: Path) -> tuple[Tables, str, Path]:
     study = StudyFolder(folder)
     if not study.has_study:
-        raise InvalidInputError(f"{folder} holds no study; name a study file, a preset, or nothing at all")
+        images = f" (images in it: --data imagefolder:{folder})" if _has_folders(folder) else ""
+        raise InvalidInputError(
+            f"{folder} holds no study; name a study file, a preset, or nothing at all{images}"
+        )
     tables = study.recorded_config().model_dump(mode="json", exclude_none=True)
     return tables, str(folder / "study.toml"), folder
+
+
+def _has_folders(folder: Path) -> bool:
+    try:
+        return any(entry.is_dir() for entry in folder.iterdir())
+    except OSError:
+        return False
 
 
 def _preset_for(data: Any) -> str:

@@ -68,6 +68,8 @@ def run_study(config: StudyConfig, path: str | Path, progress: Progress | None =
     progress = progress or Silent()
     with folder.locked(), closing(_open_store(config, folder, data, space)) as store:
         progress.note(f"study {folder.path}: {config.search.trials} trials on {config.data.source}")
+        for remark in data.remarks():
+            progress.note(f"note: {remark}")
         if store.records:
             done = f"{store.num_ended} trials are done, {len(store.interrupted)} were interrupted"
             progress.note(f"going on: {done}; configuration as in {folder.path / CONFIG}")

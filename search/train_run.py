@@ -88,6 +88,8 @@ def train_network(
         return training_identity(spec, data, config.train, seed)
 
     folder.claim(spec, config, identity_of)
+    for remark in data.search_data.remarks():
+        progress.note(f"note: {remark}")
     calibration = Calibration(data.device, folder.calibration, tell=lambda: progress.note(CALIBRATING))
     results, num_new = [], 0
     for index, seed in enumerate(seeds):

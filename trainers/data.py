@@ -22,6 +22,8 @@ from trainers.torchvision_sources import KNOWN_SETS
 
 LONGEST_SIDE = 10_000
 """Pixels of an image's height or width that a study may ask for."""
+MOST_NAMED = 5
+"""Classes that a remark names."""
 
 
 class DataConfig(BaseModel):
@@ -140,6 +142,20 @@ class SearchData:
     def num_classes(self) -> int:
         """Number of classes K."""
         return len(self.classes)
+
+    def remarks(self) -> list[str]:
+        """Return what is odd about the splits, a line each: classes that have no image in one."""
+        found = []
+        for split, name, meaning in (
+            (self.train, "training", "such images are never learned"),
+            (self.val, "validation", "nothing tells how well such images are learned"),
+        ):
+            missing = np.flatnonzero(np.bincount(split.labels, minlength=self.num_classes) == 0)
+            if len(missing):
+                names = [shown(self.classes[row]) for row in missing[:MOST_NAMED]]
+                more = ["..."] if len(missing) > MOST_NAMED else []
+                found.append(f"no {name} image of {', '.join(names + more)}: {meaning}")
+        return found
 
     def fingerprint(self) -> str:
         """Return 12 hexadecimal digits that change with any pixel (any file's size), label or split."""

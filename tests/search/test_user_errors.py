@@ -58,7 +58,15 @@ def error(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
         (["search", "tiny.toml", "--set", "epochs=3"], "--set takes section.key=value"),
         (["search", "tiny.toml", "--dir", "tiny.toml"], "is a file; a study needs a folder"),
         (["search", "tiny.toml", "--dir", "."], "holds no study but something else"),
-        (["search", "."], "holds no study"),
+        (
+            ["search", "."],
+            "holds no study; name a study file, a preset, or nothing at all (images in it: --data",
+        ),
+        (
+            ["search", "imagefolder:mine"],
+            "names images, and not a study: mgnas search --data imagefolder:mine",
+        ),
+        (["search", "cifar10"], "names images, and not a study: mgnas search --data cifar10"),
         (["search", "tiny.toml", "--max-params", "1000"], "space.max_params = nothing, but now 1000"),
         (["search", "tiny.toml", "--set", "train.epochs=3"], "train.epochs = 2, but now 3"),
         (["search", "tiny.toml", "--seed", "5"], "search.seed = 0, but now 5"),

@@ -15,7 +15,7 @@ from sklearn.datasets import load_digits
 
 from space import InvalidInputError
 from space.validation import explain
-from trainers.data import DataConfig, SearchData, load_held_out, load_search_data
+from trainers.data import DataConfig, SearchData, Split, load_held_out, load_search_data
 from trainers.splitting import stratified_split
 
 
@@ -208,6 +208,27 @@ def test_paths_are_seen_from_a_folder(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_fractions_are_finite(key: str, value: float) -> None:
     with pytest.raises(ValidationError, match="finite number"):
         DataConfig.model_validate({key: value})
+
+
+@pytest.mark.parametrize(
+    ("train", "val", "remarks"),
+    [
+        ([0, 1, 2], [0, 1, 2], []),
+        ([0, 1, 2], [0, 2], ["no validation image of 'class 1': nothing tells"]),
+        (
+            [0, 0],
+            [1],
+            ["no training image of 'class 1', 'class 2': such", "of 'class 0', 'class 2': nothing"],
+        ),
+        (list(range(9)), [8], ["of 'class 0', 'class 1', 'class 2', 'class 3', 'class 4', ...: nothing"]),
+    ],
+)
+def test_classes_without_images_are_remarked(train: list[int], val: list[int], remarks: list[str]) -> None:
+    classes = tuple(f"class {k}" for k in range(max([*train, 2]) + 1))
+    splits = (Split(np.zeros((len(labels), 4, 4, 1), np.uint8), np.array(labels)) for labels in (train, val))
+    found = SearchData("mine", classes, *splits).remarks()
+    assert len(found) == len(remarks)
+    assert all(part in remark for part, remark in zip(remarks, found, strict=True))
 
 
 def test_no_test_split() -> None:
