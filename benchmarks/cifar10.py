@@ -1,4 +1,5 @@
-"""CIFAR-10 as the papers train it: ``python -m benchmarks.cifar10 --data FILE.npz [--run NETWORK@EPOCHS]``.
+"""CIFAR-10 as the papers train it: ``python -m benchmarks.cifar10 --data FILE.npz [--run NETWORK@EPOCHS]
+[--set train.decay=0.95]``.
 
 All 50,000 images are trained on and the 10,000 of the test split judge the last epoch's weights; nothing is
 chosen by them, so that the figure stands beside published ones. Every training is a line of
@@ -19,6 +20,7 @@ import numpy as np
 import torch
 
 from benchmarks.machine import describe_machine
+from search.config import parse_assignment
 from space.notation import parse_notation
 from trainers.calibration import Calibration
 from trainers.data import SearchData, Split
@@ -44,8 +46,8 @@ LONG = {"cutout": 12}
 """For 30 epochs and more: a network that sees an image often has to be kept from learning it by heart."""
 
 
-def recipe(epochs: int) -> Recipe:
-    return RECIPE.replaced({"epochs": epochs} | (LONG if epochs >= 30 else {}))
+def recipe(epochs: int, changes: dict[str, Any]) -> Recipe:
+    return RECIPE.replaced({"epochs": epochs} | (LONG if epochs >= 30 else {}) | changes)
 
 
 def cifar10(file: Path) -> SearchData:
@@ -58,23 +60,23 @@ def cifar10(file: Path) -> SearchData:
 
 
 def train(
-    notation: str, epochs: int, seed: int, data: ResidentData, calibration: Calibration
+    notation: str, recipe: Recipe, seed: int, data: ResidentData, calibration: Calibration
 ) -> dict[str, Any]:
     images = data.search_data
     spec = parse_notation(notation, in_channels=images.in_channels, num_classes=images.num_classes)
-    mode = calibration.mode(spec, recipe(epochs), ExecutionConfig(), images.image_size)
+    mode = calibration.mode(spec, recipe, ExecutionConfig(), images.image_size)
     began = time.perf_counter()
-    training = Training(spec, data, recipe(epochs), seed, mode)
+    training = Training(spec, data, recipe, seed, mode)
     curve = [report.val_accuracy for report in training.epochs()]
     return {
         "network": notation,
-        "epochs": epochs,
+        "epochs": recipe.epochs,
         "seed": seed,
         "accuracy": curve[-1],
         "total_s": time.perf_counter() - began,
         "measured": asdict(training.measurements(calibration.ceiling(bfloat16=mode.bfloat16))),
         "mode": asdict(mode),
-        "recipe": recipe(epochs).model_dump(exclude_defaults=True),
+        "recipe": recipe.model_dump(exclude_defaults=True),
         "curve": curve,
     }
 
@@ -83,10 +85,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="x_train, y_train, x_test, y_test, classes")
     parser.add_argument("--run", action="append", help="NETWORK@EPOCHS; repeatable (default: all)")
+    parser.add_argument("--set", action="append", default=[], help="train.KEY=VALUE; repeatable")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cuda")
     parser.add_argument("--out", type=Path, default=RESULTS)
     arguments = parser.parse_args()
+    changes: dict[str, Any] = {}
+    for assignment in arguments.set:
+        changes |= parse_assignment(assignment)["train"]
     device = torch.device(arguments.device)
     data = ResidentData(cifar10(arguments.data), device)
     machine = describe_machine() | {
@@ -97,7 +103,7 @@ def main() -> None:
         calibration = Calibration(device, folder)
         for run in runs:
             notation, _, epochs = run.rpartition("@")
-            found = train(notation, int(epochs), arguments.seed, data, calibration)
+            found = train(notation, recipe(int(epochs), changes), arguments.seed, data, calibration)
             with arguments.out.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(found | {"data": data.search_data.name, "machine": machine}) + "\n")
             print(summary(found), flush=True)

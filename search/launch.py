@@ -180,7 +180,8 @@ def _base(request: Request, changes: Tables) -> tuple[Tables, str, Path]:
     if study is not None and not study.exists() and str(study) in preset_names():
         return read_preset(str(study)), f"preset {study}", Path.cwd()
     if study is not None and not study.exists() and str(study).partition(":")[0] in SOURCES:
-        raise InvalidInputError(f"{study} names images, and not a study: mgnas search --data {study}")
+        quoted = shlex.quote(str(study))
+        raise InvalidInputError(f"{study} names images, and not a study: mgnas search --data {quoted}")
     if study is not None:
         return read_study_file(study), str(study), study.parent
     if request.preset is not None:
@@ -196,7 +197,8 @@ def _base(request: Request, changes: Tables) -> tuple[Tables, str, Path]:
 def _recorded(folder: Path) -> tuple[Tables, str, Path]:
     study = StudyFolder(folder)
     if not study.has_study:
-        images = f" (images in it: --data imagefolder:{folder})" if _has_folders(folder) else ""
+        source = shlex.quote(f"imagefolder:{folder}")
+        images = f" (images in it: --data {source})" if _has_folders(folder) else ""
         raise InvalidInputError(
             f"{folder} holds no study; name a study file, a preset, or nothing at all{images}"
         )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+import torch
 from torch import Tensor, nn
 
 
@@ -13,13 +14,18 @@ from torch import Tensor, nn
 class WeightGroup:
     """Weights that share a rate and a decay.
 
-    A schedule multiplies ``base_lr``; ``lr``, which comes of it, is a tensor where a CUDA graph reads it.
+    A schedule multiplies ``base_lr``; ``lr``, which comes of it, is a tensor on a GPU, where a CUDA graph
+    reads it.
     """
 
     weights: Sequence[nn.Parameter]
     base_lr: float
-    lr: float | Tensor
     weight_decay: float
+    lr: float | Tensor = field(init=False)
+
+    def __post_init__(self) -> None:
+        device = self.weights[0].device
+        self.lr = torch.tensor(self.base_lr, device=device) if device.type == "cuda" else self.base_lr
 
     def with_gradients(self) -> list[nn.Parameter]:
         """Return those that the last backward pass has reached."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 from torch import nn
 
 from trainers.muon import Muon
@@ -14,12 +13,12 @@ MUON_MOMENTUM = 0.95
 """As published."""
 
 
-def make_optimizers(network: nn.Module, recipe: Recipe, device: torch.device) -> list[Optimizer]:
+def make_optimizers(network: nn.Module, recipe: Recipe) -> list[Optimizer]:
     """Return optimisers that together move all weights of ``network``.
 
     Weight decay is for weights of convolutions and the linear layer only: on the scales and shifts of batch
     norms and on the bias it would pull without regularising (He et al. 2019, section 3.1). The recipe may
-    have it otherwise. On a GPU learning rates are tensors there, which a CUDA graph can read.
+    have it otherwise.
     """
     orthogonal = _inner_weights(network) if recipe.optimizer == "muon" else []
     chosen = {id(weight) for weight in orthogonal}
@@ -27,7 +26,7 @@ def make_optimizers(network: nn.Module, recipe: Recipe, device: torch.device) ->
     decayed = [weight for weight in rest if weight.ndim > 1 or recipe.decay_norms]
     others = [weight for weight in rest if not (weight.ndim > 1 or recipe.decay_norms)]
     groups = [
-        _group(weights, recipe.lr, decay, device)
+        WeightGroup(weights, recipe.lr, decay)
         for weights, decay in ((decayed, recipe.weight_decay), (others, 0.0))
         if weights
     ]
@@ -36,13 +35,7 @@ def make_optimizers(network: nn.Module, recipe: Recipe, device: torch.device) ->
         return [sgd]
     # a step takes lr * weight_decay of the weights off, as for the others; there momentum multiplies it
     decay = recipe.weight_decay * recipe.lr / recipe.muon_lr
-    group = _group(orthogonal, recipe.muon_lr, decay, device)
-    return [sgd, Muon([group], MUON_MOMENTUM)]
-
-
-def _group(weights: list[nn.Parameter], lr: float, weight_decay: float, device: torch.device) -> WeightGroup:
-    rate = torch.tensor(lr, device=device) if device.type == "cuda" else lr
-    return WeightGroup(weights, lr, rate, weight_decay)
+    return [sgd, Muon([WeightGroup(orthogonal, recipe.muon_lr, decay)], MUON_MOMENTUM)]
 
 
 def _inner_weights(network: nn.Module) -> list[nn.Parameter]:

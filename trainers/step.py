@@ -27,7 +27,7 @@ class TrainStep:
         self._class_weights = class_weights
         self._network = network
         self._compiled = torch.compile(network) if mode.compile else network
-        self.optimizers = make_optimizers(network, recipe, self._device)
+        self.optimizers = make_optimizers(network, recipe)
         self._graph = GraphedStep() if mode.cuda_graph else None
         self._lr_multiplier = math.nan
 

@@ -8,7 +8,7 @@ from torch import nn
 
 from space import parse_notation
 from space.modules import build
-from tests.trainers.stripes import CPU, RECIPE, SPEC
+from tests.trainers.stripes import RECIPE, SPEC
 from trainers.device_data import ResidentData
 from trainers.muon import Muon, orthogonalised
 from trainers.optimizer import WeightGroup
@@ -39,7 +39,7 @@ def test_steps_are_those_of_torch() -> None:
     start = [torch.randn(size, generator=generator) for size in ((8, 4, 3, 3), (8, 4, 3, 3), (4, 16, 1, 1))]
     ours = [nn.Parameter(weight.clone()) for weight in start]
     theirs = [nn.Parameter(weight.flatten(1).clone()) for weight in start]
-    one = Muon([WeightGroup(ours, 0.02, 0.02, 0.1)], momentum=0.95)
+    one = Muon([WeightGroup(ours, 0.02, 0.1)], momentum=0.95)
     other = torch.optim.Muon(theirs, lr=0.02, momentum=0.95, weight_decay=0.1)
     for _ in range(5):
         for mine, their in zip(ours, theirs, strict=True):
@@ -55,13 +55,13 @@ def test_steps_are_those_of_torch() -> None:
 def test_it_moves_inner_convolutions_and_sgd_the_rest() -> None:
     spec = parse_notation("MgNet[2,1]-[4,8]-B^l-groups_b=depthwise")
     network = build(spec)
-    sgd, muon = make_optimizers(network, Recipe(optimizer="muon"), CPU)
+    sgd, muon = make_optimizers(network, Recipe(optimizer="muon"))
     names = {id(weight): name for name, weight in network.named_parameters()}
     moved = [{names[id(w)] for g in o.groups for w in g.weights} for o in (sgd, muon)]
     assert moved[0] | moved[1] == set(names.values())
     assert not moved[0] & moved[1]
     assert moved[1] == {n for n in names.values() if ".A." in n or n.endswith(("Pi.weight", "R.weight"))}
-    assert len(make_optimizers(network, Recipe(), CPU)) == 1
+    assert len(make_optimizers(network, Recipe())) == 1
 
 
 def test_it_learns(data: ResidentData) -> None:

@@ -28,7 +28,7 @@ def test_steps_are_those_of_torch(momentum: float) -> None:
     generator = torch.Generator().manual_seed(0)
     start = [torch.randn(size, generator=generator) for size in ((8, 4, 3, 3), (5, 7), (3,))]
     ours, theirs = ([nn.Parameter(weight.clone()) for weight in start] for _ in range(2))
-    one = SGD([WeightGroup(ours[:2], 0.1, 0.1, 0.01), WeightGroup(ours[2:], 0.2, 0.2, 0.0)], momentum)
+    one = SGD([WeightGroup(ours[:2], 0.1, 0.01), WeightGroup(ours[2:], 0.2, 0.0)], momentum)
     groups = [{"params": theirs[:2], "weight_decay": 0.01}, {"params": theirs[2:], "lr": 0.2}]
     other = torch.optim.SGD(groups, lr=0.1, momentum=momentum, nesterov=momentum > 0, fused=True)
     for multiplier in (1.0, 0.5, 0.25):
@@ -49,7 +49,7 @@ def test_steps_are_those_of_torch(momentum: float) -> None:
 def test_weights_without_a_gradient_stay() -> None:
     weights = [nn.Parameter(torch.ones(2)) for _ in range(2)]
     weights[0].grad = torch.ones(2)
-    SGD([WeightGroup(weights, 0.1, 0.1, 0.1)], momentum=0.9).step()
+    SGD([WeightGroup(weights, 0.1, 0.1)], momentum=0.9).step()
     assert (weights[0] < 1).all()
     assert torch.equal(weights[1], torch.ones(2))
 
