@@ -124,7 +124,11 @@ def _if_complete(config: StudyConfig, folder: StudyFolder) -> StudyResults | Non
     if _outputs_are_fresh(folder.path):
         return results
     with folder.locked():
-        return write_outputs(folder.path)
+        written = write_outputs(folder.path)
+    written.header = (
+        results.header
+    )  # complete by the budget asked for, which may be less than the recorded one
+    return written
 
 
 def _outputs_are_fresh(folder: Path) -> bool:

@@ -88,6 +88,16 @@ def test_the_same_again_says_complete_at_once(finished: Path, capsys: pytest.Cap
     assert {path: path.read_bytes() for path in STUDY.glob("*") if path.is_file()} == before
 
 
+def test_fewer_trials_are_complete_also_where_the_report_is_missing(
+    finished: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for _ in range(2):
+        assert "is complete: 4 asked for, 6 trials are done" in output(
+            capsys, "search", "tiny.toml", "--trials", "4"
+        )
+        (STUDY / "report.html").unlink()
+
+
 def test_more_trials_go_on(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = open_study(STUDY).records
     document = json.loads(output(capsys, "search", "runs/tiny", "--trials", "8", "--json"))
