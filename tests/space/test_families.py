@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -148,6 +150,13 @@ def test_every_parameter_that_matters_gets_a_gradient(spec: GridSpec, seed: int)
     gradients = {name: parameter.grad for name, parameter in network.named_parameters()}
     assert all(gradient is not None and gradient.isfinite().all() for gradient in gradients.values())
     assert {name for name, gradient in gradients.items() if not gradient.any()} == without_gradient(spec)
+
+
+def test_convolutions_of_any_shape_have_the_gradients_of_float64() -> None:
+    """Before few channels were taken apart, strided 1x1 convolutions of fewer than 16 crashed or hung."""
+    program = [sys.executable, "-m", "tests.space.convolution_gradients"]
+    ended = subprocess.run(program, capture_output=True, text=True, timeout=300)
+    assert ended.returncode == 0, ended.stderr
 
 
 @settings(deadline=None, max_examples=200)
