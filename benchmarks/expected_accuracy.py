@@ -18,7 +18,7 @@ import numpy as np
 from search.frontier.network_points import NetworkPoints
 from search.frontier.points import Encoding
 from search.proposer import identity
-from search.replay.table import CIFAR16, DIGITS8, Table, TableRow
+from search.replay.table import SHIPPED, Table, TableRow
 from space.search_space import SearchSpace
 
 
@@ -52,7 +52,7 @@ def with_expected(rows: Sequence[TableRow], expected: Mapping[str, float]) -> li
 
 
 def main() -> None:
-    for path in (CIFAR16, DIGITS8):
+    for path in SHIPPED.values():
         table = Table.read(path)
         ends: dict[str, list[float]] = {}
         for row in table.rows:

@@ -1,7 +1,8 @@
 """Records the table of a small space: every network of it trained, its curve kept. For replays of searches.
 
-``python -m benchmarks.record_table digits8``, or ``cifar16 --data CIFAR10.npz``, trains what is missing in
-the table, in several processes; it can be stopped and goes on. What they are of: ``benchmarks.recordings``.
+``python -m benchmarks.record_table digits8``, or ``cifar16 --data CIFAR10.npz`` (``grey16`` likewise),
+trains what is missing in the table, in several processes; it can be stopped and goes on. What they are of:
+``benchmarks.recordings``.
 """
 
 from __future__ import annotations

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.cifar16 import load_cifar16
-from search.replay.table import CIFAR16, DIGITS8
+from benchmarks.cifar16 import load_cifar16, load_grey16
+from search.replay.table import CIFAR16, DIGITS8, GREY16
 from space.search_space import SearchSpace
 from space.space_config import SpaceConfig
 from space.spec import Spec
@@ -65,9 +65,17 @@ class Recording:
 
 
 def _cifar16(file: Path | None) -> SearchData:
+    return load_cifar16(_given(file), 2560, 2500)
+
+
+def _grey16(file: Path | None) -> SearchData:
+    return load_grey16(_given(file))
+
+
+def _given(file: Path | None) -> Path:
     if file is None:
         raise SystemExit("--data is missing: an .npz file with CIFAR-10")
-    return load_cifar16(file, 2560, 2500)
+    return file
 
 
 def _noisy_digits(_: Path | None) -> SearchData:
@@ -128,5 +136,31 @@ RECORDINGS = {
         load=_noisy_digits,
         image_size=(8, 8),
         in_channels=1,
+    ),
+    "grey16": Recording(
+        path=GREY16,
+        description="cats, deer, dogs, horses and ships of CIFAR-10 (JPEG quality 95) in grey "
+        "at 16 x 16 pixels, 1,500 images to train, 2,000 to validate",
+        space_section={
+            "family": ["mgnet", "resnet"],
+            "levels": [2, 3],
+            "nu": {"low": 1, "high": 2},
+            "c_u": {"first": [4, 8, 12], "increment": [0, 8]},
+            "share_b": ["level", "iteration"],
+        },
+        recipe=Recipe(
+            epochs=9,
+            batch_size=50,
+            lr=0.05,
+            optimizer="muon",
+            flip=True,
+            crop_padding=2,
+            precision="float32",
+        ),
+        load=_grey16,
+        image_size=(16, 16),
+        in_channels=1,
+        num_classes=5,
+        more_seeds=(1,),
     ),
 }

@@ -31,7 +31,7 @@ from search.proposer import identity
 from search.replay.comparison import Contender, default_limit_s, outcome_of
 from search.replay.problem import Problem
 from search.replay.simulation import Replay, replay
-from search.replay.table import CIFAR16, DIGITS8, Table
+from search.replay.table import SHIPPED, Table
 from space.counts import Counts
 from space.search_space import SearchSpace
 from space.space_config import SpaceConfig
@@ -40,11 +40,10 @@ from trainers.allocator import keep_freed_memory
 RESULTS = Path(__file__).parent / "results" / "search.json"
 PICTURES = Path(__file__).parents[1] / "docs"
 PROBLEMS: dict[str, Callable[[], Problem]] = {
-    "cifar16": lambda: Table.read(CIFAR16),
-    "digits8": lambda: Table.read(DIGITS8),
+    **{name: partial(Table.read, path) for name, path in SHIPPED.items()},
     "deep": deep,
     "falling": falling,
-    "cifar16, 30 % failing": lambda: Failing(Table.read(CIFAR16), 0.3),
+    "cifar16, 30 % failing": lambda: Failing(Table.read(SHIPPED["cifar16"]), 0.3),
 }
 OURS = ("frontier:freeze_thaw", "frontier:full")
 OPTUNA = ("optuna default", "optuna nsga2", "optuna random")
@@ -53,11 +52,13 @@ SLOW = ("optuna tpe multivariate", "optuna gp")
 RUNS: dict[tuple[str, int], tuple[str, ...]] = {
     ("cifar16", 1): (*OURS, *OPTUNA, *WITH_HALVING, *SLOW),
     ("digits8", 1): (*OURS, *OPTUNA, *WITH_HALVING, *SLOW),
+    ("grey16", 1): (*OURS, *OPTUNA, *WITH_HALVING, *SLOW),
     ("falling", 1): (*OURS, *OPTUNA),
     ("deep", 1): (*OURS, *OPTUNA),
     ("cifar16, 30 % failing", 1): (*OURS, *OPTUNA),
     ("cifar16", 8): (*OURS, *OPTUNA),
     ("digits8", 8): (*OURS, *OPTUNA),
+    ("grey16", 8): (*OURS, *OPTUNA),
 }
 """By problem and workers: who searches."""
 LENGTHS = {"falling": 0.5, "deep": 0.5}
@@ -98,7 +99,7 @@ def limit_of(problem: str, name: str, num_workers: int) -> float:
     when they come to 95 %.
     """
     is_quick = name in OURS or name in OPTUNA
-    is_long = is_quick and problem in ("cifar16", "digits8") and num_workers == 1
+    is_long = is_quick and problem in SHIPPED and num_workers == 1
     times = 2.0 if is_long else LENGTHS.get(problem, 1.0)
     return times * default_limit_s(PROBLEMS[problem](), num_workers)
 

@@ -27,8 +27,8 @@ def replay(
         Path,
         typer.Argument(
             metavar="TABLE",
-            help="A file of recorded trainings; 'cifar16' or 'digits8', which come with mgnas; or a study's "
-            "folder: is the same decided again?",
+            help="A file of recorded trainings; 'cifar16', 'digits8' or 'grey16', which come with mgnas; or "
+            "a study's folder: is the same decided again?",
         ),
     ],
     searches: Annotated[
