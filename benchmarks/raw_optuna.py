@@ -18,9 +18,7 @@ from space.search_space import Point, SearchSpace
 
 SAMPLERS: dict[str, Callable[[int], optuna.samplers.BaseSampler]] = {
     "optuna default": lambda seed: optuna.samplers.TPESampler(seed=seed),
-    "optuna tpe multivariate": lambda seed: optuna.samplers.TPESampler(
-        seed=seed, multivariate=True, warn_independent_sampling=False
-    ),
+    "optuna tpe multivariate": lambda seed: optuna.samplers.TPESampler(seed=seed, multivariate=True),
     "optuna nsga2": lambda seed: optuna.samplers.NSGAIISampler(seed=seed),
     "optuna gp": lambda seed: optuna.samplers.GPSampler(seed=seed, warn_independent_sampling=False),
     "optuna random": lambda seed: optuna.samplers.RandomSampler(seed=seed),
