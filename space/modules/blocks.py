@@ -24,29 +24,11 @@ def conv(
     in_channels: int, out_channels: int, kernel: int = 3, *, stride: int = 1, groups: int = 1
 ) -> nn.Conv2d:
     """Return a convolution that keeps the size at stride 1, without bias, initialised for ReLUs (He 2015)."""
-    is_thin = kernel == 1 and stride > 1 and in_channels // groups < _ONEDNN_BLOCK
-    layer = (ThinProjection if is_thin else nn.Conv2d)(
+    layer = nn.Conv2d(
         in_channels, out_channels, kernel, stride=stride, padding=kernel // 2, groups=groups, bias=False
     )
     nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
     return layer
-
-
-class ThinProjection(nn.Conv2d):
-    """A convolution 1x1 with a stride, of few channels: the pixels that count are taken out first.
-
-    oneDNN's kernel for the gradient of such weights, in channels-last order, writes beyond its memory where
-    a group has fewer channels than its block (uxlfoundation/oneDNN#6035): crashes, hangs, wrong numbers.
-    """
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return what ``nn.Conv2d`` does, N C_out H' W'."""
-        down, across = self.stride
-        return F.conv2d(x[:, :, ::down, ::across], self.weight, groups=self.groups)
-
-
-_ONEDNN_BLOCK = 16
-"""Channels in a block of the widest of oneDNN's kernels (AVX-512; 8 with AVX2)."""
 
 
 def conv_b(spec: GridSpec, in_channels: int, out_channels: int, *, stride: int = 1) -> nn.Conv2d:

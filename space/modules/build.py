@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import nn
 
 from space.families import family_named
+from space.modules.thin_projections import with_thin_projections
 from space.spec import Spec
 
 
@@ -13,4 +14,4 @@ def build(spec: Spec) -> nn.Module:
 
     Initialisation draws from torch's global generator: seed or fork it around the call.
     """
-    return family_named(spec.family, "build").build(spec.canonical())
+    return with_thin_projections(family_named(spec.family, "build").build(spec.canonical()))

@@ -11,6 +11,7 @@ import torch
 from torch.nn import functional as F
 
 from space.modules.blocks import conv
+from space.modules.thin_projections import with_thin_projections
 
 CHANNELS = (1, 3, 4, 6, 8, 12, 15, 16, 24)
 OUT_CHANNELS = (1, 4, 8, 24)
@@ -19,6 +20,7 @@ SIZES = ((16, 16), (7, 5), (1, 1))
 
 def compare(kernel: int, stride: int, in_channels: int, out_channels: int, size: tuple[int, int]) -> None:
     layer = conv(in_channels, out_channels, kernel, stride=stride)
+    assert with_thin_projections(layer) is layer
     images = torch.randn(20, in_channels, *size)
     exact_images = images.double().requires_grad_()
     exact_weight = layer.weight.detach().double().requires_grad_()

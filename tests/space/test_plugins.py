@@ -67,6 +67,19 @@ def test_the_example_is_counted_and_built() -> None:
     assert all(layer.macs >= 0 and layer.activation_bytes >= 0 for layer in layers)
 
 
+def test_strided_projections_of_few_channels_are_computed_without_a_stride(tmp_path: Path) -> None:
+    layers = ("3, 4, 1, stride=(2, 3)", "4, 4, 1, stride=2, padding=1", "4, 16, 1", "16, 2, 1, stride=2")
+    made = ", ".join(f"torch.nn.Conv2d({layer})" for layer in layers)
+    load_plugins([write(tmp_path, body=f"return torch.nn.Sequential({made})")])
+    network = build(load_spec({"family": "leaf"}))
+    kinds = [type(layer).__name__ for layer in network.children()]
+    assert kinds == ["ThinProjection", "Conv2d", "Conv2d", "Conv2d"]
+    images = torch.rand(2, 3, 7, 8)
+    plain = torch.nn.Conv2d(3, 4, 1, stride=(2, 3))
+    plain.load_state_dict(network[0].state_dict())
+    torch.testing.assert_close(network[0](images), plain(images))
+
+
 def test_knobs_without_effect_drop_out_of_the_examples_identity() -> None:
     load_plugins([EXAMPLE])
     one, other = (parse_notation(f"Plain(depth=2,width=4{more})") for more in ("", ",residual=true"))
