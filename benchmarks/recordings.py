@@ -96,6 +96,9 @@ def _noisy_digits(_: Path | None) -> SearchData:
     )
 
 
+_OF_PHOTOS = Recipe(
+    epochs=9, batch_size=64, lr=0.05, optimizer="muon", flip=True, crop_padding=2, precision="float32"
+)
 RECORDINGS = {
     "cifar16": Recording(
         path=CIFAR16,
@@ -108,15 +111,7 @@ RECORDINGS = {
             "share_a": ["level", "iteration"],
             "share_b": ["level", "iteration"],
         },
-        recipe=Recipe(
-            epochs=9,
-            batch_size=64,
-            lr=0.05,
-            optimizer="muon",
-            flip=True,
-            crop_padding=2,
-            precision="float32",
-        ),
+        recipe=_OF_PHOTOS,
         load=_cifar16,
         image_size=(16, 16),
     ),
@@ -148,15 +143,7 @@ RECORDINGS = {
             "c_u": {"first": [4, 8, 12], "increment": [0, 8]},
             "share_b": ["level", "iteration"],
         },
-        recipe=Recipe(
-            epochs=9,
-            batch_size=50,
-            lr=0.05,
-            optimizer="muon",
-            flip=True,
-            crop_padding=2,
-            precision="float32",
-        ),
+        recipe=_OF_PHOTOS.replaced({"batch_size": 50}),
         load=_grey16,
         image_size=(16, 16),
         in_channels=1,
