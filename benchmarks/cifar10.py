@@ -42,12 +42,13 @@ RECIPE = Recipe(
     label_smoothing=0.1,
     test_flip=True,
 )
-LONG = {"cutout": 12}
-"""For 30 epochs and more: a network that sees an image often has to be kept from learning it by heart."""
+LONGER: dict[int, dict[str, Any]] = {30: {"cutout": 12}, 80: {"cutout": 16, "decay": 0.5}}
+"""From so many epochs on: what sees an image often has to be kept from learning it by heart."""
 
 
 def recipe(epochs: int, changes: dict[str, Any]) -> Recipe:
-    return RECIPE.replaced({"epochs": epochs} | (LONG if epochs >= 30 else {}) | changes)
+    longer = {key: value for least, keys in LONGER.items() if epochs >= least for key, value in keys.items()}
+    return RECIPE.replaced({"epochs": epochs} | longer | changes)
 
 
 def cifar10(file: Path) -> SearchData:

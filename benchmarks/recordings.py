@@ -97,7 +97,14 @@ def _noisy_digits(_: Path | None) -> SearchData:
 
 
 _OF_PHOTOS = Recipe(
-    epochs=9, batch_size=64, lr=0.05, optimizer="muon", flip=True, crop_padding=2, precision="float32"
+    epochs=9,
+    batch_size=64,
+    lr=0.05,
+    optimizer="muon",
+    muon_decay=1.0,
+    flip=True,
+    crop_padding=2,
+    precision="float32",
 )
 RECORDINGS = {
     "cifar16": Recording(

@@ -33,8 +33,8 @@ def make_optimizers(network: nn.Module, recipe: Recipe) -> list[Optimizer]:
     sgd = SGD(groups, recipe.momentum)
     if not orthogonal:
         return [sgd]
-    # a step takes lr * weight_decay of the weights off, as for the others; there momentum multiplies it
-    decay = recipe.weight_decay * recipe.lr / recipe.muon_lr
+    # so that a step takes lr * weight_decay * muon_decay of the weights off
+    decay = recipe.muon_decay * recipe.weight_decay * recipe.lr / recipe.muon_lr
     return [sgd, Muon([WeightGroup(orthogonal, recipe.muon_lr, decay)], MUON_MOMENTUM)]
 
 

@@ -13,7 +13,7 @@ OptimizerName = Literal["sgd", "muon"]
 Metric = Literal["accuracy", "balanced_accuracy"]
 
 
-BEFORE: dict[str, Any] = {"schedule": "one_cycle", "average": 0.0}
+BEFORE: dict[str, Any] = {"schedule": "one_cycle", "average": 0.0, "muon_decay": 1.0}
 """What studies were trained by that were begun before the recipe had these keys."""
 
 
@@ -29,8 +29,10 @@ class Recipe(BaseModel):
     and two thirds of all steps (with 150 epochs the published schedule of MgNet).
 
     The weights. ``weight_decay`` is for those of convolutions and the linear layer, unless ``decay_norms``
-    has it for scales, shifts and biases too, as the papers do. With ``average`` above 0 what is evaluated
-    and kept is an average of the weights over about that share of all steps: see
+    has it for scales, shifts and biases too, as the papers do. A step takes ``lr * weight_decay`` of
+    SGD's weights off, and its momentum makes ``1 / (1 - momentum)`` times that of it; of muon's it takes
+    ``muon_decay`` times as much at once: 10 is the same for a momentum of 0.9. With ``average`` above 0
+    what is evaluated and kept is an average of the weights over about that share of all steps: see
     ``trainers.averaging.WeightAverage``.
 
     The images. ``crop_padding`` pixels are reflected at each side and a window of the original size is cut
@@ -51,6 +53,7 @@ class Recipe(BaseModel):
     lr: float = Field(default=0.1, gt=0)
     optimizer: OptimizerName = "sgd"
     muon_lr: float = Field(default=0.03, gt=0)
+    muon_decay: float = Field(default=10.0, ge=0)
     momentum: float = Field(default=0.9, ge=0, lt=1)
     weight_decay: float = Field(default=5e-4, ge=0)
     decay_norms: bool = False
@@ -67,6 +70,15 @@ class Recipe(BaseModel):
     test_flip: bool = False
     metric: Metric = "accuracy"
     precision: Precision = "auto"
+
+    def identity(self) -> str:
+        """Return what tells trainings by this recipe from others; a later key is left out if it is BEFORE's.
+
+        So trainings that were begun before there was ``muon_decay`` go on from their checkpoints.
+        """
+        text = self.model_dump_json(exclude_defaults=True, exclude={"muon_decay"})
+        is_as_before = self.optimizer != "muon" or self.muon_decay == BEFORE["muon_decay"]
+        return text if is_as_before else f"{text} muon_decay={self.muon_decay!r}"
 
     def replaced(self, changes: Mapping[str, Any]) -> Self:
         """Return the recipe with other values of some keys; pydantic's ValidationError for bad ones."""

@@ -42,8 +42,7 @@ EVAL_IMAGES = 1024
 
 def training_identity(spec: Spec, data: DeviceData, recipe: Recipe, seed: int) -> str:
     """Return what tells one training from all others: network, images, recipe and seed."""
-    trained_by = recipe.model_dump_json(exclude_defaults=True)
-    text = f"{spec.arch} {data.search_data.fingerprint()} {seed} {trained_by}"
+    text = f"{spec.arch} {data.search_data.fingerprint()} {seed} {recipe.identity()}"
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

@@ -16,7 +16,12 @@ from results import open_study
 from search import run_search
 from tests.search.studies import write_images
 
-AS_THEN = {"train.schedule": "one_cycle", "train.average": 0.0, "search.scheduler": "full"}
+AS_THEN = {
+    "train.schedule": "one_cycle",
+    "train.average": 0.0,
+    "train.muon_decay": 1.0,
+    "search.scheduler": "full",
+}
 """Keys that there were none of, with the values that say what was done."""
 OLD = Path(__file__).with_name("study_of_schema_1")
 

@@ -47,6 +47,7 @@ def test_graphs_of_every_mode_learn(cuda_data: ResidentData, bfloat16: bool, mic
 
 
 @pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")  # torch.compile imports it itself
+@pytest.mark.filterwarnings("ignore:TensorFloat32:UserWarning")  # its advice, for float32
 @pytest.mark.parametrize("mode", [replace(GRAPH, compile=True), replace(GRAPH, cudnn_benchmark=True)])
 def test_other_kernels_train_to_nearly_the_same(cuda_data: ResidentData, mode: StepMode) -> None:
     assert curve(cuda_data, mode) == pytest.approx(curve(cuda_data, GRAPH), abs=2e-2)

@@ -64,6 +64,33 @@ def test_it_moves_inner_convolutions_and_sgd_the_rest() -> None:
     assert len(make_optimizers(network, Recipe())) == 1
 
 
+def test_weights_decay_as_much_as_those_of_sgd_with_its_momentum() -> None:
+    """Without gradients: what is left after many steps is what decay leaves."""
+    num_steps = 400
+    recipe = Recipe(optimizer="muon", lr=0.05, weight_decay=1e-3, muon_decay=10.0, momentum=0.9)
+    network = build(SPEC)
+    optimizers = make_optimizers(network, recipe)
+    before = [[weight.norm().item() for weight in o.groups[0].weights] for o in optimizers]
+    for _ in range(num_steps):
+        for weight in network.parameters():
+            weight.grad = torch.zeros_like(weight)
+        for optimizer in optimizers:
+            optimizer.step()
+    after = [[weight.norm().item() for weight in o.groups[0].weights] for o in optimizers]
+    left = [[b / a for a, b in zip(*norms, strict=True)] for norms in zip(before, after, strict=True)]
+    assert left[1] == pytest.approx([(1 - 10 * 0.05 * 1e-3) ** num_steps] * len(left[1]), rel=1e-4)
+    assert left[0] == pytest.approx([left[1][0]] * len(left[0]), rel=0.02)
+
+
+def test_decay_tells_trainings_apart_and_older_ones_go_on() -> None:
+    of_sgd = Recipe(lr=0.2)
+    assert of_sgd.identity() == '{"lr":0.2}' == of_sgd.replaced({"muon_decay": 1.0}).identity()
+    muon = Recipe(optimizer="muon")
+    as_before = muon.replaced({"muon_decay": 1.0})
+    assert as_before.identity() == '{"optimizer":"muon"}'
+    assert len({r.identity() for r in (muon, as_before, muon.replaced({"muon_decay": 0.5}))}) == 3
+
+
 def test_it_learns(data: ResidentData) -> None:
     recipe = RECIPE.replaced({"optimizer": "muon", "epochs": 6})
     assert list(Training(SPEC, data, recipe, seed=1).epochs())[-1].val_accuracy > 0.9
