@@ -176,7 +176,7 @@ def _training_command(study: StudyResults, trial: TrialRecord) -> str:
     """Return the command line that trains the network of ``trial`` as the study did."""
     words = ["mgnas", "train", trial.notation, "--preset", str(study.folder), "--seed", str(trial.seed)]
     for key, value in trial.training.items():
-        words += ["--set", f"train.{key}={value}"]
+        words += ["--set", f"train.{key}={json.dumps(value)}"]  # TOML writes such values the same
     return shlex.join(words)
 
 

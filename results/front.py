@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 
-from results.costs import COSTS, Ranges, cost_of, costs_of
+from results.costs import Ranges, cost_of, costs_of
 from results.indicators import hypervolume
 from results.records import TrialRecord
 from space.errors import InvalidInputError, nearest
@@ -141,9 +141,8 @@ def front_hypervolume(trials: Iterable[TrialRecord], ranges: Ranges) -> float:
 
 def front_history(trials: Iterable[TrialRecord], ranges: Ranges) -> FrontHistory:
     """Return the history of all complete trials, in the order in which they finished."""
-    trials = _by_finish(trials)
-    history = FrontHistory(resolved(ranges, trials))
-    for trial in trials:
+    history = FrontHistory(ranges)
+    for trial in _by_finish(trials):
         history.add(trial)
     return history
 
@@ -232,8 +231,3 @@ def pick(
     if how == "best":
         return best(allowed)
     return smallest(allowed) if how == "smallest" else knee(allowed, costs)
-
-
-def objectives_text(costs: Sequence[str]) -> str:
-    """Return in words what a front is of: ``validation accuracy against parameters and MACs``."""
-    return f"validation accuracy against {' and '.join(COSTS[name].title for name in costs)}"

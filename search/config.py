@@ -287,9 +287,11 @@ def parse_assignment(text: str) -> Tables:
     return {section: {key: parsed}}
 
 
+PLACE_OF_DATA = {"root", "memory_gib", "loader_workers"}
+"""Keys of ``[data]`` by which no batch is another one."""
 BUDGET = {
     "search": {"trials", "hours", "epochs", "patience", "workers", "device", "keep_weights"},
-    "data": {"source", "root"},
+    "data": {"source", *PLACE_OF_DATA},
 }
 """What may change between two runs of one study. The images may move: their fingerprint is compared."""
 

@@ -161,7 +161,7 @@ class Driver:
                 weights_path=self.store.place_of(weights_path(record)),
                 checkpoint_path=self.store.place_of(checkpoint_path(record)),
                 known_epochs=record.epochs,
-                known_costs=tuple(record.measured),
+                known_costs=dict(record.measured),
                 halvings=self.store.kills_for_memory.get(record.number, 0),
                 until=until,
             )

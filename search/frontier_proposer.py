@@ -56,9 +56,13 @@ class FrontierProposer(Proposer):
         self._decision = None
 
     def _note(self, number: int, report: EpochReport) -> None:
-        self._tried[number].errors[report.epoch] = 1.0 - report.val_accuracy
+        tried = self._tried[number]
+        for curve in (tried.errors, tried.losses):  # of an epoch that is trained again, nothing came after
+            for epoch in [epoch for epoch in curve if epoch >= report.epoch]:
+                del curve[epoch]
+        tried.errors[report.epoch] = 1.0 - report.val_accuracy
         if math.isfinite(report.train_loss):
-            self._tried[number].losses[report.epoch] = report.train_loss
+            tried.losses[report.epoch] = report.train_loss
         self._decision = None
 
     def _tell(self, record: TrialRecord) -> None:

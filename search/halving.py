@@ -36,7 +36,8 @@ class Halving(FullLength):
     """Asynchronous successive halving of the promotion kind, for error against cost.
 
     Of the trials that have come to a rung, the best share of one in ``reduction`` may go on, whenever a slot
-    is free: those nearest to the front, or farthest below it (see ``lead``). No trial waits for others.
+    is free: those nearest to the front, or farthest below it (see ``lead``). No trial waits for others. One
+    that fails leaves its place to the next.
     """
 
     def __init__(self, total: int, rungs: Sequence[int], reduction: int, **trials: Any) -> None:
@@ -45,7 +46,11 @@ class Halving(FullLength):
         self._reduction = reduction
         self._costs: dict[int, tuple[float, ...]] = {}
         self._at_rung: list[dict[int, float]] = [{} for _ in self._rungs]
-        super().__init__(total, **trials)
+        self._cut_short: set[int] = set()
+        ended = list(trials.pop("ended", ()))
+        super().__init__(total, ended=ended, **trials)
+        for standing in ended:
+            self._note_end(standing.trial, standing.errors)
 
     def _know(self, standing: Standing) -> None:
         super()._know(standing)
@@ -69,6 +74,11 @@ class Halving(FullLength):
         """Enter ``trial`` at the rungs it has come to."""
         super().on_ended(trial, errors)
         self._note(trial, errors)
+        self._note_end(trial, errors)
+
+    def _note_end(self, trial: int, errors: Sequence[float]) -> None:
+        if len(errors) < self._rungs[-1]:
+            self._cut_short.add(trial)
 
     def _first(self) -> int | None:
         return self._rungs[0]
@@ -86,10 +96,11 @@ class Halving(FullLength):
             if not waiting:
                 continue
             places = len(here) // self._reduction
-            if not above and not self._running and not self._may_start:
+            if not above.keys() - self._cut_short and not self._running and not self._may_start:
                 places = max(1, places)  # a study ends with at least one whole training
             leads = lead(here, self._costs)
-            best = sorted(here, key=lambda trial: (leads[trial], trial))[:places]
+            able = here.keys() - self._cut_short
+            best = sorted(able, key=lambda trial: (leads[trial], trial))[:places]
             for trial in best:
                 if trial in self._paused and trial not in above:
                     return trial

@@ -12,8 +12,9 @@ class Setup:
     """The first line to a worker: what holds for all of its jobs.
 
     ``data`` and ``execution`` are those sections of the study; ``folder`` is where the calibration of the
-    device is kept; ``memory_share`` of the machine's free memory is this worker's. ``measured`` are the
-    costs that are to be measured of every network, ``limits`` the most that is allowed of them.
+    device is kept; ``memory_share`` of the machine's free memory is this worker's, and ``device_share`` of
+    its GPU's. ``measured`` are the costs that are to be measured of every network, ``limits`` the most that
+    is allowed of them.
     """
 
     data: dict[str, Any]
@@ -21,6 +22,7 @@ class Setup:
     folder: str
     plugins: tuple[str, ...] = ()
     memory_share: float = 1.0
+    device_share: float = 1.0
     measured: tuple[str, ...] = ()
     limits: dict[str, float] = field(default_factory=dict)
     device: str = "cpu"
@@ -32,7 +34,7 @@ class Job:
     """Train the network ``spec`` by ``recipe`` from ``seed``, and leave its weights in ``weights_path``.
 
     It goes on from ``checkpoint_path`` if that has a checkpoint of this training; ``known_epochs`` is the
-    number of epochs whose reports have been written down already, and ``known_costs`` have been measured.
+    number of epochs whose reports have been written down already, and ``known_costs`` what was measured.
     At once it works on a batch halved ``halvings`` times, since for more there was no memory. It ends with
     epoch ``until``, from which another job may go on, or (None) with the recipe's last.
     """
@@ -44,7 +46,7 @@ class Job:
     weights_path: str
     checkpoint_path: str
     known_epochs: int = 0
-    known_costs: tuple[str, ...] = ()
+    known_costs: dict[str, float | None] = field(default_factory=dict)
     halvings: int = 0
     until: int | None = None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -68,7 +68,8 @@ def launch(request: Request) -> None:
     except (KeyboardInterrupt, SystemExit):
         if StudyFolder(folder).has_study:
             again = f"mgnas search {shlex.quote(str(folder))}"
-            sys.stderr.write(f"\nstopped; everything that was finished is kept. Go on with: {again}\n")
+            with suppress(BrokenPipeError):  # Ctrl-C ends `tee` as well
+                sys.stderr.write(f"\nstopped; everything that was finished is kept. Go on with: {again}\n")
         raise
     if not results.front_records:
         why = f"the last one: {results.records[-1].reason}" if results.records else "none has begun"

@@ -115,7 +115,8 @@ class LocalExecutor:
 
     def _start(self, index: int) -> _Worker:
         slot = self._slots[index]
-        setup = replace(self._setup, device=slot.device, threads=slot.threads)
+        neighbours = sum(other.gpu == slot.gpu for other in self._slots)
+        setup = replace(self._setup, device=slot.device, threads=slot.threads, device_share=1 / neighbours)
         log = self._logs / f"worker-{index}.log"
         return _Worker(index, slot, setup, log, lambda worker, event: self._inbox.put((worker, event)))
 

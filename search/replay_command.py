@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from pathlib import Path
 from typing import Any, get_args
@@ -34,8 +35,8 @@ def replay_table(
     for name, number in (("--workers", num_workers), ("--seeds", num_seeds)):
         if number < 1:
             raise InvalidInputError(f"{name} must be at least 1, but got {number}")
-    if hours is not None and not hours > 0:
-        raise InvalidInputError(f"--hours must be above 0, but got {hours}")
+    if hours is not None and not 0 < hours < math.inf:
+        raise InvalidInputError(f"--hours must be a number above 0, but got {hours}")
     chosen = [parse_contender(text) for text in contenders]
     table = Table.read(path if path.exists() else SHIPPED.get(str(path), path))
     limit_s = hours * 3600 if hours else default_limit_s(table, num_workers)

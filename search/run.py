@@ -73,6 +73,7 @@ def run_study(config: StudyConfig, path: str | Path, progress: Progress | None =
         if store.records:
             done = f"{store.num_ended} trials are done, {len(store.interrupted)} were interrupted"
             progress.note(f"going on: {done}; configuration as in {folder.path / CONFIG}")
+        del data  # its memory is for the workers, which have their own
         _search(config, folder, store, space, slots, progress)
     return write_outputs(folder.path)
 

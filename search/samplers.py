@@ -1,4 +1,4 @@
-"""Optuna's samplers by name, made to minimise two objectives with the seed of one decision."""
+"""Optuna's samplers by name, made to minimise all objectives with the seed of one decision."""
 
 from __future__ import annotations
 

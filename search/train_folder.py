@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import tomli_w
 from pydantic import ValidationError
 
-from search.config import StudyConfig
+from search.config import PLACE_OF_DATA, StudyConfig
 from search.folder import LOCK, PART
 from space.errors import InvalidInputError, MgnasError, shortened
 from space.files import write_atomic
@@ -183,8 +183,7 @@ class TrainFolder:
 
 def decisive(config: StudyConfig) -> dict[str, Any]:
     """Return what the numbers of a training depend on, besides network and seed, as plain tables."""
-    where = {"root", "memory_gib", "loader_workers"}
-    data = config.data.model_dump(mode="json", exclude_none=True, exclude=where)
+    data = config.data.model_dump(mode="json", exclude_none=True, exclude=PLACE_OF_DATA)
     return {"data": data, "train": config.train.model_dump(mode="json")}
 
 

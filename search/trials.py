@@ -62,9 +62,9 @@ class Trials:
         return sum(record.has_ended for record in self.searched)
 
     @property
-    def interrupted(self) -> dict[int, int]:
-        """Trials that were running when an earlier driver stopped, with the workers lost on each."""
-        return {r.number: r.losses for r in self.records.values() if r.state == "running"}
+    def interrupted(self) -> list[int]:
+        """Trials that were running when an earlier driver stopped."""
+        return [record.number for record in self.records.values() if record.state == "running"]
 
     def missing_references(self, names: Iterable[str]) -> list[str]:
         """Return the references that no trial has trained or is training."""

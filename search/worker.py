@@ -99,7 +99,9 @@ def _load(setup: dict[str, Any]) -> Workplace:
             "an NVIDIA GPU and the package nvidia-ml-py"
         )
     return Workplace(
-        open_data(DataConfig.model_validate(setup["data"]), device),
+        open_data(
+            DataConfig.model_validate(setup["data"]), device, setup["memory_share"], setup["device_share"]
+        ),
         ExecutionConfig.model_validate(setup["execution"]),
         Calibration(device, setup["folder"], setup["memory_share"]),
         tuple(setup["measured"]),
@@ -126,9 +128,11 @@ def _train(job: dict[str, Any], place: Workplace, events: TextIO) -> None:
         before_training_s = time.perf_counter() - began
         training = Training(spec, data, recipe, job["seed"], mode, file)
         before_s = sum(report.seconds for report in training.reports)
-        if "latency_ms" in place.measured and "latency_ms" not in job["known_costs"]:
-            latency_ms = training.latency_ms()
-            _send(events, Measured(trial, {"latency_ms": latency_ms}))
+        if "latency_ms" in place.measured:
+            latency_ms = job["known_costs"].get("latency_ms")
+            if latency_ms is None:
+                latency_ms = training.latency_ms()
+                _send(events, Measured(trial, {"latency_ms": latency_ms}))
             _check("latency_ms", latency_ms, place.limits)
         for report in training.reports[job["known_epochs"] :]:
             _send(events, Epoch(trial, asdict(report)))
@@ -155,7 +159,8 @@ def _train(job: dict[str, Any], place: Workplace, events: TextIO) -> None:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             _send(events, Fatal(f"no space left for {error.filename or job['weights_path']}", disk_full=True))
         else:
-            _send(events, Fatal(f"cannot write {error.filename or job['weights_path']}: {error.strerror}"))
+            file_name = error.filename or job["weights_path"]
+            _send(events, Fatal(f"cannot read or write {file_name}: {error.strerror}"))
     except Exception as error:
         if any(sign in str(error) for sign in BROKEN):
             os._exit(3)  # after one, every further call in this process fails: a new worker may do better

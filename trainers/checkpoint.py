@@ -62,13 +62,16 @@ class CheckpointFile:
             self._synced_s = time.monotonic()
 
     def read(self) -> TrainingState | None:
-        """Return the newest state that is whole and this training's, or None."""
+        """Return the newest state that is whole and this training's, or None.
+
+        OSError, which says nothing of what is in a file, goes to the caller.
+        """
         for path in (self.path, self.previous):
             try:
                 state = _parse(path.read_bytes())
             except FileNotFoundError:
                 continue
-            except (OSError, ValueError) as error:
+            except ValueError as error:
                 _logger.warning("%s cannot be used (%s)", path, error)
                 path.unlink(missing_ok=True)  # or the next write would put it in the place of the good one
                 continue

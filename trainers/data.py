@@ -33,8 +33,9 @@ class DataConfig(BaseModel):
     ``val_fraction`` of what is left unless the source brings validation images. ``root`` is the folder of
     torchvision's data sets; ``image_size`` that to which ``imagefolder`` brings its images, a number of
     pixels or (height, width). Sets that take more than ``memory_gib`` (a fifth of the free memory, or half
-    of a GPU's) are not kept in memory: batches are then brought from the files, or from the machine's
-    memory to the GPU's, while the one before is trained on, by ``loader_workers`` processes for each worker.
+    of a GPU's, for all workers together) are not kept in memory: batches are then brought from the files,
+    or from the machine's memory to the GPU's, while the one before is trained on, by ``loader_workers``
+    processes for each worker.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
@@ -193,13 +194,15 @@ class HeldOutData:
     test: Split
 
 
-def load_search_data(config: DataConfig) -> SearchData:
+def load_search_data(config: DataConfig, memory_share: float = 1.0) -> SearchData:
     """Return the train and validation split of the configured images, the same in every process.
+
+    ``memory_share`` of the free memory is for this process: where that is too little, files are read later.
 
     Raises:
         InvalidInputError: unknown source, missing or unreadable file, or images or labels of a wrong form.
     """
-    raw = _load(config)
+    raw = _load(config, memory_share)
     train, _ = _without_test(raw, config)
     if raw.val is not None:
         val = Split(*raw.val)
@@ -240,10 +243,10 @@ def load_held_out(config: DataConfig) -> HeldOutData:
     return HeldOutData(raw.name, raw.classes, test)
 
 
-def _load(config: DataConfig) -> RawImages:
+def _load(config: DataConfig, memory_share: float = 1.0) -> RawImages:
     kind, _, path = config.source.partition(":")
     size = (config.image_size, config.image_size) if isinstance(config.image_size, int) else config.image_size
-    return SOURCES[kind](path, SourceOptions(config.root, size, config.memory_gib))
+    return SOURCES[kind](path, SourceOptions(config.root, size, config.memory_gib, memory_share))
 
 
 def _without_test(raw: RawImages, config: DataConfig) -> tuple[Split, Split]:

@@ -46,11 +46,6 @@ class EpochPlan:
     whole: BatchPlan
     batch_size: int
 
-    @property
-    def num_batches(self) -> int:
-        """Number of batches, all of the same size."""
-        return len(self.whole.rows) // self.batch_size
-
     def batches(self, device: torch.device, at_once: int = 1) -> Iterator[BatchPlan]:
         """Yield the plan of every ``at_once`` batches on ``device``, where all of them are moved at once."""
         moved = self.whole.each(lambda tensor: tensor.to(device, non_blocking=True))

@@ -61,10 +61,16 @@ def _load(root: Path, options: SourceOptions) -> RawImages:
             )
     paths = [file for found in files.values() for listed in found.values() for file in listed]
     form = common_form(paths, options.image_size)
-    room = options.memory_gib * 2**30 if options.memory_gib is not None else MEMORY_SHARE * available_memory()
+    room = (
+        options.memory_gib * 2**30
+        if options.memory_gib is not None
+        else MEMORY_SHARE * options.memory_share * available_memory()
+    )
     share = room / max(1, len(paths))
     signature = signature_of_files(paths, form)
-    parts = {part: _read(found, classes, form, share) for part, found in files.items()}
+    # a search sees no test images: those that it might decode and drop stay in their files
+    shares = {part: 0.0 if part == "test" else share for part in files}
+    parts = {part: _read(found, classes, form, shares[part]) for part, found in files.items()}
     return RawImages(root.name, classes, parts["train"], parts.get("val"), parts.get("test"), signature)
 
 

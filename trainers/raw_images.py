@@ -29,8 +29,12 @@ class RawImages:
 
 @dataclass(frozen=True)
 class SourceOptions:
-    """What the ``[data]`` section says besides the source: see ``trainers.data.DataConfig``."""
+    """What the ``[data]`` section says besides the source: see ``trainers.data.DataConfig``.
+
+    ``memory_share`` of the memory that is free is for this process; the rest is for others like it.
+    """
 
     root: str = ""
     image_size: tuple[int, int] | None = None
     memory_gib: float | None = None
+    memory_share: float = 1.0

@@ -155,10 +155,12 @@ def read_picture(path: Path, shape: tuple[int, int, int]) -> Any:
     try:
         with Image.open(path) as file:
             picture: Image.Image = file
-            if picture.mode.startswith("I;16"):  # of 16 bits the upper ones, as where mgnas reads folders
-                picture = Image.fromarray((np.asarray(picture).astype(np.uint16) >> 8).astype(np.uint8))
-            if picture.mode.startswith(("I", "F")):
-                raise UserError(f"{path} has more than 16 bits a channel; save it with 8 or 16")
+            if picture.mode.startswith(("I", "F")):  # of 16 bits the upper ones, as where mgnas reads folders
+                values = np.asarray(picture)
+                is_wide = picture.mode == "I" and not 256 <= values.max() < 65536 and bool(values.any())
+                if picture.mode == "F" or is_wide:
+                    raise UserError(f"{path} has more than 16 bits a channel; save it with 8 or 16")
+                picture = Image.fromarray((values.astype(np.int64) >> 8).clip(0, 255).astype(np.uint8))
             upright = ImageOps.exif_transpose(picture).convert("L" if channels == 1 else "RGB")
             resized = ImageOps.fit(upright, (width, height), Image.Resampling.BILINEAR)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:

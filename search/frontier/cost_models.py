@@ -46,7 +46,7 @@ class CostModels:
         self._ratios = {
             int(column): _ratio(tried[:, column], _worked(work)) for column in np.flatnonzero(~self.is_exact)
         }
-        self.scale = CostScale(np.vstack([self._guessed(tried, work), others[:, :]]))
+        self.scale = CostScale(np.vstack([self._guessed(tried, work), others]))
         self._models: dict[int, GaussianProcess] = {}
         scaled = self.scale.scaled(tried)
         for column in self._ratios:
@@ -57,11 +57,6 @@ class CostModels:
             inputs = self._inputs(tried[rows], knobs[rows], [work[row] for row in rows.tolist()])
             exact = np.zeros(len(rows))
             self._models[column] = GaussianProcess(inputs, scaled[rows, column], exact, groups)
-
-    @property
-    def are_all_exact(self) -> bool:
-        """Whether nothing has to be learned."""
-        return bool(self.is_exact.all())
 
     def _inputs(self, raw: Array, knobs: Array, work: Sequence[float | None]) -> Inputs:
         """Return what costs are learned over."""

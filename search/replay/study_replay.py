@@ -286,7 +286,8 @@ class _Recorded:
             return Paused(trial, record.train_s)
         if happening.kind == "finish":
             return Finished(trial, record.train_s, dict(record.measured or {}))
-        return Failed(trial, record.reason or "")
+        # none counts for "failed in a row": where a run stopped for those, what is recorded of it ends there
+        return Failed(trial, record.reason or "", is_over_limit=True)
 
     def close(self) -> None:
         """Nothing is under way."""

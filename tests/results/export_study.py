@@ -81,7 +81,7 @@ def make_study(folder: Path) -> StudyResults:
         record(1, COLOUR, "w/1.safetensors"),
         record(2, COLOUR, None, 0.1),
         replace(record(3, COLOUR, None), state="failed", reason="diverged", val_accuracy=None),
-        record(4, COLOUR, "w/4.safetensors", 0.1),
+        replace(record(4, COLOUR, "w/4.safetensors", 0.1), training={"flip": True, "lr": 0.05}),
         record(5, COLOUR, "w/0.safetensors", 0.1),
         record(6, COLOUR, "w/6.safetensors", 0.1),
         replace(record(7, COLOUR, None), state="running", val_accuracy=None),

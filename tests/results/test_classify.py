@@ -113,13 +113,16 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "torn.npz").write_bytes((folder / "two.npz").read_bytes()[:200])
     (folder / "text.png").write_text("not a picture")
     Image.fromarray(images[0, :, :, 0].astype(np.float32)).save(folder / "deep.tif")
-    Image.fromarray(images[0, :, :, 0].astype(np.uint16) * 256 + 77).save(folder / "sixteen.png")
+    sixteen = Image.fromarray(images[0, :, :, 0].astype(np.uint16) * 256 + 77)
+    sixteen.save(folder / "sixteen.png")
+    sixteen.save(folder / "sixteen.pgm")  # which Pillow reads as 32 bits
     Image.fromarray(images[0, :, :, 0]).save(folder / "eight.png")
     return folder
 
 
-def test_of_sixteen_bits_the_upper_ones_count(grey: ExportResult, inputs: Path) -> None:
-    result = classify(grey.folder, inputs / "sixteen.png", inputs / "eight.png")
+@pytest.mark.parametrize("name", ["sixteen.png", "sixteen.pgm"])
+def test_of_sixteen_bits_the_upper_ones_count(grey: ExportResult, inputs: Path, name: str) -> None:
+    result = classify(grey.folder, inputs / name, inputs / "eight.png")
     assert result.code == 0
     sixteen, eight = (line.split("\t")[1:] for line in result.out.splitlines())
     assert sixteen == eight

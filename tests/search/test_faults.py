@@ -83,6 +83,18 @@ def is_alive(pid: int) -> bool:
     return state != "Z"
 
 
+@pytest.mark.parametrize("blow", [signal.SIGINT, signal.SIGTERM])
+def test_a_stop_that_nobody_hears_of_is_one_all_the_same(tmp_path: Path, blow: signal.Signals) -> None:
+    """As under ``2>&1 | tee log``, which Ctrl-C ends as well."""
+    write_study(tmp_path, trials=10, epochs=25)
+    with search_in(tmp_path) as driver:
+        wait_for(tmp_path, 1)
+        assert driver.stderr is not None
+        driver.stderr.close()
+        driver.send_signal(blow)
+        assert driver.wait(timeout=30) == {signal.SIGINT: 130, signal.SIGTERM: 143}[blow]
+
+
 def check_complete(home: Path, total: int, before: StudyResults) -> None:
     run = mgnas("search", "tiny.toml", "--trials", str(total), cwd=home)
     assert run.returncode == 0, run.stderr

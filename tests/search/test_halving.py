@@ -119,6 +119,34 @@ def test_whatever_is_advised_every_trial_ends(total: int, slots: int, seed: int)
     assert len(drive(scheduler, errors, slots, seed)) == total
 
 
+@pytest.mark.parametrize("epoch", [2, 5])
+def test_one_that_fails_leaves_its_place_to_the_next(epoch: int) -> None:
+    """After the first or the second rung; also where a later run knows of it from the ledger."""
+    errors = {0: [0.3] * 9, 1: [0.4] * 9, 2: [0.5] * 9}
+    scheduler = Halving(3, (1, 3, 9), 3)
+    for trial, curve in errors.items():
+        scheduler.on_started(trial, (1.0,))
+        scheduler.on_paused(trial, curve[:1])
+    assert scheduler.decide() == Run(0, 3)
+    if epoch > 3:
+        scheduler.on_paused(0, errors[0][:3])
+        assert scheduler.decide() == Run(0, 9)
+    scheduler.on_ended(0, errors[0][:epoch])
+    later = Halving(
+        3,
+        (1, 3, 9),
+        3,
+        ended=[Standing(0, (1.0,), tuple(errors[0][:epoch]))],
+        paused=[Standing(trial, (1.0,), tuple(errors[trial][:1])) for trial in (1, 2)],
+    )
+    for one in (scheduler, later):
+        assert one.decide() == Run(1, 3)
+        one.on_paused(1, errors[1][:3])
+        assert one.decide() == Run(1, 9)
+        one.on_ended(1, errors[1])
+        assert one.decide() == Stop(2)
+
+
 def test_tiny_networks_race_their_own_size() -> None:
     """All of the small ones are worse than any of the large ones: the best of each size goes on."""
     scheduler = Halving(18, (1, 3), 9)

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import math
 import re
+from dataclasses import asdict
 from pathlib import Path
 
 import optuna
 import pytest
 
 from results.study import StudyResults, open_study, sqlite_url
+from search.jobs import Epoch, Failed, Finished, Job, decode_event
+from search.worker import Workplace, _train
 from tests.results.test_indicators import by_inclusion_exclusion
 from tests.search.studies import mgnas, write_study
+from tests.trainers.stripes import RECIPE, SPEC, striped_data
+from trainers.calibration import Calibration
+from trainers.execution import ExecutionConfig
 
 STUDY = Path("runs/tiny")
 WEIGHED = ("--costs", "params,latency_ms")
@@ -99,6 +106,8 @@ def test_networks_above_a_limit_on_latency_are_given_up_before_they_are_trained(
     study = open_study(tmp_path / STUDY)
     assert len(study.records) == 13  # nothing is wrong with the machine, so it goes on
     assert {(record.state, record.epochs) for record in study.records} == {("failed", 0)}
+    replayed = mgnas("replay", STUDY, cwd=tmp_path)
+    assert replayed.returncode == 0, replayed.stderr
 
 
 def test_a_limit_in_the_middle_leaves_the_quick_networks(tmp_path: Path) -> None:
@@ -149,3 +158,27 @@ def test_an_export_tells_what_was_measured(tmp_path: Path) -> None:
     run = mgnas("export", STUDY, "--pick", "best", "--formats", "spec", "--to", "best", cwd=tmp_path)
     assert run.returncode == 0, run.stderr
     assert re.search(r"\| Latency \| [\d.]+ ms \|", (tmp_path / "best/README.md").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize(("limit", "is_trained"), [(0.5, False), (1.5, True)])
+def test_a_latency_that_was_measured_before_a_kill_is_held_against_its_limit(
+    tmp_path: Path, limit: float, is_trained: bool
+) -> None:
+    data = striped_data()
+    calibration = Calibration(data.device, tmp_path)
+    place = Workplace(data, ExecutionConfig(), calibration, ("latency_ms",), {"latency_ms": limit})
+    job = Job(
+        0,
+        SPEC.to_dict(),
+        RECIPE.replaced({"epochs": 1}).model_dump(),
+        0,
+        str(tmp_path / "weights.safetensors"),
+        str(tmp_path / "checkpoint"),
+        known_costs={"latency_ms": 1.0},
+    )
+    heard = io.StringIO()
+    _train(asdict(job), place, heard)
+    events = [decode_event(line) for line in heard.getvalue().splitlines()]
+    kinds = [Epoch, Finished] if is_trained else [Failed]
+    assert [type(event) for event in events] == kinds
+    assert getattr(events[-1], "is_over_limit", False) is not is_trained

@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 import pytest
 
-from results.records import TrialRecord
+from results.records import EpochReport, TrialRecord
 from search.optuna_proposer import STARTUP_TRIALS
 from search.proposer import Proposal
 from search.proposers import make_proposer
@@ -174,3 +174,17 @@ def test_a_space_that_no_bound_narrows_comes_to_an_end(monkeypatch: pytest.Monke
     proposer = make_proposer("random", space, 0)
     found = [proposal.spec.arch for n in range(12) if (proposal := proposer.propose(n))]
     assert 0 < len(found) == len(set(found)) < 12
+
+
+def test_of_an_epoch_that_is_trained_again_what_came_after_is_forgotten() -> None:
+    """As after a damaged checkpoint; a search that goes on from the ledger knows no more than that."""
+    proposers = [make_proposer("frontier", make_space(), 0) for _ in range(2)]
+    for proposer, epochs in zip(proposers, ([1, 2, 3, 2], [1, 2]), strict=True):
+        proposal = proposer.propose(0)
+        assert proposal is not None
+        running = replace(outcome(0, proposal), state="running", val_accuracy=None)
+        for epoch in epochs:
+            proposer.note(running, EpochReport(epoch, 2.0 / epoch, 2.0, 0.2 * epoch, 1.0))
+    one, other = (vars(proposer)["_tried"][0] for proposer in proposers)
+    assert one.errors == other.errors == {1: 0.8, 2: pytest.approx(0.6)}
+    assert one.losses == other.losses == {1: 2.0, 2: 1.0}

@@ -71,7 +71,7 @@ def test_optuna_is_brought_up_to_the_ledger(
     monkeypatch.undo()
     with closing(StudyStore.open(folder, "test", SPACE)) as reopened:
         assert states(folder) == expected
-        assert list(reopened.interrupted) == [n for n, state in enumerate(expected) if state == "RUNNING"]
+        assert reopened.interrupted == [n for n, state in enumerate(expected) if state == "RUNNING"]
 
 
 def test_closing_leaves_no_connection(folder: Path, store: StudyStore) -> None:

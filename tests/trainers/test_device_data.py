@@ -21,7 +21,7 @@ PLAIN = Recipe(batch_size=32)
 def test_batches_cover_the_set_in_another_order_every_epoch(data: ResidentData) -> None:
     plans = [plan_epoch(200, PLAIN, seed=0, epoch=epoch) for epoch in (1, 2)]
     epochs = [list(data.train_batches(plan, PLAIN)) for plan in plans]
-    assert [len(epoch) for epoch in epochs] == [plan.num_batches for plan in plans] == [6, 6]
+    assert [len(epoch) for epoch in epochs] == [6, 6]
     assert all(len(batch.targets) == 32 for epoch in epochs for batch in epoch)
     assert not torch.equal(plans[0].whole.rows, plans[1].whole.rows)
     assert all(len(plan.whole.rows.unique()) == 192 for plan in plans)

@@ -53,6 +53,8 @@ def test_large_folders_stay_on_disk_and_small_ones_do_not(folder: Path) -> None:
     assert isinstance(load_search_data(DataConfig(source=source)).train.images, np.ndarray)
     stored = load_search_data(DataConfig(source=source, memory_gib=1e-6)).train.images
     assert isinstance(stored, StoredImages)
+    of_many = load_search_data(DataConfig(source=source), memory_share=1e-12)  # one of very many workers
+    assert isinstance(of_many.train.images, StoredImages)
     assert stored.shape == (52, 6, 7, 1)
 
 
