@@ -7,12 +7,14 @@ and each class is tried out, with a network of its own, when the first network o
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import os
 import platform
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -31,6 +33,17 @@ from trainers.step import TrainStep
 GAIN = 0.9
 """A way other than the plain one must take less than this share of its time: small gains are noise."""
 REPEATS = 4
+CPU_FACTS = (
+    "vendor_id",
+    "model name",
+    "cpu family",
+    "model",
+    "flags",
+    "CPU implementer",
+    "CPU part",
+    "Features",
+)
+"""Lines of Linux's /proc/cpuinfo that tell processors apart, of x86 and of Arm."""
 
 
 @dataclass(frozen=True)
@@ -158,15 +171,18 @@ class Calibration:
         known = _read(self.users_path)
         if key in known:
             return known[key]
-        if self._tell is not None:
-            self._tell()
-            self._tell = None
-        found = measure()
-        with suppress(OSError), _locked(self.users_path):
+        with ExitStack() as held:
+            with suppress(OSError):
+                held.enter_context(_locked(self.users_path))  # two at once would measure each other
             known = _read(self.users_path)
-            found = known.setdefault(key, found)
-            _write(self.users_path, known)
-        return found
+            if key not in known:
+                if self._tell is not None:
+                    self._tell()
+                    self._tell = None
+                known[key] = measure()
+                with suppress(OSError):
+                    _write(self.users_path, known)
+        return known[key]
 
 
 def cache_folder() -> Path:
@@ -196,13 +212,27 @@ def _locked(path: Path) -> Iterator[None]:
 
 
 def _device_key(device: torch.device) -> str:
-    """Return a file's name for the device, its threads and the version of torch."""
+    """Return a file's name for the device, its threads and the version of torch.
+
+    Computers that share a home folder differ in their processors.
+    """
     if device.type == "cuda":
         name = torch.cuda.get_device_name(device)
     else:
-        name = f"{platform.machine()}-{torch.get_num_threads()}-threads"
+        name = f"{platform.machine()}-{_cpu_digest()}-{torch.get_num_threads()}-threads"
     text = f"{name}-torch-{torch.__version__}"
     return "".join(char if char.isalnum() or char in ".-" else "-" for char in text)
+
+
+def _cpu_digest() -> str:
+    """Return eight digits that processors differ in which have other instructions, or another name."""
+    try:
+        first = Path("/proc/cpuinfo").read_text(encoding="utf-8").partition("\n\n")[0]
+        facts = dict(re.split(r"\s*:\s*", line, maxsplit=1) for line in first.splitlines() if ":" in line)
+        told = [f"{fact}: {facts[fact]}" for fact in CPU_FACTS if fact in facts]
+    except OSError:
+        told = [platform.processor()]
+    return hashlib.sha256("\n".join(told).encode()).hexdigest()[:8]
 
 
 def step_time(probe: Probe, mode: StepMode, device: torch.device) -> float:

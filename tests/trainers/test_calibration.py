@@ -98,11 +98,17 @@ def test_a_damaged_file_is_measured_anew(tmp_path: Path, measured: list[StepMode
     assert json.loads(found.path.read_text())
 
 
-def test_several_at_once_measure_each_thing_once(tmp_path: Path, measured: list[StepMode]) -> None:
+@pytest.mark.parametrize("num_folders", [1, 8])
+def test_several_at_once_measure_each_thing_once(
+    tmp_path: Path, measured: list[StepMode], num_folders: int
+) -> None:
+    """Workers of one study, and several studies."""
+
+    def mode(index: int) -> StepMode:
+        return Calibration(CPU, tmp_path / str(index % num_folders)).mode(SPEC, Recipe(), AUTO, SIZE)
+
     with ThreadPoolExecutor(8) as pool:
-        modes = list(
-            pool.map(lambda _: Calibration(CPU, tmp_path).mode(SPEC, Recipe(), AUTO, SIZE), range(8))
-        )
+        modes = list(pool.map(mode, range(8)))
     assert len(set(modes)) == 1
     assert len(measured) == len(set(measured))
 
@@ -123,3 +129,13 @@ def test_every_mode_trains_to_nearly_the_same(data: ResidentData, mode: StepMode
     other = list(Training(SPEC, data, RECIPE, seed=1, mode=mode).epochs())
     assert abs(plain[0].train_loss - other[0].train_loss) < 0.05
     assert other[-1].val_accuracy > 0.8
+
+
+def test_processors_of_a_shared_home_are_told_apart(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    names = set()
+    for flags in ("avx2", "avx2 amx_bf16"):
+        text = f"processor : 0\nflags : {flags}\ncpu MHz : {len(names)}\n\nprocessor : 1\n"
+        monkeypatch.setattr(Path, "read_text", lambda _self, encoding, text=text: text)
+        names |= {Calibration(CPU, tmp_path).path.name for _ in range(2)}
+        monkeypatch.undo()
+    assert len(names) == 2
