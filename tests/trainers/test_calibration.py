@@ -135,7 +135,7 @@ def test_processors_of_a_shared_home_are_told_apart(monkeypatch: pytest.MonkeyPa
     names = set()
     for flags in ("avx2", "avx2 amx_bf16"):
         text = f"processor : 0\nflags : {flags}\ncpu MHz : {len(names)}\n\nprocessor : 1\n"
-        monkeypatch.setattr(Path, "read_text", lambda _self, encoding, text=text: text)
+        monkeypatch.setattr(Path, "read_text", lambda _self, text=text, **_: text)
         names |= {Calibration(CPU, tmp_path).path.name for _ in range(2)}
         monkeypatch.undo()
     assert len(names) == 2
