@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shlex
 import shutil
@@ -18,6 +17,7 @@ from results.records import TrialRecord
 from results.study import StudyResults
 from space.errors import InvalidInputError, nearest
 from space.families import BUILT_IN
+from space.files import sha256_of
 from space.plugins import load_plugins, plugin_digest
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def _check_destination(to: Path) -> None:
             raise InvalidInputError(
                 f"{to} holds {name}, which mgnas did not export; name another folder (--to) or move it away"
             )
-        if not path.is_file() or _sha256(path) != known[name]:
+        if not path.is_file() or sha256_of(path) != known[name]:
             raise InvalidInputError(
                 f"{path} was changed after it was exported; name another folder (--to) or move it away"
             )
@@ -199,7 +199,7 @@ def _write_manifest(
         **trial.point(),
         "max_difference": {name: value for name, value in differences.items() if value is not None},
         "plugins": [plugin.name for plugin in plugins],
-        "files": {path.name: _sha256(path) for path in sorted(folder.iterdir())},
+        "files": {path.name: sha256_of(path) for path in sorted(folder.iterdir())},
     }
     (folder / MANIFEST).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
 
@@ -210,11 +210,6 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
     except (FileNotFoundError, IsADirectoryError, ValueError, KeyError, TypeError):
         return {}
     return files if isinstance(files, dict) else {}
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _move(part: Path, to: Path) -> None:

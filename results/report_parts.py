@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import html
 import json
-import math
 import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from statistics import NormalDist
 from typing import Any
 
 from results.costs import COSTS, cost_of
 from results.figures import Chart, shade
 from results.front import PARAMS, accuracy, best, smallest
+from results.intervals import wilson
 from results.records import TrialRecord
 from results.scales import duration, short_count
 from results.study import StudyResults
@@ -88,7 +87,7 @@ def notice(study: StudyResults) -> str:
     ]
     if study.front_records and isinstance(count, int) and count > 0:
         top = best(study.front_records)
-        low, high = _wilson(accuracy(top), count)
+        low, high = wilson(accuracy(top), count)
         text.append(
             f"Even without that choice, {_percent(top)} on {count:,} images means {100 * low:.1f} to "
             f"{100 * high:.1f} % (95 % interval)."
@@ -239,12 +238,3 @@ def plural(count: int, word: str, words: str | None = None) -> str:
 def _seed(study: StudyResults) -> Any:
     search = study.header.config.get("search")
     return search.get("seed") if isinstance(search, Mapping) else None
-
-
-def _wilson(share: float, count: int) -> tuple[float, float]:
-    """Return Wilson's 95 % interval of a share measured on ``count`` images."""
-    z = NormalDist().inv_cdf(0.975)
-    scale = 1 + z * z / count
-    middle = (share + z * z / (2 * count)) / scale
-    half = z * math.sqrt(share * (1 - share) / count + z * z / (4 * count * count)) / scale
-    return max(0.0, middle - half), min(1.0, middle + half)

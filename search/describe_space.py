@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 import random
 import sys
-from statistics import NormalDist
 from typing import Any
 
+from results.intervals import wilson
 from results.scales import short_count
 from results.tables import print_json, print_table
 from search.config import StudyConfig
@@ -109,11 +109,8 @@ def feasible_share(space: SearchSpace, rng: random.Random) -> tuple[float, float
         share = sum(1 for _ in space.feasible_points()) / size
         return share, share, share, None
     within = sum(space.over_limit(space.spec(space.sample(rng))) is None for _ in range(DRAWS))
-    share, z = within / DRAWS, NormalDist().inv_cdf(0.975)
-    scale = 1 + z * z / DRAWS  # Wilson's interval, which is right for none and for all as well
-    middle = (share + z * z / (2 * DRAWS)) / scale
-    half = z * math.sqrt(share * (1 - share) / DRAWS + z * z / (4 * DRAWS**2)) / scale
-    return share, max(0.0, middle - half), min(1.0, middle + half), DRAWS
+    share = within / DRAWS
+    return share, *wilson(share, DRAWS), DRAWS
 
 
 def _sample(space: SearchSpace, spec: Spec) -> dict[str, Any]:

@@ -162,6 +162,7 @@ class Driver:
                 checkpoint_path=self.store.place_of(checkpoint_path(record)),
                 known_epochs=record.epochs,
                 known_costs=dict(record.measured),
+                is_limited=record.reference is None,
                 halvings=self.store.kills_for_memory.get(record.number, 0),
                 until=until,
             )
@@ -200,10 +201,10 @@ class Driver:
         self.scheduler.on_lost(event.trial, counts=not event.is_memory)
 
     def _finish(self, event: Finished) -> None:
-        accuracy = self.store.curves[event.trial][-1].val_accuracy
+        reached = self.store.curves[event.trial][-1].val_accuracy
         weights = weights_path(self.store.records[event.trial])
         cost = Cost(event.train_s, event.measured)
-        record = self.store.finish(event.trial, accuracy, cost, weights, self.clock.elapsed_s())
+        record = self.store.finish(event.trial, reached, cost, weights, self.clock.elapsed_s())
         if record.reference is None:
             self._found.add(record)
         if self.config.search.keep_weights == "front":

@@ -34,9 +34,10 @@ class Job:
     """Train the network ``spec`` by ``recipe`` from ``seed``, and leave its weights in ``weights_path``.
 
     It goes on from ``checkpoint_path`` if that has a checkpoint of this training; ``known_epochs`` is the
-    number of epochs whose reports have been written down already, and ``known_costs`` what was measured.
-    At once it works on a batch halved ``halvings`` times, since for more there was no memory. It ends with
-    epoch ``until``, from which another job may go on, or (None) with the recipe's last.
+    number of epochs whose reports have been written down already, and ``known_costs`` what was measured,
+    whose limits hold if it ``is_limited``. At once it works on a batch halved ``halvings`` times, since for
+    more there was no memory. It ends with epoch ``until``, from which another job may go on, or (None) with
+    the recipe's last.
     """
 
     trial: int
@@ -47,6 +48,7 @@ class Job:
     checkpoint_path: str
     known_epochs: int = 0
     known_costs: dict[str, float | None] = field(default_factory=dict)
+    is_limited: bool = True
     halvings: int = 0
     until: int | None = None
 

@@ -20,6 +20,7 @@ from results.records import EpochReport, TrialRecord
 from search.costs import counted_costs, known_costs
 from search.encoding import distribution_of, encode, suggest
 from search.frontier.curves import final_values
+from search.frontier.startup import van_der_corput
 from search.proposer import Proposal, Proposer
 from search.quiet import quiet_optuna
 from search.samplers import OptunaName, make_sampler
@@ -177,7 +178,7 @@ class OptunaProposer(Proposer):
         first is the smallest network of the space.
         """
         low, high = (math.log(bound) for bound in self.space.params_range())
-        target = low + (high - low) * _van_der_corput(len(self._tried))
+        target = low + (high - low) * van_der_corput(len(self._tried))
         rng = random.Random(derive_seed(self.seed, number, "startup"))
         points = [self.space.smallest_point(), *(self.space.sample(rng) for _ in range(SPREAD_DRAWS))]
         new = [point for point in points if self._is_new(point)]
@@ -259,13 +260,3 @@ def _as_optuna_trial(tried: _Tried, values: list[float]) -> FrozenTrial:
     return create_trial(
         params=tried.params, distributions=tried.distributions, system_attrs=tried.attrs, **known
     )
-
-
-def _van_der_corput(index: int) -> float:
-    """Return the index-th number of the base-2 low-discrepancy sequence 0, 1/2, 1/4, 3/4, ..."""
-    value, denominator = 0.0, 1.0
-    while index:
-        index, bit = divmod(index, 2)
-        denominator *= 2
-        value += bit / denominator
-    return value

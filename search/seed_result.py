@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-from pathlib import Path
 from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -49,9 +47,3 @@ class SeedResult(BaseModel):
 def weights_name(seed: int) -> str:
     """Return the name of the file with the weights that the training from ``seed`` left."""
     return f"seed-{seed}.safetensors"
-
-
-def file_sha256(path: Path) -> str:
-    """Return the SHA-256 of a file's content in hexadecimal digits; OSError goes to the caller."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from search.config import PLACE_OF_DATA, StudyConfig
 from search.folder import LOCK, PART
 from space.errors import InvalidInputError, MgnasError, shortened
-from space.files import write_atomic
+from space.files import sha256_of, write_atomic
 from space.spec import Spec
 from space.validation import explain
 from trainers.checkpoint import CheckpointFile
@@ -135,7 +135,7 @@ class TrainFolder:
             DamagedResultError: it was finished, but its result or its weights are not what was written.
             OSError: they cannot be read.
         """
-        from search.seed_result import SeedResult, file_sha256
+        from search.seed_result import SeedResult
 
         file = self.path / f"seed-{seed}.json"
         try:
@@ -150,7 +150,7 @@ class TrainFolder:
         weights = self.path / found.weights
         if not weights.exists():
             raise DamagedResultError(f"{weights} is missing")
-        if file_sha256(weights) != found.weights_sha256:
+        if sha256_of(weights) != found.weights_sha256:
             raise DamagedResultError(f"{weights} is damaged (it is not what was written)")
         return found
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from search.config import StudyConfig
 from search.progress import Progress
 from search.train_folder import DamagedResultError, TrainFolder
+from space.files import sha256_of
 from space.spec import Spec
 from trainers.data import SearchData
 
@@ -141,7 +142,7 @@ def _train(training: Training, index: int, num_seeds: int, progress: Progress) -
 
 def _result(training: Training, identity: str, calibration: Calibration, folder: TrainFolder) -> SeedResult:
     """Save the weights and return what a finished training brought; latency is by its own threads."""
-    from search.seed_result import SeedResult, file_sha256, weights_name
+    from search.seed_result import SeedResult, weights_name
 
     scores, classes = training.scores or training.evaluate(), training.data.search_data.classes
     weights = training.save(folder.path / weights_name(training.seed))
@@ -151,7 +152,7 @@ def _result(training: Training, identity: str, calibration: Calibration, folder:
         val_accuracy=training.reports[-1].val_accuracy,
         class_accuracies=dict(zip(classes, scores.class_accuracies, strict=True)),
         weights=weights.name,
-        weights_sha256=file_sha256(weights),
+        weights_sha256=sha256_of(weights),
         mode=training.mode,
         measured=training.measurements(calibration.ceiling(bfloat16=training.mode.bfloat16)),
         latency=tuple(training.latencies()),

@@ -119,6 +119,7 @@ def _train(job: dict[str, Any], place: Workplace, events: TextIO) -> None:
     from trainers.training import Training, training_identity
 
     trial, data = job["trial"], place.data
+    limits = place.limits if job["is_limited"] else {}
     began = time.perf_counter()
     try:
         spec, recipe = load_spec(job["spec"]), Recipe.model_validate(job["recipe"])
@@ -133,12 +134,12 @@ def _train(job: dict[str, Any], place: Workplace, events: TextIO) -> None:
             if latency_ms is None:
                 latency_ms = training.latency_ms()
                 _send(events, Measured(trial, {"latency_ms": latency_ms}))
-            _check("latency_ms", latency_ms, place.limits)
+            _check("latency_ms", latency_ms, limits)
         for report in training.reports[job["known_epochs"] :]:
             _send(events, Epoch(trial, asdict(report)))
         for report in training.epochs(job["until"]):
             _send(events, Epoch(trial, asdict(report)))
-            _check("energy_j", training.energy_j(), place.limits)
+            _check("energy_j", training.energy_j(), limits)
         if len(training.reports) < recipe.epochs:
             _send(events, Paused(trial, before_s + time.perf_counter() - began))
             return

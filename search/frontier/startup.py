@@ -20,14 +20,17 @@ def place_on_scale(index: int) -> float:
 
     Never 1: the largest network takes longest, and adds little to the hypervolume.
     """
-    if index < 2:
-        return (0.5, 0.0)[index]
-    place, denominator, rest = 0.0, 1.0, index
-    while rest:
-        rest, bit = divmod(rest, 2)
+    return (0.5, 0.0)[index] if index < 2 else van_der_corput(index)
+
+
+def van_der_corput(index: int) -> float:
+    """Return the index-th number of the base-2 low-discrepancy sequence 0, 1/2, 1/4, 3/4, ..."""
+    value, denominator = 0.0, 1.0
+    while index:
+        index, bit = divmod(index, 2)
         denominator *= 2
-        place += bit / denominator
-    return place
+        value += bit / denominator
+    return value
 
 
 def spread_out(

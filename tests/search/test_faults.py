@@ -229,7 +229,8 @@ def test_with_one_worker_a_killed_search_goes_on_as_if_nothing_had_been(tmp_path
         write_study(tmp_path / name, trials=16, epochs=1, workers=1)
     assert mgnas("search", "tiny.toml", cwd=tmp_path / "whole").returncode == 0
     with search_in(tmp_path / "killed"):
-        wait_for(tmp_path / "killed", 12)
+        wait_for(tmp_path / "killed", 4)
+    assert open_study(tmp_path / "killed" / STUDY).num_finished < 16
     assert mgnas("search", "tiny.toml", cwd=tmp_path / "killed").returncode == 0
     whole, killed = (
         [(r.arch, r.seed, r.val_accuracy) for r in open_study(tmp_path / name / STUDY).records]

@@ -160,10 +160,13 @@ def test_an_export_tells_what_was_measured(tmp_path: Path) -> None:
     assert re.search(r"\| Latency \| [\d.]+ ms \|", (tmp_path / "best/README.md").read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize(("limit", "is_trained"), [(0.5, False), (1.5, True)])
+@pytest.mark.parametrize(
+    ("limit", "is_limited", "is_trained"), [(0.5, True, False), (0.5, False, True), (1.5, True, True)]
+)
 def test_a_latency_that_was_measured_before_a_kill_is_held_against_its_limit(
-    tmp_path: Path, limit: float, is_trained: bool
+    tmp_path: Path, limit: float, is_limited: bool, is_trained: bool
 ) -> None:
+    """Unless it is that of a reference."""
     data = striped_data()
     calibration = Calibration(data.device, tmp_path)
     place = Workplace(data, ExecutionConfig(), calibration, ("latency_ms",), {"latency_ms": limit})
@@ -175,6 +178,7 @@ def test_a_latency_that_was_measured_before_a_kill_is_held_against_its_limit(
         str(tmp_path / "weights.safetensors"),
         str(tmp_path / "checkpoint"),
         known_costs={"latency_ms": 1.0},
+        is_limited=is_limited,
     )
     heard = io.StringIO()
     _train(asdict(job), place, heard)

@@ -9,6 +9,7 @@ import re
 import shutil
 import signal
 import sqlite3
+import subprocess
 import time
 from contextlib import closing
 from pathlib import Path
@@ -19,6 +20,7 @@ from optuna.trial import TrialState
 
 from results import open_study
 from results.study import StudyResults, sqlite_url
+from space import MgnasError
 from tests.search.studies import mgnas, write_study
 from tests.search.test_faults import STUDY, search_in
 
@@ -35,6 +37,25 @@ def write_rungs(folder: Path, scheduler: str, trials: int = 9, workers: int = 2)
 
 def decisions(study: StudyResults) -> list[tuple[object, ...]]:
     return [(r.arch, r.seed, r.state, r.epochs, r.val_accuracy) for r in study.records]
+
+
+def stop_after(home: Path, driver: subprocess.Popen[str], num_epochs: int, signum: signal.Signals) -> None:
+    """Send a signal to the search once that many epochs are recorded, and make sure that it was hit by it."""
+    deadline = time.monotonic() + 90
+    while time.monotonic() < deadline and not count_epochs(home) >= num_epochs:
+        time.sleep(0.2)
+    os.kill(driver.pid, signum)
+    assert driver.wait(timeout=30) == (130 if signum == signal.SIGINT else -signum)
+    study = open_study(home / STUDY)
+    assert study.num_epochs >= num_epochs
+    assert not study.complete
+
+
+def count_epochs(home: Path) -> int:
+    try:
+        return open_study(home / STUDY).num_epochs
+    except MgnasError:
+        return 0  # not made yet
 
 
 @pytest.mark.parametrize("scheduler", SCHEDULERS)
@@ -83,10 +104,9 @@ def test_a_search_that_is_killed_decides_as_an_unbroken_one(tmp_path: Path, sche
         write_rungs(folder, scheduler, trials=9, workers=1)
     assert mgnas("search", "tiny.toml", cwd=unbroken).returncode == 0
     rng = random.Random(0)
-    for _ in range(3):
+    for num_epochs in (3, 9, 15):
         with search_in(broken) as driver:
-            time.sleep(rng.uniform(3.0, 8.0))
-            os.kill(driver.pid, signal.SIGKILL)
+            stop_after(broken, driver, num_epochs + rng.randrange(4), signal.SIGKILL)
     run = mgnas("search", "tiny.toml", cwd=broken)
     assert run.returncode == 0, run.stderr
     assert decisions(open_study(broken / STUDY)) == decisions(open_study(unbroken / STUDY))
@@ -134,19 +154,18 @@ def replayed(folder: Path) -> dict[str, object]:
     return found
 
 
-@pytest.mark.parametrize("scheduler", SCHEDULERS)
-@pytest.mark.parametrize("signum", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.parametrize(
+    ("scheduler", "signum"), [("halving", signal.SIGKILL), ("freeze_thaw", signal.SIGINT)]
+)
 def test_a_replay_is_interrupted_and_gone_on_with_like_its_study(
     tmp_path: Path, scheduler: str, signum: signal.Signals
 ) -> None:
     write_rungs(tmp_path, scheduler, trials=12, workers=2)
     rng = random.Random(signum)
-    for _ in range(3):
+    for num_epochs in (3, 10, 17):
         with search_in(tmp_path) as driver:
-            time.sleep(rng.uniform(4.0, 7.0))
-            os.kill(driver.pid, signum)
-        if (tmp_path / STUDY / "study.db").exists():
-            assert replayed(tmp_path)["difference"] is None  # as far as it came
+            stop_after(tmp_path, driver, num_epochs + rng.randrange(4), signum)
+        assert replayed(tmp_path)["difference"] is None  # as far as it came
     assert mgnas("search", "tiny.toml", cwd=tmp_path).returncode == 0
     assert mgnas("search", "tiny.toml", "--trials", "15", cwd=tmp_path).returncode == 0
     found = replayed(tmp_path)
