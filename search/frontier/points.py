@@ -18,6 +18,8 @@ from optuna.distributions import (
 )
 from optuna.trial import FrozenTrial
 
+from search.frontier.shapes import Branches, Shape, learned_rule, shape_of
+
 Array = NDArray[np.float64]
 Params = dict[str, Any]
 
@@ -131,49 +133,38 @@ def _columns(distribution: BaseDistribution, values: list[Any]) -> Array:
 class SeenPoints:
     """The points of anybody's Optuna study, as far as its trials have shown them.
 
-    ``shapes`` are the sets of parameters that trials had, each with the categories seen in such trials:
-    what tells which parameters a new point has.
+    ``shapes`` are the sets of parameters that trials had, and the ``rule`` says which of them a point has.
     """
 
     distributions: Mapping[str, BaseDistribution]
-    shapes: Mapping[frozenset[str], Mapping[str, frozenset[Any]]]
+    shapes: frozenset[Shape]
+    rule: Branches | Shape
     costs: Callable[[Params], tuple[float, ...] | None]
 
     @classmethod
     def of_trials(
-        cls, trials: Iterable[FrozenTrial], costs: Callable[[Params], tuple[float, ...] | None]
+        cls, trials: Sequence[FrozenTrial], costs: Callable[[Params], tuple[float, ...] | None]
     ) -> Self:
-        """Return the points of a study with these trials."""
+        """Return the points of a study with these trials, in the order of their numbers."""
         distributions: dict[str, BaseDistribution] = {}
-        shapes: dict[frozenset[str], dict[str, set[Any]]] = {}
         for trial in trials:
             distributions.update(trial.distributions)
-            shape = shapes.setdefault(frozenset(trial.params), {})
-            for name, distribution in trial.distributions.items():
-                if isinstance(distribution, CategoricalDistribution):
-                    shape.setdefault(name, set()).add(trial.params[name])
-        frozen = {names: {n: frozenset(v) for n, v in seen.items()} for names, seen in shapes.items()}
-        return cls(distributions, frozen, costs)
+        shapes = frozenset(frozenset(trial.params) for trial in trials)
+        return cls(distributions, shapes, learned_rule(trials), costs)
+
+    def shows_the_same_as(self, other: SeenPoints) -> bool:
+        """Return whether the same points are drawn from both."""
+        mine, others = ((one.distributions, one.shapes, one.rule) for one in (self, other))
+        return mine == others
 
     @cached_property
     def optional(self) -> list[str]:
         """The parameters that only some trials had."""
         return [name for name in self.distributions if not all(name in shape for shape in self.shapes)]
 
-    def _shape(self, values: Params) -> frozenset[str]:
-        """Return the parameters that a point has: those of the trials with most of its categories."""
-
-        def agreement(shape: frozenset[str]) -> int:
-            return sum(values[name] in seen for name, seen in self.shapes[shape].items())
-
-        def size(shape: frozenset[str]) -> int:
-            return len(self.shapes[shape])
-
-        return max(self.shapes, key=lambda shape: (agreement(shape) - size(shape), sorted(shape)))
-
     def point(self, values: Params) -> Point:
         """Return the point with these values; those of parameters that it does not have are left out."""
-        shape = self._shape(values)
+        shape = shape_of(values, self.rule)
         params = {name: value for name, value in values.items() if name in shape}
         distributions = {name: self.distributions[name] for name in params}
         return Point(params, distributions, params_key(params), self.costs(params))
@@ -199,7 +190,12 @@ class SeenPoints:
 
 def params_key(params: Params) -> Hashable:
     """Return what tells parameters apart."""
-    return tuple(sorted(params.items()))
+    return tuple((name, _hashable(params[name])) for name in sorted(params))
+
+
+def _hashable(value: Any) -> Hashable:
+    """Return a value, of a list or tuple its text: choices of a study in a database come back as lists."""
+    return repr(list(value)) if isinstance(value, (list, tuple)) else value
 
 
 def draw(distribution: BaseDistribution, rng: random.Random) -> Any:

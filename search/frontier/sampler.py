@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 import random
 import threading
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
+import numpy as np
 import optuna
 from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler
@@ -19,12 +21,14 @@ from search.frontier.points import Params, Point, SeenPoints, params_key
 from search.frontier.tried import Tried
 from search.seeds import derive_seed
 
-Costs = Callable[[Params], "float | Sequence[float | None]"]
+Costs = Callable[[Params], "float | Sequence[float | None] | None"]
 
 CURVE = "mgnas:curve"
 """Attribute of a trial: the first objective's value after each epoch, and how many epochs there will be."""
 POINT = "mgnas:point"
 """Attribute of a trial: what was proposed, of which a trial that runs or failed may not have come to all."""
+MOST = 1e100
+"""Beyond it, values count as not finite."""
 _STATES: dict[TrialState, Literal["running", "stopped", "complete", "failed"]] = {
     TrialState.COMPLETE: "complete",
     TrialState.FAIL: "failed",
@@ -47,10 +51,11 @@ def note_epoch(
     if not 1 <= epoch <= epochs:
         raise ValueError(f"1 <= epoch <= epochs must hold, but got epoch={epoch}, epochs={epochs}")
     noted = trial.user_attrs.get(CURVE, {"values": {}})
-    curve = {"epochs": epochs, "values": {**noted["values"], str(epoch): value}}
+    # numbers of numpy's and torch's are none that a database takes
+    curve = {"epochs": int(epochs), "values": {**noted["values"], str(int(epoch)): float(value)}}
     losses = noted.get("losses", {})
     if train_loss is not None:
-        losses = {**losses, str(epoch): train_loss}
+        losses = {**losses, str(int(epoch)): float(train_loss)}
     trial.set_user_attr(CURVE, curve | ({"losses": losses} if losses else {}))
 
 
@@ -62,7 +67,8 @@ class FrontierSampler(BaseSampler):
     for which it returns None, and all without it, are learned too. A proposal takes in all other trials:
     finished ones, those under way (they count as if they were to end as expected), failed ones and those
     that broke constraints, and, where ``costs`` are known, every epoch noted with ``note_epoch``, also of
-    pruned trials. Threads may share it. The same ``seed`` and trials give the same proposal.
+    pruned trials. Values that are not finite count as failures. Threads may share it. The same ``seed`` and
+    trials give the same proposal.
 
     Source: expected hypervolume improvement (Emmerich, Giannakoglou, Naujoks 2006), with all objectives but
     one known.
@@ -75,9 +81,25 @@ class FrontierSampler(BaseSampler):
         self._seed = random.SystemRandom().randrange(2**31) if seed is None else seed
         self._engine = Engine(self._seed, num_startup)
         self._chosen: dict[int, Point] = {}
-        self._known_costs: dict[Any, tuple[float, ...]] = {}
+        self._known_costs: dict[Any, tuple[float, ...] | None] = {}
+        self._lacking: dict[Any, str] = {}
+        self._warned: set[str] = set()
         self._source: SeenPoints | None = None
         self._lock = threading.Lock()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a pickled or copied sampler needs; the rest follows from the trials."""
+        return {
+            "costs": self._costs_of,
+            "seed": self._seed,
+            "num_startup": self._engine.num_startup,
+            "chosen": self._chosen,
+        }
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Begin anew with it."""
+        FrontierSampler.__init__(self, state["costs"], seed=state["seed"], num_startup=state["num_startup"])
+        self._chosen = state["chosen"]
 
     def infer_relative_search_space(
         self, study: optuna.Study, trial: FrozenTrial
@@ -89,12 +111,12 @@ class FrontierSampler(BaseSampler):
         """
         if len(study.directions) < 2:
             raise ValueError(f"FrontierSampler needs at least 2 objectives, but got {len(study.directions)}")
-        with self._lock:
+        with self._lock:  # also while it is noted, or the next thread would not see it
             point = self._decide(study, trial.number)
-        if point is None:
-            return {}
-        self._chosen[trial._trial_id] = point
-        study._storage.set_trial_system_attr(trial._trial_id, POINT, dict(point.params))
+            if point is None:
+                return {}
+            self._chosen[trial._trial_id] = point
+            study._storage.set_trial_system_attr(trial._trial_id, POINT, dict(point.params))
         return dict(point.distributions)
 
     def sample_relative(
@@ -102,7 +124,8 @@ class FrontierSampler(BaseSampler):
     ) -> dict[str, Any]:
         """Return the parameters of the point that was decided on."""
         point = self._chosen.pop(trial._trial_id, None)
-        return {} if point is None else dict(point.params)
+        known = {} if point is None else point.params
+        return {name: value for name, value in known.items() if name in search_space}
 
     def sample_independent(
         self,
@@ -130,24 +153,48 @@ class FrontierSampler(BaseSampler):
         if not trials:
             return None
         seen = SeenPoints.of_trials(trials, lambda params: self._costs(study, params))
-        known = self._source
-        if known is None or (known.distributions, known.shapes) != (seen.distributions, seen.shapes):
+        if self._source is None or not self._source.shows_the_same_as(seen):
             self._source = seen
         return self._source
 
     def _costs(self, study: optuna.Study, params: Params) -> tuple[float, ...] | None:
-        """Return the costs of a point, to be minimised; None where they are not known."""
+        """Return the costs of a point, to be minimised; None where they are not known.
+
+        That is also where the function asks for parameters that the point does not have.
+        """
         if self._costs_of is None:
             return None
         key = params_key(params)
         if key not in self._known_costs:
-            found = self._costs_of(dict(params))
-            values = (found,) if isinstance(found, (int, float)) else tuple(found)
-            self._known_costs[key] = tuple(
-                math.nan if value is None else sign * float(value)
-                for sign, value in zip(_signs(study)[1:], values, strict=True)
+            self._known_costs[key] = self._asked_costs(params)
+        costs = self._known_costs[key]
+        if costs is None:
+            return None
+        return tuple(sign * value for sign, value in zip(_signs(study)[1:], costs, strict=True))
+
+    def _asked_costs(self, params: Params) -> tuple[float, ...] | None:
+        assert self._costs_of is not None
+        try:
+            found: Any = self._costs_of(_Params(params))
+        except _NoParameterError as error:
+            self._lacking[params_key(params)] = error.args[0]
+            return None
+        if found is None:
+            return None
+        values = tuple(found) if np.ndim(found) else (found,)  # also of a number of numpy's or torch's
+        known = (math.nan if value is None else float(value) for value in values)
+        return tuple(value if _is_sound(value) else math.nan for value in known)
+
+    def _warn_of_lack(self, trial: FrozenTrial) -> None:
+        """Say once that ``costs`` asks for what a finished trial does not have: it may be a slip."""
+        name = self._lacking.get(params_key(trial.params))
+        if name is not None and name not in self._warned:
+            self._warned.add(name)
+            warnings.warn(
+                f"costs asks for the parameter {name!r}, which trial {trial.number} does not have; its costs "
+                "are taken as they were told",
+                stacklevel=2,
             )
-        return self._known_costs[key]
 
     def _tried(self, study: optuna.Study, trials: list[FrozenTrial], source: SeenPoints) -> list[Tried]:
         signs = _signs(study)
@@ -161,19 +208,39 @@ class FrontierSampler(BaseSampler):
                 continue
             costs = self._costs(study, params)
             if trial.state == TrialState.COMPLETE:
+                self._warn_of_lack(trial)
+            is_sound = True
+            if trial.state == TrialState.COMPLETE:
                 seen = [sign * value for sign, value in zip(signs[1:], trial.values[1:], strict=True)]
                 counted = costs or (math.nan,) * len(seen)
                 costs = tuple(b if math.isnan(a) else a for a, b in zip(counted, seen, strict=True))
+                is_sound = all(map(_is_sound, costs))
             curve = _curve(trial, length)
-            errors = {epoch: signs[0] * value for epoch, value in curve.items() if math.isfinite(value)}
+            errors = {epoch: signs[0] * value for epoch, value in curve.items() if _is_sound(value)}
             distributions = {name: source.distributions[name] for name in params}
             point = Point(params, distributions, params_key(params), costs)
-            state = "failed" if curve and not errors else _STATES[trial.state]
+            state = "failed" if not is_sound or (curve and not errors) else _STATES[trial.state]
             is_feasible = all(value <= 0 for value in trial.constraints.values())
             losses = trial.user_attrs.get(CURVE, {}).get("losses", {})
             told = {int(epoch): float(loss) for epoch, loss in losses.items() if math.isfinite(loss)}
             found.append(Tried(point, state, errors, costs, length, is_feasible, told))
         return found
+
+
+class _NoParameterError(KeyError):
+    """A point does not have the parameter that was asked for."""
+
+
+class _Params(dict[str, Any]):
+    """A point's parameters, which tell when one is asked for that it does not have."""
+
+    def __missing__(self, name: str) -> Any:
+        raise _NoParameterError(name)
+
+
+def _is_sound(value: float) -> bool:
+    """Return whether one can calculate with a value."""
+    return abs(value) < MOST
 
 
 def _signs(study: optuna.Study) -> list[float]:
