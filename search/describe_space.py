@@ -15,6 +15,7 @@ from search.describe_command import ImageOptions
 from search.run import largest_batch
 from space.counts import as_size
 from space.errors import InvalidInputError
+from space.families import BUILT_IN
 from space.search_space import SearchSpace
 from space.spec import Spec
 from trainers.data import known_format, load_search_data
@@ -102,13 +103,14 @@ def feasible_share(space: SearchSpace, rng: random.Random) -> tuple[float, float
 
     A small space is walked through instead, and the share is exact: then None were drawn.
     """
-    if not space.has_limits:
+    built_in = {family.name for family in BUILT_IN}  # of others, some networks may not be to be built
+    if not space.has_limits and built_in.issuperset(space.config.family.choices):
         return 1.0, 1.0, 1.0, None
     size = space.size()
     if size <= EXACT_UP_TO:
         share = sum(1 for _ in space.feasible_points()) / size
         return share, share, share, None
-    within = sum(space.over_limit(space.spec(space.sample(rng))) is None for _ in range(DRAWS))
+    within = sum(space.is_feasible(space.sample(rng)) for _ in range(DRAWS))
     share = within / DRAWS
     return share, *wilson(share, DRAWS), DRAWS
 

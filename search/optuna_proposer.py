@@ -29,6 +29,8 @@ from space.domains import Domain, Value
 from space.drawing import draw_knobs
 from space.search_space import Point, SearchSpace
 
+FAILURE = "failed"
+"""The constraint that trials that failed have broken."""
 STARTUP_TRIALS = 10
 """Trials before the sampler is asked: networks spread evenly over log(parameters)."""
 ASKS = 12
@@ -115,10 +117,8 @@ class OptunaProposer(Proposer):
         tried.costs = known_costs(self._costs, record)
         self._end_curve(record)
         trial = self._pending.get(record.number)
-        if trial is None or self._is_stale or record.state in ("paused", "stopped"):
+        if trial is None or self._is_stale or record.state in ("paused", "stopped", "failed"):
             self._is_stale = True  # Optuna takes no new word of a trial that it was told is finished
-        elif record.state == "failed":
-            self._study.tell(self._pending.pop(record.number), state=TrialState.FAIL)
         elif record.state == "complete":
             values = [tried.curve[-1], *np.log(self._all_costs([tried])[0])]
             self._study.tell(self._pending.pop(record.number), values)
@@ -142,11 +142,16 @@ class OptunaProposer(Proposer):
         costs = np.log(self._all_costs(tried))
         is_final = np.array([one.state == "complete" for one in tried], dtype=bool)
         guesses = final_values(curves, costs, is_final).values
+        has_failed = np.array([one.state == "failed" for one in tried], dtype=bool)
+        worst = float(np.nanmax(guesses, where=~has_failed, initial=0.0)) or 1.0
+        guesses = np.where(has_failed, worst, guesses)
         for (number, one), guess, cost in zip(self._tried.items(), guesses, costs, strict=True):
-            self._study.add_trial(_as_optuna_trial(one, [float(guess), *cost.tolist()]))
+            attrs = {FAILURE: 1.0 if one.state == "failed" else -1.0} if has_failed.any() else {}
+            self._study.add_trial(_as_optuna_trial(one, [float(guess), *cost.tolist()], attrs))
             if one.state == "running":
                 self._pending[number] = optuna.Trial(self._study, self._study.trials[-1]._trial_id)
-            self._is_stale |= one.state == "paused"
+            # the worst so far may change, and with it what is told of those that failed
+            self._is_stale |= one.state in ("paused", "failed")
 
     def _all_costs(self, tried: Sequence[_Tried]) -> NDArray[np.float64]:
         """Return what trials cost (n x c); what was not measured is in proportion to the work."""
@@ -250,13 +255,20 @@ class OptunaProposer(Proposer):
         return distributions, {knob: encode(domain, knobs[knob]) for knob, domain in domains.items()}
 
 
-def _as_optuna_trial(tried: _Tried, values: list[float]) -> FrozenTrial:
-    """Return a trial as Optuna's samplers take it: complete with what it ended with, or is guessed to."""
+def _as_optuna_trial(tried: _Tried, values: list[float], constraints: dict[str, float]) -> FrozenTrial:
+    """Return a trial as Optuna's samplers take it: complete with what it ended with, or is guessed to.
+
+    One that failed is as bad as the worst, and breaks a constraint: of failures they learn nothing.
+    """
     known: dict[str, Any] = {"state": TrialState.RUNNING}
-    if tried.state == "failed":
-        known = {"state": TrialState.FAIL}
-    elif tried.state != "running" and all(map(math.isfinite, values)):
+    if tried.state != "running" and all(map(math.isfinite, values)):
         known = {"state": TrialState.COMPLETE, "values": values}
-    return create_trial(
-        params=tried.params, distributions=tried.distributions, system_attrs=tried.attrs, **known
+    elif tried.state == "failed":
+        known = {"state": TrialState.FAIL}
+    trial = create_trial(
+        params=tried.params, distributions=tried.distributions, system_attrs=dict(tried.attrs), **known
     )
+    if known["state"] == TrialState.COMPLETE:
+        for name, value in constraints.items():
+            trial.set_constraint(name, value)
+    return trial

@@ -15,6 +15,16 @@ from trainers.memory_size import available_memory
 from trainers.raw_images import Pair, RawImages, SourceOptions
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
+PARTS = {
+    "train": "train",
+    "training": "train",
+    "val": "val",
+    "valid": "val",
+    "validation": "val",
+    "test": "test",
+    "testing": "test",
+}
+"""What folders above the classes are called, in small letters or not."""
 MEMORY_SHARE = 0.2
 """Of the memory that is free: images that take more stay in their files."""
 
@@ -48,10 +58,7 @@ def _load(root: Path, options: SourceOptions) -> RawImages:
         raise InvalidInputError(
             f"there is no folder {shortened(str(root))}; give the path of one: imagefolder:PATH"
         )
-    folders = {part: root / part for part in ("train", "val", "test") if (root / part).is_dir()}
-    if folders and "train" not in folders:
-        raise InvalidInputError(f"{root} has {next(iter(folders))}/ but no train/; the latter is needed")
-    folders = folders or {"train": root}
+    folders = _parts(root) or {"train": root}
     files = {part: _files(folder, is_train=part == "train") for part, folder in folders.items()}
     classes = tuple(files["train"])
     for part, found in files.items():
@@ -72,6 +79,24 @@ def _load(root: Path, options: SourceOptions) -> RawImages:
     shares = {part: 0.0 if part == "test" else share for part in files}
     parts = {part: _read(found, classes, form, shares[part]) for part, found in files.items()}
     return RawImages(root.name, classes, parts["train"], parts.get("val"), parts.get("test"), signature)
+
+
+def _parts(root: Path) -> dict[str, Path]:
+    """Return the folders of train, val and test images by usual names; none where classes lie there."""
+    found: dict[str, Path] = {}
+    for child in sorted(root.iterdir()):
+        part = PARTS.get(child.name.casefold())
+        if part is None or not child.is_dir():
+            continue
+        if part in found:
+            raise InvalidInputError(
+                f"{root} has {found[part].name}/ and {child.name}/, both for {part}; move one of them away"
+            )
+        found[part] = child
+    if found and "train" not in found:
+        first = next(found[part].name for part in ("val", "test") if part in found)
+        raise InvalidInputError(f"{root} has {first}/ but no train/; the latter is needed")
+    return {part: found[part] for part in ("train", "val", "test") if part in found}
 
 
 def _files(folder: Path, *, is_train: bool) -> dict[str, list[Path]]:
@@ -99,14 +124,28 @@ def _files(folder: Path, *, is_train: bool) -> dict[str, list[Path]]:
 
 
 def _images_below(folder: Path) -> list[Path]:
-    """Return the image files in a folder and in those below it; OSError where one cannot be read."""
-    paths = [
-        Path(parent, name)
-        for parent, _, names in os.walk(folder, onerror=_fail)
-        for name in names
-        if Path(name).suffix.lower() in SUFFIXES
-    ]
+    """Return the image files in a folder and in those below it; OSError where one cannot be read.
+
+    Links are followed, each folder once. Names that begin with a dot are no images, but what systems put
+    beside them.
+    """
+    paths: list[Path] = []
+    seen = {folder.resolve()}
+    for parent, children, names in os.walk(folder, onerror=_fail, followlinks=True):
+        children[:] = [name for name in sorted(children) if _note(Path(parent, name).resolve(), seen)]
+        paths += [
+            Path(parent, name)
+            for name in names
+            if Path(name).suffix.lower() in SUFFIXES and not name.startswith(".")
+        ]
     return sorted(path for path in paths if _is_there(path) and path.is_file())
+
+
+def _note(folder: Path, seen: set[Path]) -> bool:
+    """Note a folder as seen; return whether it was not."""
+    is_new = folder not in seen
+    seen.add(folder)
+    return is_new
 
 
 def _is_there(path: Path) -> bool:

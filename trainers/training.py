@@ -272,7 +272,7 @@ class Training:
         """
         height, width = self.data.search_data.image_size
         image = torch.zeros(1, self.data.search_data.in_channels, height, width, device=self.data.device)
-        with self._in_full():
+        with self.mode.applied(), self._in_full():
             return steady_latency_ms(self.network, image)
 
     def latencies(self) -> list[Latency]:

@@ -117,6 +117,15 @@ def test_accuracies_are_said_to_be_optimistic_validation_accuracies():
     assert "expect somewhat less on new images" in text
 
 
+def test_balanced_accuracies_are_said_to_be_so_and_have_no_interval():
+    made = study(searched())
+    assert "Even without that choice" in read(made).text
+    made.header.config["train"] = {"metric": "balanced_accuracy"}
+    text = read(made).text
+    assert "They are balanced: the mean over the classes" in text
+    assert "Even without that choice" not in text
+
+
 def test_key_figures():
     made = study([*searched(20), trial(20, 900, None, reason="loss is not finite")], trials=30)
     text = read(made).text

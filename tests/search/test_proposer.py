@@ -188,3 +188,16 @@ def test_of_an_epoch_that_is_trained_again_what_came_after_is_forgotten() -> Non
     one, other = (vars(proposer)["_tried"][0] for proposer in proposers)
     assert one.errors == other.errors == {1: 0.8, 2: pytest.approx(0.6)}
     assert one.losses == other.losses == {1: 2.0, 2: 1.0}
+
+
+@pytest.mark.parametrize(("sampler", "asked"), [("tpe", 30), ("nsga2", 30), ("gp", 6)])
+def test_of_what_always_fails_samplers_of_optuna_learn_to_leave_it(sampler: SamplerName, asked: int) -> None:
+    proposer = make_proposer(sampler, make_space(activation=["relu", "gelu", "silu"]), 0)
+    num_failed = 0
+    for number in range(STARTUP_TRIALS + 10 + asked):
+        proposal = proposer.propose(number)
+        assert proposal is not None
+        fails = proposal.knobs["activation"] == "gelu"
+        num_failed += fails and number >= STARTUP_TRIALS + 10
+        proposer.tell(outcome(number, proposal, state="failed" if fails else "complete"))
+    assert num_failed <= asked / 5

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
 
+from search.describe_space import feasible_share
 from space import InvalidInputError, SearchSpace, SpaceConfig, build, load_plugins, load_spec, parse_notation
 from space import families as registry
 from space.counts import total
@@ -249,6 +251,7 @@ def test_networks_that_cannot_be_built_are_turned_away(tmp_path: Path) -> None:
     tables = {"family": "leaf", "families": {"leaf": {"width": {"low": 1, "high": 9}}}}
     space = SearchSpace(SpaceConfig.model_validate(tables), in_channels=1, image_size=8)
     space.check_feasible()
+    assert feasible_share(space, random.Random(0))[0] == 4 / 9
     assert [point["leaf.width"] for point in space.feasible_points()] == [2, 4, 6, 8]
     assert space.params_extremes == (64 * 2 + 2 + 30, 64 * 8 + 8 + 90)
     none = SearchSpace(

@@ -44,6 +44,45 @@ def test_a_folder_with_its_own_splits(tmp_path: Path) -> None:
     assert known_format(folder(tmp_path)) is None
 
 
+@pytest.mark.parametrize(
+    ("train", "val", "test"), [("Train", "Valid", "Test"), ("training", "validation", "testing")]
+)
+def test_parts_may_have_other_usual_names(tmp_path: Path, train: str, val: str, test: str) -> None:
+    for part, count in ((train, 6), (val, 2), (test, 3)):
+        for name in ("cat", "dog"):
+            for i in range(count):
+                save(tmp_path / part / name / f"{i}.png")
+    data = load_search_data(folder(tmp_path))
+    assert data.classes == ("cat", "dog")
+    assert (len(data.train), len(data.val), len(load_held_out(folder(tmp_path)).test)) == (12, 4, 6)
+    (tmp_path / "val").mkdir()
+    with pytest.raises(InvalidInputError, match="both for val; move one of them away"):
+        load_search_data(folder(tmp_path))
+
+
+def test_links_are_followed_once_and_what_systems_put_beside_images_is_none(tmp_path: Path) -> None:
+    for name in ("cat", "dog"):
+        for i in range(6):
+            save(tmp_path / "images" / name / f"{i}.png")
+    for i in range(4):
+        save(tmp_path / "more" / f"more{i}.png")
+    (tmp_path / "images" / "cat" / "linked").symlink_to(tmp_path / "more")
+    (tmp_path / "images" / "cat" / "round").symlink_to(tmp_path / "images" / "cat")
+    (tmp_path / "images" / "dog" / "._0.png").write_bytes(b"Mac OS X")
+    data = load_search_data(folder(tmp_path / "images", test_fraction=0.0))
+    assert len(data.train) + len(data.val) == 16
+
+
+def test_a_broken_test_image_does_not_stop_a_search_that_does_not_see_it(tmp_path: Path) -> None:
+    for part in ("train", "val", "test"):
+        for name in ("cat", "dog"):
+            for i in range(3):
+                save(tmp_path / part / name / f"{i}.png")
+    whole = (tmp_path / "test" / "dog" / "2.png").read_bytes()
+    (tmp_path / "test" / "dog" / "2.png").write_bytes(whole[:-20])
+    assert len(load_search_data(folder(tmp_path)).train) == 6
+
+
 def test_one_folder_is_split(tmp_path: Path) -> None:
     for name in ("a", "b"):
         for i in range(20):
