@@ -40,10 +40,14 @@ def decisions(study: StudyResults) -> list[tuple[object, ...]]:
 
 
 def stop_after(home: Path, driver: subprocess.Popen[str], num_epochs: int, signum: signal.Signals) -> None:
-    """Send a signal to the search once that many epochs are recorded, and make sure that it was hit by it."""
+    """Send a signal to the search once that many epochs are recorded, one of its own among them at least.
+
+    Make sure that it was hit by it.
+    """
+    num_epochs = max(num_epochs, count_epochs(home) + 1)
     deadline = time.monotonic() + 90
     while time.monotonic() < deadline and not count_epochs(home) >= num_epochs:
-        time.sleep(0.2)
+        time.sleep(0.1)
     os.kill(driver.pid, signum)
     assert driver.wait(timeout=30) == (130 if signum == signal.SIGINT else -signum)
     study = open_study(home / STUDY)
@@ -101,12 +105,12 @@ def test_a_search_that_is_killed_decides_as_an_unbroken_one(tmp_path: Path, sche
     unbroken, broken = tmp_path / "unbroken", tmp_path / "broken"
     for folder in (unbroken, broken):
         folder.mkdir()
-        write_rungs(folder, scheduler, trials=9, workers=1)
+        write_rungs(folder, scheduler, trials=14, workers=1)
     assert mgnas("search", "tiny.toml", cwd=unbroken).returncode == 0
     rng = random.Random(0)
-    for num_epochs in (3, 9, 15):
+    for num_epochs in (2, 6, 10):
         with search_in(broken) as driver:
-            stop_after(broken, driver, num_epochs + rng.randrange(4), signal.SIGKILL)
+            stop_after(broken, driver, num_epochs + rng.randrange(3), signal.SIGKILL)
     run = mgnas("search", "tiny.toml", cwd=broken)
     assert run.returncode == 0, run.stderr
     assert decisions(open_study(broken / STUDY)) == decisions(open_study(unbroken / STUDY))
@@ -160,17 +164,17 @@ def replayed(folder: Path) -> dict[str, object]:
 def test_a_replay_is_interrupted_and_gone_on_with_like_its_study(
     tmp_path: Path, scheduler: str, signum: signal.Signals
 ) -> None:
-    write_rungs(tmp_path, scheduler, trials=12, workers=2)
+    write_rungs(tmp_path, scheduler, trials=16, workers=2)
     rng = random.Random(signum)
-    for num_epochs in (3, 10, 17):
+    for num_epochs in (3, 8, 13):
         with search_in(tmp_path) as driver:
-            stop_after(tmp_path, driver, num_epochs + rng.randrange(4), signum)
+            stop_after(tmp_path, driver, num_epochs + rng.randrange(3), signum)
         assert replayed(tmp_path)["difference"] is None  # as far as it came
     assert mgnas("search", "tiny.toml", cwd=tmp_path).returncode == 0
-    assert mgnas("search", "tiny.toml", "--trials", "15", cwd=tmp_path).returncode == 0
+    assert mgnas("search", "tiny.toml", "--trials", "19", cwd=tmp_path).returncode == 0
     found = replayed(tmp_path)
     assert found["difference"] is None
-    assert found["same"] >= 15
+    assert found["same"] >= 19
     with closing(sqlite3.connect(tmp_path / STUDY / "study.db")) as database, database:
         database.execute("UPDATE mgnas_reports SET val_accuracy = 0.01 WHERE trial < 5")
     assert replayed(tmp_path)["difference"] is not None
