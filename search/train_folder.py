@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import re
+import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -21,6 +22,7 @@ from space.spec import Spec
 from space.validation import explain
 from trainers.checkpoint import CheckpointFile
 from trainers.memory_size import kills_for_memory
+from trainers.recipe import BEFORE, Recipe
 
 if TYPE_CHECKING:
     from search.seed_result import SeedResult
@@ -115,6 +117,8 @@ class TrainFolder:
         }
         for name, text in files.items():
             if (self.path / name).exists() and (self.path / name).read_bytes() != text.encode():
+                if name == CONFIG and _decides_the_same(self.path / name, config):
+                    continue
                 raise InvalidInputError(
                     f"{self.path} holds trainings of another network or recipe ({name} differs); "
                     "choose another folder (--to)"
@@ -179,6 +183,16 @@ class TrainFolder:
     def checkpoint(self, seed: int, identity: str) -> CheckpointFile:
         """Return where the training from ``seed`` stands while it lasts."""
         return CheckpointFile(self.path / f"seed-{seed}.checkpoint", identity)
+
+
+def _decides_the_same(file: Path, config: StudyConfig) -> bool:
+    """Return whether a file, of an older version perhaps, says of images and recipe what ``config`` does."""
+    try:
+        tables = tomllib.loads(file.read_text(encoding="utf-8"))
+        recipe = Recipe.model_validate(BEFORE | tables["train"])
+    except (ValueError, KeyError, TypeError):
+        return False
+    return tables.get("data") == decisive(config)["data"] and recipe.identity() == config.train.identity()
 
 
 def decisive(config: StudyConfig) -> dict[str, Any]:

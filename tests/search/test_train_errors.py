@@ -163,6 +163,22 @@ def test_what_is_damaged_is_trained_again_with_a_note(
     assert "done is complete" in capsys.readouterr().out
 
 
+def test_a_folder_from_before_there_was_a_key_is_gone_on_with_where_it_had_no_effect(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    typed = [*TRAIN, "--to", "older", "--set", "train.optimizer=sgd"]
+    assert run(typed) == 0
+    file, weights = Path("older/train.toml"), Path("older/seed-0.safetensors")
+    before, older = weights.read_bytes(), file.read_text().replace("muon_decay = 10.0\n", "")
+    file.write_text(older)
+    assert run(typed) == 0
+    assert "older is complete" in capsys.readouterr().out
+    assert weights.read_bytes() == before
+    assert "muon_decay = 10.0" in file.read_text()
+    file.write_text(older.replace('optimizer = "sgd"', 'optimizer = "muon"'))  # whose decay was another
+    assert "(train.toml differs)" in error(capsys, *TRAIN, "--to", "older")
+
+
 def other_images() -> tuple[str, ...]:
     write_images(Path(), seed=1)
     return DONE
