@@ -180,7 +180,7 @@ def _accuracy(study: StudyResults, trial: TrialRecord, trained: Trained) -> str:
     share = trained.val_accuracy
     num_images = study.header.data.get("val")
     measured = ""
-    if study.is_balanced:
+    if study.header.is_balanced:
         measured = ", balanced: the mean over the classes of the share that is right"
     elif isinstance(num_images, int) and num_images > 0 and 0 < share < 1:
         error = math.sqrt(share * (1 - share) / num_images)

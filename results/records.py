@@ -138,6 +138,12 @@ class StudyHeader:
         return self.cost_ranges or {"params": self.params_range}
 
     @property
+    def is_balanced(self) -> bool:
+        """Whether accuracies are means over the classes of each one's share, not shares of all images."""
+        recipe = self.config.get("train")
+        return isinstance(recipe, dict) and recipe.get("metric") == "balanced_accuracy"
+
+    @property
     def costs(self) -> tuple[str, ...]:
         """The costs that accuracy is weighed against, in order."""
         return tuple(self.ranges)

@@ -85,7 +85,7 @@ def notice(study: StudyResults) -> str:
         f"split{of_images}. The search never saw the test split. The best of many trials was picked by the "
         "very accuracy shown here, and part of that is luck, so expect somewhat less on new images."
     ]
-    if study.is_balanced:
+    if study.header.is_balanced:
         text.append("They are balanced: the mean over the classes of the share that is right, however rare.")
     elif study.front_records and isinstance(count, int) and count > 0:
         top = best(study.front_records)

@@ -173,12 +173,6 @@ class StudyResults:
         return None
 
     @property
-    def is_balanced(self) -> bool:
-        """Whether accuracies are means over the classes of each one's share, not shares of all images."""
-        recipe = self.header.config.get("train")
-        return isinstance(recipe, dict) and recipe.get("metric") == "balanced_accuracy"
-
-    @property
     def num_epochs(self) -> int:
         """Epochs of all trials of the search together."""
         return sum(record.epochs for record in self.records)

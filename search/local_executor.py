@@ -115,8 +115,13 @@ class LocalExecutor:
 
     def _start(self, index: int) -> _Worker:
         slot = self._slots[index]
-        neighbours = sum(other.gpu == slot.gpu for other in self._slots)
-        setup = replace(self._setup, device=slot.device, threads=slot.threads, device_share=1 / neighbours)
+        setup = replace(
+            self._setup,
+            device=slot.device,
+            threads=slot.threads,
+            memory_share=1 / len(self._slots),
+            device_share=1 / sum(other.gpu == slot.gpu for other in self._slots),
+        )
         log = self._logs / f"worker-{index}.log"
         return _Worker(index, slot, setup, log, lambda worker, event: self._inbox.put((worker, event)))
 

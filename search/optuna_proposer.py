@@ -146,8 +146,8 @@ class OptunaProposer(Proposer):
         worst = float(np.nanmax(guesses, where=~has_failed, initial=0.0)) or 1.0
         guesses = np.where(has_failed, worst, guesses)
         for (number, one), guess, cost in zip(self._tried.items(), guesses, costs, strict=True):
-            attrs = {FAILURE: 1.0 if one.state == "failed" else -1.0} if has_failed.any() else {}
-            self._study.add_trial(_as_optuna_trial(one, [float(guess), *cost.tolist()], attrs))
+            violation = (1.0 if one.state == "failed" else -1.0) if has_failed.any() else None
+            self._study.add_trial(_as_optuna_trial(one, [float(guess), *cost.tolist()], violation))
             if one.state == "running":
                 self._pending[number] = optuna.Trial(self._study, self._study.trials[-1]._trial_id)
             # the worst so far may change, and with it what is told of those that failed
@@ -255,10 +255,11 @@ class OptunaProposer(Proposer):
         return distributions, {knob: encode(domain, knobs[knob]) for knob, domain in domains.items()}
 
 
-def _as_optuna_trial(tried: _Tried, values: list[float], constraints: dict[str, float]) -> FrozenTrial:
+def _as_optuna_trial(tried: _Tried, values: list[float], violation: float | None) -> FrozenTrial:
     """Return a trial as Optuna's samplers take it: complete with what it ended with, or is guessed to.
 
-    One that failed is as bad as the worst, and breaks a constraint: of failures they learn nothing.
+    One that failed is as bad as the worst, and breaks a constraint (``violation`` above 0; None where none
+    did): of failed trials as such they learn nothing.
     """
     known: dict[str, Any] = {"state": TrialState.RUNNING}
     if tried.state != "running" and all(map(math.isfinite, values)):
@@ -268,7 +269,6 @@ def _as_optuna_trial(tried: _Tried, values: list[float], constraints: dict[str, 
     trial = create_trial(
         params=tried.params, distributions=tried.distributions, system_attrs=dict(tried.attrs), **known
     )
-    if known["state"] == TrialState.COMPLETE:
-        for name, value in constraints.items():
-            trial.set_constraint(name, value)
+    if known["state"] == TrialState.COMPLETE and violation is not None:
+        trial.set_constraint(FAILURE, violation)
     return trial

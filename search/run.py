@@ -234,7 +234,6 @@ def _search(
         config.execution.model_dump(mode="json"),
         str(folder.calibration.absolute()),
         plugins,
-        memory_share=1 / len(slots),
         measured=_measured(config),
         limits=config.search.measured_limits,
     )

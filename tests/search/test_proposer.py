@@ -190,6 +190,15 @@ def test_of_an_epoch_that_is_trained_again_what_came_after_is_forgotten() -> Non
     assert one.losses == other.losses == {1: 2.0, 2: 1.0}
 
 
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_where_everything_has_failed_new_networks_are_proposed(sampler: SamplerName) -> None:
+    proposer = make_proposer(sampler, make_space(), 0)
+    for number in range(STARTUP_TRIALS + 3):
+        proposal = proposer.propose(number)
+        assert proposal is not None
+        proposer.tell(outcome(number, proposal, state="failed"))
+
+
 @pytest.mark.parametrize(("sampler", "asked"), [("tpe", 30), ("nsga2", 30), ("gp", 6)])
 def test_of_what_always_fails_samplers_of_optuna_learn_to_leave_it(sampler: SamplerName, asked: int) -> None:
     proposer = make_proposer(sampler, make_space(activation=["relu", "gelu", "silu"]), 0)
