@@ -2,8 +2,8 @@
 
 Source: Jordan et al. 2024, "Muon: An optimizer for hidden layers in neural networks"; the iteration is that
 of Newton and Schulz with the coefficients given there. torch has one for single matrices
-(``torch.optim.Muon``, from 2.9 on); this one takes all weights of a shape at once, since networks of one
-width have many of them, and of each small matrix product the launch is what costs.
+(``torch.optim.Muon``, from 2.9 on); this one takes all weights of a shape at once, and on a GPU small ones
+of any shape, since networks have many of them, and of each small matrix product the launch is what costs.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from trainers.optimizer import Optimizer, WeightGroup
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 ITERATIONS = 5
 TINY = 1e-7
+SMALL = (64, 1024)
+"""Sides of matrices that a GPU takes all at once, whatever their shapes: launches are what they cost."""
 
 
 class Muon(Optimizer):
@@ -32,10 +34,11 @@ class Muon(Optimizer):
     def step(self) -> None:
         """Move all weights once by the gradients that they have."""
         for group in self.groups:
-            by_shape: dict[tuple[int, ...], list[nn.Parameter]] = {}
+            together: dict[tuple[int, ...] | None, list[nn.Parameter]] = {}
             for weight in group.with_gradients():
-                by_shape.setdefault(tuple(weight.shape), []).append(weight)
-            for weights in by_shape.values():
+                is_small = weight.is_cuda and _is_small(weight)
+                together.setdefault(None if is_small else tuple(weight.shape), []).append(weight)
+            for weights in together.values():
                 self._step_together(weights, group)
 
     def _step_together(self, weights: list[nn.Parameter], group: WeightGroup) -> None:
@@ -43,17 +46,42 @@ class Muon(Optimizer):
         buffers = [self._buffer(weight) for weight in weights]
         torch._foreach_lerp_(buffers, gradients, 1 - self.momentum)
         ahead = torch._foreach_lerp(gradients, buffers, self.momentum)
-        matrices = torch.stack([tensor.flatten(1) for tensor in ahead])
-        rows, columns = matrices.shape[1:]
-        updates = orthogonalised(matrices) * (group.lr * math.sqrt(max(1.0, rows / columns)))
+        matrices = [_wide(tensor.flatten(1)) for tensor in ahead]
+        updates = orthogonalised(stacked(matrices)) * group.lr
         keep = 1 - group.lr * group.weight_decay
-        for weight, update in zip(weights, updates.unbind(), strict=True):
-            weight.mul_(keep).sub_(update.reshape(weight.shape))
+        for weight, matrix, padded in zip(weights, matrices, updates.unbind(), strict=True):
+            rows, columns = weight.flatten(1).shape
+            update = padded[: matrix.shape[0], : matrix.shape[1]]
+            update = update.mT if rows > columns else update
+            weight.mul_(keep).sub_(update.reshape(weight.shape), alpha=math.sqrt(max(1.0, rows / columns)))
 
     def _buffer(self, weight: nn.Parameter) -> Tensor:
         if weight not in self.buffers:
             self.buffers[weight] = torch.zeros_like(weight)
         return self.buffers[weight]
+
+
+def _is_small(weight: Tensor) -> bool:
+    return all(side <= most for side, most in zip(_wide(weight.flatten(1)).shape, SMALL, strict=True))
+
+
+def _wide(matrix: Tensor) -> Tensor:
+    return matrix.mT if matrix.shape[0] > matrix.shape[1] else matrix
+
+
+def stacked(matrices: list[Tensor]) -> Tensor:
+    """Return R C matrices as one tensor N R C of the largest R and C, with zeros beside smaller ones.
+
+    To be made orthogonal is not changed by zeros: they stay what they are.
+    """
+    shapes = {matrix.shape for matrix in matrices}
+    if len(shapes) == 1:
+        return torch.stack(matrices)
+    rows, columns = (max(sides) for sides in zip(*shapes, strict=True))
+    all_of_them = matrices[0].new_zeros(len(matrices), rows, columns)
+    for place, matrix in zip(all_of_them, matrices, strict=True):
+        place[: matrix.shape[0], : matrix.shape[1]] = matrix
+    return all_of_them
 
 
 def orthogonalised(matrices: Tensor) -> Tensor:

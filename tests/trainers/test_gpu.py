@@ -8,12 +8,15 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
 
 from tests.trainers.stripes import RECIPE, SPEC, striped_data
 from trainers.calibration import Calibration
 from trainers.checkpoint import CheckpointFile
 from trainers.device_data import ResidentData
 from trainers.execution import ExecutionConfig, StepMode
+from trainers.muon import Muon
+from trainers.optimizer import WeightGroup
 from trainers.streamed_data import StreamedData
 from trainers.training import Training
 
@@ -51,6 +54,22 @@ def test_graphs_of_every_mode_learn(cuda_data: ResidentData, bfloat16: bool, mic
 @pytest.mark.parametrize("mode", [replace(GRAPH, compile=True), replace(GRAPH, cudnn_benchmark=True)])
 def test_other_kernels_train_to_nearly_the_same(cuda_data: ResidentData, mode: StepMode) -> None:
     assert curve(cuda_data, mode) == pytest.approx(curve(cuda_data, GRAPH), abs=2e-2)
+
+
+def test_muon_moves_weights_of_any_shape_as_on_a_cpu() -> None:
+    """Which computes in float32: three figures."""
+    generator = torch.Generator().manual_seed(0)
+    sizes = ((8, 4, 3, 3), (4, 8, 3, 3), (32, 8, 1, 1), (80, 4, 3, 3), (8, 200, 3, 3))
+    start = [torch.randn(size, generator=generator) for size in sizes]
+    weights = [[nn.Parameter(weight.clone().to(device)) for weight in start] for device in ("cpu", "cuda")]
+    for ours in weights:
+        optimizer = Muon([WeightGroup(ours, 0.02, 0.1)], momentum=0.95)
+        for step in range(5):
+            for weight, before in zip(ours, start, strict=True):
+                weight.grad = (before.roll(step, 0) * before).to(weight.device)
+            optimizer.step()
+    for on_cpu, on_gpu, before in zip(*weights, start, strict=True):
+        assert (on_gpu.cpu() - on_cpu).norm() < 0.02 * (on_cpu - before).norm()
 
 
 def test_an_epoch_does_not_wait_for_the_device(cuda_data: ResidentData) -> None:

@@ -10,7 +10,7 @@ from space import parse_notation
 from space.modules import build
 from tests.trainers.stripes import RECIPE, SPEC
 from trainers.device_data import ResidentData
-from trainers.muon import Muon, orthogonalised
+from trainers.muon import Muon, orthogonalised, stacked
 from trainers.optimizer import WeightGroup
 from trainers.optimizers import make_optimizers
 from trainers.recipe import Recipe
@@ -26,6 +26,18 @@ def test_singular_values_become_near_1_and_vectors_stay(shape: tuple[int, int, i
     assert (diagonal > 0.3).all()
     assert (diagonal < 1.4).all()
     assert (found - torch.diag_embed(diagonal)).abs().max() < 1e-3
+
+
+def test_zeros_beside_smaller_matrices_change_nothing() -> None:
+    generator = torch.Generator().manual_seed(0)
+    matrices = [torch.randn(shape, generator=generator) for shape in ((4, 9), (8, 36), (1, 72), (8, 8))]
+    together = orthogonalised(stacked(matrices))
+    assert together.shape == (4, 8, 72)
+    for matrix, padded in zip(matrices, together, strict=True):
+        rows, columns = matrix.shape
+        alone = orthogonalised(matrix[None])[0]
+        torch.testing.assert_close(padded[:rows, :columns], alone, rtol=1e-4, atol=1e-5)
+        assert padded.count_nonzero() == matrix.count_nonzero()
 
 
 def test_nothing_comes_of_nothing() -> None:
