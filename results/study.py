@@ -161,10 +161,10 @@ class StudyResults:
             return f"{asked} {self.num_finished} trials are done"
         if self.header.exhausted and self.num_finished == len(self.records):
             return "every network of its space within the limits was tried"
-        if self.header.hours is not None and self.searched_s >= self.header.hours * 3600:
-            return f"its {self.header.hours:g} hours are spent"
         if any(record.state == "running" for record in self.records):
             return None
+        if self.header.hours is not None and self.searched_s >= self.header.hours * 3600:
+            return f"its {self.header.hours:g} hours are spent"
         if self.header.epochs is not None and self.num_epochs >= self.header.epochs:
             return f"its {self.header.epochs} epochs are spent"
         patience = self.header.patience

@@ -109,9 +109,12 @@ def test_an_exhausted_study_is_not_complete_while_a_trial_is_open() -> None:
     assert made.spent == "every network of its space within the limits was tried"
 
 
-def test_hours_are_spent_whatever_is_open() -> None:
+def test_hours_are_spent_when_what_runs_has_ended() -> None:
+    """As with every budget: a last training that was interrupted is gone on with."""
     begun = trial(1, 3000, None, state="running", finished_s=None)
     made = study([trial(0, 1000, 0.5, finished_s=7200.0), begun], trials=9, hours=2.0)
+    assert not made.complete
+    made.records[1] = replace(begun, state="paused")
     assert made.spent == "its 2 hours are spent"
 
 
