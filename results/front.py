@@ -13,6 +13,7 @@ from space.errors import InvalidInputError, nearest
 PICKS = ("best", "knee", "smallest")
 PARAMS = ("params",)
 TINY = 1e-12
+ON_THE_LINE = 1e-9
 GROWTH = 1e-3
 """Growth of the hypervolume, in parts of it, from which a front counts as still growing."""
 
@@ -181,14 +182,14 @@ def smallest(front: Sequence[TrialRecord]) -> TrialRecord:
     return min(front, key=lambda trial: (trial.params, -accuracy(trial)))
 
 
-def knee(front: Sequence[TrialRecord], costs: tuple[str, ...] = PARAMS) -> TrialRecord:
-    """Return the point that lies farthest above the line between the front's ends.
+def knee(front: Sequence[TrialRecord], costs: tuple[str, ...] = PARAMS) -> TrialRecord | None:
+    """Return the point that lies farthest above the line between the front's ends; None if none is above it.
 
     Distances are taken over log(cost), of several costs their mean, and accuracy, each scaled to the range
-    of the front. A front of one or two points has no knee: its most accurate point is returned.
+    of the front. A front of one or two points has no knee.
     """
     if len(front) <= 2:
-        return best(front)
+        return None
     logs = [[math.log(max(value, TINY)) for value in costs_of(trial, costs) or ()] for trial in front]
     columns = list(zip(*logs, strict=True))
     lows, highs = list(map(min, columns)), list(map(max, columns))
@@ -202,7 +203,9 @@ def knee(front: Sequence[TrialRecord], costs: tuple[str, ...] = PARAMS) -> Trial
         gain = (accuracy(front[place]) - worst) / max(top - worst, 1e-12)
         return float(gain - sum(shares) / len(shares))
 
-    return front[max(range(len(front)), key=height)]
+    heights = [height(place) for place in range(len(front))]
+    highest = max(heights)
+    return front[heights.index(highest)] if highest > ON_THE_LINE else None
 
 
 def pick(
@@ -212,6 +215,8 @@ def pick(
     costs: tuple[str, ...] = PARAMS,
 ) -> TrialRecord:
     """Return one trial of the front: the ``best`` in accuracy, the ``knee``, or the ``smallest``.
+
+    Where there is no knee, the best one is returned.
 
     Raises:
         InvalidInputError: unknown ``how``, the front is empty, or it has nothing of at most ``max_params``.
@@ -230,4 +235,4 @@ def pick(
         )
     if how == "best":
         return best(allowed)
-    return smallest(allowed) if how == "smallest" else knee(allowed, costs)
+    return smallest(allowed) if how == "smallest" else knee(allowed, costs) or best(allowed)

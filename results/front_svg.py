@@ -103,8 +103,9 @@ def _front(frame: _Frame, front: list[TrialRecord], shown: list[TrialRecord]) ->
     parts += [_dot(frame, trial, "front", 5.5) for trial in visible]
     top = visible[-1]
     parts.append(_label(frame, top, "best"))
-    if len(front) > 2 and knee(front) in visible and knee(front) != top:
-        parts += [_dot(frame, knee(front), "knee", 10), _label(frame, knee(front), "knee")]
+    bend = knee(front)
+    if bend is not None and bend in visible and bend != top:
+        parts += [_dot(frame, bend, "knee", 10), _label(frame, bend, "knee")]
     return parts
 
 

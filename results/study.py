@@ -282,9 +282,8 @@ class StudyResults:
 
     @cached_property
     def knee(self) -> TrialRecord | None:
-        """The knee of the front; None where it has too few points for one."""
-        front = self.front_records
-        return knee(front, self.header.costs) if len(front) > 2 else None
+        """The knee of the front; None where it has none."""
+        return knee(self.front_records, self.header.costs)
 
     def export(
         self,

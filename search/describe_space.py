@@ -8,7 +8,6 @@ import sys
 from typing import Any
 
 from results.intervals import wilson
-from results.scales import short_count
 from results.tables import print_json, print_table
 from search.config import StudyConfig
 from search.describe_command import ImageOptions
@@ -21,7 +20,7 @@ from space.spec import Spec
 from trainers.data import known_format, load_search_data
 
 DRAWS = 2_000
-"""Points drawn to see how many are within the limits."""
+"""Points drawn, each as likely as any other, to see how many are within the limits."""
 NUM_SAMPLES = 6
 EXACT_UP_TO = 20_000
 """Points of a space that is walked through instead."""
@@ -110,7 +109,7 @@ def feasible_share(space: SearchSpace, rng: random.Random) -> tuple[float, float
     if size <= EXACT_UP_TO:
         share = sum(1 for _ in space.feasible_points()) / size
         return share, share, share, None
-    within = sum(space.is_feasible(space.sample(rng)) for _ in range(DRAWS))
+    within = sum(space.is_feasible(space.walk.sample(rng)) for _ in range(DRAWS))
     share = within / DRAWS
     return share, *wilson(share, DRAWS), DRAWS
 
@@ -129,12 +128,10 @@ def _sample(space: SearchSpace, spec: Spec) -> dict[str, Any]:
 def _print(space: SearchSpace, facts: dict[str, Any]) -> None:
     height, width = facts["image_size"]
     points = "infinitely many (a knob is continuous)" if facts["points"] is None else _count(facts["points"])
-    share = f"{100 * facts['feasible_share']:.3g} %"
+    share = f"{100 * facts['feasible_share']:.3g} % of the points"
     if facts["drawn"]:
         low, high = facts["feasible_share_interval"]
-        share += (
-            f" (95 % interval {100 * low:.2g} to {100 * high:.2g} %, from {facts['drawn']:,} points drawn)"
-        )
+        share += f" (95 % interval {100 * low:.3g} to {100 * high:.3g} %, from {facts['drawn']:,} drawn)"
     limits = ", ".join(f"{name} = {value:,}" for name, value in facts["limits"].items()) or "none"
     lines = [
         f"  images       {height} x {width} x {facts['in_channels']}, {facts['num_classes']} classes",
@@ -164,10 +161,7 @@ def _range(ends: list[int]) -> str:
 
 
 def _count(number: int) -> str:
-    return (
-        f"{number:,}"
-        if number < 10**15
-        else f"about {short_count(number)}"
-        if number < 10**18
-        else (f"about 10^{math.log10(number):.0f}")
-    )
+    if number < 10**15:
+        return f"{number:,}"
+    exponent = math.floor(math.log10(number))
+    return f"about {number / 10**exponent:.1f} x 10^{exponent}"

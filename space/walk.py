@@ -8,6 +8,7 @@ import random
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import cached_property
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from space.counts import Counts
@@ -81,6 +82,24 @@ class Walk:
         return sum(
             math.prod(domain.size for domain in skeleton.knobs.values()) for skeleton in self.skeletons
         )
+
+    def sample(self, rng: random.Random) -> Point:
+        """Return a point; every one of a finite space is as likely as any other.
+
+        A continuous knob is drawn from its range, and counts as one value.
+        """
+        skeleton = rng.choices(self.skeletons, cum_weights=self._shares)[0]
+        return skeleton.structure | {knob: _uniform(domain, rng) for knob, domain in skeleton.knobs.items()}
+
+    @cached_property
+    def _shares(self) -> list[float]:
+        """For each skeleton the share of all points that lie in it or before it."""
+        sizes = [
+            math.prod(int(d.size) for d in skeleton.knobs.values() if not isinstance(d, FloatRange))
+            for skeleton in self.skeletons
+        ]
+        total = sum(sizes)
+        return [so_far / total for so_far in accumulate(sizes)]
 
     def points(self) -> Iterator[Point]:
         """Yield every point once, in a fixed order, none of them made before it is asked for.
@@ -207,6 +226,12 @@ class Walk:
             drawn = {knob: domain.sample(rng) for knob, domain in skeleton.knobs.items()}
             starts.append(skeleton.structure | drawn)
         return min((_descend(start, skeleton.knobs, cost) for start in starts), key=cost)
+
+
+def _uniform(domain: Domain, rng: random.Random) -> Value:
+    if isinstance(domain, FloatRange):
+        return domain.sample(rng)
+    return domain.value_of_rank(rng.randrange(int(domain.size)))
 
 
 def _alternatives(domain: Domain, value: Value) -> list[Value]:

@@ -108,7 +108,7 @@ def test_picks_of_a_front_of_two_costs() -> None:
     front = pareto_front(trials, COSTS_OF_STUDY)
     assert [one.number for one in front] == [0, 2, 1, 3]
     assert (best(front).number, smallest(front).number) == (3, 0)
-    assert knee(front, COSTS_OF_STUDY).number == 2
+    assert knee(front, COSTS_OF_STUDY) == trials[2]
     assert pick(front, "best", max_params=950, costs=COSTS_OF_STUDY).number == 2
 
 

@@ -27,7 +27,9 @@ def test_front_chart_shows_every_complete_trial_once():
     assert list(points["front"].x) == [t.params for t in made.front_records]
     assert len(points["front"].x) + len(points["other trials"].x) == 20
     assert len(points["other trials"].x) == len(points["other trials"].y)
-    assert list(points["knee"].x) == [knee(made.front_records).params]
+    bend = knee(made.front_records)
+    assert bend is not None
+    assert list(points["knee"].x) == [bend.params]
 
 
 def test_trials_stopped_early_look_different():

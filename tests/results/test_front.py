@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from results.front import (
     accuracy,
+    best,
     complete_trials,
     front_hypervolume,
     hypervolume_history,
@@ -94,9 +95,16 @@ def test_picks() -> None:
     front = pareto_front(trials_of(FRONT))
     assert pick(front, "best").params == 10_000
     assert pick(front, "smallest").params == 100
-    assert pick(front, "knee").params == knee(front).params == 200
+    assert knee(front) == pick(front, "knee") == front[1]
     assert pick(front, "best", max_params=5000).params == 1000
     assert pick(front[:1], "knee").params == 100
+
+
+@pytest.mark.parametrize("points", [[(100, 0.2), (1000, 0.25), (10_000, 0.9)], FRONT[1:3]])
+def test_a_front_that_bends_the_other_way_has_no_knee(points: list[tuple[int, float]]) -> None:
+    front = pareto_front(trials_of(points))
+    assert knee(front) is None
+    assert pick(front, "knee") == best(front)
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import random
+import re
 from pathlib import Path
 
 import pytest
 
+from search.describe_space import DRAWS, EXACT_UP_TO, feasible_share
 from space import REFERENCES
+from space.search_space import SearchSpace, SpaceConfig
 from tests.search.studies import mgnas, write_study
 
 
@@ -81,6 +85,32 @@ def test_a_presets_space_needs_no_data(tmp_path: Path) -> None:
     text = mgnas("describe", "--space", "cifar10-small", cwd=tmp_path).stdout
     assert "max_params = 1,000,000" in text
     assert "95 % interval" in text
+
+
+def test_the_share_within_the_limits_is_one_of_points() -> None:
+    """Though most draws of a search are of few levels, most points are of many."""
+    widths = [4, 8, 16]
+    asked = {"levels": [1, 3], "nu": {"low": 1, "high": 3}, "c_u": widths, "c_f": widths, "max_params": 6000}
+    space = SearchSpace(SpaceConfig.model_validate(asked), image_size=8, in_channels=1)
+    assert space.size() > EXACT_UP_TO
+    exact = sum(1 for _ in space.feasible_points()) / space.size()
+    share, low, high, drawn = feasible_share(space, random.Random(0))
+    assert drawn == DRAWS
+    assert low < exact < high
+    assert share == pytest.approx(exact, rel=0.25)
+
+
+def test_a_share_of_nearly_all_is_told_apart_from_all(tmp_path: Path) -> None:
+    text = mgnas("describe", "--space", "digits", "--set", "space.max_params=18000", cwd=tmp_path).stdout
+    assert re.search(r"feasible +\d[\d.]* % of the points \(95 % interval \d[\d.]* to \d[\d.]* %,", text)
+
+
+@pytest.mark.parametrize(("levels", "says"), [(3, "about 2.9 x 10^17;"), (1, "1,048,576;")])
+def test_sizes_of_large_spaces(tmp_path: Path, levels: int, says: str) -> None:
+    widths = "c_u = {low = 1, high = 512}\nc_f = {low = 1, high = 128}\n"
+    text = f"[space]\nlevels = {levels}\nnu = {{low = 1, high = 8}}\n{widths}"
+    (tmp_path / "s.toml").write_text(text, encoding="utf-8")
+    assert says in mgnas("describe", "--space", "s.toml", cwd=tmp_path).stdout
 
 
 def test_a_folders_space(tmp_path: Path) -> None:
