@@ -70,7 +70,7 @@ def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
             },
             "gain": {
                 "mean": statistics.fmean(gains),
-                "deviation": statistics.stdev(gains),
+                "deviation": statistics.stdev(gains) if len(gains) > 1 else None,
                 "least": min(gains),
             },
         }

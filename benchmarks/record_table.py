@@ -19,6 +19,7 @@ from benchmarks.machine import describe_machine
 from benchmarks.processes import run_parts
 from benchmarks.recordings import RECORDINGS, Recording
 from search.replay.table import Table, TableHeader, TableRow
+from space.errors import InvalidInputError
 from trainers.device_data import ResidentData
 from trainers.training import Training
 
@@ -65,8 +66,17 @@ def record(recording: Recording, file: Path | None, part: int, parts: int) -> No
 
 
 def gather(recording: Recording) -> int:
-    """Bring what the processes have written into the table, and return the number of its rows."""
+    """Bring what the processes have written into the table, and return the number of its rows.
+
+    Raises:
+        InvalidInputError: some trainings are still missing; what was written is kept.
+    """
     rows = sorted(read_rows(recording), key=lambda row: (row.seed, row.params, row.arch))
+    jobs = {(spec.arch, seed) for spec, seed in recording.jobs()}
+    if missing := jobs - {(row.arch, row.seed) for row in rows}:
+        raise InvalidInputError(
+            f"{len(missing)} of {len(jobs)} trainings are missing; record them without --gather first"
+        )
     rows = with_expected(rows, expected_accuracies(recording.space(), rows))
     header = TableHeader(
         table=recording.path.stem,

@@ -28,6 +28,9 @@ from trainers.recipe import Recipe
 
 RESULTS = Path(__file__).parent / "results" / "worker.json"
 MIB = 2**20
+WARM_AFTER = 10
+LEAST = WARM_AFTER + 2
+"""Trainings of which medians and quantiles can be told."""
 
 
 def resident_mib(pid: int) -> float:
@@ -75,18 +78,18 @@ def measure(executor: LocalExecutor, all_jobs: list[Job]) -> dict[str, Any]:
         whole.append(time.perf_counter() - began)
         first_steps.append(finished.measured["first_step_s"] + (whole[-1] - finished.train_s))
         memory.append(resident_mib(executor.pids()[0]))
-    warm = first_steps[10:]
+    warm = first_steps[WARM_AFTER:]
     quarter = len(memory) // 4
     return {
         "machine": describe_machine(),
         "trainings": len(all_jobs),
         "first_step_s": {
             "median": statistics.median(warm),
-            "p95": statistics.quantiles(warm, n=20)[-1],
+            "p95": statistics.quantiles(warm, n=20, method="inclusive")[-1],
             "most": max(warm),
         },
         "memory_mib": {
-            "after_10": memory[9],
+            "after_10": memory[WARM_AFTER - 1],
             "median_of_second_quarter": statistics.median(memory[quarter : 2 * quarter]),
             "median_of_last_quarter": statistics.median(memory[-quarter:]),
             "most": max(memory),
@@ -100,6 +103,8 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
     parser.add_argument("--write", action="store_true", help=f"write {RESULTS.name} among the results")
     arguments = parser.parse_args()
+    if arguments.trainings < LEAST:
+        parser.error(f"--trainings must be at least {LEAST}")
     result = run(arguments.trainings)
     text = json.dumps(result, indent=2)
     if arguments.write:

@@ -33,7 +33,7 @@ class CostKind:
         """Return a value in full, without its unit; a dash for one that was not measured."""
         if value is None:
             return "–"
-        return f"{value:#.3g}" if self.unit and value < 100 else f"{value:,.0f}"
+        return f"{value:#.3g}" if self.unit and value < 99.95 else f"{value:,.0f}"
 
 
 COSTS: dict[str, CostKind] = {

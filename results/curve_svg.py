@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import fmean
 
-from results.scales import Range, focus_range, linear_ticks
+from results.scales import Range, focus_range, linear_ticks, percent_ticks
 from results.svg_parts import (
     BOTTOM,
     HEIGHT,
@@ -54,7 +54,7 @@ class _Frame:
 
 def _axes(frame: _Frame) -> list[str]:
     parts = []
-    for tick in linear_ticks(*frame.y_range):
+    for tick in percent_ticks(*frame.y_range):
         parts += row_line(frame.y(tick), f"{tick:g} %")
     ticks = linear_ticks(1, frame.epochs) if frame.epochs > 1 else [1.0]
     for tick in [tick for tick in ticks if tick == int(tick)]:

@@ -25,6 +25,7 @@ MIN_TRIALS = 8
 """Fewer trials than this say nothing about a knob beyond their noise."""
 _QUADRATIC_FROM = 12
 _MAX_GROUPS = 6
+_MOST_FIGURES = 17
 _OUTLIER_SIGMAS = 4.0
 _PERMUTATIONS = 999
 _MIN_FREEDOM = 4
@@ -148,15 +149,23 @@ def _groups(trials: Sequence[TrialRecord], knob: str) -> tuple[list[str], NDArra
                 runs.append([])
             runs[-1].append(value)
             filled += counts[value]
-    labels = [_label(run[0]) if len(run) == 1 else f"{_label(run[0])}–{_label(run[-1])}" for run in runs]
+    labels = _labels(runs, 3)
     place = {value: index for index, run in enumerate(runs) for value in run}
     return labels, np.array([place[t.knobs[knob]] for t in trials], dtype=np.intp)
 
 
-def _label(value: KnobValue) -> str:
+def _labels(runs: Sequence[Sequence[KnobValue]], figures: int) -> list[str]:
+    """Return a label for each range of values, with as many figures as it takes to tell them apart."""
+    ends = [[_label(run[0], figures), _label(run[-1], figures)] for run in runs]
+    labels = ["–".join(dict.fromkeys(pair)) for pair in ends]
+    is_clear = len(set(labels)) == len(labels) or figures == _MOST_FIGURES
+    return labels if is_clear else _labels(runs, figures + 1)
+
+
+def _label(value: KnobValue, figures: int) -> str:
     if isinstance(value, bool):
         return str(value).lower()
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
+    return f"{value:.{figures}g}" if isinstance(value, float) else str(value)
 
 
 def _effect(knob: str, trials: list[TrialRecord], accuracy: Array, seed: int) -> KnobEffect:

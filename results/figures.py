@@ -18,6 +18,7 @@ from results.scales import (
     focus_range,
     log_range,
     log_ticks,
+    plural,
     short_cost,
     short_count,
     whole_range,
@@ -102,7 +103,7 @@ def hypervolume_chart(study: StudyResults) -> Chart:
     """Return the hypervolume over the study's clock, a step at each complete trial."""
     history = hypervolume_history(study.records, study.header.ranges)
     unit, scale = clock_unit(history[-1][0] if history else 0.0)
-    plural = [f"{n} trial{'s' * (n != 1)} finished" for n in range(1, len(history) + 1)]
+    counts = [f"{plural(n, 'trial')} finished" for n in range(1, len(history) + 1)]
     figure = go.Figure()
     figure.add_scatter(
         x=[0.0, *(clock / scale for clock, _ in history)],
@@ -113,7 +114,7 @@ def hypervolume_chart(study: StudyResults) -> Chart:
         fillcolor="var(--wash)",
         hovertext=[
             "start",
-            *(f"<b>{v:.4f}</b><br>{n} after {c:.0f} s" for n, (c, v) in zip(plural, history, strict=True)),
+            *(f"<b>{v:.4f}</b><br>{n} after {c:.0f} s" for n, (c, v) in zip(counts, history, strict=True)),
         ],
         hoverinfo="text",
     )

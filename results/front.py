@@ -172,6 +172,17 @@ def trials_since_growth(trials: Iterable[TrialRecord], ranges: Ranges) -> int:
     return front_history(trials, ranges).num_since_growth(trials)
 
 
+def why_no_front(trials: Iterable[TrialRecord]) -> str:
+    """Return in words why there is no front of these trials yet."""
+    trials = list(trials)
+    if complete_trials(trials):
+        return "no trial with a result has all of its costs"
+    failed = [trial for trial in trials if trial.state == "failed"]
+    if not failed:
+        return "no trial has finished with a result yet"
+    return f"no trial has a result; {len(failed)} failed, the last one: {failed[-1].short_reason}"
+
+
 def best(front: Sequence[TrialRecord]) -> TrialRecord:
     """Return the most accurate network of a front; of several the one with the fewest parameters."""
     return max(front, key=lambda trial: (accuracy(trial), -trial.params))

@@ -7,7 +7,16 @@ from pathlib import Path
 
 from results.front import accuracy, complete_trials, knee, pareto_front
 from results.records import TrialRecord
-from results.scales import Range, accuracies, focus_range, linear_ticks, log_range, log_ticks, short_count
+from results.scales import (
+    Range,
+    accuracies,
+    focus_range,
+    log_range,
+    log_ticks,
+    percent_ticks,
+    plural,
+    short_count,
+)
 from results.study import StudyResults
 from results.svg_parts import (
     BOTTOM,
@@ -70,7 +79,7 @@ def front_svg(study: StudyResults) -> str:
 def _subtitle(study: StudyResults, num_complete: int, num_on_front: int, num_hidden: int) -> str:
     data = study.header.data.get("name")
     facts = [
-        f"{num_complete} network{'s' * (num_complete != 1)} trained",
+        f"{plural(num_complete, 'network')} trained",
         f"{num_on_front} on the front",
     ]
     if data and str(data) != study.name:
@@ -82,7 +91,7 @@ def _subtitle(study: StudyResults, num_complete: int, num_on_front: int, num_hid
 
 def _axes(frame: _Frame) -> list[str]:
     parts = []
-    for tick in linear_ticks(*frame.y_range):
+    for tick in percent_ticks(*frame.y_range):
         parts += row_line(frame.y(tick), f"{tick:g} %")
     for tick in log_ticks(10 ** frame.x_range[0], 10 ** frame.x_range[1]):
         parts += column_line(frame.x(tick), short_count(tick))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from results.costs import COSTS, cost_of
 from results.front import complete_trials
 from results.records import TrialRecord
+from results.scales import plural
 from results.study import StudyResults
 from results.tables import cost_columns
 
@@ -209,7 +210,7 @@ def _training(study: StudyResults, trial: TrialRecord, trained: Trained) -> str:
 
 
 def _epochs(trained: Trained) -> str:
-    return f"{trained.epochs} {'epoch' if trained.epochs == 1 else 'epochs'}"
+    return plural(trained.epochs, "epoch")
 
 
 def _table(left: str, right: str, rows: dict[str, Any]) -> str:

@@ -78,6 +78,11 @@ class TrialRecord:
         """Whether nothing will happen to this trial any more."""
         return self.state in ("complete", "failed", "stopped")
 
+    @property
+    def short_reason(self) -> str:
+        """The first line of why the trial failed."""
+        return ((self.reason or "").strip() or "no reason recorded").splitlines()[0][:200]
+
     def point(self, costs: Iterable[str] = ()) -> dict[str, Any]:
         """Return the trial as a point of the front, keyed by ``POINT_COLUMNS`` and the further ``costs``."""
         values = (

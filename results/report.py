@@ -110,7 +110,7 @@ def _front_name(cost: str) -> str:
 def _front_charts(study: StudyResults, charts: dict[str, Chart]) -> str:
     """Return accuracy against each of the study's costs; what is said of all stands under the first."""
     if not charts:
-        return parts.NOTHING_YET
+        return parts.nothing_yet(study)
     names = [_front_name(cost) for cost in study.header.costs]
     captions = [_front_caption(study, charts[names[0]]), *("" for _ in names[1:])]
     return "".join(
@@ -138,7 +138,7 @@ def _front_caption(study: StudyResults, chart: Chart) -> str:
 
 def _hypervolume_chart(study: StudyResults, charts: dict[str, Chart]) -> str:
     if not charts:
-        return parts.NOTHING_YET
+        return parts.nothing_yet(study)
     caption = (
         "Hypervolume is the share of the box (error from 0 to 100 %, log of parameters from the space's "
         "smallest network to its largest) that the front dominates: 0 is nothing, 1 the smallest network "
@@ -156,7 +156,7 @@ def _hypervolume_chart(study: StudyResults, charts: dict[str, Chart]) -> str:
 
 def _curves_chart(study: StudyResults, charts: dict[str, Chart]) -> str:
     if not charts:
-        return parts.NOTHING_YET
+        return parts.nothing_yet(study)
     if not any(study.reports.get(trial.number) for trial in study.front_records):
         return '<p class="empty">No epoch of these networks was recorded.</p>'
     caption = (

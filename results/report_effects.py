@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from results.effects import MIN_TRIALS, Effects, KnobEffect, ValueEffect
-from results.report_parts import escape, plural
+from results.report_parts import escape
+from results.scales import plural
 
 _CLEAR = 0.05
 _KNOBS = {

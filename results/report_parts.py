@@ -11,20 +11,25 @@ from typing import Any
 
 from results.costs import COSTS, cost_of
 from results.figures import Chart, shade
-from results.front import PARAMS, accuracy, best, smallest
+from results.front import PARAMS, accuracy, best, complete_trials, smallest
 from results.intervals import wilson
 from results.records import TrialRecord
-from results.scales import duration, short_count
+from results.scales import duration, plural, short_count
 from results.study import StudyResults
 from results.tables import cost_columns
 
-NOTHING_YET = '<p class="empty">No trial has finished with a result yet.</p>'
 _MAX_REASONS = 5
 
 
 def escape(text: object) -> str:
     """Return ``text`` as it may stand in HTML, in elements and in quoted attributes."""
     return html.escape(str(text))
+
+
+def nothing_yet(study: StudyResults) -> str:
+    """Return what stands in the place of a chart or table while there is no front."""
+    why = study.why_no_front
+    return f'<p class="empty">{escape(why[0].upper() + why[1:])}.</p>'
 
 
 def lead(study: StudyResults) -> str:
@@ -82,17 +87,22 @@ def notice(study: StudyResults) -> str:
     of_images = f" ({count:,} images)" if isinstance(count, int) else ""
     text = [
         "<strong>How to read the accuracies.</strong> They are measured on the <strong>validation</strong> "
-        f"split{of_images}. The search never saw the test split. The best of many trials was picked by the "
-        "very accuracy shown here, and part of that is luck, so expect somewhat less on new images."
+        f"split{of_images}. The search never saw the test split."
     ]
+    if len(complete_trials(study.records)) > 1:
+        text.append(
+            "The best of many trials was picked by the very accuracy shown here, and part of that is luck, "
+            "so expect somewhat less on new images."
+        )
     if study.header.is_balanced:
         text.append("They are balanced: the mean over the classes of the share that is right, however rare.")
     elif study.front_records and isinstance(count, int) and count > 0:
         top = best(study.front_records)
         low, high = wilson(accuracy(top), count)
+        chosen = "Even without that choice, " if len(text) > 1 else ""
         text.append(
-            f"Even without that choice, {_percent(top)} on {count:,} images means {100 * low:.1f} to "
-            f"{100 * high:.1f} % (95 % interval)."
+            f"{chosen}{_percent(top)} on {count:,} images means {100 * low:.1f} to {100 * high:.1f} % "
+            "(95 % interval)."
         )
     return " ".join(text)
 
@@ -102,9 +112,7 @@ def failures(study: StudyResults) -> str:
     failed = [trial for trial in study.records if trial.state == "failed"]
     if not failed:
         return ""
-    reasons = Counter(
-        ((t.reason or "").strip() or "no reason recorded").splitlines()[0][:200] for t in failed
-    )
+    reasons = Counter(trial.short_reason for trial in failed)
     shown = [f"{escape(reason)} ({count}×)" for reason, count in reasons.most_common(_MAX_REASONS)]
     if len(reasons) > _MAX_REASONS:
         shown.append(f"and {len(reasons) - _MAX_REASONS} other reasons")
@@ -144,7 +152,7 @@ def front_table(study: StudyResults) -> str:
     """Return the front as a table with the command that exports each network."""
     front = study.front_records
     if not front:
-        return NOTHING_YET
+        return nothing_yet(study)
     tags = {smallest(front).number: ["smallest"]}
     if study.knee is not None:
         tags.setdefault(study.knee.number, []).append("knee")
@@ -230,11 +238,6 @@ def _plain_value(value: Any) -> str:
 
 def _percent(trial: TrialRecord) -> str:
     return f"{100 * accuracy(trial):.2f}\u00a0%"
-
-
-def plural(count: int, word: str, words: str | None = None) -> str:
-    """Return a count with its noun in the right number."""
-    return f"{count:,} {word if count == 1 else words or word + 's'}"
 
 
 def _seed(study: StudyResults) -> Any:

@@ -25,7 +25,8 @@ def accuracies(trials: Sequence[TrialRecord]) -> list[float]:
 def short_cost(name: str, value: float) -> str:
     """Return a network's cost, such as ``params`` or ``latency_ms``, in a few characters with its unit."""
     unit = COSTS[name].unit
-    return f"{value:,.3g} {unit}" if unit else short_count(value)
+    short = f"{value:.3g}" if unit and value < 999.5 else short_count(value)
+    return f"{short} {unit}" if unit else short
 
 
 def short_count(count: float) -> str:
@@ -35,6 +36,11 @@ def short_count(count: float) -> str:
             figures = f"{count / size:.3g}"
             return f"{count / size:.0f}{unit}" if "e" in figures else f"{figures}{unit}"
     return f"{count:.0f}"
+
+
+def plural(count: int, word: str, words: str | None = None) -> str:
+    """Return a count with its noun in the right number."""
+    return f"{count:,} {word if count == 1 else words or word + 's'}"
 
 
 def duration(seconds: float | None) -> str:
@@ -103,3 +109,8 @@ def linear_ticks(low: float, high: float, most: int = 8) -> list[float]:
     step = next(factor * unit for factor in (1, 2, 5, 10) if factor * unit >= rough)
     first, last = math.ceil(low / step), math.floor(high / step)
     return [round(count * step, 10) for count in range(first, last + 1)]
+
+
+def percent_ticks(low: float, high: float) -> list[float]:
+    """Return round numbers from ``low`` to ``high`` for an axis of per cent, none below 0 or above 100."""
+    return [tick for tick in linear_ticks(low, high) if 0 <= tick <= 100]

@@ -18,6 +18,7 @@ from results.front import (
     pareto_front,
     pick,
     trials_since_growth,
+    why_no_front,
 )
 from results.ledger import Ledger
 from results.records import POINT_COLUMNS, EpochReport, StudyHeader, TrialRecord, point_columns
@@ -157,6 +158,8 @@ class StudyResults:
     def spent(self) -> str | None:
         """What ended the study, in words; None while it can go on."""
         if self.num_finished >= self.header.trials:
+            if self.num_finished == self.header.trials == 1:
+                return "its one trial is done"
             asked = "all" if self.num_finished == self.header.trials else f"{self.header.trials} asked for,"
             return f"{asked} {self.num_finished} trials are done"
         if self.header.exhausted and self.num_finished == len(self.records):
@@ -171,6 +174,11 @@ class StudyResults:
         if patience is not None and trials_since_growth(self.records, self.header.ranges) >= patience:
             return f"its front has not grown for {patience} trials"
         return None
+
+    @property
+    def why_no_front(self) -> str:
+        """Why the front is empty, if it is, in words."""
+        return why_no_front(self.records)
 
     @property
     def num_epochs(self) -> int:
@@ -277,7 +285,13 @@ class StudyResults:
         )
 
     def pick(self, how: str, max_params: int | None = None) -> TrialRecord:
-        """Return one network of the front: ``best``, ``knee`` or ``smallest``."""
+        """Return one network of the front: ``best``, ``knee`` or ``smallest``.
+
+        Raises:
+            InvalidInputError: unknown ``how``, or there is no such network.
+        """
+        if not self.front_records:
+            raise InvalidInputError(f"{self.folder}: {self.why_no_front}, so there is nothing to pick from")
         return pick(self.front_records, how, max_params, self.header.costs)
 
     @cached_property

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import html
+import unicodedata
 
 WIDTH, HEIGHT = 820, 440
 LEFT, RIGHT, TOP, BOTTOM = 66, 26, 74, 56
+EM = 0.56
+"""The width of a letter, about, as a share of the letters' size."""
+SMALLEST = 10
+"""Letters of a heading, in pixels."""
 
 # the card is painted too: where a site's theme differs from the reader's system, it still reads
 STYLE = """
@@ -37,12 +42,27 @@ def card(label: str, title: str, subtitle: str, parts: list[str]) -> str:
         f'height="{HEIGHT}" role="img" aria-label="{escape(label)}">',
         f"<style>{STYLE}</style>",
         f'<rect class="card" x="0.5" y="0.5" width="{WIDTH - 1}" height="{HEIGHT - 1}" rx="12"/>',
-        f'<text class="title" x="{LEFT - 42}" y="31">{escape(title)}</text>',
-        f'<text x="{LEFT - 42}" y="52">{escape(subtitle)}</text>',
+        _heading(title, 31, 17, 'class="title" '),
+        _heading(subtitle, 52, 13),
         *parts,
         "</svg>",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _heading(text: str, y: int, size: float, attributes: str = "") -> str:
+    """Return a line that is no wider than the card: a long one in smaller letters, a very long one cut."""
+    room = (WIDTH - 2 * (LEFT - 42)) / EM
+    while _width(text) * SMALLEST > room:
+        text = text[: int(len(text) * room / (_width(text) * SMALLEST)) - 1].rstrip() + "…"
+    if _width(text) * size > room:
+        attributes += f'style="font-size: {room / _width(text):.1f}px" '
+    return f'<text {attributes}x="{LEFT - 42}" y="{y}">{escape(text)}</text>'
+
+
+def _width(text: str) -> int:
+    """Return the width of a text in letters; those of East Asia are as wide as two."""
+    return sum(1 + (unicodedata.east_asian_width(character) in "WF") for character in text)
 
 
 def escape(text: str) -> str:

@@ -39,8 +39,12 @@ def replay(
             show_default=False,
         ),
     ] = None,
-    workers: Annotated[int, typer.Option(help="Simulated workers.")] = 1,
-    seeds: Annotated[int, typer.Option(help="Searches of each kind.")] = 20,
+    workers: Annotated[
+        int | None, typer.Option(help="Simulated workers.  [default: 1]", show_default=False)
+    ] = None,
+    seeds: Annotated[
+        int | None, typer.Option(help="Searches of each kind.  [default: 20]", show_default=False)
+    ] = None,
     hours: Annotated[
         float | None,
         typer.Option(
@@ -56,9 +60,19 @@ def replay(
     from search.replay_command import check_study, replay_table
 
     if table.is_dir():
-        raise typer.Exit(check_study(table, searches or [], as_json))
+        options = {"--workers": workers, "--seeds": seeds, "--hours": hours, "--picture": picture}
+        given = [name for name, value in options.items() if value is not None]
+        raise typer.Exit(check_study(table, searches or [], given, as_json))
     searches = searches or ["frontier:freeze_thaw", "frontier", "tpe", "random"]
-    replay_table(table, searches, workers, seeds, hours, picture, as_json)
+    replay_table(
+        table,
+        searches,
+        1 if workers is None else workers,
+        20 if seeds is None else seeds,
+        hours,
+        picture,
+        as_json,
+    )
 
 
 def presets(as_json: AsJson = False) -> None:

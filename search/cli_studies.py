@@ -117,7 +117,7 @@ def front(
     elif as_csv:
         write_front_csv(results.front_records, sys.stdout, results.header.costs)
     elif not results.front_records:
-        typer.echo(f"{results.name}: no trial has finished yet")
+        typer.echo(f"{results.name}: {results.why_no_front}")
     else:
         print_front(results.front_records, sys.stdout, results.header.costs)
         if references := complete_trials(results.references):

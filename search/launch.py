@@ -72,8 +72,7 @@ def launch(request: Request) -> None:
                 sys.stderr.write(f"\nstopped; everything that was finished is kept. Go on with: {again}\n")
         raise
     if not results.front_records:
-        why = f"the last one: {results.records[-1].reason}" if results.records else "none has begun"
-        raise SearchError(f"no trial in {folder} has a result; {why}")
+        raise SearchError(f"{folder}: {results.why_no_front}")
     if request.as_json:
         print_json(results.summary() | {"report": str(results.folder / "report.html")})
     else:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from results.bands_svg import bands_svg
+from results.scales import plural
 from results.tables import print_json, print_table
 from search.replay.comparison import SHARES, Contender, Outcome, compare, default_limit_s
 from search.replay.study_replay import replay_study
@@ -16,6 +17,9 @@ from search.samplers import SamplerName
 from search.schedulers import SchedulerName
 from space.errors import InvalidInputError, nearest
 from space.files import write_atomic
+
+SECONDS_BELOW = 600
+"""Comparisons of fewer simulated seconds are told in seconds, others in minutes."""
 
 
 def replay_table(
@@ -50,30 +54,41 @@ def replay_table(
     )
     if sys.stderr.isatty():
         sys.stderr.write("\r\x1b[K")
+    unit, unit_s = ("minutes", 60.0) if limit_s >= SECONDS_BELOW else ("seconds", 1.0)
     if picture is not None:
-        subtitle = f"share of the best hypervolume, median and quartiles of {num_seeds} seeds"
-        bands = {outcome.contender.name: _in_minutes(outcome) for outcome in outcomes}
-        write_atomic(picture, bands_svg(f"{table.name}, {num_workers} workers", subtitle, bands, "minutes"))
+        subtitle = f"share of the best hypervolume, median and quartiles of {plural(num_seeds, 'seed')}"
+        bands = {
+            outcome.contender.name: [(point[0] / unit_s, *point[1:]) for point in outcome.curve]
+            for outcome in outcomes
+        }
+        title = f"{table.name}, {plural(num_workers, 'worker')}"
+        write_atomic(picture, bands_svg(title, subtitle, bands, unit))
     if as_json:
         print_json(as_document(table.name, num_workers, limit_s, outcomes))
         return
     sys.stdout.write(
-        f"{table.name}: {len(table.outcomes())} networks, {limit_s / 60:.1f} simulated minutes, "
-        f"{num_workers} workers, {num_seeds} seeds; minutes to a share of the best hypervolume (median)\n\n"
+        f"{table.name}: {plural(len(table.outcomes()), 'network')}, {limit_s / unit_s:.3g} simulated {unit}, "
+        f"{plural(num_workers, 'worker')}, {plural(num_seeds, 'seed')}; "
+        f"{unit} to a share of the best hypervolume (median)\n\n"
     )
-    print_outcomes(outcomes)
+    print_outcomes(outcomes, unit_s)
 
 
-def check_study(folder: Path, searches: list[str], as_json: bool) -> int:
+def check_study(folder: Path, searches: list[str], options: list[str], as_json: bool) -> int:
     """Replay a study's ledger, print whether the same is decided, and return the exit code: 1 if not.
 
     Raises:
-        InvalidInputError: there is no study, its ledger lacks something, or searches were named to compare.
+        InvalidInputError: there is no study, its ledger lacks something, or searches to compare were named,
+            or ``options`` of a comparison.
     """
     if searches:
         raise InvalidInputError(
             f"a study's folder is replayed as it was searched, but got {searches[0]!r} to compare; "
             "name a table to compare searches on"
+        )
+    if options:
+        raise InvalidInputError(
+            f"{options[0]} goes with a table; a study's folder is replayed as it was searched"
         )
     found = replay_study(folder)
     if as_json:
@@ -113,8 +128,8 @@ def as_document(name: str, num_workers: int, limit_s: float, outcomes: list[Outc
     }
 
 
-def print_outcomes(outcomes: list[Outcome]) -> None:
-    """Print one line for each contender."""
+def print_outcomes(outcomes: list[Outcome], unit_s: float) -> None:
+    """Print one line for each contender; times are in units of ``unit_s`` seconds."""
     rows = []
     for outcome in outcomes:
         times = [outcome.median_time_s(share) for share in SHARES]
@@ -122,7 +137,7 @@ def print_outcomes(outcomes: list[Outcome]) -> None:
             (
                 outcome.contender.sampler,
                 outcome.contender.scheduler,
-                *("never" if time is None else f"{time / 60:.1f}" for time in times),
+                *("never" if time is None else f"{time / unit_s:.3g}" for time in times),
                 f"{100 * outcome.curve[-1][2]:.2f} %",
                 f"{outcome.as_dict()['trials']:g}",
                 f"{outcome.as_dict()['complete']:g}",
@@ -137,7 +152,3 @@ def print_outcomes(outcomes: list[Outcome]) -> None:
         "whole",
     )
     print_table(header, rows, sys.stdout, text_columns=(0, 1))
-
-
-def _in_minutes(outcome: Outcome) -> list[tuple[float, float, float, float]]:
-    return [(time / 60, low, middle, high) for time, low, middle, high in outcome.curve]

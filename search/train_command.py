@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from results.curve_svg import curve_svg
-from results.scales import duration
+from results.scales import duration, plural
 from results.tables import print_json
 from search.config import StudyConfig
 from search.launch import Request, resolve
@@ -110,7 +110,7 @@ def _write_outputs(spec: Spec, data: SearchData, trainings: Trainings, folder: T
     write_atomic(folder.path / SUMMARY, json.dumps(figures, indent=2) + "\n")
     write_atomic(folder.path / CURVE_CSV, curves_csv(results))
     curves = [[report.val_accuracy for report in result.reports] for result in results]
-    subtitle = f"{figures['data']} · {figures['params']:,} parameters · {count(len(results), 'seed')}"
+    subtitle = f"{figures['data']} · {figures['params']:,} parameters · {plural(len(results), 'seed')}"
     picture = curve_svg(f"{spec.notation}: validation accuracy", subtitle, curves)
     write_atomic(folder.path / CURVE_SVG, picture)
     return figures
@@ -157,13 +157,13 @@ def _print(figures: dict[str, Any], trainings: Trainings, folder: Path, device: 
     if measured.ceiling_share is not None:
         speed += f", {100 * measured.ceiling_share:.0f} % of the device's matrix products"
     latency = ", ".join(
-        f"{figure(entry.median_ms)} ms (p95 {figure(entry.p95_ms)}) for {count(entry.batch_size, 'image')}"
+        f"{figure(entry.median_ms)} ms (p95 {figure(entry.p95_ms)}) for {plural(entry.batch_size, 'image')}"
         for entry in results[-1].latency
     )
     whose = "of the whole process" if device == "cpu" else "of the GPU"
     lines = [
-        f"{figures['notation']} on {figures['data']}: {count(len(results), 'training')} "
-        f"of {count(figures['epochs'], 'epoch')}, {cost}",
+        f"{figures['notation']} on {figures['data']}: {plural(len(results), 'training')} "
+        f"of {plural(figures['epochs'], 'epoch')}, {cost}",
         f"  parameters     {figures['params']:,}, {figures['macs']:,} MACs",
         f"  val. accuracy  {mean}",
         f"  speed          {speed}",
@@ -173,7 +173,7 @@ def _print(figures: dict[str, Any], trainings: Trainings, folder: Path, device: 
         f"  curve          {folder / CURVE_SVG}, {folder / CURVE_CSV}",
     ]
     if not trainings.num_new:
-        lines.insert(0, f"{folder} is complete: {count(len(results), 'training')}, all finished before")
+        lines.insert(0, f"{folder} is complete: {plural(len(results), 'training')}, all finished before")
     sys.stdout.write("\n".join(lines) + "\n")
 
 
@@ -187,8 +187,3 @@ def floating_point(pflop: float) -> str:
 def figure(value: float) -> str:
     """Return three figures of a number, or all before the point where there are more."""
     return f"{value:,.0f}" if value >= 99.95 else f"{value:.3g}"
-
-
-def count(number: int, what: str) -> str:
-    """Return a number with what it counts: 1 seed, 3 seeds."""
-    return f"{number:,} {what}{'s' * (number != 1)}"

@@ -6,12 +6,14 @@
 
 One line an image: its name, the class and the network's probability, separated by tabs. Image files are
 brought to the network's size and channels; arrays must have them. model.onnx needs onnxruntime and numpy;
-without it model.safetensors is used, which needs mgnas. Image files need Pillow too.
+a folder without that file uses model.safetensors, which needs mgnas. Image files need Pillow too.
 """
 
 from __future__ import annotations
 
+import io
 import json
+import os
 import sys
 import zipfile
 import zlib
@@ -182,6 +184,8 @@ def classify(model: Model, images: list[tuple[str, Any]]) -> Iterator[str]:
 
 def main(arguments: list[str]) -> int:
     """Classify what the arguments name; return the exit code, 2 for a user's error."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # names of classes that a console cannot show
     if {"-h", "--help"} & set(arguments):
         sys.stdout.write(__doc__ or "")
         return 0
@@ -205,4 +209,10 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    try:
+        code = main(sys.argv[1:])
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever read the lines wants no more of them
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    sys.exit(code)

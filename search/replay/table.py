@@ -28,7 +28,7 @@ SHIPPED = {table.stem: table for table in (CIFAR16, DIGITS8, GREY16)}
 
 Record = TypeVar("Record", bound=BaseModel)
 Accuracy = Annotated[float, Field(ge=0, le=1)]
-Seconds = Annotated[float, Field(gt=0)]
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class TableHeader(BaseModel):

@@ -101,6 +101,28 @@ def test_classify_uses_mgnas_without_onnx(study: StudyResults, tmp_path: Path, w
     assert refused == Run(2, "", f"model.safetensors needs mgnas, which is not installed: {how}\n")
 
 
+def test_a_reader_that_has_seen_enough_is_no_error(grey: ExportResult, tmp_path: Path) -> None:
+    np.save(tmp_path / "many.npy", random_images(3000, (10, 14, 1)).astype(np.uint8))
+    command = f"{sys.executable} {grey.folder / 'classify.py'} many.npy | head -1"
+    done = subprocess.run(
+        ["bash", "-c", command], capture_output=True, cwd=tmp_path, env={"PYTHONPATH": str(ROOT)}, text=True
+    )
+    assert done.stdout.count("\n") == 1
+    assert done.stderr == ""
+
+
+def test_a_console_that_cannot_show_a_name_gets_an_escape(grey: ExportResult, tmp_path: Path) -> None:
+    np.save(tmp_path / "猫.npy", random_images(1, (10, 14, 1)).astype(np.uint8))
+    done = subprocess.run(
+        [sys.executable, grey.folder / "classify.py", "猫.npy"],
+        capture_output=True,
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "cp1252"},
+    )
+    assert done.stderr == b""
+    assert done.stdout.startswith(b"\\u732b.npy")
+
+
 @pytest.fixture(scope="module")
 def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("inputs")

@@ -131,6 +131,7 @@ def test_every_cost_can_be_had_of_a_trial_and_shown() -> None:
     shown = [COSTS[name].text(cost_of(one, name)) for name in COST_NAMES]
     assert shown == ["1,000", "10,000", "3.00", "1,500", "0.125"]
     assert COSTS["energy_j"].text(None) == "–"
+    assert [COSTS["latency_ms"].text(value) for value in (99.94, 99.96)] == ["99.9", "100"]
 
 
 def made(costs: dict[str, Any] | None = None, **config: Any) -> Any:

@@ -65,6 +65,15 @@ def test_conditional_knobs_use_only_the_trials_that_have_them():
     assert difference(nu_2, "3", "1") == pytest.approx(0.01, abs=0.004)
 
 
+def test_close_numbers_have_labels_that_tell_them_apart():
+    records = [
+        replace(record, knobs=record.knobs | {"rate": (0.1234, 0.12341, 0.2)[record.number % 3]})
+        for record in searched(count=60)
+    ]
+    rate = of(knob_effects(records), "rate")
+    assert [value.label for value in rate.values] == ["0.1234", "0.12341", "0.2"]
+
+
 def test_many_numbers_are_joined_into_ranges_in_order():
     records = searched(count=80)
     width = of(knob_effects(records), "width")

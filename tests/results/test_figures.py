@@ -10,7 +10,17 @@ import pytest
 from results.figures import curves_chart, front_chart, hypervolume_chart, shade
 from results.front import knee
 from results.front_svg import front_svg, write_front_svg
-from results.scales import duration, focus_range, linear_ticks, log_ticks, short_count, whole_range
+from results.scales import (
+    duration,
+    focus_range,
+    linear_ticks,
+    log_ticks,
+    percent_ticks,
+    short_cost,
+    short_count,
+    whole_range,
+)
+from results.svg_parts import card
 from tests.results.synthetic import searched, study, trial
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -102,6 +112,20 @@ def test_short_count(count, text):
 
 
 @pytest.mark.parametrize(
+    ("cost", "value", "text"),
+    [
+        ("latency_ms", 0.2649, "0.265 ms"),
+        ("latency_ms", 999.6, "1k ms"),
+        ("energy_j", 15_000, "15k J"),
+        ("activation_mib", 2048, "2.05k MiB"),
+        ("params", 12_345, "12.3k"),
+    ],
+)
+def test_short_cost(cost, value, text):
+    assert short_cost(cost, value) == text
+
+
+@pytest.mark.parametrize(
     ("seconds", "text"),
     [
         (None, "?"),
@@ -154,6 +178,29 @@ def test_svg_stays_in_its_frame():
         assert 0 < float(circle.get("cx")) < width
         assert 0 < float(circle.get("cy")) < height
     assert not re.search(r"(?:href|src)=|url\(", front_svg(study(searched(30))))
+
+
+@pytest.mark.parametrize(
+    ("title", "size", "shown"),
+    [
+        ("digits", None, "digits"),
+        ("x" * 85, 16.2, "x" * 85),
+        ("x" * 400, 10.1, "…"),
+        ("猫" * 60, 11.5, "猫" * 60),
+    ],
+)
+def test_long_titles_of_pictures_are_smaller_and_at_last_cut(title, size, shown):
+    root = ElementTree.fromstring(card("picture", title, "", []))
+    heading = next(text for text in root.iter(f"{SVG}text") if text.get("class") == "title")
+    style = heading.get("style")
+    assert (None if style is None else float(re.search(r"[\d.]+", style).group())) == size
+    assert heading.text.endswith(shown)
+    assert len(heading.text) <= 138
+
+
+def test_an_axis_of_accuracies_ends_at_100():
+    assert percent_ticks(99.6, 100.14) == [99.6, 99.7, 99.8, 99.9, 100.0]
+    assert percent_ticks(-0.4, 0.4)[0] == 0
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 3])

@@ -16,6 +16,7 @@ from results.front import (
     pareto_front,
     pick,
     trials_since_growth,
+    why_no_front,
 )
 from results.records import TrialRecord
 from space import InvalidInputError
@@ -89,6 +90,13 @@ def test_history_ends_at_the_hypervolume_and_never_falls(points: list[tuple[int,
 
 
 FRONT = [(100, 0.5), (200, 0.9), (1000, 0.92), (10_000, 0.95)]
+
+
+def test_why_there_is_no_front() -> None:
+    assert why_no_front([]) == "no trial has finished with a result yet"
+    failed = [make_trial(number, state="failed", reason=f"diverged\nat {number}") for number in range(2)]
+    assert why_no_front(failed) == "no trial has a result; 2 failed, the last one: diverged"
+    assert why_no_front([*failed, make_trial(2)]) == "no trial with a result has all of its costs"
 
 
 def test_picks() -> None:

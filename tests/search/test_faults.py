@@ -192,9 +192,13 @@ def test_a_training_that_diverges_is_recorded_as_failed(tmp_path: Path) -> None:
     write_study(tmp_path, trials=3, epochs=2)
     run = mgnas("search", "tiny.toml", "--set", "train.lr=1e30", cwd=tmp_path)
     assert run.returncode == 2, run.stderr
-    assert "has a result; the last one: diverged" in run.stderr.splitlines()[-1]
+    assert "no trial has a result; 3 failed, the last one: diverged" in run.stderr.splitlines()[-1]
     results = open_study(tmp_path / STUDY)
     assert [record.state for record in results.records] == ["failed"] * 3
+    front = mgnas("front", STUDY, cwd=tmp_path).stdout
+    assert front.startswith("tiny: no trial has a result; 3 failed, the last one: diverged")
+    picked = mgnas("export", STUDY, "--pick", "best", cwd=tmp_path)
+    assert "no trial has a result; 3 failed" in picked.stderr
     assert all("diverged" in str(record.reason) for record in results.records)
 
 

@@ -149,6 +149,9 @@ def test_a_replay_of_the_ledger_decides_the_same(tmp_path: Path, scheduler: str)
     assert other.returncode == 1
     assert re.search(r"after \d+ decisions as recorded: .*but now", other.stdout)
     assert mgnas("replay", STUDY, "tpe", cwd=tmp_path).returncode == 2
+    refused = mgnas("replay", STUDY, "--picture", "x.svg", cwd=tmp_path)
+    assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
+    assert "--picture goes with a table" in refused.stderr
 
 
 def replayed(folder: Path) -> dict[str, object]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -178,6 +179,10 @@ def test_the_command_compares_searches_on_a_table(tmp_path: Path) -> None:
     assert found["problem"] == "digits8"
     assert [search["sampler"] for search in found["searches"]] == ["random", "frontier"]
     assert (tmp_path / "bands.svg").read_text(encoding="utf-8").startswith("<svg")
+    text = mgnas("replay", "digits8", "random", "--seeds", "1", "--workers", "500", cwd=tmp_path).stdout
+    assert "500 workers, 1 seed; seconds to a share" in text
+    times = [cell for cell in text.splitlines()[-1].split()[2:-4] if cell != "never"]
+    assert all(float(cell) > 0 for cell in times)
     wrong = mgnas("replay", "digits8", "chance", cwd=tmp_path)
     assert wrong.returncode == 2
     assert wrong.stderr.count("\n") == 1
@@ -245,6 +250,7 @@ def test_training_losses_help_where_accuracies_are_noisy() -> None:
         (lambda _: [], "is empty"),
         (lambda lines: lines[1:], "line 1"),
         (lambda lines: [lines[0], "{", *lines[2:]], "line 2 is not JSON"),
+        (lambda lines: [lines[0], re.sub(r'"seconds":\[[^,]+', '"seconds":[Infinity', lines[1])], "seconds"),
         (lambda lines: lines[:-1], "lacks 1 of the"),
         (lambda lines: [lines[0].replace('"epochs":9', '"epochs":8'), *lines[1:]], "9 accuracies"),
         (lambda lines: [lines[0].replace('"epochs":9', '"epochs":10'), *lines[1:]], "no failure says why"),
