@@ -87,10 +87,10 @@ def _not_read() -> int:
 
 
 def _flush_errors() -> None:
-    """Write what stderr still holds; where nobody reads, drop it, or Python exits with a code of its own."""
+    """Write what stderr still holds; where that fails, drop it, or Python exits with a code of its own."""
     try:
         sys.stderr.flush()
-    except BrokenPipeError:
+    except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
 
 
@@ -120,7 +120,7 @@ def _complain(message: str) -> int:
 
 
 def _say(line: str) -> None:
-    with suppress(BrokenPipeError):  # nobody listens: the exit code says it
+    with suppress(OSError):  # nobody listens, or a log's disk is full: the exit code says it
         sys.stderr.write(f"{line}\n")
 
 

@@ -115,8 +115,8 @@ class Plain:
         self.note(f"{self._what} {snapshot.done}/{snapshot.total}, {snapshot.text()}")
 
     def note(self, text: str) -> None:
-        """Print a sentence; what takes long does not end because nobody reads about it any more."""
-        with suppress(BrokenPipeError):
+        """Print a sentence; what takes long does not end because nobody reads it, or a log's disk is full."""
+        with suppress(OSError):
             self._stream.write(text + "\n")
             self._stream.flush()
 

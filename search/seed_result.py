@@ -17,7 +17,8 @@ class SeedResult(BaseModel):
     """A finished training: its reports, one an epoch, and what was measured.
 
     ``identity`` is that of network, recipe, seed and images; ``weights`` the name of the file beside, whose
-    content has the SHA-256 ``weights_sha256``; ``val_accuracy`` that of the last epoch.
+    content has the SHA-256 ``weights_sha256``; ``val_accuracy`` that of the last epoch. ``latency`` is empty
+    where there was no memory to measure it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
@@ -30,7 +31,7 @@ class SeedResult(BaseModel):
     weights_sha256: str
     mode: StepMode
     measured: Measurements
-    latency: Annotated[tuple[Latency, ...], Field(min_length=1)]
+    latency: tuple[Latency, ...]
     reports: Annotated[tuple[EpochReport, ...], Field(min_length=1)]
 
     @model_validator(mode="after")

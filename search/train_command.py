@@ -168,7 +168,7 @@ def _print(figures: dict[str, Any], trainings: Trainings, folder: Path, device: 
         f"  val. accuracy  {mean}",
         f"  speed          {speed}",
         f"  memory         {measured.peak_memory_mib:,.0f} MiB at most, {whose}",
-        f"  latency        {latency}",
+        f"  latency        {latency or 'not measured: there was no memory for it'}",
         f"  weights        {', '.join(str(folder / result.weights) for result in results)}",
         f"  curve          {folder / CURVE_SVG}, {folder / CURVE_CSV}",
     ]

@@ -186,13 +186,18 @@ class TrainFolder:
 
 
 def _decides_the_same(file: Path, config: StudyConfig) -> bool:
-    """Return whether a file, of an older version perhaps, says of images and recipe what ``config`` does."""
+    """Return whether a file, of an older version perhaps, says of images and recipe what ``config`` does.
+
+    Images may have moved: whether they are the same, the identities of trainings tell.
+    """
     try:
         tables = tomllib.loads(file.read_text(encoding="utf-8"))
         recipe = Recipe.model_validate(BEFORE | tables["train"])
     except (ValueError, KeyError, TypeError):
         return False
-    return tables.get("data") == decisive(config)["data"] and recipe.identity() == config.train.identity()
+    data = decisive(config)["data"]
+    moved = dict(tables.get("data", {})) | {"source": data["source"]}
+    return moved == data and recipe.identity() == config.train.identity()
 
 
 def decisive(config: StudyConfig) -> dict[str, Any]:

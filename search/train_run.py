@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import statistics
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from search.config import StudyConfig
 from search.progress import Progress
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from trainers.device_data import DeviceData
     from trainers.training import Training
 
+Found = TypeVar("Found")
 CALIBRATING = "calibrating: how this device trains fastest is measured once, and kept"
 HALVED = (
     "an earlier run of this training was killed, and since it began the system has killed for want of "
@@ -154,10 +156,24 @@ def _result(training: Training, identity: str, calibration: Calibration, folder:
         weights=weights.name,
         weights_sha256=sha256_of(weights),
         mode=training.mode,
-        measured=training.measurements(calibration.ceiling(bfloat16=training.mode.bfloat16)),
-        latency=tuple(training.latencies()),
+        measured=training.measurements(
+            _if_there_is_memory(lambda: calibration.ceiling(bfloat16=training.mode.bfloat16), None)
+        ),
+        latency=tuple(_if_there_is_memory(training.latencies, [])),
         reports=tuple(training.reports),
     )
+
+
+def _if_there_is_memory(measure: Callable[[], Found], instead: Found) -> Found:
+    """Return what ``measure`` returns; where memory runs out, what was trained counts all the same."""
+    from trainers.memory import is_out_of_memory
+
+    try:
+        return measure()
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+    return instead
 
 
 def summary(spec: Spec, data: SearchData, results: list[SeedResult]) -> dict[str, Any]:

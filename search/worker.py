@@ -58,8 +58,10 @@ def _send(events: TextIO, event: Event) -> None:
         os._exit(0)
 
 
-BROKEN = ("CUDA error", "DataLoader worker")
+BROKEN = "CUDA error"
 """In the text of an error after which this process is of no more use."""
+LOST = 3
+"""Exit code: a new process may do better."""
 
 
 @dataclass(frozen=True)
@@ -116,6 +118,7 @@ def _train(job: dict[str, Any], place: Workplace, events: TextIO) -> None:
     from trainers.checkpoint import CheckpointFile
     from trainers.health import TrainingFailedError
     from trainers.recipe import Recipe
+    from trainers.streamed_data import LoaderLostError
     from trainers.training import Training, training_identity
 
     trial, data = job["trial"], place.data
@@ -148,6 +151,8 @@ def _train(job: dict[str, Any], place: Workplace, events: TextIO) -> None:
         measured = asdict(training.measurements(ceiling))
         if measured["first_step_s"] is not None:
             measured["first_step_s"] += before_training_s
+    except LoaderLostError:
+        os._exit(LOST)
     except InvalidInputError as error:  # images that are read while they are trained on
         _send(events, Fatal(str(error)))
     except TrainingFailedError as error:
@@ -163,8 +168,8 @@ def _train(job: dict[str, Any], place: Workplace, events: TextIO) -> None:
             file_name = error.filename or job["weights_path"]
             _send(events, Fatal(f"cannot read or write {file_name}: {error.strerror}"))
     except Exception as error:
-        if any(sign in str(error) for sign in BROKEN):
-            os._exit(3)  # after one, every further call in this process fails: a new worker may do better
+        if BROKEN in str(error):
+            os._exit(LOST)
         # the driver has to hear of every end of a training; the whole story goes to the worker's log
         sys.excepthook(type(error), error, error.__traceback__)
         _send(events, Failed(trial, f"{type(error).__name__}: {_first_line(error)}"))

@@ -24,6 +24,8 @@ LONGEST_SIDE = 10_000
 """Pixels of an image's height or width that a study may ask for."""
 MOST_NAMED = 5
 """Classes that a remark names."""
+MOST_LOOKED_AT = 64
+"""Training images, evenly spread, that are looked at for whether there is anything on them."""
 
 
 class DataConfig(BaseModel):
@@ -123,6 +125,7 @@ class SearchData:
     train: Split
     val: Split
     signature: str = ""
+    notes: tuple[str, ...] = ()
 
     @property
     def is_stored(self) -> bool:
@@ -145,8 +148,15 @@ class SearchData:
         return len(self.classes)
 
     def remarks(self) -> list[str]:
-        """Return what is odd about the splits, a line each: classes that have no image in one."""
-        found = []
+        """Return what is odd about the images, a line each, such as classes that have none in a split."""
+        found = list(self.notes)
+        rows = np.linspace(0, len(self.train) - 1, min(len(self.train), MOST_LOOKED_AT)).astype(np.int64)
+        looked_at = self.train.images[rows]
+        if (looked_at == looked_at.flat[0]).all():
+            found.append(
+                f"all pixels of the training images have one value, {looked_at.flat[0]}: there is nothing to "
+                "learn; of images with 16 bits the upper 8 are taken"
+            )
         for split, name, meaning in (
             (self.train, "training", "such images are never learned"),
             (self.val, "validation", "nothing tells how well such images are learned"),
@@ -159,7 +169,10 @@ class SearchData:
         return found
 
     def fingerprint(self) -> str:
-        """Return 12 hexadecimal digits that change with any pixel (any file's size), label or split."""
+        """Return 12 hexadecimal digits that change with any pixel, label or split.
+
+        Of images in files, with any name or size, and with the content of some.
+        """
         return self._fingerprint
 
     @cached_property
@@ -210,7 +223,7 @@ def load_search_data(config: DataConfig, memory_share: float = 1.0) -> SearchDat
         kept, held = stratified_split(train.labels, config.val_fraction, config.split_seed)
         train, val = _take(train, kept), _take(train, held)
     _check_sizes(raw, train, val)
-    return SearchData(raw.name, raw.classes, train, val, _signature(raw, config))
+    return SearchData(raw.name, raw.classes, train, val, _signature(raw, config), raw.notes)
 
 
 def _signature(raw: RawImages, config: DataConfig) -> str:

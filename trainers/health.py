@@ -43,7 +43,7 @@ def check_health(reports: Sequence[EpochReport], recipe: Recipe, data: SearchDat
             )
     num_epochs = max(STUCK_EPOCHS, recipe.epochs // 3)
     if len(reports) == num_epochs:
-        floor, guesses = STUCK_SHARE * ignorant_loss(data), _constant_guesses(recipe, data)
+        floor, guesses = STUCK_SHARE * ignorant_loss(recipe, data), _constant_guesses(recipe, data)
         if all(r.train_loss > floor and any(np.isclose(r.val_accuracy, guesses)) for r in reports):
             raise TrainingFailedError(
                 f"stuck: after {num_epochs} epochs the training loss is {last.train_loss:.4f}, "
@@ -66,11 +66,20 @@ def explained(error: ValueError, images_at_once: int) -> Exception:
     )
 
 
-def ignorant_loss(data: SearchData) -> float:
-    """Return the entropy of the train split's labels in nats: the loss of guessing by their frequencies."""
-    shares = np.bincount(data.train.labels) / len(data.train)
-    shares = shares[shares > 0]
-    return float(-(shares * np.log(shares)).sum())
+def ignorant_loss(recipe: Recipe, data: SearchData) -> float:
+    """Return the least training loss, in nats, of who gives every image the same odds.
+
+    Without smoothing and balance it is the entropy of the train split's labels. Mixed labels have the same.
+    """
+    counts = np.bincount(data.train.labels, minlength=data.num_classes)
+    shares = counts / counts.sum()
+    weights = np.ones_like(shares)
+    if recipe.balance:  # as the classes are weighted in the loss
+        weights = np.divide(1 / np.count_nonzero(counts), shares, out=np.zeros_like(shares), where=shares > 0)
+    smooth = recipe.label_smoothing
+    wanted = weights * ((1 - smooth) * shares + smooth / len(shares))
+    wanted = wanted[wanted > 0]
+    return float(-(wanted * np.log(wanted / wanted.sum())).sum())
 
 
 def _constant_guesses(recipe: Recipe, data: SearchData) -> NDArray[np.float64]:

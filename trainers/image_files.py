@@ -36,13 +36,13 @@ class ImageForm:
 
 
 def _open(path: Path) -> Any:
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image
 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return Image.open(path)
-    except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError) as error:
+    except Exception as error:  # Pillow raises nearly anything for files that are damaged
         raise InvalidInputError(f"{path} is no image that can be read: {shortened(str(error))}") from None
 
 
@@ -89,7 +89,7 @@ def read_pixels(path: Path, form: ImageForm) -> NDArray[np.uint8]:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                upright = ImageOps.exif_transpose(_eight_bits(path, image)).convert(form.mode)
+                upright = _on_white(ImageOps.exif_transpose(_eight_bits(path, image))).convert(form.mode)
                 fitted = ImageOps.fit(upright, (form.size[1], form.size[0]), Image.Resampling.BILINEAR)
         except InvalidInputError:
             raise
@@ -97,6 +97,18 @@ def read_pixels(path: Path, form: ImageForm) -> NDArray[np.uint8]:
             raise InvalidInputError(f"{path} is damaged: {reason_of(error)}") from None
     pixels = np.asarray(fitted, dtype=np.uint8)
     return pixels[..., None] if form.mode == "L" else pixels
+
+
+def _on_white(image: Any) -> Any:
+    """Return an image without transparency: what lies behind it is white, as on paper."""
+    from PIL import Image
+
+    if not image.has_transparency_data:
+        return image
+    drawn = image.convert("RGBA")
+    paper = Image.new("RGBA", drawn.size, "white")
+    paper.alpha_composite(drawn)
+    return paper
 
 
 def _eight_bits(path: Path, image: Any) -> Any:

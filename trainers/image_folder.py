@@ -14,7 +14,10 @@ from trainers.image_store import decoded, signature_of_files
 from trainers.memory_size import available_memory
 from trainers.raw_images import Pair, RawImages, SourceOptions
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
+SUFFIXES = (
+    ".png", ".jpg", ".jpeg", ".jfif", ".jpe", ".jp2", ".bmp", ".gif", ".webp", ".avif", ".tif", ".tiff",
+    ".ppm", ".pgm", ".pnm",
+)  # fmt: skip
 PARTS = {
     "train": "train",
     "training": "train",
@@ -59,7 +62,8 @@ def _load(root: Path, options: SourceOptions) -> RawImages:
             f"there is no folder {shortened(str(root))}; give the path of one: imagefolder:PATH"
         )
     folders = _parts(root) or {"train": root}
-    files = {part: _files(folder, is_train=part == "train") for part, folder in folders.items()}
+    left_out: list[Path] = []
+    files = {part: _files(folder, left_out, is_train=part == "train") for part, folder in folders.items()}
     classes = tuple(files["train"])
     for part, found in files.items():
         if unknown := [name for name in found if name not in classes]:
@@ -78,7 +82,10 @@ def _load(root: Path, options: SourceOptions) -> RawImages:
     # a search sees no test images: those that it might decode and drop stay in their files
     shares = {part: 0.0 if part == "test" else share for part in files}
     parts = {part: _read(found, classes, form, shares[part]) for part, found in files.items()}
-    return RawImages(root.name, classes, parts["train"], parts.get("val"), parts.get("test"), signature)
+    notes = _notes(left_out)
+    return RawImages(
+        root.name, classes, parts["train"], parts.get("val"), parts.get("test"), signature, notes
+    )
 
 
 def _parts(root: Path) -> dict[str, Path]:
@@ -99,16 +106,29 @@ def _parts(root: Path) -> dict[str, Path]:
     return {part: found[part] for part in ("train", "val", "test") if part in found}
 
 
-def _files(folder: Path, *, is_train: bool) -> dict[str, list[Path]]:
-    """Return the image files of each class, both in the order of their names.
+def _notes(left_out: list[Path]) -> tuple[str, ...]:
+    """Return a sentence about files that are not among the images, if there are any."""
+    if not left_out:
+        return ()
+    files = f"{len(left_out):,} files are" if len(left_out) > 1 else "a file is"
+    return (
+        f"{files} left out, such as {shortened(str(left_out[0]))}: images are files below a class's folder "
+        f"that end in {', '.join(SUFFIXES)}",
+    )
+
+
+def _files(folder: Path, left_out: list[Path], *, is_train: bool) -> dict[str, list[Path]]:
+    """Return the image files of each class, both in the order of their names, and add others to ``left_out``.
 
     Only outside of train may a class have none. Names that begin with a dot are no classes.
     """
     found: dict[str, list[Path]] = {}
     for child in sorted(folder.iterdir()):
-        if child.name.startswith(".") or not _is_there(child) or not child.is_dir():
+        if child.name.startswith(".") or not _is_there(child):
             continue
-        if listed := _images_below(child):
+        if not child.is_dir():
+            left_out += [child] if child.suffix.lower() in SUFFIXES else []
+        elif listed := _images_below(child, left_out):
             found[_checked_name(child)] = listed
         elif is_train:
             raise InvalidInputError(
@@ -123,21 +143,18 @@ def _files(folder: Path, *, is_train: bool) -> dict[str, list[Path]]:
     return found
 
 
-def _images_below(folder: Path) -> list[Path]:
-    """Return the image files in a folder and in those below it; OSError where one cannot be read.
+def _images_below(folder: Path, left_out: list[Path]) -> list[Path]:
+    """Return the image files in a folder and in those below it, and add others to ``left_out``.
 
     Links are followed, each folder once. Names that begin with a dot are no images, but what systems put
-    beside them.
+    beside them. OSError where a folder cannot be read.
     """
     paths: list[Path] = []
     seen = {folder.resolve()}
     for parent, children, names in os.walk(folder, onerror=_fail, followlinks=True):
         children[:] = [name for name in sorted(children) if _note(Path(parent, name).resolve(), seen)]
-        paths += [
-            Path(parent, name)
-            for name in names
-            if Path(name).suffix.lower() in SUFFIXES and not name.startswith(".")
-        ]
+        for path in (Path(parent, name) for name in names if not name.startswith(".")):
+            (paths if path.suffix.lower() in SUFFIXES else left_out).append(path)
     return sorted(path for path in paths if _is_there(path) and path.is_file())
 
 

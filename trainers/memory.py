@@ -25,6 +25,10 @@ _SIGNS = (
     "bad_alloc",
     "bad allocation",
     "alloc_failed",
+    # oneDNN's, for whatever it could not do, which on a network that has run before is to get memory
+    "could not create a primitive",
+    "could not create a memory",
+    "could not execute a primitive",
 )
 
 

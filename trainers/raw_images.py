@@ -16,7 +16,8 @@ Pair = tuple[Images, NDArray[np.int64]]
 class RawImages:
     """A data set as its source has it: (images uint8 N H W C, labels int64 N) of each part it brings.
 
-    ``signature`` stands for the images of files, whether they were read into memory or not.
+    ``signature`` stands for the images of files, whether they were read into memory or not; ``notes`` are
+    for the user, a sentence each.
     """
 
     name: str
@@ -25,6 +26,7 @@ class RawImages:
     val: Pair | None = None
     test: Pair | None = None
     signature: str = ""
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

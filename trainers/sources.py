@@ -202,11 +202,13 @@ def _check_labels(path: str, name: str, labels: NDArray[Any]) -> NDArray[np.int6
 def _class_names(path: str, names: NDArray[Any] | None, parts: dict[str, Pair]) -> tuple[str, ...]:
     largest = max(int(labels.max()) for _, labels in parts.values())
     if names is None:
-        present = set(np.unique(parts["train"][1]).tolist())
-        if absent := sorted(set(range(largest + 1)) - present) if largest < 100_000 else [largest]:
+        present = np.unique(parts["train"][1])
+        skipped = np.flatnonzero(present != np.arange(len(present)))
+        absent = int(skipped[0]) if len(skipped) else len(present)
+        if absent <= largest:
             raise InvalidInputError(
                 f"{path}: labels must run from 0 to K - 1, but the largest is {largest} and y_train has no "
-                f"{absent[0]}; renumber them, or name all classes in an array 'classes'"
+                f"{absent}; renumber them, or name all classes in an array 'classes'"
             )
         return tuple(str(label) for label in range(largest + 1))
     if names.ndim != 1 or names.dtype.kind not in "US":

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
+import threading
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from space.errors import InvalidInputError
+from space.errors import InvalidInputError, MgnasError
 from trainers.data import SearchData
 from trainers.device_data import DeviceData, windows_of
 from trainers.epoch_plan import BatchPlan, EpochPlan
@@ -20,15 +25,53 @@ Key = tuple[str, "np.ndarray[Any, np.dtype[np.int64]]"]
 """Part (train or val) and rows of a batch."""
 
 
-class _Parts(Dataset[Tensor]):
-    """Batches of uint8 N H W C by their key."""
+class LoaderLostError(MgnasError):
+    """A process that reads images has ended before its time."""
+
+
+@dataclass(frozen=True)
+class _Pixels:
+    """Images uint8 N H W C on their way from a process that reads them.
+
+    As an array they come through a pipe. Tensors would come through shared memory, of which containers have
+    64 MiB, and a reader that finds no room there is waited for without end.
+    """
+
+    array: NDArray[np.uint8]
+
+    def pin_memory(self) -> Tensor:
+        """Return them where they are copied from to a GPU; torch's loader calls this ahead of time."""
+        return torch.from_numpy(self.array).pin_memory()
+
+
+class _Parts(Dataset[_Pixels]):
+    """Batches by their key."""
 
     def __init__(self, data: SearchData) -> None:
         self._images: dict[str, Images] = {"train": data.train.images, "val": data.val.images}
 
-    def __getitem__(self, key: Key) -> Tensor:
+    def __getitem__(self, key: Key) -> _Pixels:
         part, rows = key
-        return torch.from_numpy(self._images[part][rows])
+        return _Pixels(self._images[part][rows])
+
+
+def _unchanged(batch: Any) -> Any:
+    return batch
+
+
+def _end_with_driver(_number: int) -> None:
+    """Let a process that reads end when the one that trains is gone, however that ended.
+
+    torch waits for the parent process, which is a server of processes that lives as long as any of them.
+    """
+    driver = multiprocessing.parent_process()
+    assert driver is not None
+
+    def wait() -> None:
+        driver.join()
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 class _Wanted(Sampler[Key]):
@@ -56,11 +99,13 @@ class StreamedData(DeviceData):
         if not data.is_stored:
             num_workers = 0
         self._wanted = _Wanted()
-        self._loader: DataLoader[Tensor] = DataLoader(
+        self._loader: DataLoader[_Pixels] = DataLoader(
             _Parts(data),
             batch_size=None,
             sampler=self._wanted,
             num_workers=num_workers,
+            collate_fn=_unchanged,
+            worker_init_fn=_end_with_driver,
             pin_memory=device.type == "cuda",
             generator=torch.Generator(),  # else each pass draws from the one that dropout draws from
             persistent_workers=num_workers > 0,
@@ -96,9 +141,24 @@ class StreamedData(DeviceData):
 
     def _read(self) -> Iterator[Tensor]:
         try:
-            yield from self._loader
+            for batch in self._loader:
+                yield batch if isinstance(batch, Tensor) else torch.from_numpy(batch.array)
         except InvalidInputError as error:  # from another process, its whole traceback is in the text
             line = str(error).strip().splitlines()[-1]
             raise InvalidInputError(
                 line.removeprefix(f"{InvalidInputError.__module__}.InvalidInputError: ")
+            ) from None
+        except RuntimeError as error:
+            if "DataLoader worker" not in str(error):
+                raise
+            raise LoaderLostError(
+                "a process that reads images was killed, perhaps for want of memory; run the same command "
+                "again to go on, with less of them (data.loader_workers) if need be"
+            ) from None
+        except OSError as error:
+            if "AF_UNIX" not in str(error):
+                raise
+            raise InvalidInputError(
+                "the path of the folder for temporary files is too long for processes that read images; set "
+                "TMPDIR to a shorter one"
             ) from None

@@ -85,15 +85,19 @@ def _open(name: str, root: Path, *, is_train: bool) -> Any:
         return make(str(root), **part, download=False)
     except Exception as error:
         # what torchvision advises, download=True, is no option of ours
-        is_advice = "download=True" in str(error)
-        found = f"it needs a whole {known.place}" if is_advice else _reason(error)
+        if "download=True" not in str(error):  # all files are there, and would not be downloaded again
+            raise InvalidInputError(
+                f"{name} under {root} is damaged ({_reason(error)}); remove {root / known.place}, and it is "
+                "downloaded again"
+            ) from None
     try:
         root.mkdir(parents=True, exist_ok=True)
         return make(str(root), **part, download=True)
     except Exception as error:
         raise InvalidInputError(
-            f"{name} is not under {root}, or damaged ({found}), and cannot be downloaded ({_reason(error)}); "
-            f"bring torchvision's {known.place} there, or name the folder where it lies (--data-root)"
+            f"{name} is not under {root}, or damaged (it needs a whole {known.place}), and cannot be "
+            f"downloaded ({_reason(error)}); bring torchvision's {known.place} there, or name the folder "
+            "where it lies (--data-root)"
         ) from None
 
 

@@ -163,7 +163,12 @@ def read_picture(path: Path, shape: tuple[int, int, int]) -> Any:
                 if picture.mode == "F" or is_wide:
                     raise UserError(f"{path} has more than 16 bits a channel; save it with 8 or 16")
                 picture = Image.fromarray((values.astype(np.int64) >> 8).clip(0, 255).astype(np.uint8))
-            upright = ImageOps.exif_transpose(picture).convert("L" if channels == 1 else "RGB")
+            upright = ImageOps.exif_transpose(picture)
+            if upright.has_transparency_data:  # what lies behind is white, as where mgnas reads folders
+                drawn = upright.convert("RGBA")
+                upright = Image.new("RGBA", drawn.size, "white")
+                upright.alpha_composite(drawn)
+            upright = upright.convert("L" if channels == 1 else "RGB")
             resized = ImageOps.fit(upright, (width, height), Image.Resampling.BILINEAR)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise UserError(f"{path} cannot be read as an image ({str(error).splitlines()[0]})") from None

@@ -29,7 +29,7 @@ def test_output_that_nobody_reads_is_no_error(tmp_path: Path, line: str) -> None
     assert (run.returncode, run.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("reader", ["| true", "2>&1 | head -0"])
+@pytest.mark.parametrize("reader", ["| true", "2>&1 | head -0", "2>/dev/full"])
 def test_a_training_that_nobody_listens_to_goes_on(tmp_path: Path, reader: str) -> None:
     write_images(tmp_path)
     run = shell(f"MGNAS {shlex.join(TRAIN)} --to one --json {reader}; exit ${{PIPESTATUS[0]}}", tmp_path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+import shutil
 import signal
 import statistics
 import subprocess
@@ -68,6 +69,17 @@ def test_finished_seeds_are_kept_and_more_are_added(trained: Path) -> None:
     document = json.loads(run.stdout)
     assert [seed["seed"] for seed in document["seeds"]] == [5, 6, 7]
     assert (trained / "one" / "seed-5.json").read_bytes() == before
+
+
+def test_images_may_move_and_are_known_again(trained: Path, tmp_path: Path) -> None:
+    shutil.copytree(trained, tmp_path / "elsewhere")
+    other = tmp_path / "elsewhere"
+    (other / "images.npz").rename(other / "moved.npz")
+    moved = [text.replace("images.npz", "moved.npz") for text in ARGUMENTS]
+    run = mgnas(*moved, "--epochs", "3", "--seeds", "3", "--seed", "5", cwd=other)
+    assert run.returncode == 0, run.stderr
+    assert "is complete: 3 trainings, all finished before" in run.stdout
+    assert "moved.npz" in (other / "one" / "train.toml").read_text(encoding="utf-8")
 
 
 def test_a_folder_is_for_one_network_and_recipe(trained: Path) -> None:

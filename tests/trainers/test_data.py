@@ -45,7 +45,14 @@ def test_digits_are_scikit_learns_and_every_image_is_in_one_split() -> None:
 
 
 def test_a_search_cannot_see_test_images() -> None:
-    assert {field.name for field in fields(SearchData)} == {"name", "classes", "train", "val", "signature"}
+    assert {field.name for field in fields(SearchData)} == {
+        "name",
+        "classes",
+        "train",
+        "val",
+        "signature",
+        "notes",
+    }
 
 
 @given(
@@ -116,6 +123,7 @@ X, Y = images(12), labels(12)
         ({"x_train": X, "y_train": Y + 0.5}, "whole numbers from 0, but got float64"),
         ({"x_train": X, "y_train": np.eye(12)}, "list of N labels, but got 12 x 12"),
         ({"x_train": X, "y_train": Y * 2}, "the largest is 4 and y_train has no 1"),
+        ({"x_train": X, "y_train": Y * 100_000 + 100_000}, "the largest is 300000 and y_train has no 0"),
         ({"x_train": X, "y_train": Y * 10**9}, "must run from 0 to K - 1"),
         ({"x_train": X, "y_train": Y * 0}, "all have one label"),
         ({"x_train": X, "y_train": Y, "classes": np.array(["a", "b"])}, "labels must be below 2"),
@@ -225,7 +233,8 @@ def test_fractions_are_finite(key: str, value: float) -> None:
 )
 def test_classes_without_images_are_remarked(train: list[int], val: list[int], remarks: list[str]) -> None:
     classes = tuple(f"class {k}" for k in range(max([*train, 2]) + 1))
-    splits = (Split(np.zeros((len(labels), 4, 4, 1), np.uint8), np.array(labels)) for labels in (train, val))
+    shade = np.arange(16, dtype=np.uint8).reshape(1, 4, 4, 1)
+    splits = (Split(shade.repeat(len(labels), axis=0), np.array(labels)) for labels in (train, val))
     found = SearchData("mine", classes, *splits).remarks()
     assert len(found) == len(remarks)
     assert all(part in remark for part, remark in zip(remarks, found, strict=True))
@@ -234,3 +243,10 @@ def test_classes_without_images_are_remarked(train: list[int], val: list[int], r
 def test_no_test_split() -> None:
     with pytest.raises(InvalidInputError, match="has no test images"):
         load_held_out(DataConfig(test_fraction=0.0))
+
+
+def test_images_with_nothing_on_them_are_remarked() -> None:
+    empty = Split(np.full((3, 4, 4, 1), 7, np.uint8), np.array([0, 1, 1]))
+    found = SearchData("mine", ("a", "b"), empty, empty, notes=("2 files are left out",)).remarks()
+    assert found[0] == "2 files are left out"
+    assert found[1].startswith("all pixels of the training images have one value, 7: there is nothing")

@@ -128,6 +128,50 @@ def test_sixteen_bits_and_transparency(tmp_path: Path) -> None:
     assert load_search_data(folder(tmp_path, test_fraction=0.0)).in_channels == 3
 
 
+def test_what_is_transparent_is_white(tmp_path: Path) -> None:
+    """Icons are often black everywhere, and drawn by transparency alone."""
+    drawn = np.zeros((6, 5, 4), np.uint8)
+    drawn[2:4, :, 3] = 255
+    for name in ("a", "b"):
+        for i in range(3):
+            (tmp_path / name).mkdir(exist_ok=True)
+            Image.fromarray(drawn).save(tmp_path / name / f"{i}.png")
+    data = load_search_data(folder(tmp_path, test_fraction=0.0))
+    expected = np.full((6, 5, 3), 255, np.uint8)
+    expected[2:4] = 0
+    assert (data.train.images[:] == expected).all()
+
+
+def test_files_that_are_left_out_are_noted(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        for i in range(9):
+            save(tmp_path / name / f"{i}.jfif.png")
+    assert load_search_data(folder(tmp_path)).notes == ()
+    broken(tmp_path / "a" / "x.heic", b"")
+    broken(tmp_path / "b" / ".DS_Store", b"")
+    broken(tmp_path / "README.md", b"")
+    (note,) = load_search_data(folder(tmp_path)).notes
+    assert note.startswith(f"a file is left out, such as {tmp_path}/a/x.heic: images are files below a class")
+    save(tmp_path / "loose.png")
+    (note,) = load_search_data(folder(tmp_path)).notes
+    assert note.startswith("2 files are left out, such as ")
+
+
+def test_files_at_which_pillow_fails_in_its_own_ways_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A DDS or AVIF file by another name raises NotImplementedError or RuntimeError."""
+    for name in ("a", "b"):
+        save(tmp_path / name / "0.png")
+
+    def fail(_path: Path) -> None:
+        raise NotImplementedError("Unimplemented pixel format 0")
+
+    monkeypatch.setattr(Image, "open", fail)
+    with pytest.raises(InvalidInputError, match=r"0\.png is no image that can be read: Unimplemented pixel"):
+        load_search_data(folder(tmp_path))
+
+
 def test_bits_of_other_orders_and_numbers(tmp_path: Path) -> None:
     for name in ("a", "b"):
         for i in range(3):
@@ -279,6 +323,18 @@ def test_mnist_is_found_under_the_root(tmp_path: Path) -> None:
     assert data.classes[1] == "1 - one"
     assert len(load_held_out(config).test) == 10
     assert known_format(config) == ((28, 28), 1, 10)
+
+
+def test_files_of_a_set_that_are_damaged_are_to_be_removed(tmp_path: Path) -> None:
+    """torchvision does not download what is there, so trying that would say nothing."""
+    raw = tmp_path / "MNIST" / "raw"
+    for part in ("train", "t10k"):
+        write_idx(raw / f"{part}-images-idx3-ubyte", np.zeros((20, 28, 28)))
+        write_idx(raw / f"{part}-labels-idx1-ubyte", np.arange(20) % 10)
+    images = raw / "train-images-idx3-ubyte"
+    images.write_bytes(images.read_bytes()[:1000])
+    with pytest.raises(InvalidInputError, match=r"mnist under .* is damaged \(.*remove .*/MNIST/raw, and it"):
+        load_search_data(DataConfig(source="mnist", root=str(tmp_path)))
 
 
 def test_cifar10_is_found_under_the_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

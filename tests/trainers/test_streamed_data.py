@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +24,7 @@ from trainers.device_data import DeviceData, ResidentData
 from trainers.epoch_plan import plan_epoch
 from trainers.image_store import StoredImages
 from trainers.open_data import open_data
-from trainers.streamed_data import StreamedData
+from trainers.streamed_data import LoaderLostError, StreamedData
 from trainers.training import Training
 
 
@@ -119,6 +125,91 @@ def test_a_file_that_is_damaged_later_is_named(folder: Path, tmp_path: Path, num
     data._loader.dataset._images["train"] = changed  # type: ignore[attr-defined]
     with pytest.raises(InvalidInputError, match=rf"^{bad} is (damaged|no image)"):
         list(Training(SPEC, data, RECIPE, seed=0).epochs())
+
+
+def test_a_reader_that_is_killed_is_told_in_one_line(folder: Path) -> None:
+    config = DataConfig(source=f"imagefolder:{folder}", memory_gib=0.0)
+    before = set(multiprocessing.active_children())
+    data = StreamedData(load_search_data(config), CPU, num_workers=1)
+    training = Training(SPEC, data, RECIPE.replaced({"epochs": 1000}), seed=0)
+    next(training.epochs())
+    (reader,) = set(multiprocessing.active_children()) - before
+    os.kill(int(reader.pid or 0), signal.SIGKILL)
+    with pytest.raises(LoaderLostError, match="a process that reads images was killed"):
+        list(training.epochs())
+
+
+READING = """
+from pathlib import Path
+from trainers.data import DataConfig, load_search_data
+from trainers.streamed_data import StreamedData
+import multiprocessing, sys, time, torch
+
+if __name__ == "__main__":
+    config = DataConfig(source=f"imagefolder:{sys.argv[1]}", memory_gib=0.0)
+    data = StreamedData(load_search_data(config), torch.device("cpu"), num_workers=1)
+    next(data.val_images(4))
+    print(multiprocessing.active_children()[0].pid, flush=True)
+    time.sleep(600)
+"""
+
+
+def test_readers_end_with_a_driver_that_is_killed(folder: Path, tmp_path: Path) -> None:
+    """They would keep its memory, and its output open, for ever."""
+    script = tmp_path / "reading.py"
+    script.write_text(READING, encoding="utf-8")
+    with subprocess.Popen(
+        [sys.executable, script, folder],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
+    ) as driver:
+        assert driver.stdout is not None
+        reader = int(driver.stdout.readline())
+        assert is_running(reader)
+        driver.kill()
+        assert driver.stdout.read() == ""  # which ends when nobody can write there any more
+    deadline = time.monotonic() + 30
+    while is_running(reader) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not is_running(reader)
+
+
+def is_running(pid: int) -> bool:
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return status.rpartition(")")[2].split()[0] != "Z"
+
+
+def test_batches_take_no_shared_memory(folder: Path) -> None:
+    """Of which containers have little: a reader without room there would be waited for without end."""
+    config = DataConfig(source=f"imagefolder:{folder}", memory_gib=0.0)
+    data = StreamedData(load_search_data(config), CPU, num_workers=1)
+    before = set(Path("/dev/shm").iterdir())
+    for images in data.val_images(4):
+        assert images.dtype == torch.uint8
+        new = {path.name for path in set(Path("/dev/shm").iterdir()) - before}
+        assert not {name for name in new if name.startswith("torch_")}
+
+
+def test_the_fingerprint_knows_files_of_the_same_size(tmp_path: Path) -> None:
+    def fingerprint() -> str:
+        return load_search_data(DataConfig(source=f"imagefolder:{tmp_path}")).fingerprint()
+
+    def write(shade: int) -> None:
+        for name in ("a", "b"):
+            (tmp_path / name).mkdir(exist_ok=True)
+            for index in range(6):
+                Image.new("L", (5, 5), shade + index).save(tmp_path / name / f"{index}.bmp")
+
+    write(0)
+    first = fingerprint()
+    write(0)
+    assert fingerprint() == first
+    write(9)
+    assert fingerprint() != first
 
 
 def test_the_fingerprint_knows_files_without_reading_them(folder: Path, tmp_path: Path) -> None:

@@ -12,15 +12,16 @@ import pytest
 import torch
 from pydantic import ValidationError
 from torch import Tensor
+from torch.nn import functional as F
 
 from space import parse_notation
 from space.modules import Classifier
 from space.modules.blocks import GridNet
 from tests.trainers.stripes import RECIPE, SPEC, resident, striped_data, stripes
-from trainers.data import Split
+from trainers.data import SearchData, Split
 from trainers.device_data import ResidentData
 from trainers.execution import StepMode
-from trainers.health import TrainingFailedError
+from trainers.health import TrainingFailedError, ignorant_loss
 from trainers.recipe import Recipe
 from trainers.training import Training
 
@@ -139,6 +140,34 @@ def test_a_training_that_learns_nothing_is_ended_with_a_reason(metric: str) -> N
     with pytest.raises(TrainingFailedError, match="stuck: after 5 epochs the training loss is"):
         list(training.epochs())
     assert len(training.reports) == 5
+
+
+@pytest.mark.parametrize("balance", [False, True])
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_who_knows_nothing_has_the_loss_of_the_best_odds(balance: bool, smoothing: float) -> None:
+    """Rare classes and smoothed labels: else who still learns would be taken for stuck."""
+    labels = np.array([0] * 95 + [1] * 4 + [3])
+    images = Split(np.zeros((100, 4, 4, 1), np.uint8), labels)
+    data = SearchData("rare", ("a", "b", "c", "d"), images, images)
+    recipe = Recipe(label_smoothing=smoothing, balance=balance)
+    weights = resident(images, images, data.classes).class_weights() if balance else None
+    odds = torch.zeros(4, requires_grad=True)
+    optimizer = torch.optim.LBFGS([odds], max_iter=200, line_search_fn="strong_wolfe")
+
+    def loss() -> torch.Tensor:
+        optimizer.zero_grad()
+        found = F.cross_entropy(
+            odds.expand(100, 4),
+            torch.from_numpy(labels),
+            weight=weights,
+            label_smoothing=smoothing,
+            reduction="sum",
+        )
+        (found / 100).backward()  # type: ignore[no-untyped-call]
+        return found / 100
+
+    optimizer.step(loss)
+    assert loss().item() == pytest.approx(ignorant_loss(recipe, data), rel=1e-4)
 
 
 def test_labels_without_any_sense_are_no_reason_to_stop() -> None:
