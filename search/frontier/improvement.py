@@ -8,6 +8,9 @@ from scipy.special import ndtr
 
 Array = NDArray[np.float64]
 
+ROWS_AT_ONCE = 256
+"""Points that are compared with one another in one go."""
+
 
 def expected_improvement(level: Array, mean: Array, deviation: Array) -> Array:
     """Return E[max(0, level - X)] for X normal with this mean and deviation, element by element."""
@@ -80,16 +83,20 @@ def nondominated(points: Array) -> NDArray[np.bool_]:
     """Return which rows no other row is at least as low as in every column; of equal rows the first."""
     order = np.lexsort(points.T[::-1])
     kept = np.zeros(len(points), dtype=bool)
-    front: list[Array] = []
-    best_second = np.inf
-    for row in order:
-        point = points[row]
-        if points.shape[1] == 2:
-            is_better = point[1] < best_second
-            best_second = min(best_second, point[1])
-        else:
-            is_better = not any((other <= point).all() for other in front)
-        if is_better:
-            front.append(point)
-            kept[row] = True
+    front = np.empty((0, points.shape[1]))
+    for first in range(0, len(points), ROWS_AT_ONCE):
+        rows = order[first : first + ROWS_AT_ONCE]
+        rows = rows[~_is_beaten(points[rows], front)]
+        among = (points[rows][None, :, :] <= points[rows][:, None, :]).all(axis=2)
+        rows = rows[~np.tril(among, -1).any(axis=1)]  # rows that beat others come before them
+        kept[rows] = True
+        front = np.vstack([front, points[rows]])
     return kept
+
+
+def _is_beaten(points: Array, front: Array) -> NDArray[np.bool_]:
+    """Return which points a row of the front is at least as low as in every column."""
+    no_higher = np.ones((len(points), len(front)), dtype=bool)
+    for column in range(points.shape[1]):
+        no_higher &= front[None, :, column] <= points[:, None, column]
+    return np.asarray(no_higher.any(axis=1))

@@ -10,18 +10,19 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from search.frontier.chances import ChanceOfSuccess
 from search.frontier.cost_models import CostModels, raw_costs
 from search.frontier.curves import FinalValues, as_rows, final_values
 from search.frontier.gaussian_process import Inputs
 from search.frontier.loss_signal import LossSignal
 from search.frontier.points import Point
-from search.frontier.promise import ChanceOfSuccess, Known, Promise, most_telling
+from search.frontier.promise import Known, Promise, most_telling
 from search.frontier.training_time import TrainingTime
 from search.frontier.tried import Tried
 
 Array = NDArray[np.float64]
 
-MOST_JUDGED = 400
+MOST_JUDGED = 250
 """Trials from which chances of success are learned: of more, some spread over all."""
 
 
@@ -153,7 +154,12 @@ class Knowledge:
         over = over[:: math.ceil(len(over) / MOST_JUDGED) or 1]
         tried = [self._tried[row] for row in over]
         succeeded = np.array([one.state != "failed" and one.is_feasible for one in tried], dtype=bool)
-        return ChanceOfSuccess(self._knobs[over], succeeded)
+        longest = max((len(one.violations) for one in tried), default=0)
+        violations = np.array(
+            [one.violations if len(one.violations) == longest else (math.nan,) * longest for one in tried],
+            dtype=np.float64,
+        ).reshape(len(tried), longest)
+        return ChanceOfSuccess(self._knobs[over], succeeded, violations)
 
 
 def hints_of(points: Sequence[Point]) -> Array | None:

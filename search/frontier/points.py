@@ -195,7 +195,9 @@ def params_key(params: Params) -> Hashable:
 
 def _hashable(value: Any) -> Hashable:
     """Return a value, of a list or tuple its text: choices of a study in a database come back as lists."""
-    return repr(list(value)) if isinstance(value, (list, tuple)) else value
+    if isinstance(value, (list, tuple)):
+        return repr(list(value))
+    return value if isinstance(value, Hashable) else repr(value)
 
 
 def draw(distribution: BaseDistribution, rng: random.Random) -> Any:

@@ -5,17 +5,14 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from results.indicators import hypervolume
 from search.frontier.gaussian_process import GaussianProcess, Inputs, spread_rows, without_outliers
-from search.frontier.improvement import Front
-
-if TYPE_CHECKING:
-    from sklearn.linear_model import LogisticRegression
+from search.frontier.improvement import Front, nondominated
 
 Array = NDArray[np.float64]
 
@@ -25,8 +22,6 @@ MOST_BELIEVED = 200
 """Pending points that are taken into account one by one; of more, the latest."""
 LOG_RATIO = 4.0
 """Costs that are positive and span more than this ratio are seen over their logarithm."""
-HOPELESS = 0.1
-"""A chance of success below which a point is hardly tried: what always failed seems to promise most."""
 BEYOND = 0.01
 """How far the reference lies beyond the highest cost, in parts of their range."""
 COST_NODES = ((-1.2247448714, 1 / 6), (0.0, 2 / 3), (1.2247448714, 1 / 6))
@@ -102,9 +97,14 @@ class Promise:
         spread = float(errors.max() - errors.min()) or 1.0
         top = float(max(errors.max(), front_errors.max(initial=-np.inf))) + 0.1 * spread
         points = np.column_stack([front_errors, front_costs])
-        self.hypervolume = hypervolume(points.tolist(), [top, *costs_bound.tolist()])
+        self._points, self._reference = points, [top, *costs_bound.tolist()]
         self.process = process
         self.front = Front(front_errors, front_costs, np.concatenate([[top], costs_bound]))
+
+    @cached_property
+    def hypervolume(self) -> float:
+        """What the front dominates, up to the reference."""
+        return hypervolume(self._points.tolist(), self._reference)
 
     def growth(self, candidates: Inputs, cost_deviation: Array | None = None) -> Array:
         """Return the expected growth of the hypervolume by each candidate.
@@ -167,30 +167,9 @@ def excess_errors(errors: Array, costs: Array) -> Array:
         excess = np.empty(len(errors))
         excess[order] = errors[order] - np.minimum.accumulate(errors[order])
         return excess
-    cost_no_more = np.ones((len(errors), len(errors)), dtype=bool)
+    # the best that costs no more than a point is one that no other beats
+    best = nondominated(np.column_stack([errors, costs]))
+    cost_no_more = np.ones((len(errors), int(best.sum())), dtype=bool)
     for column in costs.T:
-        cost_no_more &= column[None] <= column[:, None]
-    return np.asarray(errors - np.where(cost_no_more, errors[None], np.inf).min(axis=1))
-
-
-class ChanceOfSuccess:
-    """Each point's chance not to fail, learned from which of those tried did (rows are points as numbers).
-
-    A logistic regression; where nothing failed the chance is 1 for all, where all did it is a half.
-    """
-
-    def __init__(self, tried: Array, succeeded: NDArray[np.bool_]) -> None:
-        self._always = 1.0 if succeeded.all() else 0.5
-        self._model: LogisticRegression | None = None
-        if succeeded.any() and not succeeded.all():
-            from sklearn.linear_model import LogisticRegression
-
-            model = LogisticRegression(C=20.0, max_iter=100, solver="newton-cholesky")
-            self._model = model.fit(tried, succeeded)
-
-    def of(self, points: Array) -> Array:
-        """Return the chances of points, n."""
-        if self._model is None:
-            return np.full(len(points), self._always)
-        chance = np.asarray(self._model.predict_proba(points)[:, 1])
-        return np.where(chance < HOPELESS, 1e-3 * chance, chance)
+        cost_no_more &= column[best][None] <= column[:, None]
+    return np.asarray(errors - np.where(cost_no_more, errors[best][None], np.inf).min(axis=1))

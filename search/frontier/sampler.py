@@ -85,6 +85,8 @@ class FrontierSampler(BaseSampler):
         self._lacking: dict[Any, str] = {}
         self._warned: set[str] = set()
         self._source: SeenPoints | None = None
+        self._read: dict[int, tuple[FrozenTrial, Tried | None]] = {}
+        self._read_for: tuple[SeenPoints | None, int] = (None, 0)
         self._lock = threading.Lock()
 
     def __getstate__(self) -> dict[str, Any]:
@@ -166,13 +168,13 @@ class FrontierSampler(BaseSampler):
             return None
         key = params_key(params)
         if key not in self._known_costs:
-            self._known_costs[key] = self._asked_costs(params)
+            self._known_costs[key] = self._asked_costs(params, len(study.directions) - 1)
         costs = self._known_costs[key]
         if costs is None:
             return None
         return tuple(sign * value for sign, value in zip(_signs(study)[1:], costs, strict=True))
 
-    def _asked_costs(self, params: Params) -> tuple[float, ...] | None:
+    def _asked_costs(self, params: Params, num_costs: int) -> tuple[float, ...] | None:
         assert self._costs_of is not None
         try:
             found: Any = self._costs_of(_Params(params))
@@ -182,6 +184,11 @@ class FrontierSampler(BaseSampler):
         if found is None:
             return None
         values = tuple(found) if np.ndim(found) else (found,)  # also of a number of numpy's or torch's
+        if len(values) != num_costs:
+            raise ValueError(
+                f"costs must return a value for each objective but the first, {num_costs} of them, or None, "
+                f"but got {len(values)} for {dict(params)}"
+            )
         known = (math.nan if value is None else float(value) for value in values)
         return tuple(value if _is_sound(value) else math.nan for value in known)
 
@@ -197,34 +204,61 @@ class FrontierSampler(BaseSampler):
             )
 
     def _tried(self, study: optuna.Study, trials: list[FrozenTrial], source: SeenPoints) -> list[Tried]:
-        signs = _signs(study)
         length = max((t.user_attrs[CURVE]["epochs"] for t in trials if CURVE in t.user_attrs), default=1)
+        if self._read_for[0] is not source or self._read_for[1] != length:
+            self._read, self._read_for = {}, (source, length)
         found = []
         for trial in trials:
-            # a trial that runs or has failed may not have come to all of its parameters
-            known = (trial.params, trial.system_attrs.get(POINT, {}))
-            params = next((each for each in known if frozenset(each) in source.shapes), None)
-            if params is None or trial.state not in _STATES:
-                continue
-            costs = self._costs(study, params)
-            if trial.state == TrialState.COMPLETE:
-                self._warn_of_lack(trial)
-            is_sound = True
-            if trial.state == TrialState.COMPLETE:
-                seen = [sign * value for sign, value in zip(signs[1:], trial.values[1:], strict=True)]
-                counted = costs or (math.nan,) * len(seen)
-                costs = tuple(b if math.isnan(a) else a for a, b in zip(counted, seen, strict=True))
-                is_sound = all(map(_is_sound, costs))
-            curve = _curve(trial, length)
-            errors = {epoch: signs[0] * value for epoch, value in curve.items() if _is_sound(value)}
-            distributions = {name: source.distributions[name] for name in params}
-            point = Point(params, distributions, params_key(params), costs)
-            state = "failed" if not is_sound or (curve and not errors) else _STATES[trial.state]
-            is_feasible = all(value <= 0 for value in trial.constraints.values())
-            losses = trial.user_attrs.get(CURVE, {}).get("losses", {})
-            told = {int(epoch): float(loss) for epoch, loss in losses.items() if math.isfinite(loss)}
-            found.append(Tried(point, state, errors, costs, length, is_feasible, told))
+            before = self._read.get(trial.number)
+            if before is not None and before[0] is trial:  # what has ended does not change
+                one = before[1]
+            else:
+                one = self._read_trial(study, trial, source, length)
+                if trial.state.is_finished():
+                    self._read[trial.number] = trial, one
+            if one is not None:
+                found.append(one)
         return found
+
+    def _read_trial(
+        self, study: optuna.Study, trial: FrozenTrial, source: SeenPoints, length: int
+    ) -> Tried | None:
+        """Return what a trial says; None where it has not come to its parameters."""
+        signs = _signs(study)
+        params = next((each for each in _known_params(trial) if frozenset(each) in source.shapes), None)
+        if params is None or trial.state not in _STATES:
+            return None
+        costs = self._costs(study, params)
+        if trial.state == TrialState.COMPLETE:
+            self._warn_of_lack(trial)
+        is_sound = True
+        if trial.state == TrialState.COMPLETE:
+            seen = [sign * value for sign, value in zip(signs[1:], trial.values[1:], strict=True)]
+            counted = costs or (math.nan,) * len(seen)
+            costs = tuple(b if math.isnan(a) else a for a, b in zip(counted, seen, strict=True))
+            is_sound = all(map(_is_sound, costs))
+        curve = _curve(trial, length)
+        errors = {epoch: signs[0] * value for epoch, value in curve.items() if _is_sound(value)}
+        distributions = {name: source.distributions[name] for name in params}
+        point = Point(params, distributions, params_key(params), costs)
+        state = _STATES[trial.state]
+        if not is_sound or (not errors and (curve or state == "stopped")):
+            state = "failed"  # also what was pruned without a word: it was of no use
+        violations = tuple(value if _is_sound(value) else MOST for value in trial.constraints.values())
+        losses = trial.user_attrs.get(CURVE, {}).get("losses", {})
+        told = {int(epoch): float(loss) for epoch, loss in losses.items() if math.isfinite(loss)}
+        return Tried(point, state, errors, costs, length, violations, told)
+
+
+def _known_params(trial: FrozenTrial) -> list[Params]:
+    """Return what may be a trial's parameters, the likeliest first.
+
+    One that runs, failed or was pruned may not have come to all of those that were proposed.
+    """
+    proposed = trial.system_attrs.get(POINT, {})
+    is_kept = all(name in proposed and proposed[name] == value for name, value in trial.params.items())
+    known = [trial.params, proposed]
+    return known[::-1] if is_kept and trial.state != TrialState.COMPLETE else known
 
 
 class _NoParameterError(KeyError):

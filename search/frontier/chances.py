@@ -1,0 +1,173 @@
+"""How likely points neither fail nor break a constraint, learned from which of those tried did."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import cho_factor, solve_triangular
+from scipy.linalg.lapack import dpotri
+from scipy.special import ndtr
+
+from search.frontier.covariance import matern, squared_distances
+from search.frontier.gaussian_process import spread_rows
+
+if TYPE_CHECKING:
+    from sklearn.linear_model import LogisticRegression
+
+Array = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+HOPELESS = 0.1
+"""A chance of success below which a point is hardly tried: what always failed seems to promise most."""
+LEAST = 1e-9
+STRENGTH = 20.0
+"""How freely the coefficients of the logistic regression move: the inverse of their penalty."""
+MOST_SMOOTHED = 100
+"""Points that regions are learned from; of more, some spread over all."""
+LENGTHS, NOISES = (0.2, 0.5, 1.2), (0.01, 0.5)
+"""Lengths of regions that are tried out, in typical distances of random points, and variances of chance."""
+WIDEST = 2.0
+"""Of a constraint at most so many typical values count: how badly it is broken is of no more interest."""
+NEGLIGIBLE = 0.02
+"""A model of less weight is left aside."""
+
+
+class ChanceOfSuccess:
+    """Each point's chance of success; rows are points as numbers from 0 to 1.
+
+    Three models are weighed by how well they foretell each trial from all others: one share for all points;
+    a logistic regression, which sees that one of many parameters decides; and a Gaussian process over what
+    came of the trials, which sees regions. ``violations`` (n x c) are the values of constraints, kept where
+    they are at most 0; NaN where they are not known.
+    """
+
+    def __init__(self, tried: Array, succeeded: Flags, violations: Array | None = None) -> None:
+        self._always = 1.0 if succeeded.all() else 0.5
+        self._linear: _Linear | None = None
+        self._smooth: _Smooth | None = None
+        self._weights = (1.0, 0.0, 0.0)
+        if succeeded.all():
+            return
+        rows = spread_rows(len(tried), MOST_SMOOTHED)
+        targets = _targets(succeeded, violations)[rows]
+        self._smooth = _Smooth.fitted(tried[rows], targets, succeeded[rows])
+        if not succeeded.any():
+            self._weights = (0.0, 0.0, 1.0)
+            return
+        self._always = float(succeeded.mean())
+        self._linear = _Linear.fitted(tried, succeeded)
+        shares = (succeeded.sum() - succeeded + 0.5) / len(succeeded)
+        losses = np.array([_log_loss(shares, succeeded), self._linear.loss, self._smooth.loss])
+        weights = np.exp(len(rows) * (losses.min() - losses))
+        weights[weights < NEGLIGIBLE * weights.sum()] = 0.0
+        self._weights = tuple(weights / weights.sum())
+
+    def of(self, points: Array) -> Array:
+        """Return the chances of points, n."""
+        base, linear, smooth = self._weights
+        chance = np.full(len(points), base * self._always)
+        if linear and self._linear is not None:
+            chance += linear * self._linear.of(points)
+        if smooth and self._smooth is not None:
+            chance += smooth * self._smooth.of(points)
+        return np.where(chance < HOPELESS, 1e-3 * np.maximum(chance, LEAST), chance)
+
+
+class _Linear(NamedTuple):
+    """A logistic regression, and its loss where each trial is foretold from all others."""
+
+    model: LogisticRegression
+    loss: float
+
+    @classmethod
+    def fitted(cls, tried: Array, succeeded: Flags) -> _Linear:
+        from sklearn.linear_model import LogisticRegression
+
+        model = LogisticRegression(C=STRENGTH, max_iter=100, solver="newton-cholesky").fit(tried, succeeded)
+        chance = np.asarray(model.predict_proba(tried)[:, 1])
+        # one Newton step away from the fit lies that without a trial (Pregibon 1981)
+        columns = np.column_stack([tried, np.ones(len(tried))])
+        weight = chance * (1.0 - chance)
+        curvature = columns.T @ (columns * weight[:, None])
+        curvature[np.diag_indices(tried.shape[1])] += 1.0 / STRENGTH
+        leverage = np.einsum("ij,jk,ik->i", columns, np.linalg.pinv(curvature), columns)
+        moved = leverage * (succeeded - chance) / np.maximum(1.0 - weight * leverage, 1e-3)
+        logits = np.log(np.maximum(chance, 1e-12) / np.maximum(1.0 - chance, 1e-12)) - moved
+        return cls(model, _log_loss(1.0 / (1.0 + np.exp(-np.clip(logits, -30.0, 30.0))), succeeded))
+
+    def of(self, points: Array) -> Array:
+        return np.asarray(self.model.predict_proba(points)[:, 1])
+
+
+class _Smooth(NamedTuple):
+    """A Gaussian process over targets that are above 0 for success, and its loss, as above."""
+
+    known: Array
+    factor: Array
+    weights: Array
+    middle: float
+    scale: float
+    length: float
+    noise: float
+    loss: float
+
+    @classmethod
+    def fitted(cls, tried: Array, targets: Array, succeeded: Flags) -> _Smooth:
+        squared = squared_distances(tried, tried) * _per_square(tried)
+        is_flat = not np.ptp(targets)  # all that was seen is the same, but elsewhere it may be otherwise
+        mean = 0.0 if is_flat else float(targets.sum() + 1.0) / (len(targets) + 1.0)  # hopeful
+        best: _Smooth | None = None
+        for length in LENGTHS[:1] if is_flat else LENGTHS:
+            kernel = matern(squared / length**2)
+            for noise in NOISES:
+                covariance = kernel.copy()
+                covariance[np.diag_indices_from(covariance)] += noise
+                factor = np.tril(cho_factor(covariance, lower=True, check_finite=False)[0])
+                lower = np.tril(dpotri(factor, lower=1)[0])
+                inverse = lower + np.tril(lower, -1).T
+                weights = inverse @ (targets - mean)
+                scale = float((targets - mean) @ weights) / len(targets)
+                scale = max(scale, float(is_flat), 1e-9)
+                diagonal = np.diag(inverse)
+                chance = ndtr((targets - weights / diagonal) / np.sqrt(scale / diagonal))
+                loss = _log_loss(chance, succeeded)
+                if best is None or loss < best.loss:
+                    best = cls(tried, factor, weights, mean, scale, length, noise, loss)
+        assert best is not None
+        return best
+
+    def of(self, points: Array) -> Array:
+        squared = squared_distances(points, self.known) * _per_square(points)
+        cross = matern(squared / self.length**2)
+        solved = solve_triangular(self.factor, cross.T, lower=True, check_finite=False)
+        variance = np.maximum(1.0 - np.einsum("ij,ij->j", solved, solved), 0.0) + self.noise
+        return np.asarray(ndtr((self.middle + cross @ self.weights) / np.sqrt(self.scale * variance)))
+
+
+def _targets(succeeded: Flags, violations: Array | None) -> Array:
+    """Return what regions are learned from: 1 and -1, or by how much constraints were kept or broken."""
+    signs = np.where(succeeded, 1.0, -1.0)
+    if violations is None or not violations.shape[1] or np.isnan(violations).all():
+        return signs
+    typical = np.nanmedian(np.abs(violations), axis=0)
+    scaled = violations / np.where(typical > 0, typical, 1.0)
+    is_known = ~np.isnan(scaled).any(axis=1)
+    worst = np.clip(-scaled[is_known].max(axis=1), -WIDEST, WIDEST)
+    targets = signs.copy()
+    targets[is_known] = worst
+    # at 0 a constraint is kept, and what failed for another reason has failed
+    return np.where(succeeded, np.maximum(targets, 1e-3), np.minimum(targets, -1e-3))
+
+
+def _per_square(points: Array) -> float:
+    """Return the inverse of half the parameters, which makes distances of random points typical ones."""
+    return float(2.0 / max(1, points.shape[1]))
+
+
+def _log_loss(chance: Array, succeeded: Flags) -> float:
+    """Return the mean of minus the logarithm of the chance that was given to what came."""
+    given = np.where(succeeded, chance, 1.0 - chance)
+    return float(-np.log(np.clip(given, math.exp(-6.0), 1.0)).mean())
