@@ -62,7 +62,10 @@ class Driver:
         executor: Executor,
         progress: Progress,
         clock: Clock,
+        *,
+        gives_up: bool = True,
     ) -> None:
+        """Take a study's parts; it ``gives_up`` where so many trials fail that all may."""
         self.config = config
         self.store = store
         self.proposer = proposer
@@ -70,6 +73,7 @@ class Driver:
         self.executor = executor
         self.progress = progress
         self.clock = clock
+        self._gives_up = gives_up
         self._ended_this_run = 0
         self._failed_in_a_row = 0
         self._any_succeeded = False
@@ -225,7 +229,7 @@ class Driver:
             self._failed_in_a_row = self._failed_in_a_row + 1 if record.state == "failed" else 0
             self._any_succeeded |= record.state != "failed"
         most = MAX_FAILED_AFTER_SUCCESS if self._any_succeeded else MAX_FAILED_IN_A_ROW
-        if self._failed_in_a_row >= most:
+        if self._gives_up and self._failed_in_a_row >= most:
             raise SearchError(
                 f"{self._failed_in_a_row} trials failed in a row, the last with: {record.reason}; "
                 "mend the cause and run the same command again, or search in another folder (--dir)"

@@ -106,6 +106,16 @@ class Halving(FullLength):
                     return trial
         return None
 
+    def _last_promotion(self) -> int | None:
+        """A search ends with at least one whole training, or all that it learned would be of no use."""
+        if self._running or self._at_rung[-1].keys() - self._cut_short:
+            return None
+        for here in reversed(self._at_rung):
+            if waiting := [trial for trial in self._paused if trial in here]:
+                leads = lead(here, self._costs)
+                return min(waiting, key=lambda trial: (leads[trial], trial))
+        return None
+
 
 def lead(errors: dict[int, float], costs: dict[int, tuple[float, ...]]) -> dict[int, float]:
     """Return how far each trial's error is above the front of the others, negative if below it.

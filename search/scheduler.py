@@ -105,7 +105,10 @@ class Scheduler(Protocol):
         ...
 
     def wind_down(self, is_over: bool) -> None:
-        """While a budget is spent (``is_over``), begin nothing, and let what is paused stay so."""
+        """While a budget is spent (``is_over``), begin nothing, and let what is paused stay so.
+
+        Where no training is whole, one still comes to its end.
+        """
         ...
 
 
@@ -165,7 +168,7 @@ class FullLength:
             return Run(trial, self._until(trial))
         if self._references:
             return StartReference(self._references.popleft())
-        promoted = None if self._winding_down else self._promotion()
+        promoted = self._last_promotion() if self._winding_down else self._promotion()
         if promoted is not None:
             self._paused.discard(promoted)
             self._running.add(promoted)
@@ -194,6 +197,10 @@ class FullLength:
     def _promotion(self) -> int | None:
         """Return the paused trial to go on with before anything new, if there is one."""
         return min(self._paused, default=None)
+
+    def _last_promotion(self) -> int | None:
+        """Return the paused trial to go on with although a budget is spent, if there is one."""
+        return None
 
     def on_started(self, trial: int, costs: tuple[float, ...], *, is_reference: bool = False) -> None:
         """Count ``trial`` as running."""

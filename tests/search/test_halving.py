@@ -183,10 +183,30 @@ def test_a_resumed_race_promotes_what_an_unbroken_one_would() -> None:
 
 def test_when_the_time_is_over_what_is_paused_stays_so() -> None:
     scheduler = Halving(10, (1, 3), 2)
-    for trial in range(4):
+    for trial in range(5):
         scheduler.on_started(trial, (1.0,))
         scheduler.on_paused(trial, [0.5 - 0.01 * trial])
+    assert scheduler.decide() == Run(4, 3)
+    scheduler.on_ended(4, [0.46, 0.4, 0.3])
     scheduler.wind_down(True)
     assert scheduler.decide() == Done()
     scheduler.wind_down(False)
     assert isinstance(scheduler.decide(), Run)
+
+
+def test_when_the_time_is_over_and_nothing_is_whole_the_best_comes_to_its_end() -> None:
+    scheduler = Halving(10, (1, 3, 9), 2)
+    for trial in range(4):
+        scheduler.on_started(trial, (1.0,))
+        scheduler.on_paused(trial, [0.5 - 0.01 * trial])
+    scheduler.wind_down(True)
+    assert scheduler.decide() == Run(3, 3)
+    assert scheduler.decide() == Wait()
+    scheduler.on_paused(3, [0.47, 0.4, 0.4])
+    assert scheduler.decide() == Run(3, 9)
+    scheduler.on_ended(3, [0.47, 0.4, 0.4])  # it fails
+    assert scheduler.decide() == Run(2, 3)
+    scheduler.on_paused(2, [0.48, 0.4, 0.4])
+    assert scheduler.decide() == Run(2, 9)
+    scheduler.on_ended(2, [0.3] * 9)
+    assert scheduler.decide() == Done()

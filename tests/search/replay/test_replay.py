@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from pathlib import Path
@@ -169,6 +170,25 @@ def test_halving_copes_with_failures_at_several_rungs() -> None:
     assert 1 <= states.count("complete") < 12
     assert set(states) == {"complete", "failed", "stopped"}
     assert {record.epochs for record in found.records if record.state == "stopped"} <= {1, 3, 9}
+
+
+def test_a_comparison_survives_searches_in_which_nearly_all_fails() -> None:
+    problem = Failing(make_problem(), 0.97)
+    found = [replay(problem, "random", seed=seed, hours=1000 / 3600) for seed in range(3)]
+    assert max(count_in_a_row([r.state == "failed" for r in one.records]) for one in found) > 40
+    for outcome in compare(problem, [Contender("random"), Contender("frontier")], num_seeds=2, limit_s=200.0):
+        assert outcome.curve[-1][0] == 200.0
+
+
+def count_in_a_row(flags: list[bool]) -> int:
+    """Return the length of the longest run of true ones."""
+    return max(sum(1 for _ in run) * flag for flag, run in itertools.groupby(flags))
+
+
+@pytest.mark.parametrize("scheduler", ["halving", "freeze_thaw"])
+def test_a_budget_for_a_few_trainings_brings_one_to_its_end(scheduler: str) -> None:
+    found = replay(make_problem(), "frontier", scheduler, epochs=40, num_workers=16)
+    assert sum(record.state == "complete" for record in found.records) >= 1
 
 
 def test_the_command_compares_searches_on_a_table(tmp_path: Path) -> None:
