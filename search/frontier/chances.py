@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_factor, solve_triangular
 from scipy.linalg.lapack import dpotri
-from scipy.special import ndtr
+from scipy.special import expit, ndtr
 
 from search.frontier.covariance import matern, squared_distances
 from search.frontier.gaussian_process import spread_rows
-
-if TYPE_CHECKING:
-    from sklearn.linear_model import LogisticRegression
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -25,6 +22,8 @@ HOPELESS = 0.1
 LEAST = 1e-9
 STRENGTH = 20.0
 """How freely the coefficients of the logistic regression move: the inverse of their penalty."""
+NEWTON_STEPS, LONGEST_STEP = 12, 4.0
+"""Of its fit, and by how much (as a logit) one of them moves any point at most."""
 MOST_SMOOTHED = 100
 """Points that regions are learned from; of more, some spread over all."""
 LENGTHS, NOISES = (0.2, 0.5, 1.2), (0.01, 0.5)
@@ -79,27 +78,35 @@ class ChanceOfSuccess:
 class _Linear(NamedTuple):
     """A logistic regression, and its loss where each trial is foretold from all others."""
 
-    model: LogisticRegression
+    coefficients: Array
     loss: float
 
     @classmethod
     def fitted(cls, tried: Array, succeeded: Flags) -> _Linear:
-        from sklearn.linear_model import LogisticRegression
-
-        model = LogisticRegression(C=STRENGTH, max_iter=100, solver="newton-cholesky").fit(tried, succeeded)
-        chance = np.asarray(model.predict_proba(tried)[:, 1])
+        columns = _with_constant(tried)
+        penalty = np.append(np.full(tried.shape[1], 1.0 / STRENGTH), 1e-6)  # the constant moves freely
+        coefficients = np.zeros(columns.shape[1])
+        for _ in range(NEWTON_STEPS):
+            chance = expit(columns @ coefficients)
+            weight = np.maximum(chance * (1.0 - chance), 1e-6)
+            curvature = columns.T @ (columns * weight[:, None])
+            curvature[np.diag_indices_from(curvature)] += penalty
+            slope = columns.T @ (succeeded - chance) - penalty * coefficients
+            step = np.linalg.solve(curvature, slope)
+            coefficients = coefficients + step * min(1.0, LONGEST_STEP / np.abs(columns @ step).max())
+            if np.abs(step).max() < 1e-4:
+                break
         # one Newton step away from the fit lies that without a trial (Pregibon 1981)
-        columns = np.column_stack([tried, np.ones(len(tried))])
-        weight = chance * (1.0 - chance)
-        curvature = columns.T @ (columns * weight[:, None])
-        curvature[np.diag_indices(tried.shape[1])] += 1.0 / STRENGTH
-        leverage = np.einsum("ij,jk,ik->i", columns, np.linalg.pinv(curvature), columns)
+        leverage = np.einsum("ij,ij->i", columns, np.linalg.solve(curvature, columns.T).T)
         moved = leverage * (succeeded - chance) / np.maximum(1.0 - weight * leverage, 1e-3)
-        logits = np.log(np.maximum(chance, 1e-12) / np.maximum(1.0 - chance, 1e-12)) - moved
-        return cls(model, _log_loss(1.0 / (1.0 + np.exp(-np.clip(logits, -30.0, 30.0))), succeeded))
+        return cls(coefficients, _log_loss(expit(columns @ coefficients - moved), succeeded))
 
     def of(self, points: Array) -> Array:
-        return np.asarray(self.model.predict_proba(points)[:, 1])
+        return np.asarray(expit(_with_constant(points) @ self.coefficients))
+
+
+def _with_constant(points: Array) -> Array:
+    return np.column_stack([points, np.ones(len(points))])
 
 
 class _Smooth(NamedTuple):
