@@ -21,7 +21,6 @@ from optuna.trial import TrialState
 from benchmarks.machine import describe_machine
 from results.indicators import hypervolume
 from search.frontier import FrontierSampler
-from search.quiet import quiet_optuna
 
 RESULTS = Path(__file__).parent / "results" / "regions.json"
 TRIALS = 60
@@ -85,7 +84,7 @@ SAMPLERS: dict[str, Callable[[int], BaseSampler]] = {
 
 def run(problem: str, sampler: str, seed: int) -> tuple[float, int]:
     """Return the share of the box that a study's usable trials dominate, and their number."""
-    with quiet_optuna(), warnings.catch_warnings():
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         study = optuna.create_study(directions=["minimize"] * 2, sampler=SAMPLERS[sampler](seed))
         study.optimize(PROBLEMS[problem], n_trials=TRIALS, catch=(RuntimeError,))
