@@ -165,7 +165,9 @@ def _labels(runs: Sequence[Sequence[KnobValue]], figures: int) -> list[str]:
 def _label(value: KnobValue, figures: int) -> str:
     if isinstance(value, bool):
         return str(value).lower()
-    return f"{value:.{figures}g}" if isinstance(value, float) else str(value)
+    if isinstance(value, float) and figures < _MOST_FIGURES:
+        return f"{value:.{figures}g}"
+    return str(value)
 
 
 def _effect(knob: str, trials: list[TrialRecord], accuracy: Array, seed: int) -> KnobEffect:

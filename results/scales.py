@@ -43,6 +43,11 @@ def plural(count: int, word: str, words: str | None = None) -> str:
     return f"{count:,} {word if count == 1 else words or word + 's'}"
 
 
+def figure(value: float) -> str:
+    """Return three figures of a number, or all before the point where there are more."""
+    return f"{value:,.0f}" if value >= 99.95 else f"{value:.3g}"
+
+
 def duration(seconds: float | None) -> str:
     """Return a length of time: ``45 s``, ``3 min 20 s`` or ``2 h 05 min``; ``?`` where it is not known."""
     if seconds is None:

@@ -164,8 +164,9 @@ class StudyResults:
             return f"{asked} {self.num_finished} trials are done"
         if self.header.exhausted and self.num_finished == len(self.records):
             return "every network of its space within the limits was tried"
-        if any(record.state == "running" for record in self.records):
-            return None
+        states = {record.state for record in self.records}
+        if "running" in states or ("paused" in states and "complete" not in states):
+            return None  # one training at least comes to its end
         if self.header.hours is not None and self.searched_s >= self.header.hours * 3600:
             return f"its {self.header.hours:g} hours are spent"
         if self.header.epochs is not None and self.num_epochs >= self.header.epochs:

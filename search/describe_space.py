@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 import sys
+from decimal import Decimal
 from typing import Any
 
 from results.intervals import wilson
@@ -163,5 +164,5 @@ def _range(ends: list[int]) -> str:
 def _count(number: int) -> str:
     if number < 10**15:
         return f"{number:,}"
-    exponent = math.floor(math.log10(number))
-    return f"about {number / 10**exponent:.1f} x 10^{exponent}"
+    figures, _, exponent = f"{Decimal(number):.1e}".partition("e+")
+    return f"about {figures} x 10^{exponent}"

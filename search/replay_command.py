@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from results.bands_svg import bands_svg
-from results.scales import plural
+from results.scales import figure, plural
 from results.tables import print_json, print_table
 from search.replay.comparison import SHARES, Contender, Outcome, compare, default_limit_s
 from search.replay.study_replay import replay_study
@@ -67,7 +67,8 @@ def replay_table(
         print_json(as_document(table.name, num_workers, limit_s, outcomes))
         return
     sys.stdout.write(
-        f"{table.name}: {plural(len(table.outcomes()), 'network')}, {limit_s / unit_s:.3g} simulated {unit}, "
+        f"{table.name}: {plural(len(table.outcomes()), 'network')}, "
+        f"{figure(limit_s / unit_s)} simulated {unit}, "
         f"{plural(num_workers, 'worker')}, {plural(num_seeds, 'seed')}; "
         f"{unit} to a share of the best hypervolume (median)\n\n"
     )
@@ -137,7 +138,7 @@ def print_outcomes(outcomes: list[Outcome], unit_s: float) -> None:
             (
                 outcome.contender.sampler,
                 outcome.contender.scheduler,
-                *("never" if time is None else f"{time / unit_s:.3g}" for time in times),
+                *("never" if time is None else figure(time / unit_s) for time in times),
                 f"{100 * outcome.curve[-1][2]:.2f} %",
                 f"{outcome.as_dict()['trials']:g}",
                 f"{outcome.as_dict()['complete']:g}",

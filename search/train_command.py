@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from results.curve_svg import curve_svg
-from results.scales import duration, plural
+from results.scales import duration, figure, plural
 from results.tables import print_json
 from search.config import StudyConfig
 from search.launch import Request, resolve
@@ -182,8 +182,3 @@ def floating_point(pflop: float) -> str:
     flop = 1e15 * pflop
     unit, size = next((pair for pair in FLOP_UNITS if flop >= pair[1]), ("FLOP", 1.0))
     return f"{figure(flop / size)} {unit}"
-
-
-def figure(value: float) -> str:
-    """Return three figures of a number, or all before the point where there are more."""
-    return f"{value:,.0f}" if value >= 99.95 else f"{value:.3g}"

@@ -193,10 +193,10 @@ def _decides_the_same(file: Path, config: StudyConfig) -> bool:
     try:
         tables = tomllib.loads(file.read_text(encoding="utf-8"))
         recipe = Recipe.model_validate(BEFORE | tables["train"])
+        data = decisive(config)["data"]
+        moved = dict(tables["data"]) | {"source": data["source"]}
     except (ValueError, KeyError, TypeError):
         return False
-    data = decisive(config)["data"]
-    moved = dict(tables.get("data", {})) | {"source": data["source"]}
     return moved == data and recipe.identity() == config.train.identity()
 
 

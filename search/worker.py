@@ -151,7 +151,9 @@ def _train(job: dict[str, Any], place: Workplace, events: TextIO) -> None:
         measured = asdict(training.measurements(ceiling))
         if measured["first_step_s"] is not None:
             measured["first_step_s"] += before_training_s
-    except LoaderLostError:
+    except LoaderLostError as error:
+        sys.stderr.write(f"{error}\n")
+        sys.stderr.flush()
         os._exit(LOST)
     except InvalidInputError as error:  # images that are read while they are trained on
         _send(events, Fatal(str(error)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,9 @@ from numpy.typing import NDArray
 from trainers.image_files import ImageForm, read_pixels
 
 MOST_READ = 512
+"""Files whose content a signature depends on; of more, evenly spread ones."""
 END_BYTES = 2**15
+"""Bytes of a file's beginning and of its end that are looked at."""
 
 Rows = slice | NDArray[np.int64]
 
@@ -68,7 +71,7 @@ def signature_of_files(paths: Sequence[Path], form: ImageForm) -> str:
     the ends of large ones.
     """
     digest = hashlib.sha256(repr(form).encode())
-    step = max(1, len(paths) // MOST_READ)
+    step = math.ceil(len(paths) / MOST_READ) or 1
     for place, path in enumerate(paths):
         size = path.stat().st_size
         digest.update(repr((path.parent.name, path.name, size)).encode())

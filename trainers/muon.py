@@ -36,10 +36,13 @@ class Muon(Optimizer):
         for group in self.groups:
             together: dict[tuple[int, ...] | None, list[nn.Parameter]] = {}
             for weight in group.with_gradients():
-                is_small = weight.is_cuda and _is_small(weight)
-                together.setdefault(None if is_small else tuple(weight.shape), []).append(weight)
+                together.setdefault(None if self._joins(weight) else tuple(weight.shape), []).append(weight)
             for weights in together.values():
                 self._step_together(weights, group)
+
+    def _joins(self, weight: nn.Parameter) -> bool:
+        """Return whether a weight is moved together with those of other shapes."""
+        return weight.is_cuda and _is_small(weight)
 
     def _step_together(self, weights: list[nn.Parameter], group: WeightGroup) -> None:
         gradients = [weight.grad for weight in weights if weight.grad is not None]
@@ -72,7 +75,7 @@ def _wide(matrix: Tensor) -> Tensor:
 def stacked(matrices: list[Tensor]) -> Tensor:
     """Return R C matrices as one tensor N R C of the largest R and C, with zeros beside smaller ones.
 
-    To be made orthogonal is not changed by zeros: they stay what they are.
+    Zeros stay zeros, and do not change what becomes of the rest.
     """
     shapes = {matrix.shape for matrix in matrices}
     if len(shapes) == 1:

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import DataLoader, Dataset, Sampler, get_worker_info
 
 from space.errors import InvalidInputError, MgnasError
 from trainers.data import SearchData
@@ -25,16 +25,19 @@ Key = tuple[str, "np.ndarray[Any, np.dtype[np.int64]]"]
 """Part (train or val) and rows of a batch."""
 
 
+GONE = ("exited unexpectedly", "killed by signal")
+"""In the text of torch's error about a process that reads and is no more."""
+
+
 class LoaderLostError(MgnasError):
     """A process that reads images has ended before its time."""
 
 
 @dataclass(frozen=True)
 class _Pixels:
-    """Images uint8 N H W C on their way from a process that reads them.
+    """Images uint8 N H W C that come through a pipe from a process that reads them.
 
-    As an array they come through a pipe. Tensors would come through shared memory, of which containers have
-    64 MiB, and a reader that finds no room there is waited for without end.
+    Tensors come through shared memory, of which containers may have no more than 64 MiB.
     """
 
     array: NDArray[np.uint8]
@@ -44,18 +47,28 @@ class _Pixels:
         return torch.from_numpy(self.array).pin_memory()
 
 
-class _Parts(Dataset[_Pixels]):
+class _Parts(Dataset[Tensor | _Pixels]):
     """Batches by their key."""
 
     def __init__(self, data: SearchData) -> None:
         self._images: dict[str, Images] = {"train": data.train.images, "val": data.val.images}
 
-    def __getitem__(self, key: Key) -> _Pixels:
+    def __getitem__(self, key: Key) -> Tensor | _Pixels:
         part, rows = key
-        return _Pixels(self._images[part][rows])
+        array = self._images[part][rows]
+        images = torch.from_numpy(array)
+        if get_worker_info() is None:
+            return images
+        try:
+            # torch would do it on the way out, where nobody hears of an error and all wait without end
+            images.share_memory_()  # type: ignore[no-untyped-call]
+        except (RuntimeError, OSError):
+            return _Pixels(array)
+        return images
 
 
 def _unchanged(batch: Any) -> Any:
+    """Return a batch as it is: torch would make tensors of arrays."""
     return batch
 
 
@@ -99,7 +112,7 @@ class StreamedData(DeviceData):
         if not data.is_stored:
             num_workers = 0
         self._wanted = _Wanted()
-        self._loader: DataLoader[_Pixels] = DataLoader(
+        self._loader: DataLoader[Tensor | _Pixels] = DataLoader(
             _Parts(data),
             batch_size=None,
             sampler=self._wanted,
@@ -149,7 +162,7 @@ class StreamedData(DeviceData):
                 line.removeprefix(f"{InvalidInputError.__module__}.InvalidInputError: ")
             ) from None
         except RuntimeError as error:
-            if "DataLoader worker" not in str(error):
+            if not any(sign in str(error) for sign in GONE):
                 raise
             raise LoaderLostError(
                 "a process that reads images was killed, perhaps for want of memory; run the same command "

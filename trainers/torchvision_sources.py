@@ -83,6 +83,13 @@ def _open(name: str, root: Path, *, is_train: bool) -> Any:
     # not there, half of it, damaged, not reachable: torchvision raises nearly anything for any of these
     try:
         return make(str(root), **part, download=False)
+    except MemoryError:
+        raise
+    except OSError as error:
+        raise InvalidInputError(
+            f"{name} under {root} cannot be read: {_reason(error)}; make it readable, or name another folder "
+            "(--data-root)"
+        ) from None
     except Exception as error:
         # what torchvision advises, download=True, is no option of ours
         if "download=True" not in str(error):  # all files are there, and would not be downloaded again

@@ -164,14 +164,19 @@ def read_picture(path: Path, shape: tuple[int, int, int]) -> Any:
                     raise UserError(f"{path} has more than 16 bits a channel; save it with 8 or 16")
                 picture = Image.fromarray((values.astype(np.int64) >> 8).clip(0, 255).astype(np.uint8))
             upright = ImageOps.exif_transpose(picture)
-            if upright.has_transparency_data:  # what lies behind is white, as where mgnas reads folders
+            if (
+                upright.mode in ("LA", "PA", "RGBA") or "transparency" in upright.info
+            ):  # what lies behind is white, as where mgnas reads folders
                 drawn = upright.convert("RGBA")
                 upright = Image.new("RGBA", drawn.size, "white")
                 upright.alpha_composite(drawn)
             upright = upright.convert("L" if channels == 1 else "RGB")
             resized = ImageOps.fit(upright, (width, height), Image.Resampling.BILINEAR)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise UserError(f"{path} cannot be read as an image ({str(error).splitlines()[0]})") from None
+    except UserError:
+        raise
+    except Exception as error:  # Pillow raises nearly anything for files that are damaged
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise UserError(f"{path} cannot be read as an image ({reason})") from None
     return np.asarray(resized, dtype=np.uint8).reshape(height, width, channels)
 
 

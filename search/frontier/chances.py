@@ -93,7 +93,9 @@ class _Linear(NamedTuple):
             curvature[np.diag_indices_from(curvature)] += penalty
             slope = columns.T @ (succeeded - chance) - penalty * coefficients
             step = np.linalg.solve(curvature, slope)
-            coefficients = coefficients + step * min(1.0, LONGEST_STEP / np.abs(columns @ step).max())
+            coefficients = coefficients + step * (
+                LONGEST_STEP / np.abs(columns @ step).max(initial=LONGEST_STEP)
+            )
             if np.abs(step).max() < 1e-4:
                 break
         # one Newton step away from the fit lies that without a trial (Pregibon 1981)
@@ -157,12 +159,16 @@ class _Smooth(NamedTuple):
 def _targets(succeeded: Flags, violations: Array | None) -> Array:
     """Return what regions are learned from: 1 and -1, or by how much constraints were kept or broken."""
     signs = np.where(succeeded, 1.0, -1.0)
-    if violations is None or not violations.shape[1] or np.isnan(violations).all():
+    if violations is None or not len(violations):
         return signs
-    typical = np.nanmedian(np.abs(violations), axis=0)
-    scaled = violations / np.where(typical > 0, typical, 1.0)
-    is_known = ~np.isnan(scaled).any(axis=1)
-    worst = np.clip(-scaled[is_known].max(axis=1), -WIDEST, WIDEST)
+    violations = violations[:, ~np.isnan(violations).all(axis=0)]
+    if not violations.shape[1]:
+        return signs
+    typical = np.array([np.median(np.abs(column[~np.isnan(column)])) for column in violations.T])
+    with np.errstate(over="ignore"):
+        scaled = np.clip(violations / np.where(typical > 0, typical, 1.0), -WIDEST, WIDEST)
+    is_known = ~np.isnan(scaled).all(axis=1)
+    worst = -np.nanmax(scaled[is_known], axis=1)
     targets = signs.copy()
     targets[is_known] = worst
     # at 0 a constraint is kept, and what failed for another reason has failed

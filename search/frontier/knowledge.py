@@ -154,11 +154,10 @@ class Knowledge:
         over = over[:: math.ceil(len(over) / MOST_JUDGED) or 1]
         tried = [self._tried[row] for row in over]
         succeeded = np.array([one.state != "failed" and one.is_feasible for one in tried], dtype=bool)
-        longest = max((len(one.violations) for one in tried), default=0)
+        names = sorted({name for one in tried for name in one.violations})
         violations = np.array(
-            [one.violations if len(one.violations) == longest else (math.nan,) * longest for one in tried],
-            dtype=np.float64,
-        ).reshape(len(tried), longest)
+            [[one.violations.get(name, math.nan) for name in names] for one in tried], dtype=np.float64
+        ).reshape(len(tried), len(names))
         return ChanceOfSuccess(self._knobs[over], succeeded, violations)
 
 

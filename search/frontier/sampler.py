@@ -244,7 +244,10 @@ class FrontierSampler(BaseSampler):
         state = _STATES[trial.state]
         if not is_sound or (not errors and (curve or state == "stopped")):
             state = "failed"  # also what was pruned without a word: it was of no use
-        violations = tuple(value if _is_sound(value) else MOST for value in trial.constraints.values())
+        violations = {
+            name: MOST if math.isnan(value) else min(max(value, -MOST), MOST)
+            for name, value in trial.constraints.items()
+        }
         losses = trial.user_attrs.get(CURVE, {}).get("losses", {})
         told = {int(epoch): float(loss) for epoch, loss in losses.items() if math.isfinite(loss)}
         return Tried(point, state, errors, costs, length, violations, told)

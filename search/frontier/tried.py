@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -15,7 +16,7 @@ class Tried:
     ``errors`` are those seen by epoch, from 1, and ``costs`` the objectives besides where they are known,
     all to be minimised; ``losses`` are training losses by epoch, where there are any. A whole training has
     ``epochs``. A trial that is ``stopped`` has no result but its epochs. ``violations`` are the values of its
-    constraints, as far as they are known, each kept where it is at most 0.
+    constraints by name, as far as they are known, each kept where it is at most 0.
     """
 
     point: Point
@@ -23,10 +24,10 @@ class Tried:
     errors: dict[int, float] = field(default_factory=dict)
     costs: tuple[float, ...] | None = None
     epochs: int = 1
-    violations: tuple[float, ...] = ()
+    violations: Mapping[str, float] = field(default_factory=dict)
     losses: dict[int, float] = field(default_factory=dict)
 
     @property
     def is_feasible(self) -> bool:
         """Whether it has kept its constraints."""
-        return all(value <= 0 for value in self.violations)
+        return all(value <= 0 for value in self.violations.values())

@@ -116,6 +116,8 @@ def test_hours_are_spent_when_what_runs_has_ended() -> None:
     assert not made.complete
     made.records[1] = replace(begun, state="paused")
     assert made.spent == "its 2 hours are spent"
+    made.records[0] = replace(made.records[0], state="paused")  # nothing is whole: the search goes on
+    assert not made.complete
 
 
 @pytest.mark.parametrize("count", [0, 30])

@@ -40,6 +40,28 @@ def test_zeros_beside_smaller_matrices_change_nothing() -> None:
         assert padded.count_nonzero() == matrix.count_nonzero()
 
 
+def test_weights_of_any_shapes_move_together_as_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As small ones do on a GPU."""
+    generator = torch.Generator().manual_seed(0)
+    sizes = ((8, 4, 3, 3), (4, 8, 3, 3), (32, 8, 1, 1), (80, 4, 3, 3))
+    start = [torch.randn(size, generator=generator) for size in sizes]
+    gradients = [[torch.randn(size, generator=generator) for size in sizes] for _ in range(3)]
+
+    def moved() -> list[torch.Tensor]:
+        weights = [nn.Parameter(weight.clone()) for weight in start]
+        optimizer = Muon([WeightGroup(weights, 0.02, 0.1)], momentum=0.95)
+        for step in gradients:
+            for weight, gradient in zip(weights, step, strict=True):
+                weight.grad = gradient
+            optimizer.step()
+        return [weight.detach() for weight in weights]
+
+    alone = moved()
+    monkeypatch.setattr(Muon, "_joins", lambda _self, weight: weight.numel() < 2000)
+    for together, one in zip(moved(), alone, strict=True):
+        torch.testing.assert_close(together, one, rtol=1e-4, atol=1e-5)
+
+
 def test_nothing_comes_of_nothing() -> None:
     assert torch.equal(orthogonalised(torch.zeros(1, 3, 4)), torch.zeros(1, 3, 4))
 

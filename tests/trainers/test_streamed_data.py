@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import multiprocessing
 import os
+import pickle
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -127,20 +130,22 @@ def test_a_file_that_is_damaged_later_is_named(folder: Path, tmp_path: Path, num
         list(Training(SPEC, data, RECIPE, seed=0).epochs())
 
 
-def test_a_reader_that_is_killed_is_told_in_one_line(folder: Path) -> None:
-    config = DataConfig(source=f"imagefolder:{folder}", memory_gib=0.0)
+@pytest.mark.parametrize("num_workers", [1, 2])
+def test_a_reader_that_is_killed_is_told_in_one_line(folder: Path, num_workers: int) -> None:
+    """Also in the middle of batches that are much larger than a pipe."""
+    config = DataConfig(source=f"imagefolder:{folder}", memory_gib=0.0, image_size=(96, 96))
     before = set(multiprocessing.active_children())
-    data = StreamedData(load_search_data(config), CPU, num_workers=1)
-    training = Training(SPEC, data, RECIPE.replaced({"epochs": 1000}), seed=0)
-    next(training.epochs())
-    (reader,) = set(multiprocessing.active_children()) - before
-    os.kill(int(reader.pid or 0), signal.SIGKILL)
+    data = StreamedData(load_search_data(config), CPU, num_workers)
+    batches = data._stream([("train", np.arange(16))] * 10_000)
+    next(batches)
+    readers = sorted(set(multiprocessing.active_children()) - before, key=lambda reader: reader.pid or 0)
+    assert len(readers) == num_workers
+    threading.Timer(0.5, lambda: os.kill(int(readers[0].pid or 0), signal.SIGKILL)).start()
     with pytest.raises(LoaderLostError, match="a process that reads images was killed"):
-        list(training.epochs())
+        list(itertools.islice(batches, 10_000))
 
 
 READING = """
-from pathlib import Path
 from trainers.data import DataConfig, load_search_data
 from trainers.streamed_data import StreamedData
 import multiprocessing, sys, time, torch
@@ -183,15 +188,26 @@ def is_running(pid: int) -> bool:
     return status.rpartition(")")[2].split()[0] != "Z"
 
 
-def test_batches_take_no_shared_memory(folder: Path) -> None:
-    """Of which containers have little: a reader without room there would be waited for without end."""
+def test_a_reader_without_shared_memory_sends_batches_another_way(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of which containers have little: torch finds out where nobody hears of it."""
     config = DataConfig(source=f"imagefolder:{folder}", memory_gib=0.0)
-    data = StreamedData(load_search_data(config), CPU, num_workers=1)
-    before = set(Path("/dev/shm").iterdir())
-    for images in data.val_images(4):
-        assert images.dtype == torch.uint8
-        new = {path.name for path in set(Path("/dev/shm").iterdir()) - before}
-        assert not {name for name in new if name.startswith("torch_")}
+    parts = StreamedData(load_search_data(config), CPU, num_workers=1)._loader.dataset
+    key = ("train", np.arange(3))
+    here = parts[key]
+    monkeypatch.setattr("trainers.streamed_data.get_worker_info", lambda: "in a reader")
+    shared = parts[key]
+    assert shared.is_shared()
+    assert not here.is_shared()
+
+    def no_room(_self: torch.Tensor) -> None:
+        raise RuntimeError("unable to allocate shared memory(shm): No space left on device (28)")
+
+    monkeypatch.setattr(torch.Tensor, "share_memory_", no_room)
+    sent = pickle.loads(pickle.dumps(parts[key]))
+    assert torch.equal(torch.from_numpy(sent.array), here)
+    assert torch.equal(shared, here)
 
 
 def test_the_fingerprint_knows_files_of_the_same_size(tmp_path: Path) -> None:
@@ -212,7 +228,7 @@ def test_the_fingerprint_knows_files_of_the_same_size(tmp_path: Path) -> None:
     assert fingerprint() != first
 
 
-def test_the_fingerprint_knows_files_without_reading_them(folder: Path, tmp_path: Path) -> None:
+def test_the_fingerprint_knows_files_wherever_they_lie(folder: Path, tmp_path: Path) -> None:
     def fingerprint(root: Path) -> str:
         return load_search_data(DataConfig(source=f"imagefolder:{root}", memory_gib=0.0)).fingerprint()
 
