@@ -154,24 +154,26 @@ class StreamedData(DeviceData):
 
     def _read(self) -> Iterator[Tensor]:
         try:
-            for batch in self._loader:
+            batches = iter(self._loader)
+        except OSError as error:  # no place for locks or sockets
+            raise InvalidInputError(
+                f"processes that read images cannot be started ({error}); with data.loader_workers = 0 "
+                "images are read without"
+            ) from None
+        try:
+            for batch in batches:
                 yield batch if isinstance(batch, Tensor) else torch.from_numpy(batch.array)
         except InvalidInputError as error:  # from another process, its whole traceback is in the text
             line = str(error).strip().splitlines()[-1]
             raise InvalidInputError(
                 line.removeprefix(f"{InvalidInputError.__module__}.InvalidInputError: ")
             ) from None
-        except RuntimeError as error:
-            if not any(sign in str(error) for sign in GONE):
+        except (RuntimeError, OSError, EOFError) as error:
+            # in the middle of a batch, its sockets are what breaks first
+            is_gone = any(sign in str(error) for sign in GONE) or not isinstance(error, RuntimeError)
+            if not is_gone or not self._loader.num_workers:
                 raise
             raise LoaderLostError(
                 "a process that reads images was killed, perhaps for want of memory; run the same command "
                 "again to go on, with less of them (data.loader_workers) if need be"
-            ) from None
-        except OSError as error:
-            if "AF_UNIX" not in str(error):
-                raise
-            raise InvalidInputError(
-                "the path of the folder for temporary files is too long for processes that read images; set "
-                "TMPDIR to a shorter one"
             ) from None
