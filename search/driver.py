@@ -64,8 +64,12 @@ class Driver:
         clock: Clock,
         *,
         gives_up: bool = True,
+        let_signals_through: Callable[[], None] | None = None,
     ) -> None:
-        """Take a study's parts; it ``gives_up`` where so many trials fail that all may."""
+        """Take a study's parts; it ``gives_up`` where so many trials fail that all may.
+
+        ``let_signals_through`` is called whenever nothing is being written.
+        """
         self.config = config
         self.store = store
         self.proposer = proposer
@@ -74,6 +78,7 @@ class Driver:
         self.progress = progress
         self.clock = clock
         self._gives_up = gives_up
+        self._let_signals_through = let_signals_through or (lambda: None)
         self._ended_this_run = 0
         self._failed_in_a_row = 0
         self._any_succeeded = False
@@ -90,12 +95,15 @@ class Driver:
         while self._fill_slots():
             for event in self.executor.poll(POLL_S):
                 self._handle(event)
+                self._let_signals_through()
+            self._let_signals_through()
             self.progress.update(self._snapshot())
         self.progress.update(self._snapshot())
 
     def _fill_slots(self) -> bool:
         """Carry out decisions until no slot is free or there is nothing to start; False when all is done."""
         while self.executor.free_slots():
+            self._let_signals_through()
             self.scheduler.wind_down(self._is_spent())
             decision = self.scheduler.decide()
             if isinstance(decision, Done):

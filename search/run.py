@@ -28,9 +28,10 @@ from search.progress import Progress, Silent
 from search.proposers import make_proposer
 from search.schedulers import make_scheduler, rungs_of
 from search.slots import Slot, count_cores, find_slots
+from search.stopping import held_back
 from search.store import StudyStore
 from search.warm_start import EARLIER, earlier_trials, read_earlier, write_earlier
-from space.errors import InvalidInputError
+from space.errors import InvalidInputError, MgnasError
 from space.files import write_atomic
 from space.plugins import plugin_digest
 from space.search_space import SearchSpace
@@ -240,10 +241,21 @@ def _search(
     executor = LocalExecutor(slots, setup, folder.logs)
     try:
         store.ledger.write_event("begin", clock.elapsed_s(), workers=len(slots), **budgets(config))
-        Driver(config, store, proposer, scheduler, executor, progress, clock).run()
+        with held_back() as let_through:
+            Driver(
+                config,
+                store,
+                proposer,
+                scheduler,
+                executor,
+                progress,
+                clock,
+                let_signals_through=let_through,
+            ).run()
         store.ledger.write_event("end", clock.elapsed_s())
     except (KeyboardInterrupt, SystemExit):
-        store.ledger.write_event("interrupt", clock.elapsed_s())
+        with suppress(MgnasError):  # after a second signal, in the middle of something
+            store.ledger.write_event("interrupt", clock.elapsed_s())
         raise
     finally:
         executor.close()

@@ -174,10 +174,10 @@ def test_halving_copes_with_failures_at_several_rungs() -> None:
 
 def test_a_comparison_survives_searches_in_which_nearly_all_fails() -> None:
     problem = Failing(make_problem(), 0.97)
-    found = [replay(problem, "random", seed=seed, hours=1000 / 3600) for seed in range(3)]
-    assert max(count_in_a_row([r.state == "failed" for r in one.records]) for one in found) > 40
-    for outcome in compare(problem, [Contender("random"), Contender("frontier")], num_seeds=2, limit_s=200.0):
-        assert outcome.curve[-1][0] == 200.0
+    found = replay(problem, "random", trials=90)
+    assert count_in_a_row([record.state == "failed" for record in found.records]) > 40
+    for outcome in compare(problem, [Contender("random"), Contender("frontier")], num_seeds=1, limit_s=40.0):
+        assert outcome.curve[-1][0] == 40.0
 
 
 def count_in_a_row(flags: list[bool]) -> int:
