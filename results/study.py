@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, SupportsIndex
 from urllib.parse import quote
 
+from results.budgets import what_is_spent
 from results.front import (
     PICKS,
     complete_trials,
@@ -17,7 +18,6 @@ from results.front import (
     knee,
     pareto_front,
     pick,
-    trials_since_growth,
     why_no_front,
 )
 from results.ledger import Ledger
@@ -157,24 +157,7 @@ class StudyResults:
     @property
     def spent(self) -> str | None:
         """What ended the study, in words; None while it can go on."""
-        if self.num_finished >= self.header.trials:
-            if self.num_finished == self.header.trials == 1:
-                return "its one trial is done"
-            asked = "all" if self.num_finished == self.header.trials else f"{self.header.trials} asked for,"
-            return f"{asked} {self.num_finished} trials are done"
-        if self.header.exhausted and self.num_finished == len(self.records):
-            return "every network of its space within the limits was tried"
-        states = {record.state for record in self.records}
-        if "running" in states or ("paused" in states and "complete" not in states):
-            return None  # one training at least comes to its end
-        if self.header.hours is not None and self.searched_s >= self.header.hours * 3600:
-            return f"its {self.header.hours:g} hours are spent"
-        if self.header.epochs is not None and self.num_epochs >= self.header.epochs:
-            return f"its {self.header.epochs} epochs are spent"
-        patience = self.header.patience
-        if patience is not None and trials_since_growth(self.records, self.header.ranges) >= patience:
-            return f"its front has not grown for {patience} trials"
-        return None
+        return what_is_spent(self.header, self.records, self.searched_s)
 
     @property
     def why_no_front(self) -> str:

@@ -61,7 +61,7 @@ class _Parts(Dataset[Tensor | _Pixels]):
             return images
         try:
             # torch would do it on the way out, where nobody hears of an error and all wait without end
-            images.share_memory_()  # type: ignore[no-untyped-call]
+            images.share_memory_()
         except (RuntimeError, OSError):
             return _Pixels(array)
         return images

@@ -1,0 +1,33 @@
+"""Whether a study's budgets are spent, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from results.front import trials_since_growth
+from results.records import StudyHeader, TrialRecord
+
+
+def what_is_spent(header: StudyHeader, trials: Sequence[TrialRecord], searched_s: float) -> str | None:
+    """Return what ended a study with these trials (references left aside); None while it can go on.
+
+    Trials that run come to their end first, and one training at least comes to its end, whatever the budget.
+    """
+    num_ended = sum(trial.has_ended for trial in trials)
+    if num_ended >= header.trials:
+        if num_ended == header.trials == 1:
+            return "its one trial is done"
+        asked = "all" if num_ended == header.trials else f"{header.trials} asked for,"
+        return f"{asked} {num_ended} trials are done"
+    if header.exhausted and num_ended == len(trials):
+        return "every network of its space within the limits was tried"
+    states = {trial.state for trial in trials}
+    if "running" in states or ("paused" in states and "complete" not in states):
+        return None
+    if header.hours is not None and searched_s >= header.hours * 3600:
+        return f"its {header.hours:g} hours are spent"
+    if header.epochs is not None and sum(trial.epochs for trial in trials) >= header.epochs:
+        return f"its {header.epochs} epochs are spent"
+    if header.patience is not None and trials_since_growth(trials, header.ranges) >= header.patience:
+        return f"its front has not grown for {header.patience} trials"
+    return None
