@@ -13,6 +13,7 @@ from search.frontier.engine import Decision, Engine
 from search.frontier.network_points import NetworkPoints
 from search.frontier.tried import Tried
 from search.proposer import Proposal, Proposer, identity
+from space.reading import load_spec
 from space.search_space import SearchSpace
 
 
@@ -36,6 +37,7 @@ class FrontierProposer(Proposer):
         self._epochs = rungs[-1] if rungs else 1
         self._points = NetworkPoints(space, identity, counted_costs(costs, space), earlier)
         self._tried: dict[int, Tried] = {}
+        self._references: dict[int, Tried | None] = {}
         self._decision: tuple[bool, Decision] | None = None
 
     def _remember(
@@ -56,22 +58,32 @@ class FrontierProposer(Proposer):
         self._decision = None
 
     def _note(self, number: int, report: EpochReport) -> None:
-        tried = self._tried[number]
-        for curve in (tried.errors, tried.losses):  # of an epoch that is trained again, nothing came after
-            for epoch in [epoch for epoch in curve if epoch >= report.epoch]:
-                del curve[epoch]
-        tried.errors[report.epoch] = 1.0 - report.val_accuracy
-        if math.isfinite(report.train_loss):
-            tried.losses[report.epoch] = report.train_loss
+        _add_epoch(self._tried[number], report)
         self._decision = None
 
     def _tell(self, record: TrialRecord) -> None:
-        tried = self._tried[record.number]
+        self._update(self._tried[record.number], record)
+
+    def _update(self, tried: Tried, record: TrialRecord) -> None:
         tried.state = record.state
         tried.costs = known_costs(self._costs, record)
         self._decision = None
         if record.val_accuracy is not None and not tried.errors:
             tried.errors[record.max_epochs] = 1.0 - record.val_accuracy
+
+    def _learn_from_reference(self, record: TrialRecord, reports: Sequence[EpochReport]) -> None:
+        if record.number not in self._references:
+            self._references[record.number] = self._located(record)
+        reference = self._references[record.number]
+        if reference is not None:
+            for report in reports:
+                _add_epoch(reference, report)
+            self._update(reference, record)
+
+    def _located(self, record: TrialRecord) -> Tried | None:
+        """Return a reference as a point of the space; None if it is none."""
+        point = self._points.located(load_spec(record.spec), record.training)
+        return None if point is None else Tried(point, costs=point.costs, epochs=self._epochs)
 
     def best_to_continue(self, paused: Collection[int], *, may_start: bool) -> int | None:
         """Return which of the paused trials to go on with, or None.
@@ -91,6 +103,19 @@ class FrontierProposer(Proposer):
         """Return the decision by what is known now: one for all that is asked before anything happens."""
         if self._decision is None or self._decision[0] != may_start:
             tried = [self._tried[number] for number in sorted(self._tried)]
-            decision = self._engine.decide(self._points, tried, len(tried), may_start=may_start)
+            references = [one for _, one in sorted(self._references.items()) if one is not None]
+            decision = self._engine.decide(
+                self._points, tried, len(tried), may_start=may_start, references=references
+            )
             self._decision = may_start, decision
         return self._decision[1]
+
+
+def _add_epoch(tried: Tried, report: EpochReport) -> None:
+    """Take in an epoch; of one that is trained again, nothing came after."""
+    for curve in (tried.errors, tried.losses):
+        for epoch in [epoch for epoch in curve if epoch >= report.epoch]:
+            del curve[epoch]
+    tried.errors[report.epoch] = 1.0 - report.val_accuracy
+    if math.isfinite(report.train_loss):
+        tried.losses[report.epoch] = report.train_loss

@@ -123,6 +123,9 @@ class OptunaProposer(Proposer):
             values = [tried.curve[-1], *np.log(self._all_costs([tried])[0])]
             self._study.tell(self._pending.pop(record.number), values)
 
+    def _learn_from_reference(self, record: TrialRecord, reports: Sequence[EpochReport]) -> None:
+        """Learn nothing: it need not be a point of the space."""
+
     def _end_curve(self, record: TrialRecord) -> None:
         """Take the result of a trial of which no epochs are known as its only one."""
         tried = self._tried[record.number]

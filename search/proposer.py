@@ -38,9 +38,7 @@ class Proposal:
 
 class Proposer(ABC):
     """Proposes networks that the study has not tried. It is told of every trial, in the order of their
-    numbers.
-
-    References are no points of the space: nothing is learned from them.
+    numbers, and of references, which are not among those: a reference may be proposed.
     """
 
     def __init__(self, space: SearchSpace, seed: int) -> None:
@@ -56,16 +54,22 @@ class Proposer(ABC):
         if record.reference is None:
             self._seen.add(identity(record.arch, record.training))
             self._remember(record, sampler_attrs, curve)
+        else:
+            self._learn_from_reference(record, curve)
 
     def note(self, record: TrialRecord, report: EpochReport) -> None:
         """Take in one more epoch of a trial."""
         if record.reference is None:
             self._note(record.number, report)
+        else:
+            self._learn_from_reference(record, [report])
 
     def tell(self, record: TrialRecord) -> None:
         """Take in that a trial has ended, stands at a rung, or goes on from there."""
         if record.reference is None:
             self._tell(record)
+        else:
+            self._learn_from_reference(record, ())
 
     def propose(self, number: int) -> Proposal | None:
         """Return a network for trial ``number``, or None if the space holds no further one."""
@@ -101,6 +105,10 @@ class Proposer(ABC):
     @abstractmethod
     def _tell(self, record: TrialRecord) -> None:
         """Take in a trial's new state."""
+
+    @abstractmethod
+    def _learn_from_reference(self, record: TrialRecord, reports: Sequence[EpochReport]) -> None:
+        """Take in a reference's new state, and further epochs of it."""
 
     def _adopt(self, number: int, point: Point) -> Proposal:
         """Return a proposal of a point that the sampler did not choose."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 
 from space.counts import Counts, Size, as_size
@@ -13,6 +13,7 @@ from space.domains import Domain, FloatRange, Value
 from space.drawing import Choose, draw_knobs, draw_spec, is_countable
 from space.errors import InvalidInputError, UnbuildableError
 from space.grid_spec import GridSpec
+from space.location import locate
 from space.space_config import SpaceConfig
 from space.spec import Spec
 from space.walk import CountOf, Walk
@@ -68,12 +69,23 @@ class SearchSpace:
 
         Knobs are asked for in a fixed order, and each only if the network has it.
         """
-        facts = {"in_channels": self.in_channels, "num_classes": self.num_classes}
-        return draw_spec(self.config, facts, choose)
+        return draw_spec(self.config, self._facts, choose)
+
+    @property
+    def _facts(self) -> dict[str, int]:
+        return {"in_channels": self.in_channels, "num_classes": self.num_classes}
 
     def spec(self, point: Point) -> Spec:
         """Return the spec of a point; raises KeyError if a knob of it is missing."""
         return self.draw(lambda knob, _domain: point[knob])
+
+    def locate(self, spec: Spec, training: Mapping[str, Value] | None = None) -> Point | None:
+        """Return the point whose network is ``spec``, the limits left aside; None if there is none.
+
+        ``training`` has the keys of the ``[train]`` section by which it is trained: where the space searches
+        some, a point needs their values too.
+        """
+        return locate(self.config, self._facts, spec, training or {})
 
     def training(self, point: Point) -> dict[str, Value]:
         """Return what a point says about its training: keys of the ``[train]`` section, with values."""

@@ -38,14 +38,23 @@ class Candidates:
         """Whether the candidates found last were all points of the space."""
         return self._whole is not None
 
-    def find(self, source: PointSource, tried: Sequence[Tried], rng: random.Random) -> list[Point]:
-        """Return points that were not tried, in a fixed order; ``rng`` is that of one decision."""
+    def find(
+        self,
+        source: PointSource,
+        tried: Sequence[Tried],
+        rng: random.Random,
+        references: Sequence[Tried] = (),
+    ) -> list[Point]:
+        """Return points that were not tried, in a fixed order; ``rng`` is that of one decision.
+
+        Those close to the front are also close to ``references`` that would be on it.
+        """
         keys = {one.point.key for one in tried}
         self._look_at(source)
         if self._whole is not None:
             return [point for point in self._whole if point.key not in keys]
         found = {point.key: point for point in self._random(source, len(tried))}
-        front = _front(tried)
+        front = _front([*tried, *references])
         for index in range(NEIGHBOURS if front else 0):
             near = source.neighbour(front[index % len(front)], rng)
             if near is not None:

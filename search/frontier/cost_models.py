@@ -29,8 +29,9 @@ class CostModels:
     """What all points cost, on a scale that they share.
 
     ``tried`` (n x c, NaN where unknown) and ``knobs`` (n x d) are of points that were tried, ``work`` (n) is
-    theirs; ``others`` (m x c) are of points that were not. A cost that is known of every one is
-    exact; another is learned over the exact ones, work and knobs.
+    theirs, and ``on_scale`` (n) says which of them the scale is made for (all); ``others`` (m x c) are of
+    points that were not tried. A cost that is known of every one is exact; another is learned over the exact
+    ones, work and knobs.
     """
 
     def __init__(
@@ -40,13 +41,16 @@ class CostModels:
         work: Sequence[float | None],
         others: Array,
         groups: NDArray[np.intp],
+        on_scale: NDArray[np.bool_] | None = None,
     ) -> None:
         known = np.vstack([tried, others])
         self.is_exact = ~np.isnan(known).any(axis=0)
         self._ratios = {
             int(column): _ratio(tried[:, column], _worked(work)) for column in np.flatnonzero(~self.is_exact)
         }
-        self.scale = CostScale(np.vstack([self._guessed(tried, work), others]))
+        guessed = self._guessed(tried, work)
+        scaled_for = guessed if on_scale is None or not (on_scale.any() or len(others)) else guessed[on_scale]
+        self.scale = CostScale(np.vstack([scaled_for, others]))
         self._models: dict[int, GaussianProcess] = {}
         scaled = self.scale.scaled(tried)
         for column in self._ratios:

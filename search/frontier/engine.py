@@ -60,15 +60,22 @@ class Engine:
         self._rows: dict[object, Array] = {}
 
     def decide(
-        self, source: PointSource, tried: Sequence[Tried], number: int, *, may_start: bool = True
+        self,
+        source: PointSource,
+        tried: Sequence[Tried],
+        number: int,
+        *,
+        may_start: bool = True,
+        references: Sequence[Tried] = (),
     ) -> Decision:
         """Return the decision after these trials; ``number`` is that of the next one, for its seed.
 
-        Where nothing new ``may_start``, it is only about trainings to go on with.
+        Where nothing new ``may_start``, it is only about trainings to go on with. ``references`` are learned
+        from, but their points are there to be tried, and what they reach is no part of the front.
         """
         rng = random.Random(derive_seed(self.seed, number, "candidates"))
-        candidates = self._candidates.find(source, tried, rng)
-        return Decision(self, source, tried, candidates, rng, may_start=may_start)
+        candidates = self._candidates.find(source, tried, rng, references)
+        return Decision(self, source, tried, candidates, rng, may_start=may_start, references=references)
 
     def is_whole_space(self) -> bool:
         """Return whether every point of the space is a candidate."""
@@ -103,6 +110,7 @@ class Decision:
         rng: random.Random,
         *,
         may_start: bool,
+        references: Sequence[Tried],
     ) -> None:
         self._engine = engine
         self._may_start = may_start
@@ -111,7 +119,8 @@ class Decision:
         self._candidates = candidates
         self._rng = rng
         self._knobs = engine.rows(source, [one.point for one in tried])
-        self._known = Knowledge(tried, self._knobs, candidates, partial(engine.rows, source), engine.groups())
+        encode = partial(engine.rows, source)
+        self._known = Knowledge(tried, references, candidates, encode, engine.groups())
 
     @cached_property
     def best(self) -> Point | None:

@@ -29,20 +29,22 @@ MOST_JUDGED = 250
 class Knowledge:
     """What is known after these trials, each part worked out where it is first asked for.
 
-    ``knobs`` are the rows of the trials' points, ``encode`` makes such rows of others, and ``groups`` says
-    to which parameter each of their columns belongs. Of the ``candidates`` the exact costs count as known.
+    ``encode`` makes rows of points, and ``groups`` says to which parameter each of their columns belongs. Of
+    the ``candidates`` the exact costs count as known. ``references`` say as much of errors as the
+    trials, behind which they have their places, but are not on the front.
     """
 
     def __init__(
         self,
         tried: Sequence[Tried],
-        knobs: Array,
+        references: Sequence[Tried],
         candidates: Sequence[Point],
         encode: Callable[[Sequence[Point]], Array],
         groups: NDArray[np.intp],
     ) -> None:
-        self._tried = tried
-        self._knobs = knobs
+        self._tried = [*tried, *references]
+        self._is_reference = np.arange(len(self._tried)) >= len(tried)
+        self._knobs = encode([one.point for one in self._tried])
         self._candidates = candidates
         self._encode = encode
         self._groups = groups
@@ -67,9 +69,8 @@ class Knowledge:
     def _cost_models(self) -> CostModels:
         work = [self._tried[row].point.work for row in self.usable]
         others = raw_costs([point.costs for point in self._candidates], self._num_costs)
-        return CostModels(
-            self._raw_of_tried(self.usable), self._knobs[self.usable], work, others, self._groups
-        )
+        raw, is_reference = self._raw_of_tried(self.usable), self._is_reference[self.usable]
+        return CostModels(raw, self._knobs[self.usable], work, others, self._groups, ~is_reference)
 
     @cached_property
     def usable_costs(self) -> Array:
@@ -107,6 +108,7 @@ class Knowledge:
         """What the models learn from: of many trials those that tell most."""
         tried = [self._tried[row] for row in self.usable]
         counts = np.array([one.state == "complete" and one.is_feasible for one in tried], dtype=bool)
+        counts &= ~self._is_reference[self.usable]
         guesses = self.guesses
         known = Known(self._usable_inputs, guesses.values, guesses.variances, counts, self._num_costs)
         known = known[most_telling(known)]
@@ -124,7 +126,8 @@ class Knowledge:
     @cached_property
     def promise(self) -> Promise:
         """What any point may add to the front, those of running trials counted as if they had ended."""
-        running = [row for row, one in enumerate(self._tried) if one.state == "running"]
+        searched = np.flatnonzero(~self._is_reference).tolist()
+        running = [row for row in searched if self._tried[row].state == "running"]
         pending = self.inputs_of_tried(running)[0] if running else None
         return Promise(self._known, self._groups, pending, self._cost_models.scale.bound)
 

@@ -73,6 +73,17 @@ class NetworkPoints:
             self._knobs[key], self._domains[key] = dict(knobs), domains
         return self._found[key]
 
+    def located(self, spec: Spec, training: Mapping[str, Value]) -> points.Point | None:
+        """Return the point of a network that is trained so, also beyond the limits; None if it has none."""
+        knobs = self._space.locate(spec, training)
+        if knobs is None:
+            return None
+        domains = self._space.knobs_of(knobs)
+        params = {knob: encode(domain, knobs[knob]) for knob, domain in domains.items()}
+        key = points.params_key(params)
+        self._knobs[key], self._domains[key] = knobs, domains
+        return self._of_spec(self._space.spec(knobs), knobs, params)
+
     def _of_spec(self, spec: Spec, knobs: Point, params: points.Params) -> points.Point:
         counts = self._space.counts(spec)
         return points.Point(

@@ -9,10 +9,10 @@ import pytest
 
 from results.records import EpochReport, TrialRecord
 from search.optuna_proposer import STARTUP_TRIALS
-from search.proposer import Proposal
+from search.proposer import Proposal, Proposer
 from search.proposers import make_proposer
 from search.samplers import SamplerName
-from space import SearchSpace, SpaceConfig
+from space import SearchSpace, SpaceConfig, Spec, parse_notation
 from tests.results.factories import make_trial
 
 SAMPLERS = get_args(SamplerName)
@@ -210,3 +210,79 @@ def test_of_what_always_fails_samplers_of_optuna_learn_to_leave_it(sampler: Samp
         num_failed += fails and number >= STARTUP_TRIALS + 10
         proposer.tell(outcome(number, proposal, state="failed" if fails else "complete"))
     assert num_failed <= asked / 5
+
+
+def reference(number: int, spec: Spec, space: SearchSpace, accuracy: float | None) -> TrialRecord:
+    counts = space.counts(spec)
+    return replace(
+        make_trial(number, arch=spec.arch, state="running" if accuracy is None else "complete"),
+        spec=spec.to_dict(),
+        knobs={},
+        params=counts.params,
+        macs=counts.macs,
+        reference="mgnet-64-Bli",
+        val_accuracy=accuracy,
+    )
+
+
+def after_start(space: SearchSpace) -> tuple[Proposer, list[TrialRecord]]:
+    proposer = make_proposer("frontier", space, 0)
+    records = []
+    for number in range(8):
+        proposal = proposer.propose(number)
+        assert proposal is not None
+        records.append(outcome(number, proposal))
+        proposer.tell(records[-1])
+    return proposer, records
+
+
+def next_archs(proposer: Proposer, numbers: range) -> list[str]:
+    """Carry on with trials of these numbers, and return what was tried."""
+    archs = []
+    for number in numbers:
+        proposal = proposer.propose(number)
+        assert proposal is not None
+        archs.append(proposal.spec.arch)
+        proposer.tell(outcome(number, proposal))
+    return archs
+
+
+def test_the_frontier_sampler_learns_from_references_that_are_networks_of_the_space() -> None:
+    """One that is far better than its likes is soon tried by the search itself: it has not found it yet."""
+    space = make_space(c_u=[4, 8, 16, 32], c_f="c_u", levels=2)
+    spec = parse_notation("MgNet[2,2]-[8,16]-B^l", in_channels=1)
+    alone, _ = after_start(space)
+    assert spec.arch not in next_archs(alone, range(9, 21))
+    taught, _ = after_start(space)
+    taught.note(reference(8, spec, space, None), EpochReport(1, 0.1, 0.1, 0.96, 1.0))
+    taught.tell(reference(8, spec, space, 0.96))
+    assert spec.arch in next_archs(taught, range(9, 13))
+
+
+def test_a_reference_beyond_the_space_teaches_nothing() -> None:
+    space = make_space(c_u={"low": 2, "high": 60}, c_f="c_u", levels=2)
+    expected, _ = after_start(space)
+    proposer, _ = after_start(space)
+    beyond = parse_notation("MgNet[2,2]-[21,61]-B^{l,i}", in_channels=1)
+    proposer.tell(reference(8, beyond, space, 0.999))
+    one, other = expected.propose(9), proposer.propose(9)
+    assert one is not None
+    assert other is not None
+    assert one.spec == other.spec
+
+
+def test_a_search_that_goes_on_knows_its_references() -> None:
+    space = make_space(c_u={"low": 2, "high": 60}, c_f="c_u", levels=2)
+    spec = parse_notation("MgNet[2,2]-[21,33]-B^{l,i}", in_channels=1)
+    unbroken, records = after_start(space)
+    report, record = EpochReport(1, 0.1, 0.1, 0.9, 1.0), reference(8, spec, space, 0.9)
+    unbroken.note(replace(record, state="running", val_accuracy=None), report)
+    unbroken.tell(record)
+    resumed = make_proposer("frontier", space, 0)
+    for trial in records:
+        resumed.remember(trial, {})
+    resumed.remember(record, {}, [report])
+    one, other = unbroken.propose(9), resumed.propose(9)
+    assert one is not None
+    assert other is not None
+    assert one.spec == other.spec
