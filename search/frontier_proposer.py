@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -11,7 +10,7 @@ from search.costs import counted_costs, known_costs
 from search.frontier.earlier_study import EarlierStudy
 from search.frontier.engine import Decision, Engine
 from search.frontier.network_points import NetworkPoints
-from search.frontier.tried import Tried
+from search.frontier.tried import Tried, is_sound
 from search.proposer import Proposal, Proposer, identity
 from space.reading import load_spec
 from space.search_space import SearchSpace
@@ -117,5 +116,5 @@ def _add_epoch(tried: Tried, report: EpochReport) -> None:
         for epoch in [epoch for epoch in curve if epoch >= report.epoch]:
             del curve[epoch]
     tried.errors[report.epoch] = 1.0 - report.val_accuracy
-    if math.isfinite(report.train_loss):
+    if is_sound(report.train_loss):
         tried.losses[report.epoch] = report.train_loss

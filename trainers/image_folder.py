@@ -37,7 +37,8 @@ def load_image_folder(path: str, options: SourceOptions) -> RawImages:
 
     All images become one size: ``options.image_size``, or their own where they all have the same and it is
     at most 256 pixels, or 64 x 64. They are scaled until they cover it, and what reaches over is cut off on
-    both sides alike. They are grey if all of them are, else RGB. Of 16 bits the upper 8 are kept.
+    both sides alike. They are grey if all of them are, else RGB. Of 16 bits the upper 8 are kept. Test
+    images are brought to the form of the others.
 
     Raises:
         InvalidInputError: the folder is missing, has another form, or holds a file that is no image.
@@ -70,14 +71,17 @@ def _load(root: Path, options: SourceOptions) -> RawImages:
             raise InvalidInputError(
                 f"{folders[part]} has a class {unknown[0]!r}, which {folders['train']} has not"
             )
-    paths = [file for found in files.values() for listed in found.values() for file in listed]
+    by_part = {part: [file for listed in found.values() for file in listed] for part, found in files.items()}
+    if test := by_part.pop("test", []):
+        common_form(test, options.image_size)  # they must be images; what a search sees is without them
+    paths = [file for listed in by_part.values() for file in listed]
     form = common_form(paths, options.image_size)
     room = (
         options.memory_gib * 2**30
         if options.memory_gib is not None
         else MEMORY_SHARE * options.memory_share * available_memory()
     )
-    share = room / max(1, len(paths))
+    share = room / len(paths)
     signature = signature_of_files(paths, form)
     # a search sees no test images: those that it might decode and drop stay in their files
     shares = {part: 0.0 if part == "test" else share for part in files}
@@ -189,5 +193,6 @@ def _read(
     found: Mapping[str, list[Path]], classes: tuple[str, ...], form: ImageForm, bytes_an_image: float
 ) -> Pair:
     paths = [path for listed in found.values() for path in listed]
-    labels = [classes.index(name) for name, listed in found.items() for _ in listed]
-    return decoded(paths, form, bytes_an_image * len(paths)), np.array(labels, dtype=np.int64)
+    of_class = np.array([classes.index(name) for name in found], dtype=np.int64)
+    labels = np.repeat(of_class, [len(listed) for listed in found.values()])
+    return decoded(paths, form, bytes_an_image * len(paths)), labels

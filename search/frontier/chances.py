@@ -59,8 +59,9 @@ class ChanceOfSuccess:
         self._always = float(succeeded.mean())
         self._linear = _Linear.fitted(tried, succeeded)
         shares = (succeeded.sum() - succeeded + 0.5) / len(succeeded)
-        losses = np.array([_log_loss(shares, succeeded), self._linear.loss, self._smooth.loss])
-        weights = np.exp(len(rows) * (losses.min() - losses))
+        by_trial = [_log_losses(shares, succeeded)[rows], self._linear.losses[rows], self._smooth.losses]
+        losses = np.array([each.sum() for each in by_trial])
+        weights = np.exp(losses.min() - losses)
         weights[weights < NEGLIGIBLE * weights.sum()] = 0.0
         self._weights = tuple(weights / weights.sum())
 
@@ -76,10 +77,10 @@ class ChanceOfSuccess:
 
 
 class _Linear(NamedTuple):
-    """A logistic regression, and its loss where each trial is foretold from all others."""
+    """A logistic regression, and its loss of each trial where that is foretold from all others."""
 
     coefficients: Array
-    loss: float
+    losses: Array
 
     @classmethod
     def fitted(cls, tried: Array, succeeded: Flags) -> _Linear:
@@ -101,7 +102,7 @@ class _Linear(NamedTuple):
         # one Newton step away from the fit lies that without a trial (Pregibon 1981)
         leverage = np.einsum("ij,ij->i", columns, np.linalg.solve(curvature, columns.T).T)
         moved = leverage * (succeeded - chance) / np.maximum(1.0 - weight * leverage, 1e-3)
-        return cls(coefficients, _log_loss(expit(columns @ coefficients - moved), succeeded))
+        return cls(coefficients, _log_losses(expit(columns @ coefficients - moved), succeeded))
 
     def of(self, points: Array) -> Array:
         return np.asarray(expit(_with_constant(points) @ self.coefficients))
@@ -112,7 +113,7 @@ def _with_constant(points: Array) -> Array:
 
 
 class _Smooth(NamedTuple):
-    """A Gaussian process over targets that are above 0 for success, and its loss, as above."""
+    """A Gaussian process over targets that are above 0 for success, and its losses, as above."""
 
     known: Array
     factor: Array
@@ -121,7 +122,7 @@ class _Smooth(NamedTuple):
     scale: float
     length: float
     noise: float
-    loss: float
+    losses: Array
 
     @classmethod
     def fitted(cls, tried: Array, targets: Array, succeeded: Flags) -> _Smooth:
@@ -142,9 +143,9 @@ class _Smooth(NamedTuple):
                 scale = max(scale, float(is_flat), 1e-9)
                 diagonal = np.diag(inverse)
                 chance = ndtr((targets - weights / diagonal) / np.sqrt(scale / diagonal))
-                loss = _log_loss(chance, succeeded)
-                if best is None or loss < best.loss:
-                    best = cls(tried, factor, weights, mean, scale, length, noise, loss)
+                losses = _log_losses(chance, succeeded)
+                if best is None or losses.sum() < best.losses.sum():
+                    best = cls(tried, factor, weights, mean, scale, length, noise, losses)
         assert best is not None
         return best
 
@@ -180,7 +181,7 @@ def _per_square(points: Array) -> float:
     return float(2.0 / max(1, points.shape[1]))
 
 
-def _log_loss(chance: Array, succeeded: Flags) -> float:
-    """Return the mean of minus the logarithm of the chance that was given to what came."""
+def _log_losses(chance: Array, succeeded: Flags) -> Array:
+    """Return minus the logarithms of the chances that were given to what came, n."""
     given = np.where(succeeded, chance, 1.0 - chance)
-    return float(-np.log(np.clip(given, math.exp(-6.0), 1.0)).mean())
+    return np.asarray(-np.log(np.clip(given, math.exp(-6.0), 1.0)))

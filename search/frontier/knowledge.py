@@ -128,6 +128,9 @@ class Knowledge:
         """What any point may add to the front, those of running trials counted as if they had ended."""
         searched = np.flatnonzero(~self._is_reference).tolist()
         running = [row for row in searched if self._tried[row].state == "running"]
+        # one may lack a cost that all others have: it may not have come to all of its parameters
+        is_lacking = np.isnan(self._raw_of_tried(running)) & self._cost_models.is_exact
+        running = [row for row, lacks in zip(running, is_lacking.tolist(), strict=True) if not any(lacks)]
         pending = self.inputs_of_tried(running)[0] if running else None
         return Promise(self._known, self._groups, pending, self._cost_models.scale.bound)
 

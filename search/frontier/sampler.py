@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 import random
 import threading
 import warnings
@@ -18,7 +19,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from search.frontier.engine import STARTUP, Engine
 from search.frontier.points import Params, Point, SeenPoints, params_key
-from search.frontier.tried import Tried
+from search.frontier.tried import MOST, Tried, is_sound
 from search.seeds import derive_seed
 
 Costs = Callable[[Params], "float | Sequence[float | None] | None"]
@@ -27,8 +28,8 @@ CURVE = "mgnas:curve"
 """Attribute of a trial: the first objective's value after each epoch, and how many epochs there will be."""
 POINT = "mgnas:point"
 """Attribute of a trial: what was proposed, of which a trial that runs or failed may not have come to all."""
-MOST = 1e100
-"""Beyond it, values count as not finite."""
+MOST_EPOCHS = 1_000
+"""Epochs, or steps, of a trial that are told apart: of more, the last of each group of them counts."""
 _STATES: dict[TrialState, Literal["running", "stopped", "complete", "failed"]] = {
     TrialState.COMPLETE: "complete",
     TrialState.FAIL: "failed",
@@ -47,15 +48,17 @@ def note_epoch(
 
     Raises:
         ValueError: the epoch is not from 1 to ``epochs``.
+        TypeError: one of them is no whole number.
     """
+    epoch, epochs = operator.index(epoch), operator.index(epochs)
     if not 1 <= epoch <= epochs:
         raise ValueError(f"1 <= epoch <= epochs must hold, but got epoch={epoch}, epochs={epochs}")
     noted = trial.user_attrs.get(CURVE, {"values": {}})
     # numbers of numpy's and torch's are none that a database takes
-    curve = {"epochs": int(epochs), "values": {**noted["values"], str(int(epoch)): float(value)}}
+    curve = {"epochs": epochs, "values": {**noted["values"], str(epoch): float(value)}}
     losses = noted.get("losses", {})
     if train_loss is not None:
-        losses = {**losses, str(int(epoch)): float(train_loss)}
+        losses = {**losses, str(epoch): float(train_loss)}
     trial.set_user_attr(CURVE, curve | ({"losses": losses} if losses else {}))
 
 
@@ -190,7 +193,7 @@ class FrontierSampler(BaseSampler):
                 f"but got {len(values)} for {dict(params)}"
             )
         known = (math.nan if value is None else float(value) for value in values)
-        return tuple(value if _is_sound(value) else math.nan for value in known)
+        return tuple(value if is_sound(value) else math.nan for value in known)
 
     def _warn_of_lack(self, trial: FrozenTrial) -> None:
         """Say once that ``costs`` asks for what a finished trial does not have: it may be a slip."""
@@ -204,7 +207,8 @@ class FrontierSampler(BaseSampler):
             )
 
     def _tried(self, study: optuna.Study, trials: list[FrozenTrial], source: SeenPoints) -> list[Tried]:
-        length = max((t.user_attrs[CURVE]["epochs"] for t in trials if CURVE in t.user_attrs), default=1)
+        noted = (int(trial.user_attrs[CURVE]["epochs"]) for trial in trials if CURVE in trial.user_attrs)
+        length = max(noted, default=1)
         if self._read_for[0] is not source or self._read_for[1] != length:
             self._read, self._read_for = {}, (source, length)
         found = []
@@ -231,26 +235,27 @@ class FrontierSampler(BaseSampler):
         costs = self._costs(study, params)
         if trial.state == TrialState.COMPLETE:
             self._warn_of_lack(trial)
-        is_sound = True
+        has_result = True
         if trial.state == TrialState.COMPLETE:
             seen = [sign * value for sign, value in zip(signs[1:], trial.values[1:], strict=True)]
             counted = costs or (math.nan,) * len(seen)
             costs = tuple(b if math.isnan(a) else a for a, b in zip(counted, seen, strict=True))
-            is_sound = all(map(_is_sound, costs))
-        curve = _curve(trial, length)
-        errors = {epoch: signs[0] * value for epoch, value in curve.items() if _is_sound(value)}
+            has_result = all(map(is_sound, (trial.values[0], *costs)))
+        curve = _in_groups(_curve(trial, length), length)
+        errors = {epoch: signs[0] * value for epoch, value in curve.items() if is_sound(value)}
         distributions = {name: source.distributions[name] for name in params}
         point = Point(params, distributions, params_key(params), costs)
         state = _STATES[trial.state]
-        if not is_sound or (not errors and (curve or state == "stopped")):
+        if not has_result or (not errors and (curve or state == "stopped")):
             state = "failed"  # also what was pruned without a word: it was of no use
         violations = {
             name: MOST if math.isnan(value) else min(max(value, -MOST), MOST)
             for name, value in trial.constraints.items()
         }
         losses = trial.user_attrs.get(CURVE, {}).get("losses", {})
-        told = {int(epoch): float(loss) for epoch, loss in losses.items() if math.isfinite(loss)}
-        return Tried(point, state, errors, costs, length, violations, told)
+        told = {int(epoch): float(loss) for epoch, loss in losses.items() if is_sound(loss)}
+        told = _in_groups(told, length)
+        return Tried(point, state, errors, costs, min(length, MOST_EPOCHS), violations, told)
 
 
 def _known_params(trial: FrozenTrial) -> list[Params]:
@@ -275,11 +280,6 @@ class _Params(dict[str, Any]):
         raise _NoParameterError(name)
 
 
-def _is_sound(value: float) -> bool:
-    """Return whether one can calculate with a value."""
-    return abs(value) < MOST
-
-
 def _signs(study: optuna.Study) -> list[float]:
     return [-1.0 if direction == StudyDirection.MAXIMIZE else 1.0 for direction in study.directions]
 
@@ -291,3 +291,10 @@ def _curve(trial: FrozenTrial, length: int) -> dict[int, float]:
     if trial.state == TrialState.COMPLETE:
         curve[max([noted["epochs"] if noted else length, *curve])] = trial.values[0]
     return curve
+
+
+def _in_groups(curve: dict[int, float], length: int) -> dict[int, float]:
+    """Return a curve of ``length`` epochs as one of at most ``MOST_EPOCHS``."""
+    if length <= MOST_EPOCHS:
+        return curve
+    return {math.ceil(epoch * MOST_EPOCHS / length): curve[epoch] for epoch in sorted(curve)}

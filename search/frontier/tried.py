@@ -8,6 +8,14 @@ from typing import Literal
 
 from search.frontier.points import Point
 
+MOST = 1e100
+"""Beyond it, values count as not finite."""
+
+
+def is_sound(value: float) -> bool:
+    """Return whether one can calculate with a value."""
+    return abs(value) < MOST
+
 
 @dataclass
 class Tried:

@@ -300,3 +300,20 @@ def test_a_file_is_no_folder(tmp_path: Path) -> None:
 def test_missing_folders(source: str) -> None:
     with pytest.raises(InvalidInputError, match="folder"):
         load_search_data(DataConfig(source=source))
+
+
+def test_test_images_change_nothing_that_a_search_sees(tmp_path: Path) -> None:
+    for name in ("cat", "dog"):
+        for i in range(5):
+            save(tmp_path / "train" / name / f"{i}.png", mode="L", value=i)
+            save(tmp_path / "val" / name / f"{i}.png", mode="L", value=i)
+            save(tmp_path / "test" / name / f"{i}.png", mode="L", value=i)
+    before = load_search_data(folder(tmp_path))
+    save(tmp_path / "test" / "dog" / "large.png", size=(40, 30))
+    after = load_search_data(folder(tmp_path))
+    assert after.fingerprint() == before.fingerprint()
+    assert after.train.images.shape == (10, 9, 12, 1)
+    assert load_held_out(folder(tmp_path)).test.images.shape == (11, 9, 12, 1)
+    (tmp_path / "test" / "dog" / "no.png").write_text("not an image")
+    with pytest.raises(InvalidInputError, match=r"no\.png"):
+        load_search_data(folder(tmp_path))
