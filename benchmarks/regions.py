@@ -1,4 +1,4 @@
-"""Samplers in plain Optuna studies of which regions fail, are pruned or break a constraint.
+"""Samplers in plain Optuna studies of which regions fail, are pruned, break a constraint or teach nothing.
 
 ``python -m benchmarks.regions [--seeds 8] [--write]`` prints, for each problem and sampler, how much of the
 box the usable trials dominate, as quartiles over seeds, and how many of all trials were usable.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import statistics
 import warnings
 from collections.abc import Callable
@@ -71,8 +72,16 @@ def pruned(trial: optuna.Trial) -> Values:
         raise optuna.TrialPruned from None
 
 
+def chance_level(trial: optuna.Trial) -> Values:
+    """In nine tenths of the space nothing is learned: the error stays at 0.9."""
+    centred = [abs(trial.suggest_float(f"x{i}", 0, 1) - 0.6) for i in range(5)]
+    width = trial.suggest_int("width", 4, 256, log=True)
+    learned = max(0.0, 1 - statistics.fmean(centred) / 0.2) * (1 - 1 / (1 + width / 30))
+    return 0.9 - 0.8 * learned, math.log(width / 4) / math.log(64)
+
+
 PROBLEMS: dict[str, Callable[[optuna.Trial], Values]] = {
-    problem.__name__: problem for problem in (disc, half, failing, corner, pruned)
+    problem.__name__: problem for problem in (disc, half, failing, corner, pruned, chance_level)
 }
 SAMPLERS: dict[str, Callable[[int], BaseSampler]] = {
     "frontier": lambda seed: FrontierSampler(seed=seed),
@@ -129,7 +138,7 @@ def main() -> None:
             if not arguments.json:
                 share = row["dominated"]
                 print(
-                    f"{problem:8} {sampler:15} {share['median']:.3f} ({share['quartile_1']:.3f} to "
+                    f"{problem:12} {sampler:15} {share['median']:.3f} ({share['quartile_1']:.3f} to "
                     f"{share['quartile_3']:.3f}), usable {row['usable']:g} of {TRIALS}",
                     flush=True,
                 )

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from search.frontier.candidates import Candidates
 from search.frontier.cost_models import raw_costs
+from search.frontier.foresight import LEAST_FORETOLD
 from search.frontier.knowledge import Knowledge, hints_of
 from search.frontier.points import Encoding, Point, PointSource
 from search.frontier.promise import CostScale, excess_errors
@@ -133,9 +134,26 @@ class Decision:
     def _best(self) -> Point:
         if len(self._tried) < self._engine.num_startup or len(self._known.usable) < FEWEST:
             return self._spread_out()
+        if self._known.promise.foresight.share < LEAST_FORETOLD:
+            return self._explored()
         if self._engine.is_whole_space():
             return self._candidates[int(np.argmax(self._candidate_scores))]
         return self._refined(self._candidate_scores)
+
+    def _explored(self) -> Point:
+        """Return a point where the model knows next to nothing: twice one near the best, then one by chance."""
+        near = self._near_best() if len(self._tried) % 3 else None
+        return near or self._rng.choice(self._candidates)
+
+    def _near_best(self) -> Point | None:
+        """Return a new point close to the one of the least error that was seen; None if none was found."""
+        seen = [one for one in self._tried if one.errors and one.state != "failed"]
+        if not seen:
+            return None
+        best = min(seen, key=lambda one: one.errors[max(one.errors)])
+        tried = {one.point.key for one in self._tried}
+        near = (self._source.neighbour(best.point, self._rng) for _ in range(CLOSE))
+        return next((point for point in near if point is not None and point.key not in tried), None)
 
     def _spread_out(self) -> Point:
         """Return a point for the start: from small to large, and far from those that were tried."""

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve, solve_triangular
 
 from search.frontier.covariance import SIGNAL_SLOPE, Standardised, matern, squared_distances
-from search.frontier.hyperparameters import JITTER, fit_hyperparameters, prior_of_logs
+from search.frontier.hyperparameters import JITTER, fit_hyperparameters, inverse, prior_of_logs
 
 Array = NDArray[np.float64]
 
@@ -71,8 +71,9 @@ class GaussianProcess:
     """What is known after observing ``values`` at ``inputs``; small values are good.
 
     ``extra_variance`` is added to the noise of each observation (in the square of the values' unit).
-    ``groups`` says for each column of the knobs to which knob it belongs, from 0. The same arguments give
-    the same process.
+    ``groups`` says for each column of the knobs to which knob it belongs, from 0. The variance of the noise
+    is hardly more than ``most_noise``, in parts of that of the values. The same arguments give the same
+    process.
     """
 
     def __init__(
@@ -84,6 +85,7 @@ class GaussianProcess:
         *,
         most_fitted: int = MOST_FITTED,
         fit_steps: int = FIT_STEPS,
+        most_noise: float | None = None,
     ) -> None:
         self._groups = groups
         values = without_outliers(values)
@@ -104,7 +106,7 @@ class GaussianProcess:
         chosen = spread_rows(len(inputs), most_fitted)
         points = self._standardised(inputs[chosen])
         num_groups = int(groups.max()) + 1 if len(groups) else 0
-        prior = prior_of_logs(num_groups, has_signal=inputs.signal is not None)
+        prior = prior_of_logs(num_groups, has_signal=inputs.signal is not None, most_noise=most_noise)
         self.hyperparameters = fit_hyperparameters(
             points, targets[chosen], extra[chosen], groups, prior, fit_steps
         )
@@ -126,6 +128,15 @@ class GaussianProcess:
     def noise(self) -> float:
         """The deviation of one observation without extra variance, in the unit of the values."""
         return math.sqrt(self.hyperparameters.noise_variance) * self._scale
+
+    def left_out(self) -> tuple[Array, Array, Array, Array]:
+        """Return how each observation is foretold from all others, in deviations of the values (n each).
+
+        That is the observation itself, how far it is off, how far it was expected to be, and the variance
+        that it has besides the noise.
+        """
+        diagonal = np.diag(inverse(self._factor))
+        return self._targets, self._weights / diagonal, 1.0 / np.sqrt(diagonal), self._extra
 
     def mean(self, inputs: Inputs) -> Array:
         """Return the mean of the function at each point, in the values' unit."""

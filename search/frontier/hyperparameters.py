@@ -41,16 +41,20 @@ class Hyperparameters:
         return cls(float(values[0]), float(values[1]), float(values[2]), values[4:], float(values[3]))
 
 
-def prior_of_logs(num_groups: int, *, has_signal: bool) -> tuple[Array, Array]:
+def prior_of_logs(
+    num_groups: int, *, has_signal: bool, most_noise: float | None = None
+) -> tuple[Array, Array]:
     """Return means and deviations of the normal priors of the logarithms of the hyperparameters.
 
     In many dimensions lengths grow with the root of their number, so that distances stay comparable
-    (Hvarfner, Hellsten, Nardi 2024).
+    (Hvarfner, Hellsten, Nardi 2024). Where there is a ``most_noise``, its variance is hardly more.
     """
     length = math.log(0.8) + 0.5 * math.log(max(1, num_groups))
     knobs_variance = BESIDE_SIGNAL if has_signal else KNOBS_VARIANCE
     means = [math.log(0.3), math.log(1.0), math.log(knobs_variance), math.log(0.1), *([length] * num_groups)]
     deviations = [1.0, 0.7, 1.0, 1.2, *([0.4] * num_groups)]
+    if most_noise is not None:
+        means[3], deviations[3] = min(means[3], math.log(most_noise) - 0.5), 0.3
     return np.array(means), np.array(deviations)
 
 
@@ -92,11 +96,11 @@ def fit_hyperparameters(
             factor, _ = cho_factor(kernel, lower=True, check_finite=False)
         except np.linalg.LinAlgError:
             return 1e10, np.zeros_like(logs)
-        inverse = _inverse(factor)
-        weights = inverse @ targets
+        inverted = inverse(factor)
+        weights = inverted @ targets
         off = (logs - means) / deviations
         value = 0.5 * targets @ weights + np.log(np.diag(factor)).sum() + 0.5 * off @ off
-        pull = 0.5 * (inverse - np.outer(weights, weights))
+        pull = 0.5 * (inverted - np.outer(weights, weights))
         gradient = off / deviations
         if has_costs:
             gradient[0] += np.vdot(pull, curve)
@@ -114,7 +118,7 @@ def fit_hyperparameters(
     return Hyperparameters.from_logs(found.x)
 
 
-def _inverse(factor: Array) -> Array:
+def inverse(factor: Array) -> Array:
     """Return the inverse of a matrix from its lower Cholesky factor, at half the cost of solving for it."""
     lower, _ = dpotri(factor, lower=1)
     lower = np.tril(lower)

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from results.indicators import hypervolume
-from search.frontier.gaussian_process import GaussianProcess, Inputs, spread_rows, without_outliers
+from search.frontier.foresight import error_model
+from search.frontier.gaussian_process import Inputs, spread_rows, without_outliers
 from search.frontier.improvement import Front, nondominated
 
 Array = NDArray[np.float64]
@@ -83,7 +84,7 @@ class Promise:
     def __init__(
         self, known: Known, groups: NDArray[np.intp], pending: Inputs | None, costs_bound: Array
     ) -> None:
-        process = GaussianProcess(known.inputs, known.errors, known.variances, groups)
+        process, self.foresight = error_model(known.inputs, known.errors, known.variances, groups)
         means = process.mean(known.inputs)
         self._num_costs = len(costs_bound)
         front_errors = means[known.counts]
