@@ -141,7 +141,7 @@ class Decision:
         return self._refined(self._candidate_scores)
 
     def _explored(self) -> Point:
-        """Return a point where the model knows next to nothing: twice one near the best, then one by chance."""
+        """Return a point where the model knows little: twice one near the best, then one by chance."""
         near = self._near_best() if len(self._tried) % 3 else None
         return near or self._rng.choice(self._candidates)
 

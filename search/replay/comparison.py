@@ -9,7 +9,7 @@ from typing import Any
 
 from search.proposer import Proposer
 from search.replay.problem import Problem
-from search.replay.simulation import Replay, replay
+from search.replay.simulation import Replay, Yardstick, replay
 from space.errors import InvalidInputError
 from space.search_space import SearchSpace
 
@@ -96,13 +96,24 @@ def compare(
     By default they last as ``default_limit_s`` says.
 
     Raises:
-        InvalidInputError: the best hypervolume of the problem is not known.
+        InvalidInputError: the best hypervolume of the problem is not known or 0, or a number is too small.
     """
-    if problem.outcomes() is None:
+    best = Yardstick(problem.outcomes(), problem.space.params_range()).best
+    if problem.outcomes() == {}:
+        raise InvalidInputError(f"{problem.name}: all trainings of it fail, so nothing is found there")
+    if best is None:
         raise InvalidInputError(
             f"{problem.name}: its best hypervolume is not known, so shares cannot be told"
         )
-    limit_s = limit_s or default_limit_s(problem, num_workers)
+    if not best:
+        raise InvalidInputError(
+            f"{problem.name}: no network of it is better than the worst, so searches cannot be compared"
+        )
+    for name, number in (("num_seeds", num_seeds), ("num_workers", num_workers)):
+        if number < 1:
+            raise InvalidInputError(f"{name} must be at least 1, but got {number}")
+    if limit_s is None:
+        limit_s = default_limit_s(problem, num_workers)
     outcomes = []
     for contender in contenders:
         replays = []

@@ -19,6 +19,7 @@ from search.replay.executor import ReplayExecutor
 from search.replay.problem import Problem
 from search.schedulers import make_scheduler, rungs_of
 from search.trials import Trials
+from space.errors import InvalidInputError
 from space.search_space import SearchSpace
 
 EDGE = 1e-6
@@ -79,7 +80,10 @@ def replay(
 
     Raises:
         ValidationError: an option is none that a study takes.
+        InvalidInputError: there is no worker.
     """
+    if num_workers < 1:
+        raise InvalidInputError(f"num_workers must be at least 1, but got {num_workers}")
     config = StudyConfig.model_validate(
         {
             "train": {"epochs": problem.epochs},
@@ -135,11 +139,11 @@ class Yardstick:
     """
 
     def __init__(self, outcomes: Mapping[str, tuple[int, float]] | None, bounds: tuple[int, int]) -> None:
-        self._outcomes = outcomes
+        self._outcomes = outcomes or None
         self._low, self._high = (math.log(bound) for bound in bounds)
         self._worst = 1.0
         self.best: float | None = None
-        if outcomes is not None:
+        if outcomes:  # where every training fails, there is no best
             self._worst = max(1.0 - accuracy for _, accuracy in outcomes.values())
             points = [self._point(params, accuracy) for params, accuracy in outcomes.values()]
             self.best = hypervolume(points, (self._worst, 1.0 + EDGE))

@@ -28,7 +28,8 @@ SHIPPED = {table.stem: table for table in (CIFAR16, DIGITS8, GREY16)}
 
 Record = TypeVar("Record", bound=BaseModel)
 Accuracy = Annotated[float, Field(ge=0, le=1)]
-Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Seconds = Annotated[float, Field(gt=0, le=1e12)]
+Pixels = Annotated[int, Field(ge=1)]
 
 
 class TableHeader(BaseModel):
@@ -42,7 +43,7 @@ class TableHeader(BaseModel):
     table: str
     space: SpaceConfig
     epochs: Annotated[int, Field(ge=1)]
-    image_size: tuple[int, int]
+    image_size: tuple[Pixels, Pixels]
     in_channels: Annotated[int, Field(ge=1)] = 3
     num_classes: Annotated[int, Field(ge=2)] = 10
     data: str = ""
@@ -90,11 +91,12 @@ class Table:
         """Return the table in a file.
 
         Raises:
-            InvalidInputError: it cannot be read, a line of it is not of its form, or it lacks a network.
+            InvalidInputError: it cannot be read, a line of it is not of its form or contradicts another, or
+                it does not have the networks of its space.
         """
         path = Path(path)
         try:
-            lines = path.read_text(encoding="utf-8").splitlines()
+            lines = path.read_text(encoding="utf-8-sig").split("\n")
         except FileNotFoundError:
             raise InvalidInputError(
                 f"there is no table {path}; tables that come with mgnas are {' and '.join(SHIPPED)}"
@@ -107,34 +109,59 @@ class Table:
         table = cls(
             header, [_parse(line, TableRow, path, n) for n, line in enumerate(lines[1:], 2) if line.strip()]
         )
-        table._check(path)
-        return table
+        return table._checked(path)
 
-    def _check(self, path: Path) -> None:
+    def _checked(self, path: Path) -> Self:
+        """Return the table without networks that are not of its space, such as those beyond a limit."""
+        seen: set[tuple[str, int]] = set()
         for row in self.rows:
-            if not len(row.val_accuracy) == len(row.seconds) <= self.epochs:
+            training = f"{path}: the training of {row.arch} from seed {row.seed}"
+            if (row.arch, row.seed) in seen:
+                raise InvalidInputError(f"{training} is there twice")
+            seen.add((row.arch, row.seed))
+            self._check_lengths(row, training)
+            first = self._by_arch[row.arch][0].expected_accuracy
+            if row.expected_accuracy != first:
                 raise InvalidInputError(
-                    f"{path}: the training of {row.arch} from seed {row.seed} has {len(row.val_accuracy)} "
-                    f"accuracies and {len(row.seconds)} times, but a training has {self.epochs} epochs"
+                    f"{training} has the expected_accuracy {row.expected_accuracy}, but another training of "
+                    f"that network has {first}"
                 )
-            for kind, losses in (("training", row.train_loss), ("validation", row.val_loss)):
-                if losses and len(losses) != len(row.val_accuracy):
-                    raise InvalidInputError(
-                        f"{path}: the training of {row.arch} from seed {row.seed} has {len(losses)} {kind} "
-                        f"losses, but {len(row.val_accuracy)} accuracies"
-                    )
-            if row.failure is None and len(row.seconds) < self.epochs:
-                raise InvalidInputError(
-                    f"{path}: the training of {row.arch} from seed {row.seed} ends after "
-                    f"{len(row.seconds)} of {self.epochs} epochs, and no failure says why"
-                )
-        space = {
-            self.space.spec(point).arch for point in self.space.points() if self.space.is_feasible(point)
-        }
-        if missing := sorted(space - self._by_arch.keys()):
+        params = self._checked_params(path)
+        return type(self)(self.header, [row for row in self.rows if row.arch in params])
+
+    def _check_lengths(self, row: TableRow, training: str) -> None:
+        if not len(row.val_accuracy) == len(row.seconds) <= self.epochs:
             raise InvalidInputError(
-                f"{path} lacks {len(missing)} of the {len(space)} networks of its space, such as {missing[0]}"
+                f"{training} has {len(row.val_accuracy)} accuracies and {len(row.seconds)} times, but a "
+                f"training has {self.epochs} epochs"
             )
+        for kind, losses in (("training", row.train_loss), ("validation", row.val_loss)):
+            if losses and len(losses) != len(row.val_accuracy):
+                raise InvalidInputError(
+                    f"{training} has {len(losses)} {kind} losses, but {len(row.val_accuracy)} accuracies"
+                )
+        if row.failure is None and len(row.seconds) < self.epochs:
+            raise InvalidInputError(
+                f"{training} ends after {len(row.seconds)} of {self.epochs} epochs, and no failure says why"
+            )
+
+    def _checked_params(self, path: Path) -> dict[str, int]:
+        specs = [self.space.spec(point) for point in self.space.feasible_points()]
+        params = {spec.arch: self.space.counts(spec).params for spec in specs}
+        if not params:
+            raise InvalidInputError(f"{path}: no network of its space is within the limits of the space")
+        for row in self.rows:
+            if row.params != params.get(row.arch, row.params):
+                raise InvalidInputError(
+                    f"{path}: {row.arch} has {params[row.arch]} parameters, but its training from seed "
+                    f"{row.seed} says {row.params}"
+                )
+        if missing := sorted(params.keys() - self._by_arch.keys()):
+            raise InvalidInputError(
+                f"{path} lacks {len(missing)} of the {len(params)} networks of its space, such as "
+                f"{missing[0]}"
+            )
+        return params
 
     def write(self, path: str | Path) -> None:
         """Write the table, one line for each training."""
@@ -187,7 +214,7 @@ def _parse(line: str, kind: type[Record], path: Path, number: int) -> Record:
     try:
         data = json.loads(line)
         return kind.model_validate(data)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         if isinstance(error, ValidationError):
             raise explain(error, kind, f"{path}, line {number}") from None
         raise InvalidInputError(f"{path}, line {number} is not JSON: {error}") from None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import re
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -18,7 +17,6 @@ from search.replay.comparison import Contender, compare, default_limit_s
 from search.replay.problem import Curve
 from search.replay.table import Table, TableHeader, TableRow
 from space import SpaceConfig
-from space.errors import InvalidInputError
 from tests.search.studies import mgnas
 
 SPACE = {
@@ -262,27 +260,3 @@ def test_training_losses_help_where_accuracies_are_noisy() -> None:
     }
     assert median(shares[told]) > median(shares[noisy])
     assert sum(shares[told]) > sum(shares[noisy])
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (lambda _: [], "is empty"),
-        (lambda lines: lines[1:], "line 1"),
-        (lambda lines: [lines[0], "{", *lines[2:]], "line 2 is not JSON"),
-        (lambda lines: [lines[0], re.sub(r'"seconds":\[[^,]+', '"seconds":[Infinity', lines[1])], "seconds"),
-        (lambda lines: lines[:-1], "lacks 1 of the"),
-        (lambda lines: [lines[0].replace('"epochs":9', '"epochs":8'), *lines[1:]], "9 accuracies"),
-        (lambda lines: [lines[0].replace('"epochs":9', '"epochs":10'), *lines[1:]], "no failure says why"),
-        (lambda lines: [lines[0].replace('"epochs"', '"epoch"'), *lines[1:]], "did you mean 'epochs'"),
-        (lambda lines: [lines[0], lines[1].replace("0.", "7.", 1), *lines[2:]], "line 2"),
-        (lambda lines: [lines[0], lines[1][:-1] + ',"train_loss":[1.0]}', *lines[2:]], "1 training losses"),
-    ],
-)
-def test_a_damaged_table_is_refused_in_one_line(table_file: Path, change: Any, message: str) -> None:
-    lines = table_file.read_text().splitlines()
-    table_file.write_text("\n".join(change(lines)) + "\n")
-    with pytest.raises(InvalidInputError, match=message) as caught:
-        Table.read(table_file)
-    assert "\n" not in str(caught.value)
-    assert "table.jsonl" in str(caught.value)
