@@ -15,7 +15,7 @@ PARAMS = ("params",)
 TINY = 1e-12
 ON_THE_LINE = 1e-9
 GROWTH = 1e-3
-"""Growth of the hypervolume, in parts of it, from which a front counts as still growing."""
+"""Growth of the hypervolume, in parts of it, or of the best accuracy, from which on a front grows."""
 
 
 def complete_trials(trials: Iterable[TrialRecord]) -> list[TrialRecord]:
@@ -58,7 +58,8 @@ class FrontHistory:
     The hypervolume is the share of the box that complete trials dominate, from 0 to 1. The box spans the
     error 1 - accuracy from 0 to 1, and the logarithm of each cost over its range, so that studies of one
     space compare, whatever they have found; where a range is not known before, it is that of the trials so
-    far. ``last_growth_s`` is when the hypervolume last grew by ``GROWTH``, on the study's clock.
+    far. ``last_growth_s`` is when the hypervolume last grew by ``GROWTH`` of itself, or the best
+    accuracy by as much, on the study's clock.
     """
 
     def __init__(self, ranges: Ranges) -> None:
@@ -69,7 +70,7 @@ class FrontHistory:
 
     def _begin(self) -> None:
         self._points: list[tuple[float, ...]] = []
-        self._reached = 0.0
+        self._reached, self._most_accurate = 0.0, 0.0
         self.front: list[TrialRecord] = []
         self.hypervolume = 0.0
         self.last_growth_s = 0.0
@@ -100,8 +101,12 @@ class FrontHistory:
         self.front = pareto_front([*self.front, trial], tuple(self._ranges))
         if any(one is trial for one in self.front):
             self._grow((1.0 - accuracy(trial), *self._scaled(trial)))
-        if not self._reached or self.hypervolume > self._reached * (1.0 + GROWTH):
+        # the largest network adds next to nothing to the hypervolume, however accurate it is
+        has_grown = self.hypervolume > self._reached * (1.0 + GROWTH)
+        is_better = accuracy(trial) > self._most_accurate + GROWTH
+        if not self._reached or has_grown or is_better:
             self._reached, self.last_growth_s = self.hypervolume, trial.finished_s or 0.0
+            self._most_accurate = max(self._most_accurate, accuracy(trial))
 
     def _scaled(self, trial: TrialRecord) -> list[float]:
         """Return a trial's costs as places between the lowest, 0, and the highest, 1, over logarithms."""
@@ -113,7 +118,7 @@ class FrontHistory:
         return scaled
 
     def num_since_growth(self, trials: Iterable[TrialRecord]) -> int:
-        """Return how many of these trials have begun since the hypervolume last grew; 0 before any result."""
+        """Return how many of these trials have begun since the front last grew; 0 before any result."""
         return sum(trial.started_s >= self.last_growth_s for trial in trials) if self.front else 0
 
     def _grow(self, new: tuple[float, ...]) -> None:

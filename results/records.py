@@ -19,9 +19,14 @@ POINT_COLUMNS = ("trial", "arch", "notation", "params", "macs", "val_accuracy", 
 """A point of the front, in ``front --json`` and ``front.csv``, in this order."""
 
 
-def point_columns(costs: Iterable[str] = ()) -> list[str]:
-    """Return the columns of a point of a study that weighs accuracy against these costs."""
-    return [*POINT_COLUMNS, *(name for name in costs if name not in POINT_COLUMNS)]
+TRAINING = "train."
+"""Before the knobs that are keys of the recipe."""
+
+
+def point_columns(costs: Iterable[str] = (), points: Iterable[TrialRecord] = ()) -> list[str]:
+    """Return the columns of these ``points`` of a study that weighs accuracy against these costs."""
+    searched = dict.fromkeys(knob for point in points for knob in point.knobs if knob.startswith(TRAINING))
+    return [*POINT_COLUMNS, *(name for name in costs if name not in POINT_COLUMNS), *searched]
 
 
 @dataclass(frozen=True)
@@ -83,8 +88,19 @@ class TrialRecord:
         """The first line of why the trial failed."""
         return ((self.reason or "").strip() or "no reason recorded").splitlines()[0][:200]
 
+    @property
+    def searched_training(self) -> dict[str, KnobValue]:
+        """The keys of the recipe that the search chose for this trial, with its values."""
+        chosen = {knob: value for knob, value in self.knobs.items() if knob.startswith(TRAINING)}
+        return {knob.removeprefix(TRAINING): value for knob, value in chosen.items()}
+
+    @property
+    def training_text(self) -> str:
+        """The same as words: ``lr=0.132, flip=true``; empty where nothing of the recipe is searched."""
+        return ", ".join(f"{key}={_short(value)}" for key, value in self.searched_training.items())
+
     def point(self, costs: Iterable[str] = ()) -> dict[str, Any]:
-        """Return the trial as a point of the front, keyed by ``POINT_COLUMNS`` and the further ``costs``."""
+        """Return the trial as a point of the front, keyed as ``point_columns`` says."""
         values = (
             self.number,
             self.arch,
@@ -96,7 +112,14 @@ class TrialRecord:
             self.seed,
         )
         further = {name: self.measured.get(name) for name in costs if name not in POINT_COLUMNS}
-        return dict(zip(POINT_COLUMNS, values, strict=True)) | further
+        searched = {f"{TRAINING}{key}": value for key, value in self.searched_training.items()}
+        return dict(zip(POINT_COLUMNS, values, strict=True)) | further | searched
+
+
+def _short(value: KnobValue) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 class DataFacts(TypedDict, total=False):

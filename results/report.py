@@ -122,7 +122,10 @@ def _front_charts(study: StudyResults, charts: dict[str, Chart]) -> str:
 def _front_caption(study: StudyResults, chart: Chart) -> str:
     sentences = []
     if study.knee is not None:
-        sentences.append("The knee lies farthest above the line between the two ends of the front.")
+        above = "the line between the two ends of the front"
+        if len(study.header.costs) > 1:
+            above = "the mean of its costs' places between the lowest and the highest of the front"
+        sentences.append(f"The knee lies farthest above {above}.")
     if any(trial.epochs < trial.max_epochs for trial in complete_trials(study.records)):
         sentences.append("Open circles were stopped before their last epoch.")
     if complete_trials(study.references):

@@ -157,6 +157,7 @@ def front_table(study: StudyResults) -> str:
     if study.knee is not None:
         tags.setdefault(study.knee.number, []).append("knee")
     tags.setdefault(best(front).number, []).append("best")
+    is_searched = any(trial.searched_training for trial in front)
     rows = []
     for trial in front:
         marks = "".join(f'<span class="tag">{tag}</span>' for tag in tags.get(trial.number, []))
@@ -167,10 +168,12 @@ def front_table(study: StudyResults) -> str:
             f"{_cost_cells(study, trial)}"
             f'<td class="number">{_percent(trial)}</td>'
             f'<td class="number">{trial.epochs}</td><td><code>{escape(trial.arch)}</code></td>'
+            f"{f'<td><code>{escape(trial.training_text)}</code></td>' * is_searched}"
             f'<td class="text"><code>{escape(command)}</code></td></tr>'
         )
     costs = _cost_heads(study)
-    names = ("trial", "network", *costs, "val. accuracy", "epochs", "arch", "export it with")
+    training = ["training"] * is_searched
+    names = ("trial", "network", *costs, "val. accuracy", "epochs", "arch", *training, "export it with")
     numeric = {"trial", *costs, "val. accuracy", "epochs"}
     heads = "".join(f"<th{' class=number' * (name in numeric)}>{name}</th>" for name in names)
     order = "From the smallest network to the most accurate."

@@ -178,8 +178,9 @@ class StudyResults:
         """Return the front, one row a network, columns as in ``front.csv``."""
         import pandas as pd
 
-        rows = [trial.point(self.header.costs) for trial in self.front_records]
-        return pd.DataFrame(rows, columns=point_columns(self.header.costs))
+        front = self.front_records
+        rows = [trial.point(self.header.costs) for trial in front]
+        return pd.DataFrame(rows, columns=point_columns(self.header.costs, front))
 
     def trials(self) -> pd.DataFrame:
         """Return every trial with its state, times, membership of the front and knobs (``knob_`` columns).

@@ -39,7 +39,11 @@ def print_references(
 
 
 def print_front(front: Sequence[TrialRecord], stream: TextIO, costs: Sequence[str] = PARAMS) -> None:
-    """Print the front in its order, with parameters, MACs and the further ``costs`` of its study."""
+    """Print the front in its order, with parameters, MACs and the further ``costs`` of its study.
+
+    Where the study searches the recipe too, with what was found of that.
+    """
+    is_searched = any(trial.searched_training for trial in front)
     rows = [
         (
             str(trial.number),
@@ -47,11 +51,12 @@ def print_front(front: Sequence[TrialRecord], stream: TextIO, costs: Sequence[st
             *_costs(trial, costs),
             f"{100 * accuracy(trial):.2f} %",
             trial.arch,
+            *([trial.training_text] if is_searched else []),
         )
         for trial in front
     ]
-    header = ("trial", "network", *_headings(costs), "val. accuracy", "arch")
-    print_table(header, rows, stream, text_columns=(1, len(header) - 1))
+    header = ("trial", "network", *_headings(costs), "val. accuracy", "arch", *["training"] * is_searched)
+    print_table(header, rows, stream, text_columns=(1, *range(header.index("arch"), len(header))))
 
 
 def _headings(costs: Sequence[str]) -> list[str]:
@@ -114,7 +119,7 @@ def write_front_csv(front: Sequence[TrialRecord], stream: TextIO, costs: Sequenc
 def front_csv(front: Sequence[TrialRecord], costs: Sequence[str] = PARAMS) -> str:
     """Return the front as CSV, a point's columns and the further ``costs``: the content of ``front.csv``."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, point_columns(costs), lineterminator="\n")
+    writer = csv.DictWriter(text, point_columns(costs, front), lineterminator="\n")
     writer.writeheader()
     writer.writerows(trial.point(costs) for trial in front)
     return text.getvalue()

@@ -114,8 +114,15 @@ class Trials:
             seed=seed,
             max_epochs=max_epochs,
             started_s=clock_s,
-            measured={"activation_mib": self.space.activation_mib(counts)},
+            measured={"activation_mib": self.space.activation_mib(counts), **self._known_latency(spec.arch)},
         )
+
+    def _known_latency(self, arch: str) -> dict[str, float | None]:
+        """Return the latency of a network that was measured in an earlier trial: it has but one."""
+        for record in self.records.values():
+            if record.arch == arch and record.measured.get("latency_ms") is not None:
+                return {"latency_ms": record.measured["latency_ms"]}
+        return {}
 
     def report(self, trial: int, report: EpochReport, clock_s: float) -> None:
         """Record one epoch of a running trial."""

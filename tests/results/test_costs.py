@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import math
 import random
@@ -177,3 +178,21 @@ def test_a_report_has_a_chart_for_each_cost(tmp_path: Path) -> None:
     assert "latency (log scale)" in page
     assert "latency, ms</th>" in page
     assert 'id="chart-front-macs"' not in page
+
+
+def test_a_front_says_how_its_networks_were_trained_where_that_was_searched() -> None:
+    knobs = [{"nu_1": 1, "train.lr": 0.13157, "train.flip": True}, {"nu_1": 1, "train.lr": 0.4}]
+    front = [make_trial(n, knobs=one, val_accuracy=0.5 + 0.1 * n) for n, one in enumerate(knobs)]
+    stream = io.StringIO()
+    print_front(front, stream)
+    lines = stream.getvalue().splitlines()
+    assert lines[0].endswith("arch          training")
+    assert lines[2].endswith("lr=0.132, flip=true")
+    rows = list(csv.DictReader(io.StringIO(front_csv(front))))
+    assert [row["train.lr"] for row in rows] == ["0.13157", "0.4"]
+    assert [row["train.flip"] for row in rows] == ["True", ""]
+    assert front[0].point()["train.flip"] is True
+    stream = io.StringIO()
+    print_front([make_trial(0)], stream)
+    assert "training" not in stream.getvalue()
+    assert "train." not in front_csv([make_trial(0)])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -146,3 +148,23 @@ def test_trials_are_counted_since_the_front_last_grew() -> None:
     assert trials_since_growth([running], {"params": (100, 1000)}) == 0
     begun_before = make_trial(6, state="running", val_accuracy=None, started_s=0.5)
     assert trials_since_growth([*trials, begun_before], {"params": (100, 1000)}) == 3
+
+
+def test_a_front_grows_while_its_largest_networks_get_better() -> None:
+    """They add nothing to the hypervolume, whose reference is the largest network of the space."""
+    trials = [make_trial(0, params=100, val_accuracy=0.6, started_s=0.0, finished_s=1.0)]
+    for number in range(1, 9):
+        reached = 0.6 + 0.04 * number
+        trials.append(
+            make_trial(
+                number, params=1000, val_accuracy=reached, started_s=float(number), finished_s=number + 1.0
+            )
+        )
+    ranges = {"params": (10, 1000)}
+    assert front_hypervolume(trials, ranges) == front_hypervolume(trials[:1], ranges)
+    assert trials_since_growth(trials, ranges) == 0
+    hardly = [
+        replace(trials[-1], number=number, val_accuracy=0.92 + 1e-5 * number, started_s=float(number))
+        for number in range(9, 13)
+    ]
+    assert trials_since_growth([*trials, *hardly], ranges) == 4

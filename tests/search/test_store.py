@@ -97,3 +97,17 @@ def test_a_crash_while_the_study_is_made_leaves_a_folder_to_begin_in(
     assert not (folder / "study.db").exists()
     with closing(StudyStore.create(folder, make_header(), SPACE)) as store:
         assert store.num_ended == 0
+
+
+def test_a_network_has_one_latency(store: StudyStore) -> None:
+    """Measured twice, it would be on the front twice, by chance."""
+    proposal = make_proposer("random", SPACE, seed=0).propose(0)
+    assert proposal is not None
+    first = store.start(proposal, seed=0, max_epochs=1, clock_s=0.0)
+    assert "latency_ms" not in first.measured
+    store.measure(first.number, {"latency_ms": 0.25}, 1.0)
+    assert store.start(proposal, seed=1, max_epochs=1, clock_s=2.0).measured["latency_ms"] == 0.25
+    other = make_proposer("random", SPACE, seed=1).propose(0)
+    assert other is not None
+    assert other.spec.arch != proposal.spec.arch
+    assert "latency_ms" not in store.start(other, seed=2, max_epochs=1, clock_s=3.0).measured
