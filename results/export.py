@@ -34,13 +34,15 @@ MANIFEST = "export.json"
 class ExportResult:
     """What was exported: ``files`` lie in ``folder``; ``skipped`` says why for each default format left out.
 
-    ``onnx_max_difference`` is the largest difference of a logit between ONNX Runtime and torch.
+    ``onnx_max_difference`` is the largest difference of a logit between ONNX Runtime and torch; ``gone`` are
+    files of an earlier export there that this one has none to replace with.
     """
 
     folder: Path
     files: tuple[Path, ...]
     onnx_max_difference: float | None = None
     skipped: dict[str, str] = field(default_factory=dict)
+    gone: tuple[str, ...] = ()
 
 
 def export_trial(
@@ -77,11 +79,12 @@ def export_trial(
             (part / "classify.py").write_bytes(script.read_bytes())
         _write_manifest(part, study, trial, differences, plugins)
         files = tuple(to / path.name for path in sorted(part.iterdir()))
+        gone = {path.name for path in to.iterdir()} - {path.name for path in files} if to.is_dir() else set()
         _move(part, to)
     except BaseException:
         shutil.rmtree(part, ignore_errors=True)
         raise
-    return ExportResult(to, files, differences.get("onnx"), skipped)
+    return ExportResult(to, files, differences.get("onnx"), skipped, tuple(sorted(gone)))
 
 
 def _choose(formats: Sequence[str] | None) -> tuple[list[str], dict[str, str]]:

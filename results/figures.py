@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -82,7 +83,7 @@ def front_chart(study: StudyResults, cost: str = "params") -> Chart:
         figure.add_trace(_points("knee", [study.knee], ring, cost).update(hoverinfo="skip"))
     references = [trial for trial in complete_trials(study.references) if cost_of(trial, cost)]
     if references:
-        figure.add_trace(_references(references, cost))
+        figure.add_trace(_references(references, cost, _values([*front, *others, *references], cost)))
     shown = [*front, *others, *references]
     values = accuracies(shown)
     focus = focus_range(values, keep=accuracies([*front, *references]))
@@ -210,14 +211,18 @@ def _points(name: str, trials: Sequence[TrialRecord], marker: dict[str, Any], co
     )
 
 
-def _references(references: Sequence[TrialRecord], cost: str) -> go.Scatter:
-    """Return diamonds with names for the networks that the study was compared with."""
+def _references(references: Sequence[TrialRecord], cost: str, costs: Sequence[float]) -> go.Scatter:
+    """Return diamonds with names for the networks that the study was compared with.
+
+    ``costs`` are those of all points shown: names lie towards their middle, where there is room for them.
+    """
+    middle = math.sqrt(min(costs) * max(costs))
     marker = {"color": "var(--knee)", "size": 11, "symbol": "diamond-open", "line": {"width": 2}}
     trace = _points("references", references, marker, cost)
     trace.update(
         mode="markers+text",
         text=[_safe(str(t.reference)) for t in references],
-        textposition="top center",
+        textposition=[f"top {'left' if (cost_of(t, cost) or 0.0) > middle else 'right'}" for t in references],
         textfont={"size": 12, "color": "var(--ink-2)"},
         cliponaxis=False,
     )

@@ -49,7 +49,13 @@ def space_of(config: StudyConfig, images: ImageOptions) -> SearchSpace:
     size, channels, classes = images.size, images.channels, images.classes
     known = known_format(config.data)
     if known is None and None in (size, channels, classes):
-        data = load_search_data(config.data)
+        try:
+            data = load_search_data(config.data)
+        except InvalidInputError as error:
+            raise InvalidInputError(
+                f"{error} (--set data.source=... names the images; or --image-size, --channels and --classes "
+                "say what they are like)"
+            ) from None
         known = (data.image_size, data.in_channels, data.num_classes)
     found = known or (32, 3, 10)
     return SearchSpace(

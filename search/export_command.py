@@ -38,5 +38,7 @@ def export_network(
         out.write(f"  {result.folder / file}\n")
     if result.onnx_max_difference is not None:
         out.write(f"ONNX agrees with torch: largest difference {result.onnx_max_difference:.1e}\n")
+    for name in result.gone:
+        sys.stderr.write(f"{name} of the earlier export there is gone: its format was not asked for again\n")
     for name, reason in result.skipped.items():
         sys.stderr.write(f"{name} was left out: {reason}\n")

@@ -163,6 +163,7 @@ class StudyFolder:
             InvalidInputError: another driver holds it, or the folder cannot be made.
         """
         self.check()
+        is_new = not self.path.exists()
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             file = (self.path / LOCK).open("a+", encoding="utf-8")
@@ -175,7 +176,13 @@ class StudyFolder:
             file.truncate(0)
             file.write(str(os.getpid()))
             file.flush()
-            yield
+            try:
+                yield
+            except InvalidInputError:  # nothing was begun: nothing stays
+                if is_new and [entry.name for entry in self.path.iterdir()] == [LOCK]:
+                    (self.path / LOCK).unlink()
+                    self.path.rmdir()
+                raise
 
     def _acquire(self, descriptor: int) -> None:
         deadline = time.monotonic() + _SETTLE_S

@@ -16,6 +16,7 @@ from pydantic import TypeAdapter
 
 from results.costs import COSTS
 from results.records import DataFacts, StudyHeader
+from results.scales import plural
 from results.study import CONFIG, DATABASE, StudyResults, open_study
 from results.tables import front_csv
 from search.config import StudyConfig, budgets, first_difference
@@ -68,11 +69,11 @@ def run_study(config: StudyConfig, path: str | Path, progress: Progress | None =
     space.check_feasible()
     progress = progress or Silent()
     with folder.locked(), closing(_open_store(config, folder, data, space)) as store:
-        progress.note(f"study {folder.path}: {config.search.trials} trials on {config.data.source}")
+        progress.note(f"study {folder.path}: {plural(config.search.trials, 'trial')} on {config.data.source}")
         for remark in data.remarks():
             progress.note(f"note: {remark}")
         if store.records:
-            done = f"{store.num_ended} trials are done, {len(store.interrupted)} were interrupted"
+            done = f"{plural(store.num_ended, 'trial')} done, {len(store.interrupted)} interrupted"
             progress.note(f"going on: {done}; configuration as in {folder.path / CONFIG}")
         del data  # its memory is for the workers, which have their own
         _search(config, folder, store, space, slots, progress)

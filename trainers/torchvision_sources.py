@@ -73,8 +73,13 @@ def _read(name: str, root: Path, *, is_train: bool) -> tuple[Pair, tuple[str, ..
 
 
 def _open(name: str, root: Path, *, is_train: bool) -> Any:
-    from torchvision import datasets
-
+    try:
+        from torchvision import datasets
+    except Exception as error:  # its build and torch's do not fit: then it raises nearly anything
+        raise InvalidInputError(
+            f"{name} needs torchvision, which cannot be imported ({_reason(error)}); install torch and "
+            "torchvision anew, both from one place"
+        ) from None
     known = KNOWN_SETS[name]
     part: dict[str, Any] = {"split": "train" if is_train else "test"}
     if known.class_name != "SVHN":

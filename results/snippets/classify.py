@@ -12,6 +12,7 @@ a folder without that file uses model.safetensors, which needs mgnas. Image file
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import os
 import sys
@@ -180,6 +181,12 @@ def read_picture(path: Path, shape: tuple[int, int, int]) -> Any:
     return np.asarray(resized, dtype=np.uint8).reshape(height, width, channels)
 
 
+def batches(images: Iterator[tuple[str, Any]]) -> Iterator[list[tuple[str, Any]]]:
+    """Yield named images, some at a time."""
+    while batch := list(itertools.islice(images, BATCH_SIZE)):
+        yield batch
+
+
 def classify(model: Model, images: list[tuple[str, Any]]) -> Iterator[str]:
     """Yield a line for each of a batch of named images."""
     import numpy as np
@@ -193,7 +200,7 @@ def classify(model: Model, images: list[tuple[str, Any]]) -> Iterator[str]:
 
 
 def main(arguments: list[str]) -> int:
-    """Classify what the arguments name; return the exit code, 2 for a user's error."""
+    """Classify what the arguments name; return the exit code, 2 if any of them cannot be."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # names of classes that a console cannot show
     if {"-h", "--help"} & set(arguments):
@@ -203,19 +210,19 @@ def main(arguments: list[str]) -> int:
         if not arguments:
             raise UserError(USAGE)
         model = load_model(Path(__file__).resolve().parent)
-        for argument in arguments:
-            batch: list[tuple[str, Any]] = []
-            for image in read_images(argument, model.shape):
-                batch.append(image)
-                if len(batch) == BATCH_SIZE:
-                    sys.stdout.writelines(classify(model, batch))
-                    batch = []
-            if batch:
-                sys.stdout.writelines(classify(model, batch))
     except UserError as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    return 0
+    code = 0
+    for argument in arguments:
+        try:
+            for batch in batches(read_images(argument, model.shape)):
+                sys.stdout.writelines(classify(model, batch))
+        except UserError as error:  # the others are classified all the same
+            sys.stdout.flush()
+            sys.stderr.write(f"{error}\n")
+            code = 2
+    return code
 
 
 if __name__ == "__main__":

@@ -176,6 +176,13 @@ def test_a_wrong_input_is_one_line(grey: ExportResult, inputs: Path, argument: s
     assert result.err.count("\n") == 1
 
 
+def test_what_can_be_classified_is_although_another_cannot(grey: ExportResult, inputs: Path) -> None:
+    both = classify(grey.folder, inputs / "text.png", inputs / "two.npz:x", inputs / "gone.png")
+    assert both.code == 2
+    assert both.out == classify(grey.folder, inputs / "two.npz:x").out != ""
+    assert both.err.count("\n") == 2
+
+
 def test_no_argument_and_no_model_are_one_line(grey: ExportResult, tmp_path: Path) -> None:
     assert classify(grey.folder).err.startswith("usage: python classify.py IMAGE.png")
     assert classify(grey.folder, "--help").out.startswith("Classify images")

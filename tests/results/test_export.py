@@ -94,6 +94,14 @@ def test_pt2_runs_without_mgnas_and_its_card_says_how(study: StudyResults, tmp_p
     assert run_snippets(tmp_path / "out") == [classifier.predict(torch.zeros(2, 3, 32, 32))]
 
 
+def test_what_is_gone_of_an_earlier_export_is_told(study: StudyResults, tmp_path: Path) -> None:
+    first = export_trial(study, study.trial(1), tmp_path / "out", ["pt2", "spec"])
+    assert first.gone == ()
+    again = export_trial(study, study.trial(1), tmp_path / "out", ["spec"])
+    assert again.gone == ("model.pt2",)
+    assert not (tmp_path / "out" / "model.pt2").exists()
+
+
 def run_snippets(folder: Path) -> list[list[str]]:
     blocks = re.findall(r"```python\n(.*?)```", (folder / "README.md").read_text(encoding="utf-8"), re.DOTALL)
     printed = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import pickle
 import struct
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,14 @@ def test_files_of_a_set_that_are_damaged_are_to_be_removed(tmp_path: Path) -> No
     images = raw / "train-images-idx3-ubyte"
     images.write_bytes(images.read_bytes()[:1000])
     with pytest.raises(InvalidInputError, match=r"mnist under .* is damaged \(.*remove .*/MNIST/raw, and it"):
+        load_search_data(DataConfig(source="mnist", root=str(tmp_path)))
+
+
+def test_a_torchvision_that_does_not_fit_torch_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "torchvision", None)
+    with pytest.raises(InvalidInputError, match="mnist needs torchvision, which cannot be imported"):
         load_search_data(DataConfig(source="mnist", root=str(tmp_path)))
 
 
