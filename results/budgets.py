@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from results.front import trials_since_growth
 from results.records import StudyHeader, TrialRecord
+from results.scales import plural
 
 
 def what_is_spent(header: StudyHeader, trials: Sequence[TrialRecord], searched_s: float) -> str | None:
@@ -29,5 +30,5 @@ def what_is_spent(header: StudyHeader, trials: Sequence[TrialRecord], searched_s
     if header.epochs is not None and sum(trial.epochs for trial in trials) >= header.epochs:
         return f"its {header.epochs} epochs are spent"
     if header.patience is not None and trials_since_growth(trials, header.ranges) >= header.patience:
-        return f"its front has not grown for {header.patience} trials"
+        return f"its front has not grown for {plural(header.patience, 'trial')}"
     return None

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from results.records import TrialRecord
+from space.errors import InvalidInputError, nearest, shown
 
 CostName = Literal["params", "macs", "activation_mib", "latency_ms", "energy_j"]
 """The costs that a study may weigh accuracy against."""
@@ -45,6 +46,18 @@ COSTS: dict[str, CostKind] = {
 }
 """Every cost. Activation memory is that of a training step of the study's largest batch, latency that of one
 image on a worker's device, energy that of a whole training."""
+
+
+def check_costs(names: object) -> None:
+    """Raise InvalidInputError unless ``names`` are costs, in a list or tuple."""
+    known = ", ".join(COST_NAMES)
+    if not isinstance(names, (list, tuple)) or not names:
+        raise InvalidInputError(f"costs must be a list of one or more of {known}, but got {shown(names)}")
+    for name in names:
+        if name not in COSTS:
+            raise InvalidInputError(
+                f"a cost must be one of {known}, but got {shown(name)}{nearest(str(name), COST_NAMES)}"
+            )
 
 
 def cost_of(trial: TrialRecord, name: str) -> float | None:

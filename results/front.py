@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 
-from results.costs import Ranges, cost_of, costs_of
+from results.costs import Ranges, check_costs, cost_of, costs_of
 from results.indicators import hypervolume
 from results.records import TrialRecord
 from space.errors import InvalidInputError, nearest
@@ -34,7 +34,11 @@ def pareto_front(trials: Iterable[TrialRecord], costs: tuple[str, ...] = PARAMS)
 
     A trial is beaten by one that is as accurate and costs no more, in any of ``costs``; of trials equal in
     all objectives the one with the lowest number stays. Without all of its costs a trial is on no front.
+
+    Raises:
+        InvalidInputError: there is no such cost, or none is named.
     """
+    check_costs(costs)
     priced = [(found, trial) for trial in complete_trials(trials) if (found := costs_of(trial, costs))]
     priced.sort(key=lambda pair: (pair[0], -accuracy(pair[1]), pair[1].number))
     front: list[tuple[tuple[float, ...], TrialRecord]] = []

@@ -67,7 +67,9 @@ def open_study(folder: str | Path) -> StudyResults:
     Raises:
         InvalidInputError: there is no such folder, it holds no study, or the study is damaged.
     """
-    folder = Path(folder)
+    if not str(folder).strip():
+        raise InvalidInputError("the study's folder is an empty name")
+    folder = Path(folder).expanduser()
     if not folder.is_dir():
         raise InvalidInputError(
             f"there is no folder {folder}; 'mgnas search --dir {folder}' would make a study there"

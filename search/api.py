@@ -13,6 +13,7 @@ from search.config import preset_names
 from search.launch import Request, resolve
 from search.progress import Silent, progress_for
 from search.run import run_study
+from space.errors import InvalidInputError, shown
 
 
 def run_search(
@@ -36,15 +37,20 @@ def run_search(
         InvalidInputError: a value is unknown or out of range, bad data, or the folder holds something else.
         SearchError: the search cannot go on. What was found is recorded.
     """
+    if folder is not None and not str(folder).strip():
+        raise InvalidInputError("folder is empty; name one, or leave it out for runs/NAME")
+    for key in settings or {}:
+        if not all(key.partition(".")):
+            raise InvalidInputError(f"settings take section.key, such as train.epochs, but got {shown(key)}")
     is_preset = isinstance(study, str) and study in preset_names()
     request = Request(
-        study=None if study is None or is_preset else Path(study),
+        study=None if study is None or is_preset else Path(study).expanduser(),
         preset=str(study) if is_preset else None,
-        folder=Path(folder) if folder is not None else None,
+        folder=Path(folder).expanduser() if folder is not None else None,
         options={"data.source": data, "search.trials": trials, **(settings or {})},
         assignments=[],
         as_json=False,
     )
     config, path = resolve(request)
-    with closing(progress_for(sys.stderr) if progress else Silent()) as shown:
-        return run_study(config, path, shown)
+    with closing(progress_for(sys.stderr) if progress else Silent()) as reported:
+        return run_study(config, path, reported)

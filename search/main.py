@@ -135,7 +135,9 @@ def _confess(error: Exception) -> int:
         if str(frame.f_globals.get("__name__", "")).startswith("mgnas_plugin_"):
             file = frame.f_globals.get("__file__")
             return _complain(f"the plugin {file} fails: line {line}: {reason_of(error)}")
-    with tempfile.NamedTemporaryFile("w", prefix="mgnas-", suffix=".txt", delete=False) as file:
+    with tempfile.NamedTemporaryFile(
+        "w", prefix="mgnas-", suffix=".txt", delete=False, encoding="utf-8", errors="backslashreplace"
+    ) as file:
         traceback.print_exception(error, file=file)
     _say(f"mgnas: this is a bug in mgnas ({type(error).__name__}); {file.name} says where")
     return 1

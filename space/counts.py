@@ -12,6 +12,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from space.errors import InvalidInputError, shown
+
 Size = int | tuple[int, int]
 FLOAT_BYTES = 4
 INDEX_BYTES = 8
@@ -55,8 +57,18 @@ def total(layers: Iterable[LayerCount]) -> Counts:
 
 
 def as_size(size: Size) -> tuple[int, int]:
-    """Return ``(H, W)`` for a square size given as one number, or the pair itself."""
-    return (size, size) if isinstance(size, int) else size
+    """Return ``(H, W)`` for a square size given as one number, or the pair itself.
+
+    Raises:
+        InvalidInputError: there is no image of that size.
+    """
+    pair = (size, size) if isinstance(size, int) else size
+    is_pair = isinstance(pair, (list, tuple)) and len(pair) == 2
+    if not is_pair or not all(isinstance(side, int) and side >= 1 for side in pair):
+        raise InvalidInputError(
+            f"an image's size must be a whole number of at least 1, or two of them, but got {shown(size)}"
+        )
+    return pair[0], pair[1]
 
 
 def halved(size: tuple[int, int]) -> tuple[int, int]:

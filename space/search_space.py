@@ -11,7 +11,7 @@ from functools import cached_property
 from space.counts import Counts, Size, as_size
 from space.domains import Domain, FloatRange, Value
 from space.drawing import Choose, draw_knobs, draw_spec, is_countable
-from space.errors import InvalidInputError, UnbuildableError
+from space.errors import InvalidInputError, UnbuildableError, shown
 from space.grid_spec import GridSpec
 from space.location import locate
 from space.space_config import SpaceConfig
@@ -33,6 +33,7 @@ class SearchSpace:
     A point of the space is a dictionary ``knob -> value`` with the knobs ``family, levels, ..., nu_1, c_u_1,
     c_f_1, ..., share_a, share_b, ..., train.lr, ...``. Knobs with a single value are not part of it,
     nor those that its network does not have. ``batch_size`` is for the limit on activation memory alone.
+    InvalidInputError where there are no such images.
     """
 
     def __init__(
@@ -44,6 +45,16 @@ class SearchSpace:
         image_size: Size = 32,
         batch_size: int = 1,
     ) -> None:
+        as_size(image_size)
+        for name, number in (
+            ("in_channels", in_channels),
+            ("num_classes", num_classes),
+            ("batch_size", batch_size),
+        ):
+            if not isinstance(number, int) or number < 1:
+                raise InvalidInputError(
+                    f"{name} must be a whole number of at least 1, but got {shown(number)}"
+                )
         self.config = config
         self.in_channels = in_channels
         self.num_classes = num_classes

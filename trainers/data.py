@@ -258,6 +258,8 @@ def load_held_out(config: DataConfig) -> HeldOutData:
 
 def _load(config: DataConfig, memory_share: float = 1.0) -> RawImages:
     kind, _, path = config.source.partition(":")
+    if path.startswith("~"):
+        path = absolute_path(Path.cwd(), path, f"data.source = {shown(config.source)}")
     size = (config.image_size, config.image_size) if isinstance(config.image_size, int) else config.image_size
     return SOURCES[kind](path, SourceOptions(config.root, size, config.memory_gib, memory_share))
 

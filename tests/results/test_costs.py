@@ -29,6 +29,7 @@ from results.records import TrialRecord
 from results.report import render_report
 from results.report_objectives import front_lead
 from results.tables import front_csv, print_front
+from space import InvalidInputError
 from tests.results.factories import make_trial
 from tests.results.synthetic import study
 
@@ -196,3 +197,9 @@ def test_a_front_says_how_its_networks_were_trained_where_that_was_searched() ->
     print_front([make_trial(0)], stream)
     assert "training" not in stream.getvalue()
     assert "train." not in front_csv([make_trial(0)])
+
+
+@pytest.mark.parametrize("costs", ["params", (), ("parameters",), None])
+def test_what_is_no_cost_is_refused(costs: Any) -> None:
+    with pytest.raises(InvalidInputError, match="params, macs, activation_mib, latency_ms, energy_j"):
+        pareto_front([make_trial(0)], costs)

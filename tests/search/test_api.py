@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from results import open_study
 from search import run_search
 from space import InvalidInputError
+from trainers import DataConfig, load_search_data
 
 
 def test_it_goes_on_as_the_command_line_does(finished: Path) -> None:
@@ -36,3 +38,19 @@ def test_settings_and_errors(finished: Path) -> None:
         run_search("digit", progress=False)
     with pytest.raises(InvalidInputError, match="the source imagefolder needs a folder"):
         run_search("images", progress=False)
+
+
+def test_names_that_lead_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    with pytest.raises(InvalidInputError, match="folder is empty"):
+        run_search("digits", folder="", progress=False)
+    with pytest.raises(InvalidInputError, match=r"settings take section\.key, .* but got 'train'"):
+        run_search("digits", settings={"train": {"epochs": 1}}, progress=False)
+    with pytest.raises(InvalidInputError, match="an empty name"):
+        open_study("")
+    with pytest.raises(InvalidInputError, match=rf"no folder {tmp_path}/home/none"):
+        open_study("~/none")
+    with pytest.raises(InvalidInputError, match=rf"{tmp_path}/home/none\.npz"):
+        load_search_data(DataConfig(source="npz:~/none.npz"))
+    assert not any(tmp_path.iterdir())

@@ -295,3 +295,17 @@ def test_a_key_added_later_leaves_hashes_alone() -> None:
 def test_impossible_spaces_are_refused(changes: dict[str, Any], says: str) -> None:
     with pytest.raises(ValidationError, match=says):
         SpaceConfig.model_validate(SMALL | changes)
+
+
+@pytest.mark.parametrize("size", [0, -4, 1.5, (32, -1), (8, 8, 8), "8", None])
+def test_images_that_cannot_be_are_refused(size: Any) -> None:
+    with pytest.raises(InvalidInputError, match="an image's size must be a whole number of at least 1"):
+        MgNetSpec(levels=(Level(nu=1, c_u=4, c_f=4),)).counts(size)
+    with pytest.raises(InvalidInputError, match="an image's size"):
+        SearchSpace(SpaceConfig.model_validate(SMALL), image_size=size)
+
+
+@pytest.mark.parametrize("name", ["in_channels", "num_classes", "batch_size"])
+def test_a_space_needs_channels_classes_and_batches(name: str) -> None:
+    with pytest.raises(InvalidInputError, match=f"{name} must be a whole number of at least 1, but got 0"):
+        SearchSpace(SpaceConfig.model_validate(SMALL), **{name: 0})

@@ -70,7 +70,8 @@ def test_nothing_comes_of_nothing() -> None:
 def test_steps_are_those_of_torch() -> None:
     """Which computes in bfloat16: three figures."""
     generator = torch.Generator().manual_seed(0)
-    start = [torch.randn(size, generator=generator) for size in ((8, 4, 3, 3), (8, 4, 3, 3), (4, 16, 1, 1))]
+    sizes = ((8, 4, 3, 3), (8, 4, 3, 3), (4, 16, 1, 1), (32, 2, 1, 1), (80, 4, 3, 3))  # also tall ones
+    start = [torch.randn(size, generator=generator) for size in sizes]
     ours = [nn.Parameter(weight.clone()) for weight in start]
     theirs = [nn.Parameter(weight.flatten(1).clone()) for weight in start]
     one = Muon([WeightGroup(ours, 0.02, 0.1)], momentum=0.95)
