@@ -181,6 +181,24 @@ def test_a_resumed_race_promotes_what_an_unbroken_one_would() -> None:
     assert interrupted.decide() == Run(5, 3)
 
 
+def test_an_interrupted_trial_that_had_just_come_to_a_rung_has_to_race_there() -> None:
+    errors = (0.5, 0.45, 0.44)
+    others = [Standing(trial, (1.0,), (0.4, 0.3, 0.2)) for trial in (1, 2)]
+    scheduler = Halving(
+        3, (1, 3, 9), 3, paused=others, interrupted=[Standing(0, (1.0,), errors, is_interrupted=True)]
+    )
+    assert scheduler.decide() == Run(0, 3)
+
+
+def test_when_the_time_is_over_those_that_came_farthest_go_first() -> None:
+    scheduler = Halving(10, (1, 3, 9), 2)
+    for trial, curve in enumerate(([0.2], [0.5, 0.5, 0.5], [0.6, 0.6, 0.6])):
+        scheduler.on_started(trial, (1.0,))
+        scheduler.on_paused(trial, curve)
+    scheduler.wind_down(True)
+    assert scheduler.decide() == Run(1, 9)
+
+
 def test_when_the_time_is_over_what_is_paused_stays_so() -> None:
     scheduler = Halving(10, (1, 3), 2)
     for trial in range(5):

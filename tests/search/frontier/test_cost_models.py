@@ -8,6 +8,7 @@ import pytest
 from benchmarks.problems import Computed, Shape
 from results.front import front_hypervolume
 from search.frontier.cost_models import FEWEST, CostModels, raw_costs
+from search.frontier.promise import cost_nodes
 from search.replay import replay
 
 GROUPS = np.arange(3)
@@ -88,3 +89,15 @@ def test_a_search_of_three_objectives_finds_more_than_chance() -> None:
 
     gains = [found("frontier", seed) - found("random", seed) for seed in range(3)]
     assert min(gains) > 0.0
+
+
+@pytest.mark.parametrize("number", [1, 2, 3, 5])
+def test_guessed_costs_are_integrated_over_exactly_to_the_third_degree(number: int) -> None:
+    nodes = cost_nodes(number)
+    moves, weights = np.array([move for move, _ in nodes]), np.array([weight for _, weight in nodes])
+    assert len(nodes) <= 2 * number + 1
+    assert (weights > 0).all()
+    assert weights.sum() == pytest.approx(1.0)
+    np.testing.assert_allclose(weights @ moves, 0.0, atol=1e-12)
+    np.testing.assert_allclose(moves.T @ (weights[:, None] * moves), np.eye(number), atol=1e-12)
+    np.testing.assert_allclose(weights @ moves**3, 0.0, atol=1e-12)
