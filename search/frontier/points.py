@@ -238,6 +238,8 @@ def _value_at(distribution: BaseDistribution, place: float) -> Any:
         else:
             value = round(low + step * np.floor(place * ((high - low) / step + 1)))
         return int(min(distribution.high, max(distribution.low, value)))
+    if place in (0.0, 1.0):  # not by a logarithm and back
+        return low if place == 0.0 else high
     if distribution.log:
         return float(min(high, max(low, np.exp(np.log(low) + place * (np.log(high) - np.log(low))))))
     value = low + place * (high - low)
