@@ -87,7 +87,7 @@ def notice(study: StudyResults) -> str:
     of_images = f" ({count:,} images)" if isinstance(count, int) else ""
     text = [
         "<strong>How to read the accuracies.</strong> They are measured on the <strong>validation</strong> "
-        f"split{of_images}. The search never saw the test split."
+        f"split{of_images}. The search never saw any test images."
     ]
     if len(complete_trials(study.records)) > 1:
         text.append(

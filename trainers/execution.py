@@ -1,4 +1,7 @@
-"""How a device computes a step: precision, layout, graph, compiler, micro-batches. Not what is trained."""
+"""How a device computes a step: precision, layout, graph, compiler, micro-batches. Not what is trained.
+
+Results differ by rounding, and by the images that a batch norm sees at once where batches are split.
+"""
 
 from __future__ import annotations
 
@@ -21,8 +24,8 @@ class ExecutionConfig(BaseModel):
     which takes the cost of launching its many small kernels away; ``compile`` has torch.compile make kernels
     of its own, which takes half a minute for each network and pays in long trainings alone;
     ``cudnn_benchmark`` has cuDNN try out its kernels for each convolution. ``micro_batch``
-    is the most images that go through the network at once: the gradients of several add up to a batch's.
-    Auto is the whole batch, or what memory has room for. ``threads`` are those of one training on a CPU, of
+    is the most images that go through the network at once: the gradients of several add up to a batch's,
+    while batch norms see each alone. Auto is the whole batch, or what memory has room for. ``threads`` are those of one training on a CPU, of
     as many as its worker has: small networks are faster with one.
     """
 
