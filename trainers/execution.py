@@ -25,8 +25,8 @@ class ExecutionConfig(BaseModel):
     of its own, which takes half a minute for each network and pays in long trainings alone;
     ``cudnn_benchmark`` has cuDNN try out its kernels for each convolution. ``micro_batch``
     is the most images that go through the network at once: the gradients of several add up to a batch's,
-    while batch norms see each alone. Auto is the whole batch, or what memory has room for. ``threads`` are those of one training on a CPU, of
-    as many as its worker has: small networks are faster with one.
+    while batch norms see each alone. Auto is the whole batch, or what memory has room for. ``threads`` are
+    those of one training on a CPU, of as many as its worker has: small networks are faster with one.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
