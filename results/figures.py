@@ -26,6 +26,8 @@ from results.scales import (
 )
 from results.study import StudyResults
 
+GAP = "\u00a0"
+"""Between a mark and its name."""
 RAMP = 7
 """Shades from the smallest network to the largest: the page's variables --ramp-0 to --ramp-6."""
 
@@ -217,12 +219,16 @@ def _references(references: Sequence[TrialRecord], cost: str, costs: Sequence[fl
     ``costs`` are those of all points shown: names lie towards their middle, where there is room for them.
     """
     middle = math.sqrt(min(costs) * max(costs))
+    is_right = [(cost_of(trial, cost) or 0.0) > middle for trial in references]
+    names = [_safe(str(trial.reference)) for trial in references]
     marker = {"color": "var(--knee)", "size": 11, "symbol": "diamond-open", "line": {"width": 2}}
     trace = _points("references", references, marker, cost)
     trace.update(
         mode="markers+text",
-        text=[_safe(str(t.reference)) for t in references],
-        textposition=[f"top {'left' if (cost_of(t, cost) or 0.0) > middle else 'right'}" for t in references],
+        text=[
+            f"{name}{GAP}" if right else f"{GAP}{name}" for name, right in zip(names, is_right, strict=True)
+        ],
+        textposition=[f"middle {'left' if right else 'right'}" for right in is_right],
         textfont={"size": 12, "color": "var(--ink-2)"},
         cliponaxis=False,
     )

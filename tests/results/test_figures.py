@@ -207,3 +207,12 @@ def test_an_axis_of_accuracies_ends_at_100():
 def test_svg_of_few_trials_is_xml(count):
     root = ElementTree.fromstring(front_svg(study(searched(count))))
     assert len(list(root.iter(f"{SVG}circle"))) >= count
+
+
+def test_names_of_references_lie_towards_the_middle():
+    """Where there is room for them, also in a narrow window."""
+    references = [trial(2, 50, 0.4, reference="small"), trial(3, 90_000, 0.9, reference="large")]
+    made = study([trial(0, 100, 0.5), trial(1, 10_000, 0.8), *references])
+    names = traces(front_chart(made))["references"]
+    assert [text.strip() for text in names.text] == ["small", "large"]
+    assert list(names.textposition) == ["middle right", "middle left"]
