@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from search.frontier.candidates import Candidates
 from search.frontier.cost_models import raw_costs
-from search.frontier.foresight import LEAST_FORETOLD
 from search.frontier.knowledge import Knowledge, hints_of
 from search.frontier.points import Encoding, Point, PointSource
 from search.frontier.promise import CostScale, excess_errors
@@ -134,7 +133,7 @@ class Decision:
     def _best(self) -> Point:
         if len(self._tried) < self._engine.num_startup or len(self._known.usable) < FEWEST:
             return self._spread_out()
-        if self._known.promise.foresight.share < LEAST_FORETOLD:
+        if self._known.promise.foresight.is_poor:
             return self._explored()
         if self._engine.is_whole_space():
             return self._candidates[int(np.argmax(self._candidate_scores))]

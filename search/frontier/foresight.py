@@ -23,6 +23,10 @@ MARGIN = 1.5
 """By which noise may exceed what is typical."""
 FEWEST = 8
 """Observations from which on that can be told."""
+ENOUGH = 12
+"""Observations from which on a model that foretells little is not so by chance."""
+FLAT = 0.2
+"""Half of the observations lie within this part of their range where most come to the same."""
 MOST_FITS = 3
 LEAST_NOISE = 1e-6
 
@@ -32,10 +36,19 @@ class Foresight(NamedTuple):
 
     ``share`` is that of their spread which is foretold, at most 1 and below 0 where their mean would do
     better; ``surprise`` how far a typical one is off in expected deviations, 1 for normal noise.
+    Observations ``are_flat`` where most come to the same; they ``are_enough`` where it is not for want of
+    them that a model foretells little.
     """
 
     share: float
     surprise: float
+    are_flat: bool
+    are_enough: bool
+
+    @property
+    def is_poor(self) -> bool:
+        """Whether a model knows next to nothing, and not for want of observations."""
+        return self.share < LEAST_FORETOLD and (self.are_flat or self.are_enough)
 
 
 def foresight(process: GaussianProcess) -> Foresight:
@@ -46,7 +59,9 @@ def foresight(process: GaussianProcess) -> Foresight:
     off_mean = (values - np.average(values, weights=weights)) * count / max(1, count - 1)
     spread = float(np.average(off_mean**2, weights=weights))
     share = 1.0 - float(np.average(residuals**2, weights=weights)) / spread if spread > 1e-9 else 0.0
-    return Foresight(share, 1.4826 * float(np.median(np.abs(residuals / deviations))))
+    surprise = 1.4826 * float(np.median(np.abs(residuals / deviations)))
+    low, high = np.quantile(values, [0.25, 0.75])
+    return Foresight(share, surprise, bool(high - low <= FLAT * np.ptp(values)), count >= ENOUGH)
 
 
 def error_model(

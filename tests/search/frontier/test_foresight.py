@@ -72,3 +72,14 @@ def test_what_is_not_at_chance_level_is_found() -> None:
     ours = [found(FrontierSampler(seed=seed)) for seed in range(4)]
     chance = [found(optuna.samplers.RandomSampler(seed=seed)) for seed in range(4)]
     assert sum(ours) > sum(chance)
+
+
+def test_a_poor_model_of_a_few_trials_is_no_reason_to_explore_unless_they_are_all_alike() -> None:
+    few = Inputs(POINTS.knobs[:9], POINTS.costs[:9])
+    differing = error_model(few, np.random.default_rng(2).normal(size=9), NONE[:9], GROUPS)[1]
+    assert differing.share < LEAST_FORETOLD
+    assert not differing.is_poor
+    alike = error_model(few, np.array([0.9] * 8 + [0.4]), NONE[:9], GROUPS)[1]
+    assert alike.is_poor
+    many = error_model(POINTS, np.random.default_rng(2).normal(size=30), NONE, GROUPS)[1]
+    assert many.is_poor
