@@ -84,9 +84,9 @@ def front_chart(study: StudyResults, cost: str = "params") -> Chart:
         ring = {"color": "var(--knee)", "size": 18, "symbol": "circle-open", "line": {"width": 2.5}}
         figure.add_trace(_points("knee", [study.knee], ring, cost).update(hoverinfo="skip"))
     references = [trial for trial in complete_trials(study.references) if cost_of(trial, cost)]
-    if references:
-        figure.add_trace(_references(references, cost, _values([*front, *others, *references], cost)))
     shown = [*front, *others, *references]
+    if references:
+        figure.add_trace(_references(references, cost, _values(shown, cost)))
     values = accuracies(shown)
     focus = focus_range(values, keep=accuracies([*front, *references]))
     low, high = log_range(_values(shown, cost))

@@ -17,15 +17,13 @@ TrialState = Literal["running", "paused", "complete", "failed", "stopped"]
 
 POINT_COLUMNS = ("trial", "arch", "notation", "params", "macs", "val_accuracy", "epochs", "seed")
 """A point of the front, in ``front --json`` and ``front.csv``, in this order."""
-
-
 TRAINING = "train."
 """Before the knobs that are keys of the recipe."""
 
 
 def point_columns(costs: Iterable[str] = (), points: Iterable[TrialRecord] = ()) -> list[str]:
     """Return the columns of these ``points`` of a study that weighs accuracy against these costs."""
-    searched = dict.fromkeys(knob for point in points for knob in point.knobs if knob.startswith(TRAINING))
+    searched = dict.fromkeys(f"{TRAINING}{key}" for point in points for key in point.searched_training)
     return [*POINT_COLUMNS, *(name for name in costs if name not in POINT_COLUMNS), *searched]
 
 

@@ -33,7 +33,9 @@ class SearchSpace:
     A point of the space is a dictionary ``knob -> value`` with the knobs ``family, levels, ..., nu_1, c_u_1,
     c_f_1, ..., share_a, share_b, ..., train.lr, ...``. Knobs with a single value are not part of it,
     nor those that its network does not have. ``batch_size`` is for the limit on activation memory alone.
-    InvalidInputError where there are no such images.
+
+    Raises:
+        InvalidInputError: there are no images of that kind.
     """
 
     def __init__(

@@ -84,22 +84,18 @@ def replay(
     """
     if num_workers < 1:
         raise InvalidInputError(f"num_workers must be at least 1, but got {num_workers}")
-    config = StudyConfig.model_validate(
-        {
-            "train": {"epochs": problem.epochs},
-            "search": {
-                "sampler": sampler if proposer is None else "random",
-                "scheduler": scheduler,
-                "seed": seed,
-                "trials": trials,
-                "hours": hours,
-                "epochs": epochs,
-                "patience": patience,
-                "reduction": reduction,
-                "costs": tuple(costs),
-            },
-        }
-    )
+    search = {
+        "sampler": sampler if proposer is None else "random",
+        "scheduler": scheduler,
+        "seed": seed,
+        "trials": trials,
+        "hours": hours,
+        "epochs": epochs,
+        "patience": patience,
+        "reduction": reduction,
+        "costs": tuple(costs),
+    }
+    config = StudyConfig.model_validate({"train": {"epochs": problem.epochs}, "search": search})
     space = problem.space
     trials_so_far = Trials(_header(config, space), space)
     executor = ReplayExecutor(problem, num_workers)
@@ -107,27 +103,14 @@ def replay(
         proposing = make_proposer(config.search.sampler, space, seed, rungs_of(config), costs=costs)
     else:
         proposing = proposer(space, seed)
-    driver = Driver(
-        config,
-        trials_so_far,
-        proposing,
-        make_scheduler(config, trials_so_far, proposing),
-        executor,
-        Silent(),
-        Clock(0.0, executor.now),
-        gives_up=False,  # what fails there is as recorded, and nobody can mend it
-    )
-    driver.run()
+    scheduling = make_scheduler(config, trials_so_far, proposing)
+    clock = Clock(0.0, executor.now)
+    # what fails there is as recorded, and nobody can mend it: the driver never gives up
+    Driver(config, trials_so_far, proposing, scheduling, executor, Silent(), clock, gives_up=False).run()
     records = tuple(trials_so_far.records.values())
     yardstick = Yardstick(problem.outcomes(), space.params_range())
-    return Replay(
-        records,
-        yardstick.history(records),
-        yardstick.best,
-        executor.now_s,
-        executor.busy_s,
-        executor.idle_share,
-    )
+    history = yardstick.history(records)
+    return Replay(records, history, yardstick.best, executor.now_s, executor.busy_s, executor.idle_share)
 
 
 class Yardstick:
