@@ -12,6 +12,7 @@ import argparse
 import json
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -82,7 +83,7 @@ def train(
     }
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="x_train, y_train, x_test, y_test, classes")
     parser.add_argument("--run", action="append", help="NETWORK@EPOCHS; repeatable (default: all)")
@@ -90,22 +91,22 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cuda")
     parser.add_argument("--out", type=Path, default=RESULTS)
-    arguments = parser.parse_args()
+    asked = parser.parse_args(arguments)
     changes: dict[str, Any] = {}
-    for assignment in arguments.set:
+    for assignment in asked.set:
         changes |= parse_assignment(assignment)["train"]
-    device = torch.device(arguments.device)
-    data = ResidentData(cifar10(arguments.data), device)
+    device = torch.device(asked.device)
+    data = ResidentData(cifar10(asked.data), device)
     machine = describe_machine() | {
         "device": torch.cuda.get_device_name() if device.type == "cuda" else "cpu",
     }
-    runs = arguments.run or [f"{network}@{epochs}" for epochs in EPOCHS for network in NETWORKS]
+    runs = asked.run or [f"{network}@{epochs}" for epochs in EPOCHS for network in NETWORKS]
     with tempfile.TemporaryDirectory() as folder:
         calibration = Calibration(device, folder)
         for run in runs:
             notation, _, epochs = run.rpartition("@")
-            found = train(notation, recipe(int(epochs), changes), arguments.seed, data, calibration)
-            with arguments.out.open("a", encoding="utf-8") as file:
+            found = train(notation, recipe(int(epochs), changes), asked.seed, data, calibration)
+            with asked.out.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(found | {"data": data.search_data.name, "machine": machine}) + "\n")
             print(summary(found), flush=True)
 

@@ -15,7 +15,7 @@ import json
 import random
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from benchmarks.machine import describe_machine
@@ -79,16 +79,16 @@ def measure(space: SearchSpace, number: int, seed: int) -> dict[str, float]:
     return {name: rate(number, work) for name, work in (("count", count), ("read", read), ("sample", sample))}
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--specs", type=int, default=2000)
     parser.add_argument("--repeats", type=int, default=9)
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
-    arguments = parser.parse_args()
+    asked = parser.parse_args(arguments)
     found: dict[str, dict[str, list[float]]] = {}
-    for repeat in range(arguments.repeats):
+    for repeat in range(asked.repeats):
         for name, space in spaces().items():
-            for figure, value in measure(space, arguments.specs, repeat).items():
+            for figure, value in measure(space, asked.specs, repeat).items():
                 found.setdefault(name, {}).setdefault(figure, []).append(value)
     summary: dict[str, Any] = {
         name: {
@@ -97,13 +97,9 @@ def main() -> None:
         }
         for name, figures in found.items()
     }
-    if arguments.json:
+    if asked.json:
         document = {"benchmark": "counting", "unit": "networks a second", "machine": describe_machine()}
-        print(
-            json.dumps(
-                document | {"n": arguments.repeats, "specs": arguments.specs, "summary": summary}, indent=2
-            )
-        )
+        print(json.dumps(document | {"n": asked.repeats, "specs": asked.specs, "summary": summary}, indent=2))
         return
     for name, figures in summary.items():
         for figure, values in figures.items():

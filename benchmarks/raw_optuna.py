@@ -60,6 +60,9 @@ class RawOptuna(Proposer):
     ) -> None:
         raise NotImplementedError("a replay is never resumed")
 
+    def _learn_from_reference(self, record: TrialRecord, reports: Sequence[EpochReport]) -> None:
+        raise NotImplementedError("a replay has no references")
+
     def _tell(self, record: TrialRecord) -> None:
         if record.state == "failed":
             self._study.tell(self._running.pop(record.number), state=TrialState.FAIL)

@@ -2,7 +2,8 @@
 
 ``python -m benchmarks.search`` prints how long each takes to 95 % of the best hypervolume; ``--json``
 prints all figures, ``--write`` keeps them in ``benchmarks/results/search.json`` and draws the pictures of
-the docs. Every search runs in one process with one thread; ``--processes`` of them at a time.
+the docs. ``--problems FILE`` takes a table of one's own instead, ``--first-seed`` seeds that nobody has
+seen. Every search runs in one process with one thread; ``--processes`` of them at a time.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import json
 import random
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -32,7 +33,9 @@ from search.replay.comparison import Contender, default_limit_s, outcome_of
 from search.replay.problem import Problem
 from search.replay.simulation import Replay, replay
 from search.replay.table import SHIPPED, Table
+from search.replay_command import parse_contender
 from space.counts import Counts
+from space.errors import InvalidInputError
 from space.search_space import SearchSpace
 from space.space_config import SpaceConfig
 from trainers.allocator import keep_freed_memory
@@ -49,10 +52,11 @@ OURS = ("frontier:freeze_thaw", "frontier:full")
 OPTUNA = ("optuna default", "optuna nsga2", "optuna random")
 WITH_HALVING = ("frontier:halving", "tpe:halving", "nsga2:halving", "random:halving")
 SLOW = ("optuna tpe multivariate", "optuna gp")
+EVERYONE = (*OURS, *OPTUNA, *WITH_HALVING, *SLOW)
 RUNS: dict[tuple[str, int], tuple[str, ...]] = {
-    ("cifar16", 1): (*OURS, *OPTUNA, *WITH_HALVING, *SLOW),
-    ("digits8", 1): (*OURS, *OPTUNA, *WITH_HALVING, *SLOW),
-    ("grey16", 1): (*OURS, *OPTUNA, *WITH_HALVING, *SLOW),
+    ("cifar16", 1): EVERYONE,
+    ("digits8", 1): EVERYONE,
+    ("grey16", 1): EVERYONE,
     ("falling", 1): (*OURS, *OPTUNA),
     ("deep", 1): (*OURS, *OPTUNA),
     ("cifar16, 30 % failing", 1): (*OURS, *OPTUNA),
@@ -60,29 +64,46 @@ RUNS: dict[tuple[str, int], tuple[str, ...]] = {
     ("digits8", 8): (*OURS, *OPTUNA),
     ("grey16", 8): (*OURS, *OPTUNA),
 }
-"""By problem and workers: who searches."""
+"""By problem and workers: who searches; where nothing is said here, ``EVERYONE``."""
 LENGTHS = {"falling": 0.5, "deep": 0.5}
 """Parts of the usual time after which nothing happens any more."""
 DECISIONS = (300, 1_000, 5_000)
 
 
 def contender(name: str) -> Contender:
+    """Return the search of a name: one of ``SAMPLERS``, or as ``mgnas replay`` takes it.
+
+    Raises:
+        InvalidInputError: there is none.
+    """
     if name in SAMPLERS:
         return Contender(name, "full", partial(RawOptuna, name))
-    sampler, _, scheduler = name.partition(":")
-    return Contender(sampler, scheduler or "full")
+    try:
+        return parse_contender(name)
+    except InvalidInputError as error:
+        as_it_is = ", ".join(map(repr, SAMPLERS))
+        raise InvalidInputError(f"{error}; Optuna as it is: {as_it_is}") from None
 
 
 _problems: dict[str, Problem] = {}
 
 
+def problem_of(name: str) -> Problem:
+    """Return the problem of a name, or the table in a file; each is made once in a process.
+
+    Raises:
+        InvalidInputError: there is none.
+    """
+    if name not in _problems:
+        _problems[name] = PROBLEMS[name]() if name in PROBLEMS else Table.read(name)
+    return _problems[name]
+
+
 def search(problem: str, name: str, num_workers: int, limit_s: float, seed: int) -> Replay:
-    """Return one search; problems are made once in each process."""
-    if problem not in _problems:
-        _problems[problem] = PROBLEMS[problem]()
+    """Return one search."""
     chosen = contender(name)
     return replay(
-        _problems[problem],
+        problem_of(problem),
         chosen.sampler,
         chosen.scheduler,
         num_workers=num_workers,
@@ -99,18 +120,18 @@ def limit_of(problem: str, name: str, num_workers: int) -> float:
     when they come to 95 %.
     """
     is_quick = name in OURS or name in OPTUNA
-    is_long = is_quick and problem in SHIPPED and num_workers == 1
+    is_long = is_quick and isinstance(problem_of(problem), Table) and num_workers == 1
     times = 2.0 if is_long else LENGTHS.get(problem, 1.0)
-    return times * default_limit_s(PROBLEMS[problem](), num_workers)
+    return times * default_limit_s(problem_of(problem), num_workers)
 
 
 def searched(
-    problem: str, name: str, num_workers: int, num_seeds: int, pool: ProcessPoolExecutor
+    problem: str, name: str, num_workers: int, seeds: range, pool: ProcessPoolExecutor
 ) -> dict[str, Any]:
     """Return what one way to search does on a problem, over all seeds."""
     limit_s = limit_of(problem, name, num_workers)
     began = time.perf_counter()
-    replays = list(pool.map(partial(search, problem, name, num_workers, limit_s), range(num_seeds)))
+    replays = list(pool.map(partial(search, problem, name, num_workers, limit_s), seeds))
     outcome = outcome_of(contender(name), replays, limit_s)
     reached = outcome.median_time_s(0.95)
     shown = "never" if reached is None else f"{reached:.0f} s"
@@ -120,11 +141,15 @@ def searched(
 
 
 def ratios(searches: dict[str, Any], share: str = "0.95") -> dict[str, dict[str, Any]]:
-    """Return our median time to a share over that of the others, at most so much where theirs is never."""
-    ours = searches[OURS[0]]["time_s_to_share"][share]["median"]
+    """Return our median time to a share over that of the others, at most so much where theirs is never.
+
+    Ours is the first of ``OURS`` that was run; where none was, or it never came there, nothing is said.
+    """
+    medians = {name: one["time_s_to_share"][share]["median"] for name, one in searches.items()}
+    ours = next((medians[name] for name in OURS if name in medians), None)
     found = {}
     for name, one in searches.items():
-        theirs = one["time_s_to_share"][share]["median"]
+        theirs = medians[name]
         if ours is not None:
             found[name] = {"at_most": theirs is None, "ratio": ours / (theirs or one["limit_s"])}
     return found
@@ -197,44 +222,67 @@ def _params(counts: Counts) -> tuple[float, ...]:
     return (float(counts.params),)
 
 
-def main() -> None:
+def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Return what is asked for; a wrong value ends the program with one line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 8])
-    parser.add_argument("--problems", nargs="+", choices=PROBLEMS, default=list(PROBLEMS))
+    parser.add_argument("--problems", nargs="+", help=f"{', '.join(PROBLEMS)}, or files with tables")
     parser.add_argument("--searches", nargs="+", help="instead of those that belong to each problem")
     parser.add_argument("--no-decisions", action="store_true", help="do not time decisions")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--write", action="store_true", help="add to what was found before")
-    arguments = parser.parse_args()
-    known = RESULTS.exists() and arguments.write
+    found = parser.parse_args(arguments)
+    if found.seeds < 2:
+        parser.error("--seeds must be at least 2")
+    if min(found.workers) < 1 or found.processes < 1:
+        parser.error("--workers and --processes must be at least 1")
+    if found.write and (found.first_seed or not set(found.problems or ()) <= set(PROBLEMS)):
+        parser.error("--write keeps what is found on the problems here, from seed 0 on")
+    try:
+        for problem in found.problems or ():
+            problem_of(problem)
+        for name in found.searches or ():
+            contender(name)  # is there one?
+    except InvalidInputError as error:
+        parser.error(str(error))
+    return found
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    asked = parsed(arguments)
+    known = RESULTS.exists() and asked.write
     document: dict[str, Any] = json.loads(RESULTS.read_text(encoding="utf-8")) if known else {"runs": {}}
     machine = describe_machine()
     keep_freed_memory()  # as the command line does
-    if not arguments.no_decisions:
+    if not asked.no_decisions:
         document["machine"] = machine  # which only these depend on: searches take simulated time
         document["decision_ms"] = decision_times()
         document["many_workers"] = many_workers()
-    with ProcessPoolExecutor(arguments.processes) as pool:
-        for (problem, num_workers), names in RUNS.items():
-            if problem not in arguments.problems or num_workers not in arguments.workers:
-                continue
+    if asked.problems is None:
+        runs = {run: names for run, names in RUNS.items() if run[1] in asked.workers}
+    else:
+        every = [(problem, number) for problem in asked.problems for number in asked.workers]
+        runs = {run: RUNS.get(run, EVERYONE) for run in every}
+    seeds = range(asked.first_seed, asked.first_seed + asked.seeds)
+    with ProcessPoolExecutor(asked.processes) as pool:
+        for (problem, num_workers), names in runs.items():
             title = f"{problem}, {num_workers} worker{'s' if num_workers > 1 else ''}"
-            run = document["runs"].setdefault(title, {"seeds": arguments.seeds, "searches": {}})
-            if run["seeds"] != arguments.seeds:
-                parser.error(f"{title}: {RESULTS} has {run['seeds']} seeds, which are not mixed with others")
-            for name in arguments.searches or names:
-                found = searched(problem, name, num_workers, arguments.seeds, pool)
+            run = document["runs"].setdefault(title, {"seeds": asked.seeds, "searches": {}})
+            if run["seeds"] != asked.seeds:
+                sys.exit(f"{title}: {RESULTS} has {run['seeds']} seeds, which are not mixed with others")
+            for name in asked.searches or names:
+                found = searched(problem, name, num_workers, seeds, pool)
                 run["searches"][name] = found | {"packages": machine["packages"]}
-                if OURS[0] in run["searches"]:
-                    run["ours_over_theirs_to_95"] = ratios(run["searches"])
-                if arguments.write:
+                run["ours_over_theirs_to_95"] = ratios(run["searches"])
+                if asked.write:
                     RESULTS.write_text(json.dumps(document) + "\n", encoding="utf-8")
-    if arguments.write:
+    if asked.write:
         RESULTS.write_text(json.dumps(document) + "\n", encoding="utf-8")
         _draw(document["runs"])
-    if arguments.json:
+    if asked.json:
         print(json.dumps(document))
     else:
         _print(document)

@@ -1,0 +1,95 @@
+"""The benchmarks run: what they print is not looked at closely, since it is a matter of the machine."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from benchmarks import cifar10, counting, search, trainer
+from search.replay.table import SHIPPED
+from trainers.calibration import Calibration
+from trainers.data import DataConfig, load_search_data
+
+SEARCHES = ["frontier:full", "optuna default", "optuna random", "random:halving"]
+
+
+def searched(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:
+    search.main(["--json", "--no-decisions", "--seeds", "2", *arguments])
+    found: dict[str, Any] = json.loads(capsys.readouterr().out)["runs"]
+    return found
+
+
+def test_searches_are_compared_on_a_table_that_comes_with_mgnas(capsys: pytest.CaptureFixture[str]) -> None:
+    found = searched(capsys, "--problems", "digits8", "--workers", "1", "--searches", *SEARCHES)
+    run = found["digits8, 1 worker"]
+    assert list(run["searches"]) == SEARCHES
+    assert all(one["seeds"] == 2 and one["trials"] > 4 for one in run["searches"].values())
+    assert run["ours_over_theirs_to_95"]["frontier:full"]["ratio"] == 1.0
+
+
+def test_and_on_a_table_of_ones_own_with_other_seeds(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    table = tmp_path / "own.jsonl"
+    table.write_bytes(SHIPPED["grey16"].read_bytes())
+    arguments = ["--problems", str(table), "--workers", "4", "--searches", "random", "optuna nsga2"]
+    first = searched(capsys, *arguments)[f"{table}, 4 workers"]["searches"]
+    others = searched(capsys, *arguments, "--first-seed", "100")[f"{table}, 4 workers"]["searches"]
+    assert all(first[name]["curve"] != others[name]["curve"] for name in ("random", "optuna nsga2"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--problems", "nope"], "there is no table nope"),
+        (["--searches", "nope"], "'optuna default'"),
+        (["--seeds", "1"], "--seeds must be at least 2"),
+        (["--workers", "0"], "must be at least 1"),
+        (["--first-seed", "3", "--write"], "from seed 0 on"),
+    ],
+)
+def test_wrong_values_are_said(arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        search.main(arguments)
+    assert ended.value.code == 2
+    assert said in capsys.readouterr().err
+
+
+def test_networks_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    counting.main(["--specs", "5", "--repeats", "2", "--json"])
+    assert json.loads(capsys.readouterr().out)
+
+
+def test_a_network_is_trained_by_the_plain_loop_and_by_ours(tmp_path: Path) -> None:
+    digits = load_search_data(DataConfig(val_fraction=0.3))
+    found = trainer.speed(trainer.DIGITS, digits, Calibration(torch.device("cpu"), tmp_path), 1)
+    assert min(found["images_per_s"][who]["median"] for who in ("plain", "mgnas")) > 0
+
+
+def test_cifar10_is_trained_as_the_papers_train_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    arrays = {
+        f"{kind}_{part}": rng.integers(0, most, shape, dtype=np.uint8)
+        for part, number in (("train", 300), ("test", 50))
+        for kind, most, shape in (("x", 256, (number, 32, 32, 3)), ("y", 10, (number,)))
+    }
+    file, out = tmp_path / "cifar10.npz", tmp_path / "out.jsonl"
+    np.savez(file, classes=np.array([f"class {number}" for number in range(10)]), **arrays)
+    images, network = ["--data", str(file), "--device", "cpu"], ["--run", "ResNet[1]-4@1"]
+    cifar10.main([*images, *network, "--set", "train.lr=0.05", "--out", str(out)])
+    line = json.loads(out.read_text(encoding="utf-8"))
+    assert (line["network"], line["epochs"], line["recipe"]["lr"]) == ("ResNet[1]-4", 1, 0.05)
+
+
+def test_a_workers_memory_is_measured() -> None:
+    """Of a process of its own."""
+    command = [sys.executable, "-m", "benchmarks.worker", "--trainings", "12", "--json"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=True, timeout=200)
+    assert json.loads(ended.stdout)["memory_mib"]["most"] > 100
