@@ -5,12 +5,15 @@ Nothing is ever unpickled: tensors and JSON are all that such a file can hold.
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
 import safetensors.torch
 import torch
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
@@ -19,6 +22,9 @@ from space.files import write_atomic
 from space.modules.build import build
 from space.reading import load_spec
 from space.spec import Spec
+
+SHA256 = "sha256"
+"""What a file says of its own contents, beside the fields of ``Trained``; files of before say nothing."""
 
 
 class Trained(BaseModel):
@@ -92,16 +98,20 @@ class Classifier(nn.Module):
 
 
 def save_weights(path: str | Path, network: nn.Module, trained: Trained) -> Path:
-    """Write the network's state dict and ``trained`` to one file, atomically; OSError goes to the caller."""
+    """Write the network's state dict and ``trained`` to one file, atomically; OSError goes to the caller.
+
+    With them goes their checksum, which ``load_weights`` looks at.
+    """
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
-    return write_atomic(path, safetensors.torch.save(tensors, metadata={"mgnas": trained.model_dump_json()}))
+    facts = json.dumps(trained.model_dump(mode="json") | {SHA256: _checksum(trained, tensors)})
+    return write_atomic(path, safetensors.torch.save(tensors, metadata={"mgnas": facts}))
 
 
 def load_weights(path: str | Path) -> tuple[Trained, dict[str, Tensor]]:
     """Return what a file of weights says about itself, and its tensors on the CPU.
 
     Raises:
-        InvalidInputError: the file is missing, damaged, or not from mgnas.
+        InvalidInputError: the file is missing, damaged (by its checksum, too), or not from mgnas.
     """
     if not Path(path).is_file():
         raise InvalidInputError(f"there is no file of weights {path}")
@@ -110,10 +120,24 @@ def load_weights(path: str | Path) -> tuple[Trained, dict[str, Tensor]]:
             metadata = file.metadata() or {}
             names = list(file.keys())
             tensors = {name: file.get_tensor(name) for name in names}
-        return Trained.model_validate_json(metadata.get("mgnas", "")), tensors
+        facts = json.loads(metadata.get("mgnas", ""))
+        checksum = facts.pop(SHA256, None) if isinstance(facts, dict) else None
+        trained = Trained.model_validate_json(json.dumps(facts))
     except (SafetensorError, OSError) as error:
         raise InvalidInputError(f"{path} is not a safetensors file or is damaged ({error})") from None
-    except ValidationError:
+    except ValueError:
         raise InvalidInputError(
             f"{path} does not say which network it holds: it was not written by mgnas"
         ) from None
+    if checksum is not None and checksum != _checksum(trained, tensors):
+        raise InvalidInputError(f"{path} is damaged: it is not as it was written")
+    return trained, tensors
+
+
+def _checksum(trained: Trained, tensors: Mapping[str, Tensor]) -> str:
+    """Return the SHA-256 of what a file of weights holds."""
+    digest = hashlib.sha256(trained.model_dump_json().encode())
+    for name, tensor in sorted(tensors.items()):
+        digest.update(f"{name} {tensor.dtype} {list(tensor.shape)}".encode())
+        digest.update(tensor.contiguous().reshape(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()

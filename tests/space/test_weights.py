@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import pickle
 import resource
 from pathlib import Path
@@ -76,8 +77,11 @@ def test_predict_scales_whole_pixels_only(tmp_path: Path) -> None:
         (lambda _: pickle.dumps({"a": 1}) * 10, "is not a safetensors file or is damaged"),
         (lambda _: safetensors.torch.save({"a": torch.ones(1)}), "was not written by mgnas"),
         (lambda data: data.replace(b"val_accuracy", b"val_accuraxy"), "was not written by mgnas"),
-        (lambda data: data.replace(b"mgnet", b"mgnat"), "family must be one of"),
-        (lambda data: data.replace(b"share_b", b"share_c"), "share_c"),
+        (lambda data: data.replace(b"mgnet", b"mgnat"), "is damaged: it is not as it was written"),
+        (
+            lambda data: data[:-9] + bytes([data[-9] ^ 1]) + data[-8:],
+            "is damaged: it is not as it was written",
+        ),
     ],
 )
 def test_a_file_that_is_not_whole_is_refused(tmp_path: Path, damage: Any, reason: str) -> None:
@@ -87,6 +91,29 @@ def test_a_file_that_is_not_whole_is_refused(tmp_path: Path, damage: Any, reason
         Classifier.load(path)
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({}, None),
+        ({"spec": SPEC.to_dict() | {"family": "mgnat"}}, "family must be one of"),
+        ({"spec": SPEC.to_dict() | {"share_c": 1}}, "share_c"),
+    ],
+)
+def test_a_file_without_a_checksum_is_read(
+    tmp_path: Path, change: dict[str, Any], reason: str | None
+) -> None:
+    """As mgnas wrote them before it had one; what it says of its network is looked at all the same."""
+    tensors = build(SPEC).state_dict()
+    facts = trained().model_dump(mode="json") | change
+    path = tmp_path / "w"
+    path.write_bytes(safetensors.torch.save(tensors, metadata={"mgnas": json.dumps(facts)}))
+    if reason is None:
+        assert Classifier.load(path).trained == trained()
+        return
+    with pytest.raises(InvalidInputError, match=reason):
+        Classifier.load(path)
 
 
 @pytest.mark.parametrize("name", ["gone", "folder"])
