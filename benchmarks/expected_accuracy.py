@@ -8,6 +8,7 @@ difference between two trainings of one network (``python -m benchmarks.expected
 
 from __future__ import annotations
 
+import argparse
 import math
 import warnings
 from collections.abc import Mapping, Sequence
@@ -52,6 +53,7 @@ def with_expected(rows: Sequence[TableRow], expected: Mapping[str, float]) -> li
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__).parse_args()
     for path in SHIPPED.values():
         table = Table.read(path)
         ends: dict[str, list[float]] = {}

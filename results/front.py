@@ -173,7 +173,7 @@ def hypervolume_history(trials: Iterable[TrialRecord], ranges: Ranges) -> list[t
 
 
 def trials_since_growth(trials: Iterable[TrialRecord], ranges: Ranges) -> int:
-    """Return how many trials have begun since one last made the front's hypervolume grow.
+    """Return how many trials have begun since one last made the front's hypervolume or best accuracy grow.
 
     Growth of less than a thousandth does not count, but adds up. Before the first result it is 0.
     """

@@ -139,9 +139,9 @@ class StudyHeader:
     ``params_range`` holds the fewest and most parameters the space allows within its limits.
     ``cost_ranges`` has the same for every cost that accuracy is weighed against, None for those that are
     known only by measuring; it is empty where that is parameters alone. ``trials``, ``hours``, ``epochs``
-    (of all trainings) and ``patience`` (trials in a row without growth of the front) are the budgets asked
-    for, as totals; ``exhausted`` says that the space holds no further network. ``plugins`` maps the file
-    name of each plugin to the SHA-256 of its content.
+    (of all trainings) and ``patience`` (trials in a row after which the front is no better) are the budgets
+    asked for, as totals; ``exhausted`` says that the space holds no further network. ``plugins`` maps the
+    file name of each plugin to the SHA-256 of its content.
     """
 
     name: str

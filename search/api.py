@@ -14,6 +14,7 @@ from search.launch import Request, resolve
 from search.progress import Silent, progress_for
 from search.run import run_study
 from space.errors import InvalidInputError, shown
+from space.files import absolute_path
 
 
 def run_search(
@@ -36,17 +37,18 @@ def run_search(
     Raises:
         InvalidInputError: a value is unknown or out of range, bad data, or the folder holds something else.
         SearchError: the search cannot go on. What was found is recorded.
+        StorageFullError: there is no room on the disk; with room, the same call goes on.
     """
-    if folder is not None and not str(folder).strip():
-        raise InvalidInputError("folder is empty; name one, or leave it out for runs/NAME")
+    if not isinstance(settings or {}, Mapping):
+        raise InvalidInputError(f"settings must be a dictionary, but got {shown(settings)}")
     for key in settings or {}:
-        if not all(key.partition(".")):
+        if not isinstance(key, str) or not all(key.partition(".")):
             raise InvalidInputError(f"settings take section.key, such as train.epochs, but got {shown(key)}")
     is_preset = isinstance(study, str) and study in preset_names()
     request = Request(
-        study=None if study is None or is_preset else Path(study).expanduser(),
+        study=None if study is None or is_preset else _path("study", study),
         preset=str(study) if is_preset else None,
-        folder=Path(folder).expanduser() if folder is not None else None,
+        folder=None if folder is None else _path("folder", folder),
         options={"data.source": data, "search.trials": trials, **(settings or {})},
         assignments=[],
         as_json=False,
@@ -54,3 +56,14 @@ def run_search(
     config, path = resolve(request)
     with closing(progress_for(sys.stderr) if progress else Silent()) as reported:
         return run_study(config, path, reported)
+
+
+def _path(argument: str, value: str | Path) -> Path:
+    """Return an argument as a path; ``~`` is the home folder."""
+    if not isinstance(value, str | Path):
+        raise InvalidInputError(f"{argument} must be a text or a path, but got {shown(value)}")
+    if not str(value).strip():
+        raise InvalidInputError(f"{argument} is empty; name one, or leave it out")
+    if str(value).startswith("~") or "\0" in str(value):
+        return Path(absolute_path(Path.cwd(), str(value), f"{argument} {shown(str(value))}"))
+    return Path(value)

@@ -40,10 +40,10 @@ class SearchConfig(BaseModel):
 
     ``trials``, ``hours`` and ``epochs`` (of all trainings together) are totals over all runs of the
     study. With ``patience`` it ends when so many trials in a row have made the hypervolume of the front
-    grow by less than a thousandth. ``warm_start`` is the folder of an earlier study, on any images, that
-    the frontier sampler learns from; what it found is copied when the study begins. ``workers`` auto is
-    one for each CPU core, or for each GPU where there are any. ``keep_weights`` front keeps the trained
-    weights of the networks on the front only.
+    grow by less than a thousandth, and its best accuracy by less than a tenth of a point. ``warm_start`` is
+    the folder of an earlier study, on any images, that the frontier sampler learns from; what it found is
+    copied when the study begins. ``workers`` auto is one for each CPU core, or for each GPU where there are
+    any. ``keep_weights`` front keeps the trained weights of the networks on the front only.
 
     Accuracy is weighed against the ``costs``, most often parameters; a list, or text with commas. Networks
     above ``max_latency_ms`` (one image, on the worker's device) are given up before they are trained, and

@@ -97,8 +97,8 @@ def resolve(request: Request) -> tuple[StudyConfig, Path]:
     """Return the configuration asked for and the folder of its study.
 
     The base is the study file, the preset or the folder that is named. Where none is named, a folder that
-    holds a study brings its own configuration, if the request resumes; else it is the preset ``digits``,
-    ``cifar10-small`` for coloured images of 32 x 32, or ``images`` for others.
+    holds a study brings its own configuration, if the request resumes; else it is the preset that belongs
+    to the images: ``digits``, ``cifar10-small`` for CIFAR and SVHN, ``images`` for others.
 
     Raises:
         InvalidInputError: any value is unknown or out of range, or two bases are named.
@@ -159,12 +159,16 @@ def _changes(request: Request) -> Tables:
 
 def _with_flag(error: InvalidInputError, source: str, request: Request) -> InvalidInputError:
     """Return ``error`` with the option that brought the value in the place of the tables under it."""
-    message = str(error)
+    if not str(error).startswith(f"{source}: "):
+        return error
+    message = str(error).removeprefix(f"{source}: ")
+    assigned = [text.partition("=")[0].strip() for text in request.assignments]
+    if any(message.startswith(f"unknown key {key!r}") for key in assigned):
+        return InvalidInputError(f"--set: {message}")
     for name, flag in request.flags.items():
-        prefix = f"{source}: {name}: "
-        is_assigned = any(text.partition("=")[0].strip() == name for text in request.assignments)
-        if message.startswith(prefix) and request.options.get(name) is not None and not is_assigned:
-            return InvalidInputError(f"{flag}: {message.removeprefix(f'{source}: ')}")
+        is_about = message.startswith((f"{name}: ", f"{name}.", f"{name} "))
+        if is_about and request.options.get(name) is not None and name not in assigned:
+            return InvalidInputError(f"{flag}: {message}")
     return error
 
 

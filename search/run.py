@@ -28,7 +28,7 @@ from search.local_executor import LocalExecutor
 from search.progress import Progress, Silent
 from search.proposers import make_proposer
 from search.schedulers import make_scheduler, rungs_of
-from search.slots import Slot, count_cores, find_slots
+from search.slots import Slot, check_threads, count_cores, find_slots
 from search.stopping import held_back
 from search.store import StudyStore
 from search.warm_start import EARLIER, earlier_trials, read_earlier, write_earlier
@@ -36,7 +36,7 @@ from space.errors import InvalidInputError, MgnasError
 from space.files import write_atomic
 from space.plugins import plugin_digest
 from space.search_space import SearchSpace
-from trainers.data import SearchData, load_search_data
+from trainers.data import SearchData, load_search_data, other_names
 
 OUTPUTS = ("trials.csv", "front.csv", "report.html")
 
@@ -56,6 +56,7 @@ def run_study(config: StudyConfig, path: str | Path, progress: Progress | None =
     folder.check()
     if folder.has_study and (finished := _if_complete(config, folder)):
         return finished
+    check_threads(config.execution.threads)
     slots = find_slots(config.search.device, config.search.workers)
     _check_energy(config, slots)
     data = load_search_data(config.data)
@@ -161,6 +162,11 @@ def _check_images(folder: StudyFolder, header: StudyHeader, asked: StudyConfig, 
         raise InvalidInputError(
             f"{folder.path} was searched on other images than {asked.data.source} holds now; "
             "search in another folder (--dir), or bring the same images"
+        )
+    if (classes := list(data.classes)) != (before := header.data.get("classes", classes)):
+        raise InvalidInputError(
+            f"{folder.path} was searched with {other_names(before, classes)} in {asked.data.source}; "
+            "search in another folder (--dir), or bring the names of before"
         )
 
 

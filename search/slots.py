@@ -51,6 +51,20 @@ def find_slots(device: str = "auto", workers: int | str = "auto") -> list[Slot]:
     return [Slot("cpu", threads=1)] * count
 
 
+def check_threads(threads: int | str) -> None:
+    """Refuse more threads of a training than cores: every step would wait for them in turn.
+
+    Raises:
+        InvalidInputError: there are more.
+    """
+    cores = count_cores()
+    if isinstance(threads, int) and threads > cores:
+        raise InvalidInputError(
+            f"execution.threads (--threads) must be at most {cores}, the cores that this process may use, "
+            f"but got {threads}"
+        )
+
+
 def count_gpus() -> int:
     """Return the number of CUDA devices that torch can use; torch is only imported where a driver is."""
     if shutil.which("nvidia-smi") is None and not Path("/proc/driver/nvidia").exists():

@@ -15,7 +15,7 @@ from results.tables import print_json
 from search.config import StudyConfig
 from search.launch import Request, resolve
 from search.progress import progress_for
-from search.slots import count_cores, find_slots
+from search.slots import check_threads, count_cores, find_slots
 from search.train_folder import CURVE_CSV, CURVE_SVG, SUMMARY, TrainFolder
 from search.train_run import Trainings, curves_csv, summary, train_network
 from space.errors import InvalidInputError, shown
@@ -53,7 +53,7 @@ def train(request: TrainRequest, base: Request) -> None:
     """
     config, _ = resolve(base)
     seeds = _seeds(config.search.seed, request.num_seeds)
-    _check_threads(config.execution.threads)
+    check_threads(config.execution.threads)
     to = _folder(request.to)
     slot = find_slots(config.search.device, 1)[0]
     data = _open(config, slot.device)
@@ -84,16 +84,6 @@ def _seeds(first: int, count: int) -> list[int]:
             "begin with a smaller --seed"
         )
     return [first + index for index in range(count)]
-
-
-def _check_threads(threads: int | str) -> None:
-    """Refuse more threads than cores: every step would wait for them in turn."""
-    cores = count_cores()
-    if isinstance(threads, int) and threads > cores:
-        raise InvalidInputError(
-            f"execution.threads (--threads) must be at most {cores}, the cores that this process may use, "
-            f"but got {threads}"
-        )
 
 
 def _folder(to: Path | None) -> Path | None:

@@ -6,7 +6,7 @@ import fcntl
 import json
 import re
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,7 @@ from space.files import sha256_of, write_atomic
 from space.spec import Spec
 from space.validation import explain
 from trainers.checkpoint import CheckpointFile
+from trainers.data import other_names
 from trainers.memory_size import kills_for_memory
 from trainers.recipe import BEFORE, Recipe
 
@@ -103,13 +104,16 @@ class TrainFolder:
                 )
         return parts
 
-    def claim(self, spec: Spec, config: StudyConfig, identity_of: Callable[[int], str]) -> None:
+    def claim(
+        self, spec: Spec, config: StudyConfig, classes: Sequence[str], identity_of: Callable[[int], str]
+    ) -> None:
         """Write down what is trained here and how, or make sure that it is the same as before.
 
         ``identity_of`` maps a seed to the identity of its training.
 
         Raises:
-            InvalidInputError: the folder holds trainings of another network or recipe, or of other images.
+            InvalidInputError: the folder holds trainings of another network or recipe, of other images, or
+                of images whose ``classes`` have other names.
         """
         files = {
             SPEC: json.dumps(spec.to_dict(), indent=2) + "\n",
@@ -128,6 +132,12 @@ class TrainFolder:
                 raise InvalidInputError(
                     f"{self.path} holds trainings of another network or recipe, or of other images "
                     f"({file.name}); choose another folder (--to)"
+                )
+            before = _classes(file)
+            if before is not None and before != list(classes):
+                raise InvalidInputError(
+                    f"{self.path} holds trainings with {other_names(before, classes)}; choose another folder "
+                    "(--to), or bring the names of before"
                 )
         for name, text in files.items():
             write_atomic(self.path / name, text)
@@ -219,10 +229,23 @@ def _is_of_another(file: Path, identity_of: Callable[[int], str]) -> bool:
     if found := re.fullmatch(CHECKPOINT, file.name):
         return CheckpointFile(file, identity_of(int(found[1]))).is_of_another
     if found := re.fullmatch(RESULT, file.name):
-        try:
-            result = json.loads(file.read_bytes())
-        except (ValueError, RecursionError):
-            return False  # damaged: it is nobody's
-        identity = result.get("identity") if isinstance(result, dict) else None
+        identity = _read_result(file).get("identity")
         return isinstance(identity, str) and identity != identity_of(int(found[1]))
     return False
+
+
+def _classes(file: Path) -> list[str] | None:
+    """Return the names of the classes that a result is of; None where it is no result, or damaged."""
+    if not re.fullmatch(RESULT, file.name):
+        return None
+    accuracies = _read_result(file).get("class_accuracies")
+    return list(accuracies) if isinstance(accuracies, dict) else None
+
+
+def _read_result(file: Path) -> dict[str, Any]:
+    """Return what a result says, without a closer look; nothing where it is damaged."""
+    try:
+        result = json.loads(file.read_bytes())
+    except (ValueError, RecursionError):
+        return {}
+    return result if isinstance(result, dict) else {}

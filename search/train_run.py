@@ -79,7 +79,7 @@ def train_network(
     A result that is damaged is trained again, and ``progress`` told so.
 
     Raises:
-        InvalidInputError: the folder holds other trainings.
+        InvalidInputError: the folder holds other trainings, or its classes have other names.
         TrainingFailedError: a training came to nothing.
         OSError: the folder cannot be written to.
     """
@@ -90,7 +90,7 @@ def train_network(
     def identity_of(seed: int) -> str:
         return training_identity(spec, data, config.train, seed)
 
-    folder.claim(spec, config, identity_of)
+    folder.claim(spec, config, data.search_data.classes, identity_of)
     for remark in data.search_data.remarks():
         progress.note(f"note: {remark}")
     calibration = Calibration(data.device, folder.calibration, tell=lambda: progress.note(CALIBRATING))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import subprocess
 import sys
@@ -17,6 +18,11 @@ from search.replay.table import SHIPPED
 from trainers.calibration import Calibration
 from trainers.data import DataConfig, load_search_data
 
+MODULES = [
+    path.stem
+    for path in sorted(Path(search.__file__).parent.glob("*.py"))
+    if "\ndef main(" in path.read_text(encoding="utf-8")
+]
 SEARCHES = ["frontier:full", "optuna default", "optuna random", "random:halving"]
 
 
@@ -60,6 +66,18 @@ def test_wrong_values_are_said(arguments: list[str], said: str, capsys: pytest.C
         search.main(arguments)
     assert ended.value.code == 2
     assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_every_command_has_help(
+    name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    main = importlib.import_module(f"benchmarks.{name}").main
+    monkeypatch.setattr(sys, "argv", [name, "--help"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 0
+    assert "usage" in capsys.readouterr().out
 
 
 def test_networks_are_counted(capsys: pytest.CaptureFixture[str]) -> None:

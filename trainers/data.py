@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import zip_longest
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -196,6 +198,12 @@ class SearchData:
             "val": len(self.val),
             "fingerprint": self.fingerprint(),
         }
+
+
+def other_names(before: Sequence[str], now: Sequence[str]) -> str:
+    """Return in words how names of classes differ from those of before."""
+    old, new = next(((a, b) for a, b in zip_longest(before, now) if a != b), ("", ""))
+    return f"other names of classes ({shown(old or 'none')} instead of {shown(new or 'none')})"
 
 
 @dataclass(frozen=True)

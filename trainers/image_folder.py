@@ -127,12 +127,16 @@ def _files(folder: Path, left_out: list[Path], *, is_train: bool) -> dict[str, l
     Only outside of train may a class have none. Names that begin with a dot are no classes.
     """
     found: dict[str, list[Path]] = {}
-    for child in sorted(folder.iterdir()):
-        if child.name.startswith(".") or not _is_there(child):
-            continue
+    children = [
+        child for child in sorted(folder.iterdir()) if not child.name.startswith(".") and _is_there(child)
+    ]
+    classes: dict[Path, Path] = {}
+    for child in (child for child in children if child.is_dir()):
+        _note(child, child, classes)
+    for child in children:
         if not child.is_dir():
             left_out += [child] if child.suffix.lower() in SUFFIXES else []
-        elif listed := _images_below(child, left_out):
+        elif listed := _images_below(child, left_out, classes):
             found[_checked_name(child)] = listed
         elif is_train:
             raise InvalidInputError(
@@ -147,25 +151,41 @@ def _files(folder: Path, left_out: list[Path], *, is_train: bool) -> dict[str, l
     return found
 
 
-def _images_below(folder: Path, left_out: list[Path]) -> list[Path]:
-    """Return the image files in a folder and in those below it, and add others to ``left_out``.
+def _images_below(folder: Path, left_out: list[Path], classes: dict[Path, Path]) -> list[Path]:
+    """Return the image files in a class's folder and in those below it, and add others to ``left_out``.
 
     Links are followed, each folder once. Names that begin with a dot are no images, but what systems put
-    beside them. OSError where a folder cannot be read.
+    beside them. ``classes`` is as in ``_note``. OSError where a folder cannot be read.
     """
     paths: list[Path] = []
-    seen = {folder.resolve()}
     for parent, children, names in os.walk(folder, onerror=_fail, followlinks=True):
-        children[:] = [name for name in sorted(children) if _note(Path(parent, name).resolve(), seen)]
+        children[:] = [
+            name
+            for name in sorted(children)
+            if not name.startswith(".") and _note(Path(parent, name), folder, classes)
+        ]
         for path in (Path(parent, name) for name in names if not name.startswith(".")):
             (paths if path.suffix.lower() in SUFFIXES else left_out).append(path)
     return sorted(path for path in paths if _is_there(path) and path.is_file())
 
 
-def _note(folder: Path, seen: set[Path]) -> bool:
-    """Note a folder as seen; return whether it was not."""
-    is_new = folder not in seen
-    seen.add(folder)
+def _note(folder: Path, of_class: Path, classes: dict[Path, Path]) -> bool:
+    """Note to which class's folder another belongs; return whether that was not known.
+
+    ``classes`` maps folders, with links followed, to those of their classes.
+
+    Raises:
+        InvalidInputError: by a link it belongs to two classes, or holds all of them.
+    """
+    place = folder.resolve()
+    if of_class.parent.resolve().is_relative_to(place):
+        raise InvalidInputError(f"{folder} leads to {place}, in which the classes lie; remove that link")
+    is_new = place not in classes
+    owner = classes.setdefault(place, of_class)
+    if owner != of_class:
+        raise InvalidInputError(
+            f"{folder} is a folder of the class {owner.name!r} as well, by a link; remove one of the two"
+        )
     return is_new
 
 

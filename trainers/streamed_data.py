@@ -164,10 +164,8 @@ class StreamedData(DeviceData):
             for batch in batches:
                 yield batch if isinstance(batch, Tensor) else torch.from_numpy(batch.array)
         except InvalidInputError as error:  # from another process, its whole traceback is in the text
-            line = str(error).strip().splitlines()[-1]
-            raise InvalidInputError(
-                line.removeprefix(f"{InvalidInputError.__module__}.InvalidInputError: ")
-            ) from None
+            name = f"{InvalidInputError.__module__}.{InvalidInputError.__name__}: "
+            raise InvalidInputError(str(error).strip().rpartition(name)[2]) from None
         except (RuntimeError, OSError, EOFError) as error:
             # in the middle of a batch, its sockets are what breaks first
             is_gone = any(sign in str(error) for sign in GONE) or not isinstance(error, RuntimeError)

@@ -39,14 +39,14 @@ sampler = "tpe"
 """
 
 
-def write_images(folder: Path, count: int = 96, seed: int = 0) -> Path:
+def write_images(folder: Path, count: int = 96, seed: int = 0, classes: tuple[str, str] = ("0", "1")) -> Path:
     """Two classes of noisy stripes, 6 x 7 pixels, grey."""
     rng = np.random.default_rng(seed)
     y = np.arange(count) % 2
     x = rng.integers(0, 150, (count, 6, 7))
     x[y == 0, ::2] += 100
     x[y == 1, :, ::2] += 100
-    np.savez(folder / "images.npz", x_train=x.astype(np.uint8), y_train=y)
+    np.savez(folder / "images.npz", x_train=x.astype(np.uint8), y_train=y, classes=np.array(classes))
     return folder / "images.npz"
 
 

@@ -45,6 +45,16 @@ def test_names_that_lead_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     with pytest.raises(InvalidInputError, match="folder is empty"):
         run_search("digits", folder="", progress=False)
+    for study, folder, settings, says in (
+        (5, None, None, "study must be a text or a path, but got 5"),
+        ("", "somewhere", None, "study is empty"),
+        ("digits", "\0", None, "is no usable path"),
+        ("digits", "~nobody_at_all/x", None, "is no usable path"),
+        ("digits", None, {5: 3}, r"settings take section\.key, .* but got 5"),
+        ("digits", None, [("train.epochs", 1)], "settings must be a dictionary"),
+    ):
+        with pytest.raises(InvalidInputError, match=says):
+            run_search(study, folder=folder, settings=settings, progress=False)  # type: ignore[arg-type]
     with pytest.raises(InvalidInputError, match=r"settings take section\.key, .* but got 'train'"):
         run_search("digits", settings={"train": {"epochs": 1}}, progress=False)
     with pytest.raises(InvalidInputError, match="an empty name"):

@@ -202,6 +202,13 @@ def test_trainings_of_something_else_are_not_replaced(
     assert files("done") == before
 
 
+def test_other_names_of_classes_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    write_images(Path(), classes=("zero", "1"))
+    before = files("done")
+    assert "with other names of classes ('0' instead of 'zero')" in error(capsys, *DONE, "--seeds", "2")
+    assert files("done") == before
+
+
 def test_checkpoints_of_something_else_are_not_replaced(capsys: pytest.CaptureFixture[str]) -> None:
     from trainers.checkpoint import CheckpointFile, TrainingState
 

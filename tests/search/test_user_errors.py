@@ -70,6 +70,13 @@ def error(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
         (["search", "cifar10"], "names images, and not a study: mgnas search --data cifar10"),
         (["search", "tiny.toml", "--max-params", "1000"], "space.max_params = nothing, but now 1000"),
         (["search", "tiny.toml", "--set", "train.epochs=3"], "train.epochs = 2, but now 3"),
+        (["search", "tiny.toml", "--set", "train.epoch=3"], "mgnas: --set: unknown key 'train.epoch'"),
+        (["search", "--costs", "params,foo"], "mgnas: --costs: search.costs.1: must be"),
+        (["search", "--data", "nosuch"], "mgnas: --data: data.source must be"),
+        (
+            ["search", "digits", "--set", "execution.threads=999"],
+            "execution.threads (--threads) must be at",
+        ),
         (["search", "tiny.toml", "--seed", "5"], "search.seed = 0, but now 5"),
         (["search", "tiny.toml", "--set", f"train.epochs={'9' * 5000}"], "train.epochs"),
         (["search", "--data", "npz:~nosuchuser/x.npz"], "nosuchuser"),
@@ -92,6 +99,13 @@ def test_errors_are_one_line_and_change_nothing(
 def test_other_images_are_another_study(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_images(finished, seed=1)
     assert "was searched on other images" in error(capsys, "search", "tiny.toml", "--trials", "9")
+
+
+def test_other_names_of_classes_are_another_study(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The same images under other names: exported networks would call them by both."""
+    write_images(finished, classes=("0", "one"))
+    says = "was searched with other names of classes ('1' instead of 'one')"
+    assert says in error(capsys, "search", "tiny.toml", "--trials", "9")
 
 
 @pytest.mark.parametrize("name", ["study.toml", "study.db"])

@@ -214,6 +214,23 @@ def test_images_stored_on_their_side_are_turned_upright(tmp_path: Path) -> None:
             "deep/b.png is a link",
         ),
         (lambda root: (save(root / "a" / "a.png"), link(root / "b")), "/b is a link that leads nowhere"),
+        (
+            lambda root: (save(root / "a" / "a.png"), link(root / "b", "a")),
+            "/b is a folder of the class 'a' as",
+        ),
+        (lambda root: (save(root / "a" / "a.png"), link(root / "b", ".")), "/b leads to .* the classes lie"),
+        (
+            lambda root: (save(root / "a" / "a.png"), link(root / "a" / "x", "..")),
+            "a/x leads to .* the classes",
+        ),
+        (
+            lambda root: (
+                save(root / "a" / "a.png"),
+                save(root / "b" / "deep" / "b.png"),
+                link(root / "a" / "x", "../b/deep"),
+            ),
+            "b/deep is a folder of the class 'a' as well",
+        ),
         (lambda root: broken(root / "a" / "x.png", b"no image at all"), "x.png is no image that can be read"),
         (lambda root: torn(root / "a" / "x.png"), "x.png is damaged"),
     ],
@@ -230,9 +247,9 @@ def broken(path: Path, content: bytes) -> None:
     path.write_bytes(content)
 
 
-def link(path: Path) -> None:
+def link(path: Path, target: str = "nowhere") -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.symlink_to("nowhere")
+    path.symlink_to(target)
 
 
 def torn(path: Path) -> None:
@@ -282,6 +299,7 @@ def test_names_that_begin_with_a_dot_and_empty_classes_to_validate_on_are_left_o
         save(tmp_path / "val" / "a" / f"{i}.png", value=20 + i)
     (tmp_path / "val" / "b").mkdir()
     (tmp_path / "train" / ".cache").mkdir()
+    save(tmp_path / "train" / "a" / ".ipynb_checkpoints" / "0-checkpoint.png")
     link(tmp_path / "train" / ".#lock")
     link(tmp_path / "train" / "a" / "notes.txt")
     data = load_search_data(folder(tmp_path))

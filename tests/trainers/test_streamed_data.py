@@ -119,7 +119,7 @@ def test_a_file_that_is_damaged_later_is_named(folder: Path, tmp_path: Path, num
     search_data = load_search_data(DataConfig(source=f"imagefolder:{folder}", memory_gib=0.0))
     images = search_data.train.images
     assert isinstance(images, StoredImages)
-    bad = tmp_path / "bad.png"
+    bad = tmp_path / "bad\nfile: it.png"
     bad.write_bytes(images.paths[0].read_bytes()[:60])
     changed = StoredImages((bad, *images.paths[1:]), images.form)
     train = type(search_data.train)(images, search_data.train.labels)
