@@ -139,5 +139,5 @@ def _checksum(trained: Trained, tensors: Mapping[str, Tensor]) -> str:
     digest = hashlib.sha256(trained.model_dump_json().encode())
     for name, tensor in sorted(tensors.items()):
         digest.update(f"{name} {tensor.dtype} {list(tensor.shape)}".encode())
-        digest.update(tensor.contiguous().reshape(-1).view(torch.uint8).numpy())
+        digest.update(tensor.contiguous().reshape(-1).view(torch.uint8).numpy().data)
     return digest.hexdigest()
