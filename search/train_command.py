@@ -19,7 +19,7 @@ from search.slots import check_threads, count_cores, find_slots
 from search.train_folder import CURVE_CSV, CURVE_SVG, SUMMARY, TrainFolder
 from search.train_run import Trainings, curves_csv, summary, train_network
 from space.errors import InvalidInputError, shown
-from space.files import absolute_path, write_atomic
+from space.files import absolute_path, write_changed
 from space.reading import read_spec
 from space.spec import Spec
 from trainers.data import SearchData
@@ -97,12 +97,12 @@ def _write_outputs(spec: Spec, data: SearchData, trainings: Trainings, folder: T
     """Write summary and curves, and return the figures of the former."""
     results = trainings.results
     figures = summary(spec, data, results)
-    write_atomic(folder.path / SUMMARY, json.dumps(figures, indent=2) + "\n")
-    write_atomic(folder.path / CURVE_CSV, curves_csv(results))
+    write_changed(folder.path / SUMMARY, json.dumps(figures, indent=2) + "\n")
+    write_changed(folder.path / CURVE_CSV, curves_csv(results))
     curves = [[report.val_accuracy for report in result.reports] for result in results]
     subtitle = f"{figures['data']} · {figures['params']:,} parameters · {plural(len(results), 'seed')}"
     picture = curve_svg(f"{spec.notation}: validation accuracy", subtitle, curves)
-    write_atomic(folder.path / CURVE_SVG, picture)
+    write_changed(folder.path / CURVE_SVG, picture)
     return figures
 
 

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from search.config import PLACE_OF_DATA, StudyConfig
 from search.folder import LOCK, PART
 from space.errors import InvalidInputError, MgnasError, shortened
-from space.files import sha256_of, write_atomic
+from space.files import sha256_of, write_atomic, write_changed
 from space.spec import Spec
 from space.validation import explain
 from trainers.checkpoint import CheckpointFile
@@ -140,7 +140,7 @@ class TrainFolder:
                     "(--to), or bring the names of before"
                 )
         for name, text in files.items():
-            write_atomic(self.path / name, text)
+            write_changed(self.path / name, text)
 
     def result(self, seed: int, identity: str, epochs: int) -> SeedResult | None:
         """Return what a seed's finished training left, or None; ``identity`` is that of the training.

@@ -48,6 +48,16 @@ def write_atomic(
     return path
 
 
+def write_changed(path: Path, text: str) -> None:
+    """Write ``text`` as ``write_atomic`` does, unless the file holds just that: then no room is needed."""
+    try:
+        if path.read_bytes() == text.encode():
+            return
+    except OSError:
+        pass  # there is none, or writing says what is wrong
+    write_atomic(path, text)
+
+
 def absolute_path(base: Path, path: str, what: str) -> str:
     """Return ``path``, which may begin with ``~``, as an absolute one, seen from ``base``.
 

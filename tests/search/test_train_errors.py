@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 from collections.abc import Callable, Iterator
@@ -199,6 +200,22 @@ def test_trainings_of_something_else_are_not_replaced(
     typed = arguments()
     before = files("done")
     assert "done holds trainings of another network or recipe" in error(capsys, *typed)
+    assert files("done") == before
+
+
+def test_what_is_complete_is_shown_without_room(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([*DONE]) == 0  # the images lie elsewhere now, which is written down
+    before = files("done")
+    capsys.readouterr()
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("space.files.write_atomic", full)
+    assert run([*DONE]) == 0
+    assert "done is complete" in capsys.readouterr().out
     assert files("done") == before
 
 
