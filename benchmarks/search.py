@@ -266,7 +266,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         runs = {run: names for run, names in RUNS.items() if run[1] in asked.workers}
     else:
         every = [(problem, number) for problem in asked.problems for number in asked.workers]
-        runs = {run: RUNS.get(run, EVERYONE) for run in every}
+        known_problems = {problem for problem, _ in RUNS}
+        runs = {run: RUNS.get(run, EVERYONE) for run in every if run in RUNS or run[0] not in known_problems}
     seeds = range(asked.first_seed, asked.first_seed + asked.seeds)
     with ProcessPoolExecutor(asked.processes) as pool:
         for (problem, num_workers), names in runs.items():

@@ -39,7 +39,7 @@ def run_search(
         SearchError: the search cannot go on. What was found is recorded.
         StorageFullError: there is no room on the disk; with room, the same call goes on.
     """
-    if not isinstance(settings or {}, Mapping):
+    if settings is not None and not isinstance(settings, Mapping):
         raise InvalidInputError(f"settings must be a dictionary, but got {shown(settings)}")
     for key in settings or {}:
         if not isinstance(key, str) or not all(key.partition(".")):

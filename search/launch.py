@@ -163,11 +163,10 @@ def _with_flag(error: InvalidInputError, source: str, request: Request) -> Inval
         return error
     message = str(error).removeprefix(f"{source}: ")
     assigned = [text.partition("=")[0].strip() for text in request.assignments]
-    if any(message.startswith(f"unknown key {key!r}") for key in assigned):
-        return InvalidInputError(f"--set: {message}")
-    for name, flag in request.flags.items():
-        is_about = message.startswith((f"{name}: ", f"{name}.", f"{name} "))
-        if is_about and request.options.get(name) is not None and name not in assigned:
+    given = [(name, flag) for name, flag in request.flags.items() if request.options.get(name) is not None]
+    for name, flag in [*((name, "--set") for name in assigned), *given]:
+        unknown = [f"unknown key {key!r}" for key in (name, name.partition(".")[0])]
+        if message.startswith((f"{name}: ", f"{name}.", f"{name} ", *unknown)):
             return InvalidInputError(f"{flag}: {message}")
     return error
 

@@ -48,7 +48,8 @@ def run_study(config: StudyConfig, path: str | Path, progress: Progress | None =
     also holds ``trials.csv``, ``front.csv`` and ``report.html``.
 
     Raises:
-        InvalidInputError: the folder holds something else, another study, or a damaged one; bad data.
+        InvalidInputError: the folder holds something else, another study, or a damaged one; bad data, or
+            more threads than cores.
         SearchError: the search cannot go on. What was found is recorded.
         StorageFullError: the disk is full. What was found is recorded.
     """
@@ -56,8 +57,8 @@ def run_study(config: StudyConfig, path: str | Path, progress: Progress | None =
     folder.check()
     if folder.has_study and (finished := _if_complete(config, folder)):
         return finished
-    check_threads(config.execution.threads)
     slots = find_slots(config.search.device, config.search.workers)
+    check_threads(config.execution.threads, slots)
     _check_energy(config, slots)
     data = load_search_data(config.data)
     space = SearchSpace(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,17 +52,17 @@ def find_slots(device: str = "auto", workers: int | str = "auto") -> list[Slot]:
     return [Slot("cpu", threads=1)] * count
 
 
-def check_threads(threads: int | str) -> None:
-    """Refuse more threads of a training than cores: every step would wait for them in turn.
+def check_threads(threads: int | str, slots: Iterable[Slot]) -> None:
+    """Refuse more threads of one training on a CPU than cores: every step would wait for them in turn.
 
     Raises:
         InvalidInputError: there are more.
     """
     cores = count_cores()
-    if isinstance(threads, int) and threads > cores:
+    if isinstance(threads, int) and threads > cores and any(slot.gpu is None for slot in slots):
         raise InvalidInputError(
-            f"execution.threads (--threads) must be at most {cores}, the cores that this process may use, "
-            f"but got {threads}"
+            f"execution.threads must be at most {cores}, the cores that this process may use, but got "
+            f"{threads}; set fewer here (--set execution.threads={cores})"
         )
 
 

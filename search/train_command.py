@@ -53,9 +53,9 @@ def train(request: TrainRequest, base: Request) -> None:
     """
     config, _ = resolve(base)
     seeds = _seeds(config.search.seed, request.num_seeds)
-    check_threads(config.execution.threads)
     to = _folder(request.to)
     slot = find_slots(config.search.device, 1)[0]
+    check_threads(config.execution.threads, [slot])
     data = _open(config, slot.device)
     spec = _network(request.spec, data.search_data)
     folder = TrainFolder(to or Path("runs") / f"train-{spec.arch}")

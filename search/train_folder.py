@@ -229,23 +229,22 @@ def _is_of_another(file: Path, identity_of: Callable[[int], str]) -> bool:
     if found := re.fullmatch(CHECKPOINT, file.name):
         return CheckpointFile(file, identity_of(int(found[1]))).is_of_another
     if found := re.fullmatch(RESULT, file.name):
-        identity = _read_result(file).get("identity")
+        try:
+            result = json.loads(file.read_bytes())
+        except (ValueError, RecursionError):
+            return False  # damaged: it is nobody's
+        identity = result.get("identity") if isinstance(result, dict) else None
         return isinstance(identity, str) and identity != identity_of(int(found[1]))
     return False
 
 
 def _classes(file: Path) -> list[str] | None:
     """Return the names of the classes that a result is of; None where it is no result, or damaged."""
+    from search.seed_result import SeedResult
+
     if not re.fullmatch(RESULT, file.name):
         return None
-    accuracies = _read_result(file).get("class_accuracies")
-    return list(accuracies) if isinstance(accuracies, dict) else None
-
-
-def _read_result(file: Path) -> dict[str, Any]:
-    """Return what a result says, without a closer look; nothing where it is damaged."""
     try:
-        result = json.loads(file.read_bytes())
-    except (ValueError, RecursionError):
-        return {}
-    return result if isinstance(result, dict) else {}
+        return list(SeedResult.model_validate_json(file.read_bytes()).class_accuracies)
+    except ValidationError:
+        return None

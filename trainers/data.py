@@ -201,9 +201,10 @@ class SearchData:
 
 
 def other_names(before: Sequence[str], now: Sequence[str]) -> str:
-    """Return in words how names of classes differ from those of before."""
-    old, new = next(((a, b) for a, b in zip_longest(before, now) if a != b), ("", ""))
-    return f"other names of classes ({shown(old or 'none')} instead of {shown(new or 'none')})"
+    """Return in words how names of classes of before differ from those of now."""
+    pairs = zip_longest(before, now)
+    old, new = next((shown(old), shown(new)) for old, new in pairs if old != new)
+    return f"other names of classes ({old} instead of {new})"
 
 
 @dataclass(frozen=True)

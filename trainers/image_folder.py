@@ -64,7 +64,10 @@ def _load(root: Path, options: SourceOptions) -> RawImages:
         )
     folders = _parts(root) or {"train": root}
     left_out: list[Path] = []
-    files = {part: _files(folder, left_out, is_train=part == "train") for part, folder in folders.items()}
+    owners: dict[Path, Path] = {}
+    files = {
+        part: _files(folder, left_out, owners, is_train=part == "train") for part, folder in folders.items()
+    }
     classes = tuple(files["train"])
     for part, found in files.items():
         if unknown := [name for name in found if name not in classes]:
@@ -121,22 +124,24 @@ def _notes(left_out: list[Path]) -> tuple[str, ...]:
     )
 
 
-def _files(folder: Path, left_out: list[Path], *, is_train: bool) -> dict[str, list[Path]]:
+def _files(
+    folder: Path, left_out: list[Path], owners: dict[Path, Path], *, is_train: bool
+) -> dict[str, list[Path]]:
     """Return the image files of each class, both in the order of their names, and add others to ``left_out``.
 
-    Only outside of train may a class have none. Names that begin with a dot are no classes.
+    Only outside of train may a class have none. Names that begin with a dot are no classes. ``owners`` is as
+    ``_is_new`` has it.
     """
     found: dict[str, list[Path]] = {}
     children = [
         child for child in sorted(folder.iterdir()) if not child.name.startswith(".") and _is_there(child)
     ]
-    classes: dict[Path, Path] = {}
-    for child in (child for child in children if child.is_dir()):
-        _note(child, child, classes)
-    for child in children:
-        if not child.is_dir():
-            left_out += [child] if child.suffix.lower() in SUFFIXES else []
-        elif listed := _images_below(child, left_out, classes):
+    class_folders = [child for child in children if child.is_dir()]
+    left_out += [child for child in children if not child.is_dir() and child.suffix.lower() in SUFFIXES]
+    for child in class_folders:
+        _is_new(child, child, owners)
+    for child in class_folders:
+        if listed := _images_below(child, left_out, owners):
             found[_checked_name(child)] = listed
         elif is_train:
             raise InvalidInputError(
@@ -151,40 +156,40 @@ def _files(folder: Path, left_out: list[Path], *, is_train: bool) -> dict[str, l
     return found
 
 
-def _images_below(folder: Path, left_out: list[Path], classes: dict[Path, Path]) -> list[Path]:
+def _images_below(folder: Path, left_out: list[Path], owners: dict[Path, Path]) -> list[Path]:
     """Return the image files in a class's folder and in those below it, and add others to ``left_out``.
 
-    Links are followed, each folder once. Names that begin with a dot are no images, but what systems put
-    beside them. ``classes`` is as in ``_note``. OSError where a folder cannot be read.
+    Links are followed, each folder once. Files and folders whose names begin with a dot are no images, but
+    what systems put beside them. ``owners`` is as ``_is_new`` has it. OSError where a folder cannot be read.
     """
     paths: list[Path] = []
     for parent, children, names in os.walk(folder, onerror=_fail, followlinks=True):
         children[:] = [
             name
             for name in sorted(children)
-            if not name.startswith(".") and _note(Path(parent, name), folder, classes)
+            if not name.startswith(".") and _is_new(Path(parent, name), folder, owners)
         ]
         for path in (Path(parent, name) for name in names if not name.startswith(".")):
             (paths if path.suffix.lower() in SUFFIXES else left_out).append(path)
     return sorted(path for path in paths if _is_there(path) and path.is_file())
 
 
-def _note(folder: Path, of_class: Path, classes: dict[Path, Path]) -> bool:
-    """Note to which class's folder another belongs; return whether that was not known.
+def _is_new(folder: Path, of_class: Path, owners: dict[Path, Path]) -> bool:
+    """Return whether a folder was not met before, and note to which class's folder it belongs.
 
-    ``classes`` maps folders, with links followed, to those of their classes.
+    ``owners`` maps folders, with links followed, to those of their classes, over all parts.
 
     Raises:
-        InvalidInputError: by a link it belongs to two classes, or holds all of them.
+        InvalidInputError: by a link it belongs to two classes or parts, or the classes lie in it.
     """
     place = folder.resolve()
     if of_class.parent.resolve().is_relative_to(place):
         raise InvalidInputError(f"{folder} leads to {place}, in which the classes lie; remove that link")
-    is_new = place not in classes
-    owner = classes.setdefault(place, of_class)
+    is_new = place not in owners
+    owner = owners.setdefault(place, of_class)
     if owner != of_class:
         raise InvalidInputError(
-            f"{folder} is a folder of the class {owner.name!r} as well, by a link; remove one of the two"
+            f"by a link the images of {place} belong to both {owner} and {of_class}; remove that link"
         )
     return is_new
 

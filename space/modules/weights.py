@@ -100,18 +100,19 @@ class Classifier(nn.Module):
 def save_weights(path: str | Path, network: nn.Module, trained: Trained) -> Path:
     """Write the network's state dict and ``trained`` to one file, atomically; OSError goes to the caller.
 
-    With them goes their checksum, which ``load_weights`` looks at.
+    With them goes their checksum, which ``load_weights`` checks.
     """
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
-    facts = json.dumps(trained.model_dump(mode="json") | {SHA256: _checksum(trained, tensors)})
-    return write_atomic(path, safetensors.torch.save(tensors, metadata={"mgnas": facts}))
+    facts = trained.model_dump(mode="json")
+    text = json.dumps(facts | {SHA256: _checksum(facts, tensors)})
+    return write_atomic(path, safetensors.torch.save(tensors, metadata={"mgnas": text}))
 
 
 def load_weights(path: str | Path) -> tuple[Trained, dict[str, Tensor]]:
     """Return what a file of weights says about itself, and its tensors on the CPU.
 
     Raises:
-        InvalidInputError: the file is missing, damaged (by its checksum, too), or not from mgnas.
+        InvalidInputError: the file is missing, damaged (its checksum tells), or not from mgnas.
     """
     if not Path(path).is_file():
         raise InvalidInputError(f"there is no file of weights {path}")
@@ -125,18 +126,18 @@ def load_weights(path: str | Path) -> tuple[Trained, dict[str, Tensor]]:
         trained = Trained.model_validate_json(json.dumps(facts))
     except (SafetensorError, OSError) as error:
         raise InvalidInputError(f"{path} is not a safetensors file or is damaged ({error})") from None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise InvalidInputError(
             f"{path} does not say which network it holds: it was not written by mgnas"
         ) from None
-    if checksum is not None and checksum != _checksum(trained, tensors):
+    if checksum is not None and checksum != _checksum(facts, tensors):
         raise InvalidInputError(f"{path} is damaged: it is not as it was written")
     return trained, tensors
 
 
-def _checksum(trained: Trained, tensors: Mapping[str, Tensor]) -> str:
-    """Return the SHA-256 of what a file of weights holds."""
-    digest = hashlib.sha256(trained.model_dump_json().encode())
+def _checksum(facts: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> str:
+    """Return the SHA-256 of what a file of weights holds, its facts as they are written there."""
+    digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
     for name, tensor in sorted(tensors.items()):
         digest.update(f"{name} {tensor.dtype} {list(tensor.shape)}".encode())
         digest.update(tensor.contiguous().reshape(-1).view(torch.uint8).numpy().data)

@@ -77,7 +77,9 @@ def test_predict_scales_whole_pixels_only(tmp_path: Path) -> None:
         (lambda _: pickle.dumps({"a": 1}) * 10, "is not a safetensors file or is damaged"),
         (lambda _: safetensors.torch.save({"a": torch.ones(1)}), "was not written by mgnas"),
         (lambda data: data.replace(b"val_accuracy", b"val_accuraxy"), "was not written by mgnas"),
+        (lambda _: safetensors.torch.save({}, metadata={"mgnas": "[" * 100_000}), "was not written by mgnas"),
         (lambda data: data.replace(b"mgnet", b"mgnat"), "is damaged: it is not as it was written"),
+        (lambda data: data.replace(b"toy", b"tay"), "is damaged: it is not as it was written"),
         (
             lambda data: data[:-9] + bytes([data[-9] ^ 1]) + data[-8:],
             "is damaged: it is not as it was written",
@@ -114,6 +116,17 @@ def test_a_file_without_a_checksum_is_read(
         return
     with pytest.raises(InvalidInputError, match=reason):
         Classifier.load(path)
+
+
+def test_a_field_that_files_of_before_do_not_have_changes_no_checksum(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Later(Trained):
+        colour: str = "blue"
+
+    path = save_weights(tmp_path / "w", build(SPEC), trained())
+    monkeypatch.setattr("space.modules.weights.Trained", Later)
+    assert load_weights(path)[0] == Later(**trained().model_dump())
 
 
 @pytest.mark.parametrize("name", ["gone", "folder"])

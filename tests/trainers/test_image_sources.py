@@ -64,10 +64,15 @@ def test_links_are_followed_once_and_what_systems_put_beside_images_is_none(tmp_
     for i in range(4):
         save(tmp_path / "more" / f"more{i}.png")
     (tmp_path / "images" / "cat" / "linked").symlink_to(tmp_path / "more")
+    for i in range(5):
+        save(tmp_path / "birds" / f"{i}.png")
+    (tmp_path / "images" / "bird").symlink_to(tmp_path / "birds")
+    (tmp_path / "all").symlink_to(tmp_path / "images")
     (tmp_path / "images" / "cat" / "round").symlink_to(tmp_path / "images" / "cat")
     (tmp_path / "images" / "dog" / "._0.png").write_bytes(b"Mac OS X")
-    data = load_search_data(folder(tmp_path / "images", test_fraction=0.0))
-    assert len(data.train) + len(data.val) == 16
+    data = load_search_data(folder(tmp_path / "all", test_fraction=0.0))
+    assert len(data.train) + len(data.val) == 21
+    assert data.classes == ("bird", "cat", "dog")
 
 
 def test_a_broken_test_image_does_not_stop_a_search_that_does_not_see_it(tmp_path: Path) -> None:
@@ -216,7 +221,7 @@ def test_images_stored_on_their_side_are_turned_upright(tmp_path: Path) -> None:
         (lambda root: (save(root / "a" / "a.png"), link(root / "b")), "/b is a link that leads nowhere"),
         (
             lambda root: (save(root / "a" / "a.png"), link(root / "b", "a")),
-            "/b is a folder of the class 'a' as",
+            "belong to both .*/a and .*/b; remove",
         ),
         (lambda root: (save(root / "a" / "a.png"), link(root / "b", ".")), "/b leads to .* the classes lie"),
         (
@@ -229,7 +234,19 @@ def test_images_stored_on_their_side_are_turned_upright(tmp_path: Path) -> None:
                 save(root / "b" / "deep" / "b.png"),
                 link(root / "a" / "x", "../b/deep"),
             ),
-            "b/deep is a folder of the class 'a' as well",
+            "images of .*/b/deep belong to both .*/a and .*/b; remove",
+        ),
+        (
+            lambda root: (save(root / "train" / "a" / "a.png"), link(root / "val", "train")),
+            "belong to both .*/train/a and .*/val/a; remove",
+        ),
+        (
+            lambda root: (
+                save(root / "train" / "a" / "a.png"),
+                save(root / "test" / "a" / "b.png"),
+                link(root / "train" / "a" / "more", "../../test/a"),
+            ),
+            "images of .*/test/a belong to both .*/train/a and .*/test/a",
         ),
         (lambda root: broken(root / "a" / "x.png", b"no image at all"), "x.png is no image that can be read"),
         (lambda root: torn(root / "a" / "x.png"), "x.png is damaged"),

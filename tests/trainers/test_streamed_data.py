@@ -6,6 +6,7 @@ import itertools
 import multiprocessing
 import os
 import pickle
+import re
 import signal
 import subprocess
 import sys
@@ -126,7 +127,7 @@ def test_a_file_that_is_damaged_later_is_named(folder: Path, tmp_path: Path, num
     broken = SearchData("broken", search_data.classes, train, search_data.val)
     data = StreamedData(broken, CPU, num_workers)
     data._loader.dataset._images["train"] = changed  # type: ignore[attr-defined]
-    with pytest.raises(InvalidInputError, match=rf"^{bad} is (damaged|no image)"):
+    with pytest.raises(InvalidInputError, match=rf"^{re.escape(str(bad))} is (damaged|no image)"):
         list(Training(SPEC, data, RECIPE, seed=0).epochs())
 
 
