@@ -64,7 +64,7 @@ RUNS: dict[tuple[str, int], tuple[str, ...]] = {
     ("digits8", 8): (*OURS, *OPTUNA),
     ("grey16", 8): (*OURS, *OPTUNA),
 }
-"""By problem and workers: who searches; where nothing is said here, ``EVERYONE``."""
+"""By problem and workers: who searches; on tables of one's own ``EVERYONE``, with any workers."""
 LENGTHS = {"falling": 0.5, "deep": 0.5}
 """Parts of the usual time after which nothing happens any more."""
 DECISIONS = (300, 1_000, 5_000)

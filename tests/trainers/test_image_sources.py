@@ -57,24 +57,6 @@ def test_parts_may_have_other_usual_names(tmp_path: Path, train: str, val: str, 
         load_search_data(folder(tmp_path))
 
 
-def test_links_are_followed_once_and_what_systems_put_beside_images_is_none(tmp_path: Path) -> None:
-    for name in ("cat", "dog"):
-        for i in range(6):
-            save(tmp_path / "images" / name / f"{i}.png")
-    for i in range(4):
-        save(tmp_path / "more" / f"more{i}.png")
-    (tmp_path / "images" / "cat" / "linked").symlink_to(tmp_path / "more")
-    for i in range(5):
-        save(tmp_path / "birds" / f"{i}.png")
-    (tmp_path / "images" / "bird").symlink_to(tmp_path / "birds")
-    (tmp_path / "all").symlink_to(tmp_path / "images")
-    (tmp_path / "images" / "cat" / "round").symlink_to(tmp_path / "images" / "cat")
-    (tmp_path / "images" / "dog" / "._0.png").write_bytes(b"Mac OS X")
-    data = load_search_data(folder(tmp_path / "all", test_fraction=0.0))
-    assert len(data.train) + len(data.val) == 21
-    assert data.classes == ("bird", "cat", "dog")
-
-
 def test_a_broken_test_image_does_not_stop_a_search_that_does_not_see_it(tmp_path: Path) -> None:
     for part in ("train", "val", "test"):
         for name in ("cat", "dog"):
