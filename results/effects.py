@@ -24,9 +24,12 @@ Array = NDArray[np.float64]
 MIN_TRIALS = 8
 """Fewer trials than this say nothing about a knob beyond their noise."""
 _QUADRATIC_FROM = 12
+_CUBIC_FROM = 24
 _MAX_GROUPS = 6
 _MOST_FIGURES = 17
 _OUTLIER_SIGMAS = 4.0
+_FEW_OF_A_VALUE = 2
+"""So many trainings that went wrong may be by chance; more with the same value are that value's doing."""
 _PERMUTATIONS = 999
 _MIN_FREEDOM = 4
 _SINGULAR = 1e-3
@@ -67,7 +70,7 @@ class KnobEffect:
 
 @dataclass(frozen=True)
 class Effects:
-    """All knobs, the strongest first; ``num_outliers`` accuracies were pulled in, see ``knob_effects``."""
+    """All knobs, the strongest first; ``num_outliers`` accuracies no knob explains, see ``knob_effects``."""
 
     knobs: tuple[KnobEffect, ...]
     num_trials: int
@@ -78,29 +81,33 @@ class Effects:
 def knob_effects(trials: Sequence[TrialRecord], seed: int = 0) -> Effects:
     """Return the effect of every knob on validation accuracy at equal size, over the complete trials.
 
-    An accuracy farther than four robust standard deviations from the curve over size is moved to that
-    distance, so that one training that went wrong does not decide. Trials that ended after different
-    numbers of epochs are compared at equal log(epochs). ``seed`` is that of the permutation test.
+    An accuracy farther than four robust standard deviations from what its size and the knob's value let
+    expect is moved to that distance, so that one training that went wrong does not decide. Trials that ended
+    after different numbers of epochs are compared at equal log(epochs). ``seed`` is that of the permutation
+    test.
     """
     complete = complete_trials(trials)
-    accuracy = np.array([t.val_accuracy for t in complete], dtype=np.float64)
-    accuracy, num_outliers = _pull_in(accuracy, complete)
     names = dict.fromkeys(knob for trial in complete for knob in trial.knobs)
-    effects = []
+    effects, unexplained = [], set(range(len(complete)))
     for name in names:
         chosen = [i for i, trial in enumerate(complete) if name in trial.knobs]
-        effects.append(_effect(name, [complete[i] for i in chosen], accuracy[chosen], seed))
+        effect, moved = _effect(name, [complete[i] for i in chosen], seed)
+        effects.append(effect)
+        if effect.reason is None:
+            unexplained -= {index for index, is_far in zip(chosen, moved, strict=True) if not is_far}
+    estimated = {effect.knob for effect in effects if effect.reason is None}
+    unexplained = {index for index in unexplained if estimated & set(complete[index].knobs)}
     effects = _holm(effects)
     effects.sort(key=lambda effect: (effect.reason is not None, -effect.importance, effect.p_value))
     epochs_differ = len({t.epochs for t in complete}) > 1
-    return Effects(tuple(effects), len(complete), num_outliers, epochs_differ)
+    return Effects(tuple(effects), len(complete), len(unexplained), epochs_differ)
 
 
 def _covariates(trials: Sequence[TrialRecord]) -> Array:
     """Return the columns that stand for size, and for epochs where they differ: (trials, columns)."""
     columns = []
     num_sizes = len({t.params for t in trials})
-    degree = min(num_sizes - 1, 2 if len(trials) >= _QUADRATIC_FROM else 1)
+    degree = min(num_sizes - 1, 1 + (len(trials) >= _QUADRATIC_FROM) + (len(trials) >= _CUBIC_FROM))
     if degree > 0:
         size = _standardised([math.log(t.params) for t in trials])
         columns += [size**power for power in range(1, degree + 1)]
@@ -115,25 +122,39 @@ def _standardised(values: Sequence[float]) -> Array:
     return centred / max(float(array.std()), 1e-12)
 
 
-def _pull_in(accuracy: Array, trials: Sequence[TrialRecord]) -> tuple[Array, int]:
-    """Return the accuracies with outliers from a robust (Huber) curve over size moved in, and their count."""
-    if len(trials) < MIN_TRIALS:
-        return accuracy, 0
-    design = np.column_stack([np.ones(len(trials)), _covariates(trials)])
-    weights = np.ones(len(trials))
-    curve, sigma = accuracy, 0.0
+def _pull_in(accuracy: Array, member: NDArray[np.intp], covariates: Array) -> tuple[Array, NDArray[np.bool_]]:
+    """Return the accuracies with outliers moved in, and which those are.
+
+    They are far from a robust curve over size. Where most of the trainings with one value are, that is the
+    value's doing, and what is far is told from their own mean.
+    """
+    apart: list[int] = []
+    while True:
+        is_apart = np.isin(member, apart)
+        own = np.column_stack([member == group for group in apart] + [~is_apart]).astype(np.float64)
+        curve, reach = _robust_fit(accuracy, np.column_stack([own, covariates]))
+        moved = np.abs(accuracy - curve) > reach
+        counts = np.bincount(member)
+        most = 2 * np.bincount(member, weights=moved) > counts
+        found = [int(g) for g in np.flatnonzero(most & (counts > _FEW_OF_A_VALUE)) if g not in apart]
+        if not found:
+            return curve + np.clip(accuracy - curve, -reach, reach), moved
+        apart += found
+
+
+def _robust_fit(accuracy: Array, design: Array) -> tuple[Array, float]:
+    """Return what a Huber regression expects, and how far from it an accuracy may be; a column may be zero."""
+    weights = np.ones(len(accuracy))
     for _ in range(30):
         root = np.sqrt(weights)
         beta = np.linalg.lstsq(design * root[:, None], accuracy * root, rcond=None)[0]
-        curve = design @ beta
+        curve: Array = design @ beta
         residual = np.abs(accuracy - curve)
         sigma = 1.4826 * float(np.median(residual))
         if sigma < _ROUNDING:
-            return accuracy, 0
+            return curve, math.inf
         weights = np.minimum(1.0, 1.345 * sigma / np.maximum(residual, 1e-12))
-    reach = _OUTLIER_SIGMAS * sigma
-    num_outliers = int(np.sum(np.abs(accuracy - curve) > reach))
-    return curve + np.clip(accuracy - curve, -reach, reach), num_outliers
+    return curve, _OUTLIER_SIGMAS * sigma
 
 
 def _groups(trials: Sequence[TrialRecord], knob: str) -> tuple[list[str], NDArray[np.intp]]:
@@ -142,13 +163,13 @@ def _groups(trials: Sequence[TrialRecord], knob: str) -> tuple[list[str], NDArra
     values = sorted(counts, key=lambda value: (isinstance(value, str), value))
     runs: list[list[KnobValue]] = [[value] for value in values]
     if len(values) > _MAX_GROUPS and not any(isinstance(value, str) for value in values):
-        runs, filled = [], 0
+        shares: dict[int, list[KnobValue]] = {}  # of the trials in order of the value, by its middle one
+        filled = 0
         for value in values:
-            # a new range begins each time another share of the trials has been passed
-            if not runs or filled * (_MAX_GROUPS - 1) >= len(runs) * len(trials):
-                runs.append([])
-            runs[-1].append(value)
+            middle = filled + counts[value] / 2
+            shares.setdefault(int(middle * _MAX_GROUPS / len(trials)), []).append(value)
             filled += counts[value]
+        runs = list(shares.values())
     labels = _labels(runs, 3)
     place = {value: index for index, run in enumerate(runs) for value in run}
     return labels, np.array([place[t.knobs[knob]] for t in trials], dtype=np.intp)
@@ -170,21 +191,18 @@ def _label(value: KnobValue, figures: int) -> str:
     return str(value)
 
 
-def _effect(knob: str, trials: list[TrialRecord], accuracy: Array, seed: int) -> KnobEffect:
+def _effect(knob: str, trials: list[TrialRecord], seed: int) -> tuple[KnobEffect, NDArray[np.bool_]]:
+    """Return the effect of a knob that all these trials have, and whose accuracy was pulled in for it."""
     n = len(trials)
     labels, member = _groups(trials, knob)
-    if len(labels) < 2:
-        return KnobEffect(knob, n, reason="only one value was tried")
-    if n < MIN_TRIALS:
-        return KnobEffect(knob, n, reason=f"only {n} finished trials have it; {MIN_TRIALS} are needed")
     covariates = _covariates(trials)
+    accuracy = np.array([t.val_accuracy for t in trials], dtype=np.float64)
+    reason = _what_is_missing(labels, member, covariates)
+    if reason is not None:
+        return KnobEffect(knob, n, reason=reason), np.zeros(n, dtype=bool)
+    accuracy, moved = _pull_in(accuracy, member, covariates)
     design = np.column_stack([np.eye(len(labels))[member], covariates])
     freedom = n - design.shape[1]
-    if freedom < _MIN_FREEDOM:
-        return KnobEffect(knob, n, reason=f"{n} finished trials are too few for {len(labels)} values")
-    singular = np.linalg.svd(design / np.linalg.norm(design, axis=0), compute_uv=False)
-    if singular[-1] < _SINGULAR * singular[0]:
-        return KnobEffect(knob, n, reason="it decides the size, so the two cannot be told apart")
     beta = np.linalg.lstsq(design, accuracy, rcond=None)[0]
     variance = float(np.sum((accuracy - design @ beta) ** 2)) / freedom
     shares = np.bincount(member, minlength=len(labels)) / n
@@ -205,7 +223,23 @@ def _effect(knob: str, trials: list[TrialRecord], accuracy: Array, seed: int) ->
         for g, label in enumerate(labels)
     )
     importance, p_value = _strength(design, covariates, accuracy, seed)
-    return KnobEffect(knob, n, values, importance, p_value)
+    return KnobEffect(knob, n, values, importance, p_value), moved
+
+
+def _what_is_missing(labels: Sequence[str], member: NDArray[np.intp], covariates: Array) -> str | None:
+    """Return why nothing can be said about a knob, or None."""
+    n = len(member)
+    if len(labels) < 2:
+        return "only one value was tried"
+    if n < MIN_TRIALS:
+        return f"only {n} finished trials have it; {MIN_TRIALS} are needed"
+    design = np.column_stack([np.eye(len(labels))[member], covariates])
+    if n - design.shape[1] < _MIN_FREEDOM:
+        return f"{n} finished trials are too few for {len(labels)} values"
+    singular = np.linalg.svd(design / np.linalg.norm(design, axis=0), compute_uv=False)
+    if singular[-1] < _SINGULAR * singular[0]:
+        return "it decides the size, so the two cannot be told apart"
+    return None
 
 
 def _strength(design: Array, covariates: Array, accuracy: Array, seed: int) -> tuple[float, float]:

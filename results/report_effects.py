@@ -39,7 +39,7 @@ def effects_charts(found: Effects) -> str:
     ]
     if found.num_outliers:
         text.append(
-            f"{plural(found.num_outliers, 'accuracy', 'accuracies')} far from the others of that size "
+            f"{plural(found.num_outliers, 'accuracy', 'accuracies')} far from the others of that size, whatever the knobs, "
             f"count{'s' * (found.num_outliers == 1)} as less far, so that one bad training does not decide."
         )
     if found.epochs_differ:
@@ -60,7 +60,7 @@ def _reach(found: Sequence[KnobEffect]) -> float:
 def _knob_card(effect: KnobEffect, reach: float) -> str:
     is_clear = effect.p_value < _CLEAR
     verdict = "<strong>unlikely to be chance</strong>" if is_clear else "may be chance"
-    p_value = f"p {'&lt;' if effect.p_value < 0.001 else '='} {max(effect.p_value, 0.001):.2g}"
+    p_value = f"p {'&le;' if effect.p_value <= 0.001 else '='} {max(effect.p_value, 0.001):.2g}"
     rows = "".join(_value_row(value, reach, is_clear) for value in effect.values)
     end = f"{100 * reach:.2g}"
     return (

@@ -84,6 +84,15 @@ def test_many_numbers_are_joined_into_ranges_in_order():
     assert min(value.num_trials for value in width.values) >= 5
 
 
+def test_a_value_that_most_trials_have_leaves_no_tiny_ranges():
+    records = [
+        replace(record, knobs={"nu": 1 if record.number < 90 else record.number - 88})
+        for record in searched(count=100)
+    ]
+    nu = of(knob_effects(records), "nu")
+    assert [(value.label, value.num_trials) for value in nu.values] == [("1", 90), ("2–11", 10)]
+
+
 def test_one_training_gone_wrong_does_not_decide():
     records = searched(noise=0.002)
     broken = [replace(records[0], val_accuracy=0.1), *records[1:]]
@@ -97,8 +106,25 @@ def test_one_training_gone_wrong_does_not_decide():
 def test_a_value_that_always_fails_to_learn_is_still_seen():
     broken = searched(noise=0.002, effect=lambda knobs: -0.5 * (knobs.get("nu_2") == 3))
     nu_2 = of(knob_effects(broken), "nu_2")
-    assert nu_2.p_value < 0.05
-    assert difference(nu_2, "1", "3") > 0.005
+    assert nu_2.p_value < 0.01
+    assert difference(nu_2, "1", "3") == pytest.approx(0.5, abs=0.02)
+    assert all(value.low * value.high > 0 for value in nu_2.values)
+    # and does not spoil what is said of the others
+    share = of(knob_effects(broken), "share")
+    assert max(abs(value.effect) for value in share.values) < 0.01
+
+
+def test_two_trainings_that_went_wrong_are_not_their_value_s_doing():
+    records = [
+        replace(record, knobs=record.knobs | {"kind": "rare" if record.number < 2 else "abc"[record.number % 3]})
+        for record in searched(noise=0.002)
+    ]
+    records[0] = replace(records[0], val_accuracy=0.1)
+    found = knob_effects(records)
+    rare = {value.label: value for value in of(found, "kind").values}["rare"]
+    assert rare.num_trials == 2
+    assert abs(rare.effect) < 0.02
+    assert found.num_outliers == 1
 
 
 def test_trials_stopped_early_are_compared_at_equal_epochs():
