@@ -143,7 +143,7 @@ def _pull_in(accuracy: Array, member: NDArray[np.intp], covariates: Array) -> tu
 
 
 def _robust_fit(accuracy: Array, design: Array) -> tuple[Array, float]:
-    """Return what a Huber regression expects, and how far from it an accuracy may be; a column may be zero."""
+    """Return what a Huber regression expects, and how far from it an accuracy may be; columns may be 0."""
     weights = np.ones(len(accuracy))
     for _ in range(30):
         root = np.sqrt(weights)

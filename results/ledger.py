@@ -6,13 +6,14 @@ writes is one transaction, so a killed driver leaves whole records.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from functools import cache
 from typing import Any, NamedTuple, TypeVar
-from urllib.parse import unquote
+from urllib.parse import unquote_to_bytes
 
 import sqlalchemy as sa
 from pydantic import TypeAdapter
@@ -295,7 +296,7 @@ class Ledger:
         url = self._engine.url
         if not url.drivername.startswith("sqlite"):
             return url.render_as_string()
-        return unquote(str(url.database).removeprefix("file:").partition("?")[0])
+        return os.fsdecode(unquote_to_bytes(str(url.database).removeprefix("file:").partition("?")[0]))
 
     @contextmanager
     def _reading(self) -> Iterator[sa.Connection]:
@@ -330,14 +331,20 @@ def _missing_columns(version: int) -> list[str]:
 
 def explain_database_error(error: BaseException, place: str) -> MgnasError:
     """Return an error of the database at ``place`` as one line that says what to do."""
-    cause = str(getattr(error, "orig", None) or error).splitlines()[0]
+    cause = (str(getattr(error, "orig", None) or error).splitlines() or [type(error).__name__])[0]
     if "disk is full" in cause or "disk I/O error" in cause or "No space left" in cause:
         return StorageFullError(
             f"cannot write to {place} ({cause}): is there space left? "
             "Free some and run the same command again; everything recorded so far is kept"
         )
-    if "readonly" in cause or "locked" in cause:
+    if "readonly" in cause:
         return InvalidInputError(f"cannot write to {place} ({cause})")
+    if "locked" in cause:
+        return InvalidInputError(
+            f"{place} is in use by another program ({cause}); try again when that has ended"
+        )
+    if "unable to open" in cause:
+        return InvalidInputError(f"cannot open {place} ({cause}): may it be read and written?")
     return InvalidInputError(
         f"{place} is damaged or not a study of mgnas ({cause}); "
         "restore it from a copy, or search in another folder (--dir)"

@@ -39,8 +39,9 @@ def effects_charts(found: Effects) -> str:
     ]
     if found.num_outliers:
         text.append(
-            f"{plural(found.num_outliers, 'accuracy', 'accuracies')} far from the others of that size, whatever the knobs, "
-            f"count{'s' * (found.num_outliers == 1)} as less far, so that one bad training does not decide."
+            f"{plural(found.num_outliers, 'accuracy', 'accuracies')} far from the others of that size, "
+            f"whatever the knobs, count{'s' * (found.num_outliers == 1)} as less far, so that one bad "
+            "training does not decide."
         )
     if found.epochs_differ:
         text.append("Trials that ended early are compared at equal epochs, which makes effects look smaller.")

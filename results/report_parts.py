@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 import json
-import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,6 +16,7 @@ from results.records import TrialRecord
 from results.scales import duration, plural, short_count
 from results.study import StudyResults
 from results.tables import cost_columns
+from space.files import shell_word
 
 _MAX_REASONS = 5
 
@@ -161,7 +161,7 @@ def front_table(study: StudyResults) -> str:
     rows = []
     for trial in front:
         marks = "".join(f'<span class="tag">{tag}</span>' for tag in tags.get(trial.number, []))
-        command = f"mgnas export {shlex.quote(str(study.folder))} --trial {trial.number}"
+        command = f"mgnas export {shell_word(study.folder)} --trial {trial.number}"
         rows.append(
             f'<tr><td class="number">{trial.number}</td>'
             f'<td class="text"><code>{escape(trial.notation)}</code>{marks}</td>'

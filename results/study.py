@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import os
 import tomllib
 from contextlib import contextmanager
 from functools import cached_property
@@ -23,6 +24,7 @@ from results.front import (
 from results.ledger import Ledger
 from results.records import POINT_COLUMNS, EpochReport, StudyHeader, TrialRecord, point_columns
 from space.errors import InvalidInputError
+from space.files import user_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -40,7 +42,7 @@ def sqlite_url(folder: Path, mode: str = "rw", file: str = DATABASE) -> str:
     """Return the URL of the folder's database; with ``mode`` rw it must exist, with rwc it is made."""
     from sqlalchemy import URL
 
-    path = quote(str((folder / file).absolute()))
+    path = quote(os.fsencode((folder / file).absolute()))
     url = URL.create("sqlite", database=f"file:{path}", query={"mode": mode, "uri": "true"})
     return url.render_as_string()
 
@@ -67,9 +69,7 @@ def open_study(folder: str | Path) -> StudyResults:
     Raises:
         InvalidInputError: there is no such folder, it holds no study, or the study is damaged.
     """
-    if not str(folder).strip():
-        raise InvalidInputError("the study's folder is an empty name")
-    folder = Path(folder).expanduser()
+    folder = user_path(folder, "the study's folder")
     if not folder.is_dir():
         raise InvalidInputError(
             f"there is no folder {folder}; 'mgnas search --dir {folder}' would make a study there"
@@ -305,7 +305,8 @@ class StudyResults:
         from results.export import export_trial
 
         record = self._chosen(which, max_params)
-        folder = Path(to) if to is not None else self.folder / "exports" / f"trial-{record.number}"
+        own = self.folder / "exports" / f"trial-{record.number}"
+        folder = own if to is None else user_path(to, "the folder to export to")
         return export_trial(self, record, folder, formats)
 
     def _chosen(self, which: SupportsIndex | str, max_params: int | None) -> TrialRecord:
@@ -333,7 +334,7 @@ class StudyResults:
         """
         from results.report import write_report
 
-        return write_report(self, Path(path) if path else self.folder / REPORT)
+        return write_report(self, self.folder / REPORT if path is None else user_path(path, "the report"))
 
     def picture(self, path: str | Path) -> Path:
         """Write the front over all complete trials as an SVG picture (README's is made so); return its path.

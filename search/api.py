@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from results.study import StudyResults
-from search.config import preset_names
 from search.launch import Request, resolve
 from search.progress import Silent, progress_for
 from search.run import run_study
 from space.errors import InvalidInputError, shown
-from space.files import absolute_path
+from space.files import user_path
 
 
 def run_search(
@@ -41,15 +40,20 @@ def run_search(
     """
     if settings is not None and not isinstance(settings, Mapping):
         raise InvalidInputError(f"settings must be a dictionary, but got {shown(settings)}")
-    for key in settings or {}:
+    settings = settings or {}
+    for key, value in settings.items():
         if not isinstance(key, str) or not all(key.partition(".")):
             raise InvalidInputError(f"settings take section.key, such as train.epochs, but got {shown(key)}")
-    is_preset = isinstance(study, str) and study in preset_names()
+        if value is None:
+            raise InvalidInputError(f"settings: {key} is None; give it a value, or leave it out")
+    for name, key, value in (("data", "data.source", data), ("trials", "search.trials", trials)):
+        if value is not None and key in settings:
+            raise InvalidInputError(f"{key} is given twice, as {name} and in settings")
     request = Request(
-        study=None if study is None or is_preset else _path("study", study),
-        preset=str(study) if is_preset else None,
+        study=None if study is None else _path("study", study),
+        preset=None,
         folder=None if folder is None else _path("folder", folder),
-        options={"data.source": data, "search.trials": trials, **(settings or {})},
+        options={"data.source": data, "search.trials": trials, **settings},
         assignments=[],
         as_json=False,
     )
@@ -59,11 +63,6 @@ def run_search(
 
 
 def _path(argument: str, value: str | Path) -> Path:
-    """Return an argument as a path; ``~`` is the home folder."""
     if not isinstance(value, str | Path):
         raise InvalidInputError(f"{argument} must be a text or a path, but got {shown(value)}")
-    if not str(value).strip():
-        raise InvalidInputError(f"{argument} is empty; name one, or leave it out")
-    if str(value).startswith("~") or "\0" in str(value):
-        return Path(absolute_path(Path.cwd(), str(value), f"{argument} {shown(str(value))}"))
-    return Path(value)
+    return user_path(value, argument)

@@ -5,13 +5,12 @@ Imports of the rooms stay inside the commands, so that ``mgnas --help`` answers 
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from search.cli_networks import describe, train
-from search.cli_options import AsJson
+from search.cli_options import AsJson, path_of
 from search.cli_studies import export, front, report, search, status
 
 app = typer.Typer(
@@ -24,7 +23,7 @@ app = typer.Typer(
 
 def replay(
     table: Annotated[
-        Path,
+        str,
         typer.Argument(
             metavar="TABLE",
             help="A file of recorded trainings; 'cifar16', 'digits8' or 'grey16', which come with mgnas; or "
@@ -52,25 +51,27 @@ def replay(
         ),
     ] = None,
     picture: Annotated[
-        Path | None, typer.Option(metavar="FILE.svg", help="Draw the hypervolume over time.")
+        str | None, typer.Option(metavar="FILE.svg", help="Draw the hypervolume over time.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Compare samplers and schedulers on recorded trainings: a search takes seconds, and trains nothing."""
     from search.replay_command import check_study, replay_table
 
-    if table.is_dir():
+    path, drawing = path_of("TABLE", table), path_of("--picture", picture)
+    assert path is not None
+    if path.is_dir():
         options = {"--workers": workers, "--seeds": seeds, "--hours": hours, "--picture": picture}
         given = [name for name, value in options.items() if value is not None]
-        raise typer.Exit(check_study(table, searches or [], given, as_json))
+        raise typer.Exit(check_study(path, searches or [], given, as_json))
     searches = searches or ["frontier:freeze_thaw", "frontier", "tpe", "random"]
     replay_table(
-        table,
+        path,
         searches,
         1 if workers is None else workers,
         20 if seeds is None else seeds,
         hours,
-        picture,
+        drawing,
         as_json,
     )
 

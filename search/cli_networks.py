@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from search.cli_options import FLAGS, AsJson, Plugins, load_plugins_named
+from search.cli_options import FLAGS, AsJson, Plugins, load_plugins_named, path_of
 
 
 def describe(
@@ -20,7 +19,7 @@ def describe(
         ),
     ] = None,
     space: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             "--space", metavar="STUDY", help="Describe the space of a study file, preset or folder."
         ),
@@ -64,7 +63,7 @@ def describe(
     from search.describe_space import describe_space
     from search.launch import Request, resolve
 
-    config, _ = resolve(Request(space, None, None, {}, assignments or [], as_json))
+    config, _ = resolve(Request(path_of("--space", space), None, None, {}, assignments or [], as_json))
     describe_space(config, images, as_json)
 
 
@@ -85,8 +84,10 @@ def train(
     seeds: Annotated[int, typer.Option(help="Trainings, each from another seed.")] = 1,
     seed: Annotated[int | None, typer.Option(help="The first of the seeds.")] = None,
     to: Annotated[
-        Path | None,
-        typer.Option(help="The folder to train in.  [default: runs/train-ARCH]", show_default=False),
+        str | None,
+        typer.Option(
+            metavar="DIR", help="The folder to train in.  [default: runs/train-ARCH]", show_default=False
+        ),
     ] = None,
     preset: Annotated[
         str | None,
@@ -122,4 +123,4 @@ def train(
     }
     study, name = study_or_preset(preset)
     base = Request(study, name, None, options, assignments or [], as_json, FLAGS, resumes=False)
-    train_network(TrainRequest(spec, seeds, to, as_json), base)
+    train_network(TrainRequest(spec, seeds, path_of("--to", to), as_json), base)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-Folder = Annotated[Path, typer.Argument(metavar="DIR", help="A study's folder.")]
+Folder = Annotated[str, typer.Argument(metavar="DIR", help="A study's folder.")]
 Plugins = Annotated[
     list[str] | None,
     typer.Option("--plugin", metavar="FILE", help="A Python file that registers families; repeatable."),
@@ -25,6 +25,13 @@ FLAGS = {
     "search.costs": "--costs",
 }
 """Keys of the configuration that have an option of their own."""
+
+
+def path_of(option: str, text: str | None) -> Path | None:
+    """Return what an option names as a path; raises InvalidInputError for what is none, or empty."""
+    from space.files import user_path
+
+    return None if text is None else user_path(text, option)
 
 
 def load_plugins_named(files: list[str] | None) -> None:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from search.cli_options import FLAGS, AsJson, Folder
+from search.cli_options import FLAGS, AsJson, Folder, path_of
 
 
 def search(
     study: Annotated[
-        Path | None,
+        str | None,
         typer.Argument(
             metavar="[STUDY]",
             help="A study file of your own, a preset, or a study's folder to go on in.",
@@ -51,8 +50,10 @@ def search(
         str | None, typer.Option(metavar="DIR", help="Begin with what an earlier study has found.")
     ] = None,
     folder: Annotated[
-        Path | None,
-        typer.Option("--dir", help="The study's folder.  [default: runs/NAME]", show_default=False),
+        str | None,
+        typer.Option(
+            "--dir", metavar="DIR", help="The study's folder.  [default: runs/NAME]", show_default=False
+        ),
     ] = None,
     assignments: Annotated[
         list[str] | None,
@@ -78,7 +79,8 @@ def search(
         "search.warm_start": warm_start,
         "search.costs": costs,
     }
-    launch(Request(study, preset, folder, options, assignments or [], as_json, FLAGS))
+    paths = path_of("STUDY", study), preset, path_of("--dir", folder)
+    launch(Request(*paths, options, assignments or [], as_json, FLAGS))
 
 
 def status(folder: Folder, as_json: AsJson = False) -> None:
@@ -128,14 +130,20 @@ def front(
 def report(
     folder: Folder,
     output: Annotated[
-        Path | None,
-        typer.Option("-o", "--output", help="The HTML file.  [default: DIR/report.html]", show_default=False),
+        str | None,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="FILE",
+            help="The HTML file.  [default: DIR/report.html]",
+            show_default=False,
+        ),
     ] = None,
 ) -> None:
     """Write the report: one HTML file that works offline."""
     from results.study import open_study
 
-    typer.echo(open_study(folder).report(output))
+    typer.echo(open_study(folder).report(path_of("--output", output)))
 
 
 def export(
@@ -152,11 +160,13 @@ def export(
         ),
     ] = None,
     to: Annotated[
-        Path | None,
-        typer.Option(help="The folder to make.  [default: DIR/exports/trial-N]", show_default=False),
+        str | None,
+        typer.Option(
+            metavar="DIR", help="The folder to make.  [default: DIR/exports/trial-N]", show_default=False
+        ),
     ] = None,
 ) -> None:
     """Export a network of the front: spec, weights, ONNX, model card and a script that classifies images."""
     from search.export_command import export_network
 
-    export_network(folder, trial, pick, max_params, formats, to)
+    export_network(folder, trial, pick, max_params, formats, path_of("--to", to))

@@ -128,8 +128,11 @@ class StudyConfig(BaseModel):
     @field_validator("name")
     @classmethod
     def _is_a_folders_name(cls, name: str) -> str:
-        if name in (".", "..") or any(char in name for char in "/\0"):
-            raise ValueError(f"the name is a folder's name too and takes no '/', but got {name!r}")
+        if name in (".", "..") or "/" in name or not name.isprintable():
+            raise ValueError(
+                "the name is a folder's name too and takes no '/' and no line breaks or the like, "
+                f"but got {name!r}"
+            )
         return name
 
     @field_validator("references")

@@ -11,7 +11,7 @@ from space.errors import InvalidInputError
 
 
 def export_network(
-    folder: Path,
+    folder: str,
     trial: int | None,
     pick: str | None,
     max_params: int | None,

@@ -28,7 +28,7 @@ from search.folder import StudyFolder
 from search.progress import progress_for
 from search.run import run_study
 from space.errors import InvalidInputError, shown
-from space.files import absolute_path
+from space.files import absolute_path, shell_word
 from trainers.allocator import keep_freed_memory
 from trainers.sources import SOURCES
 
@@ -67,7 +67,7 @@ def launch(request: Request) -> None:
             results = run_study(config, folder, progress)
     except (KeyboardInterrupt, SystemExit):
         if StudyFolder(folder).has_study:
-            again = f"mgnas search {shlex.quote(str(folder))}"
+            again = f"mgnas search {shell_word(folder)}"
             with suppress(BrokenPipeError):  # Ctrl-C ends `tee` as well
                 sys.stderr.write(f"\nstopped; everything that was finished is kept. Go on with: {again}\n")
         raise
@@ -90,7 +90,7 @@ def _print_end(results: StudyResults) -> None:
         out.write("\ncompared with:\n\n")
         print_references(references, out, results.header.costs)
     out.write(f"\nreport: {results.folder / 'report.html'}\n")
-    out.write(f"export: mgnas export {shlex.quote(str(results.folder))} --pick knee\n")
+    out.write(f"export: mgnas export {shell_word(results.folder)} --pick knee\n")
 
 
 def resolve(request: Request) -> tuple[StudyConfig, Path]:
@@ -132,8 +132,8 @@ def _earlier_study(tables: Tables, base: Path) -> str | None:
 
 
 def study_or_preset(text: str | None) -> tuple[Path | None, str | None]:
-    """Return the study or the preset that ``text`` names; a preset goes before a file of its name."""
-    if not text or text in preset_names():
+    """Return the study or the preset that ``text`` names: a study's folder, a preset, or else a file."""
+    if not text or (text in preset_names() and not StudyFolder(text).has_study):
         return None, text
     try:
         return (Path(text), None) if Path(text).exists() else (None, text)
@@ -176,11 +176,12 @@ def _base(request: Request, changes: Tables) -> tuple[Tables, str, Path]:
     study = request.study
     if study is not None and request.preset is not None:
         raise InvalidInputError(f"give either the study file {study} or --preset {request.preset}, not both")
-    if study is not None and study.is_dir():
+    is_preset = study is not None and str(study) in preset_names() and not StudyFolder(study).has_study
+    if study is not None and study.is_dir() and not is_preset:
         if request.folder is not None:
             raise InvalidInputError(f"give either the folder {study} or --dir {request.folder}, not both")
         return _recorded(study)
-    if study is not None and not study.exists() and str(study) in preset_names():
+    if study is not None and is_preset:
         return read_preset(str(study)), f"preset {study}", Path.cwd()
     if study is not None and not study.exists() and str(study).partition(":")[0] in SOURCES:
         quoted = shlex.quote(str(study))
@@ -230,7 +231,7 @@ def _default_name(preset: str, data: Any) -> str:
         return preset  # an error, which is about the source and not about a name made of it
     if kind not in ("npz", "imagefolder"):
         return kind
-    stem = Path(path).stem.replace("\0", "").encode(errors="replace")
+    stem = (Path(path).stem if kind == "npz" else Path(path).name).replace("\0", "").encode(errors="replace")
     name = stem[:MOST_NAME_BYTES].decode(errors="ignore").strip()
     return preset if name in ("", "..") else name
 
@@ -238,6 +239,6 @@ def _default_name(preset: str, data: Any) -> str:
 def _folder(request: Request, config: StudyConfig) -> Path:
     if request.folder is not None:
         return request.folder
-    if request.study is not None and request.study.is_dir():
+    if request.study is not None and StudyFolder(request.study).has_study:
         return request.study
     return Path("runs") / config.name

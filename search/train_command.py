@@ -19,7 +19,7 @@ from search.slots import check_threads, count_cores, find_slots
 from search.train_folder import CURVE_CSV, CURVE_SVG, SUMMARY, TrainFolder
 from search.train_run import Trainings, curves_csv, summary, train_network
 from space.errors import InvalidInputError, shown
-from space.files import absolute_path, write_changed
+from space.files import write_changed
 from space.reading import read_spec
 from space.spec import Spec
 from trainers.data import SearchData
@@ -53,12 +53,11 @@ def train(request: TrainRequest, base: Request) -> None:
     """
     config, _ = resolve(base)
     seeds = _seeds(config.search.seed, request.num_seeds)
-    to = _folder(request.to)
     slot = find_slots(config.search.device, 1)[0]
     check_threads(config.execution.threads, [slot])
     data = _open(config, slot.device)
     spec = _network(request.spec, data.search_data)
-    folder = TrainFolder(to or Path("runs") / f"train-{spec.arch}")
+    folder = TrainFolder(request.to or Path("runs") / f"train-{spec.arch}")
     try:
         with folder.locked(), closing(progress_for(sys.stderr, "epochs")) as progress:
             trainings = train_network(spec, config, data, seeds, folder, progress)
@@ -84,13 +83,6 @@ def _seeds(first: int, count: int) -> list[int]:
             "begin with a smaller --seed"
         )
     return [first + index for index in range(count)]
-
-
-def _folder(to: Path | None) -> Path | None:
-    """Return the folder to train in with ``~`` written out; raises InvalidInputError for unknown users."""
-    if to is None or not str(to).startswith("~"):
-        return to
-    return Path(absolute_path(Path.cwd(), str(to), f"--to {shown(str(to))}"))
 
 
 def _write_outputs(spec: Spec, data: SearchData, trainings: Trainings, folder: TrainFolder) -> dict[str, Any]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shlex
 from contextlib import suppress
 from pathlib import Path
 
-from space.errors import InvalidInputError, shortened
+from space.errors import InvalidInputError, shortened, shown
 
 
 def sha256_of(path: Path) -> str:
@@ -56,6 +57,34 @@ def write_changed(path: Path, text: str) -> None:
     except OSError:
         pass  # there is none, or writing says what is wrong
     write_atomic(path, text)
+
+
+def user_path(path: str | os.PathLike[str], what: str) -> Path:
+    """Return a path that a user gave, with ``~`` written out; ``what`` names the option or argument.
+
+    Raises:
+        InvalidInputError: it is empty or no usable path (see ``absolute_path``).
+    """
+    text = os.fspath(path)
+    if not text.strip():
+        raise InvalidInputError(f"{what} is empty; name one, or leave it out")
+    if text.startswith("~") or "\0" in text or not _is_text(text):
+        return Path(absolute_path(Path.cwd(), text, f"{what} {shown(text)}"))
+    return Path(text)
+
+
+def shell_word(path: Path) -> str:
+    """Return a path as one word of a command line: quoted where it must be, and never taken for an option."""
+    text = str(path)
+    return shlex.quote(f"./{text}" if text.startswith("-") else text)
+
+
+def _is_text(path: str) -> bool:
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def absolute_path(base: Path, path: str, what: str) -> str:

@@ -57,7 +57,7 @@ def test_names_that_lead_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
             run_search(study, folder=folder, settings=settings, progress=False)  # type: ignore[arg-type]
     with pytest.raises(InvalidInputError, match=r"settings take section\.key, .* but got 'train'"):
         run_search("digits", settings={"train": {"epochs": 1}}, progress=False)
-    with pytest.raises(InvalidInputError, match="an empty name"):
+    with pytest.raises(InvalidInputError, match="folder is empty"):
         open_study("")
     with pytest.raises(InvalidInputError, match=rf"no folder {tmp_path}/home/none"):
         open_study("~/none")
