@@ -18,6 +18,7 @@ from optuna.distributions import (
 )
 from optuna.trial import FrozenTrial
 
+from search.frontier.ranges import MovingRange, clipped, ranges_of
 from search.frontier.shapes import Branches, Shape, learned_rule, shape_of
 
 Array = NDArray[np.float64]
@@ -133,10 +134,12 @@ def _columns(distribution: BaseDistribution, values: list[Any]) -> Array:
 class SeenPoints:
     """The points of anybody's Optuna study, as far as its trials have shown them.
 
+    ``moving`` are the ranges that depend on other parameters, of which ``distributions`` have the whole;
     ``shapes`` are the sets of parameters that trials had, and the ``rule`` says which of them a point has.
     """
 
     distributions: Mapping[str, BaseDistribution]
+    moving: Mapping[str, MovingRange]
     shapes: frozenset[Shape]
     rule: Branches | Shape
     costs: Callable[[Params], tuple[float, ...] | None]
@@ -146,15 +149,13 @@ class SeenPoints:
         cls, trials: Sequence[FrozenTrial], costs: Callable[[Params], tuple[float, ...] | None]
     ) -> Self:
         """Return the points of a study with these trials, in the order of their numbers."""
-        distributions: dict[str, BaseDistribution] = {}
-        for trial in trials:
-            distributions.update(trial.distributions)
+        distributions, moving = ranges_of(trials)
         shapes = frozenset(frozenset(trial.params) for trial in trials)
-        return cls(distributions, shapes, learned_rule(trials), costs)
+        return cls(distributions, moving, shapes, learned_rule(trials), costs)
 
     def shows_the_same_as(self, other: SeenPoints) -> bool:
         """Return whether the same points are drawn from both."""
-        mine, others = ((one.distributions, one.shapes, one.rule) for one in (self, other))
+        mine, others = ((one.distributions, one.moving, one.shapes, one.rule) for one in (self, other))
         return mine == others
 
     @cached_property
@@ -174,7 +175,11 @@ class SeenPoints:
 
     def draw(self, rng: random.Random) -> Point:
         """Return a point with every parameter drawn at random."""
-        return self.point({name: draw(d, rng) for name, d in self.distributions.items()})
+        values: Params = {}
+        for name, distribution in self.distributions.items():
+            moving = self.moving.get(name)
+            values[name] = draw(moving.at(values) if moving else distribution, rng)
+        return self.point(values)
 
     def neighbour(self, point: Point, rng: random.Random) -> Point:
         """Return a point with one parameter changed, or two or three."""
@@ -185,6 +190,8 @@ class SeenPoints:
         free = [name for name, d in self.distributions.items() if not d.single()]
         for name in rng.sample(free, min(len(free), rng.choice((1, 1, 2, 3)))):
             values[name] = near(self.distributions[name], values[name], rng)
+        for name, moving in self.moving.items():
+            values[name] = clipped(moving.at(values), values[name])
         return self.point(values)
 
 

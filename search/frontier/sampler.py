@@ -12,13 +12,14 @@ from typing import Any, Literal
 
 import numpy as np
 import optuna
-from optuna.distributions import BaseDistribution
+from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.samplers import BaseSampler
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from search.frontier.engine import STARTUP, Engine
 from search.frontier.points import Params, Point, SeenPoints, params_key
+from search.frontier.ranges import clipped
 from search.frontier.tried import MOST, Tried, is_sound
 from search.seeds import derive_seed
 
@@ -139,7 +140,13 @@ class FrontierSampler(BaseSampler):
         param_name: str,
         param_distribution: BaseDistribution,
     ) -> Any:
-        """Return a random value of a parameter that no trial has shown before."""
+        """Return a random value of a parameter that no trial has shown before.
+
+        Of one that was proposed, but outside of the range that it has here, return the nearest there.
+        """
+        proposed = trial.system_attrs.get(POINT, {})
+        if param_name in proposed and not isinstance(param_distribution, CategoricalDistribution):
+            return clipped(param_distribution, proposed[param_name])
         seed = derive_seed(self._seed, trial.number, f"independent {param_name}")
         sampler = optuna.samplers.RandomSampler(seed=seed)
         return sampler.sample_independent(study, trial, param_name, param_distribution)
