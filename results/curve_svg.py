@@ -29,10 +29,10 @@ def curve_svg(title: str, subtitle: str, curves: Sequence[Curve]) -> str:
     percents = [[100 * value for value in curve] for curve in curves]
     means = [fmean(values) for values in zip(*percents, strict=True)]
     frame = _Frame(len(means), focus_range([value for curve in percents for value in curve]))
-    parts = _axes(frame)
+    lines = [_line(frame, means, "line")]
     if len(percents) > 1:
-        parts += [_wash(frame, percents), *(_line(frame, curve, "thin") for curve in percents)]
-    parts += [_line(frame, means, "line"), *_last(frame, means[-1], len(percents))]
+        lines = [_wash(frame, percents), *(_line(frame, curve, "thin") for curve in percents), *lines]
+    parts = [*_axes(frame), *_cut(lines), *_last(frame, means[-1], len(percents))]
     return card(f"Training curves of {title}", title, subtitle, parts)
 
 
@@ -48,7 +48,7 @@ class _Frame:
 
     def y(self, percent: float) -> float:
         low, high = self.y_range
-        share = (max(percent, low) - low) / (high - low)
+        share = (percent - low) / (high - low)
         return HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * share
 
 
@@ -60,6 +60,13 @@ def _axes(frame: _Frame) -> list[str]:
     for tick in [tick for tick in ticks if tick == int(tick)]:
         parts += column_line(frame.x(tick), f"{tick:g}")
     return parts + bottom_axis("epoch")
+
+
+def _cut(lines: list[str]) -> list[str]:
+    """Return lines that end where the picture does: what lies below its range is not on its lower edge."""
+    width, height = WIDTH - LEFT - RIGHT + 8, HEIGHT - TOP - BOTTOM + 8
+    area = f'<rect x="{LEFT - 4}" y="{TOP - 8}" width="{width}" height="{height}"/>'
+    return [f'<clipPath id="plot">{area}</clipPath>', '<g clip-path="url(#plot)">', *lines, "</g>"]
 
 
 def _points(frame: _Frame, curve: Curve) -> list[str]:

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
+import glob
 import json
+import os
+import re
+import secrets
 import shlex
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
@@ -65,10 +71,11 @@ def export_trial(
     plugins = _plugins_of(study, trial)
     classifier = _load(study, trial)
     to.parent.mkdir(parents=True, exist_ok=True)
-    part = to.with_name(f".{to.name}.part")
-    _remove(part)
+    with _alone_beside(to):
+        _remove_left(to)
+        part = _new_beside(to, "part")
+        held = _held(part)
     try:
-        part.mkdir()
         differences = {name: WRITERS[name](classifier, part) for name in names}
         for plugin in plugins:
             (part / plugin.name).write_bytes(plugin.read_bytes())
@@ -79,11 +86,16 @@ def export_trial(
             (part / "classify.py").write_bytes(script.read_bytes())
         _write_manifest(part, study, trial, differences, plugins)
         files = tuple(to / path.name for path in sorted(part.iterdir()))
-        gone = {path.name for path in to.iterdir()} - {path.name for path in files} if to.is_dir() else set()
-        _move(part, to)
+        with _alone_beside(to):
+            _check_destination(to)  # once more: another export may have come first
+            present = {path.name for path in to.iterdir()} if to.is_dir() else set()
+            _move(part, to)
+        gone = present - {path.name for path in files}
     except BaseException:
         shutil.rmtree(part, ignore_errors=True)
         raise
+    finally:
+        os.close(held)
     return ExportResult(to, files, differences.get("onnx"), skipped, tuple(sorted(gone)))
 
 
@@ -210,29 +222,70 @@ def _write_manifest(
 def _read_manifest(folder: Path) -> dict[str, Any]:
     try:
         files = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["files"]
-    except (FileNotFoundError, IsADirectoryError, ValueError, KeyError, TypeError):
+    except (FileNotFoundError, IsADirectoryError, ValueError, KeyError, TypeError, RecursionError):
         return {}
     return files if isinstance(files, dict) else {}
 
 
 def _move(part: Path, to: Path) -> None:
     """Put the finished folder in its place; an earlier one goes only once the new one is there."""
-    old = to.with_name(f".{to.name}.old")
-    _remove(old)
-    if to.exists():
-        to.rename(old)
+    if not to.exists():
+        part.rename(to)
+        return
+    old = _new_beside(to, "old")
+    to.rename(old)
     try:
         part.rename(to)
     except BaseException:
-        if old.exists():
-            old.rename(to)
+        old.rename(to)
         raise
     shutil.rmtree(old, ignore_errors=True)
 
 
-def _remove(path: Path) -> None:
-    """Remove what an interrupted export left."""
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
+def _new_beside(to: Path, kind: str) -> Path:
+    """Make an empty hidden folder beside ``to`` that no other export has."""
+    path = to.with_name(f".{to.name}.{secrets.token_hex(4)}.{kind}")
+    path.mkdir()
+    return path
+
+
+@contextmanager
+def _alone_beside(to: Path) -> Iterator[None]:
+    """Wait until no other export begins or ends in the folder of ``to``, and let none until this is over."""
+    descriptor = _held(to.parent)
+    try:
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _held(folder: Path) -> int:
+    """Return the descriptor of a folder that is locked until it is closed, or the process ends."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    with suppress(OSError):  # a file system without locks
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    return descriptor
+
+
+def _remove_left(to: Path) -> None:
+    """Remove what exports to ``to`` left that were killed: what no process holds.
+
+    An earlier export that had been moved away for the new one goes back.
+    """
+    for left in sorted(to.parent.glob(f"{glob.escape(f'.{to.name}.')}*")):
+        named = re.fullmatch(r"\.[0-9a-f]{8}\.(part|old)", left.name.removeprefix(f".{to.name}"))
+        if named and named[1] == "old" and not to.exists():
+            left.rename(to)
+        elif named and not _is_held(left):
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def _is_held(folder: Path) -> bool:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False

@@ -32,8 +32,8 @@ def front_lead(study: StudyResults) -> str:
     if _may_share(study):
         held = dict.fromkeys(COSTS[name].title for name in (*costs, *limits) if name != "params")
         sentences.append(
-            "Iterations of a level may share their weights here, and then more of them (nu) cost no "
-            "parameters: "
+            "Iterations of a level may share all their weights here, and then more of them (nu) cost hardly "
+            "any parameters: "
             + (
                 f"they are held back by {_joined(list(held))}."
                 if held
@@ -68,8 +68,8 @@ def _limits(study: StudyResults) -> dict[str, float]:
 
 
 def _may_share(study: StudyResults) -> bool:
-    """Whether networks of the space may use one operator in several iterations of a level."""
+    """Whether networks of the space may use the same operators, A and B, in all iterations of a level."""
     space = _section(study, "space")
     choices = [space.get(key) for key in ("share_a", "share_b")]
-    words = [word for choice in choices for word in (choice if isinstance(choice, list) else [choice])]
-    return any(word in ("level", "network") for word in words)
+    words = [choice if isinstance(choice, list) else [choice] for choice in choices]
+    return all(any(word in ("level", "network") for word in each) for each in words)

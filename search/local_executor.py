@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -32,7 +33,7 @@ from search.slots import Slot
 from trainers.memory_size import kills_for_memory
 
 MAX_EARLY_DEATHS = 3
-"""Workers that may die in a row before they are ready; after that something is wrong with all of them."""
+"""Workers of a slot that may die in a row before one is ready; after that something is wrong there."""
 
 
 class _Worker:
@@ -108,7 +109,7 @@ class LocalExecutor:
         self._setup = setup
         self._logs = log_folder
         self._inbox: queue.Queue[tuple[_Worker, Event | None]] = queue.Queue()
-        self._early_deaths = 0
+        self._early_deaths: Counter[int] = Counter()
         self._explained_kills = kills_for_memory()
         log_folder.mkdir(parents=True, exist_ok=True)
         self._workers = [self._start(index) for index in range(len(slots))]
@@ -159,7 +160,7 @@ class LocalExecutor:
             return self._replace(worker)
         if isinstance(event, Ready):
             worker.ready = True
-            self._early_deaths = 0
+            self._early_deaths[worker.index] = 0
         elif isinstance(event, (Paused, Finished, Failed)):
             worker.job = None
         return [event]
@@ -170,11 +171,16 @@ class LocalExecutor:
         if is_memory:
             reason = "the system killed its worker, for there was no more memory"
         if not dead.ready:
-            self._early_deaths += 1
-            if self._early_deaths >= MAX_EARLY_DEATHS:
+            self._early_deaths[dead.index] += 1
+            if self._early_deaths[dead.index] >= MAX_EARLY_DEATHS:
                 log = self._logs / f"worker-{dead.index}.log"
-                ended = dead.how_it_ended()
-                return [Fatal(f"workers do not start (the last one {ended}); the end of {log} says why")]
+                ended, device = dead.how_it_ended(), self._slots[dead.index].device
+                return [
+                    Fatal(
+                        f"workers on {device} do not start (the last one {ended}); the end of {log} says "
+                        "why. --set search.device names devices to search on"
+                    )
+                ]
         dead.end()
         self._workers[dead.index] = self._start(dead.index)
         if dead.job is None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from statistics import median, quantiles
 from typing import Any
 
+from results.records import TrialRecord
 from search.proposer import Proposer
 from search.replay.problem import Problem
 from search.replay.simulation import Replay, Yardstick, replay
@@ -54,7 +55,7 @@ class Outcome:
     complete: list[int]
 
     def median_time_s(self, share: float) -> float | None:
-        """Return the median time to a share; None if fewer than half of the seeds came to it."""
+        """Return the median time to a share; None if half of the seeds or more never came to it."""
         return _quantile(self.times_s[share], 2)
 
     def as_dict(self) -> dict[str, Any]:
@@ -153,13 +154,23 @@ def outcome_of(contender: Contender, replays: Sequence[Replay], limit_s: float) 
         time_s = limit_s * step / STEPS
         shares = [one.hypervolume_at(time_s) for one in replays]
         curve.append((time_s, *_quartiles(shares)))
+    times = {share: [one.time_to(share) for one in replays] for share in SHARES}
+    in_time = [[record for record in one.records if _ended_by(record, limit_s)] for one in replays]
     return Outcome(
         contender,
-        {share: [one.time_to(share) for one in replays] for share in SHARES},
+        # trainings that run when the time is over come to their ends, which do not count
+        {
+            share: [None if when is None or when > limit_s else when for when in found]
+            for share, found in times.items()
+        },
         curve,
         [len(one.records) for one in replays],
-        [sum(record.state == "complete" for record in one.records) for one in replays],
+        [sum(record.state == "complete" for record in records) for records in in_time],
     )
+
+
+def _ended_by(record: TrialRecord, time_s: float) -> bool:
+    return record.finished_s is not None and record.finished_s <= time_s
 
 
 def _quartiles(values: Sequence[float]) -> tuple[float, float, float]:

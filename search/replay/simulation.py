@@ -7,6 +7,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from results.costs import COSTS
 from results.indicators import hypervolume
 from results.records import StudyHeader, TrialRecord
 from search.config import StudyConfig
@@ -80,8 +81,12 @@ def replay(
 
     Raises:
         ValidationError: an option is none that a study takes.
-        InvalidInputError: there is no worker.
+        InvalidInputError: there is no worker, or a cost is measured.
     """
+    if measured := [name for name in costs if name in COSTS and COSTS[name].is_measured]:
+        raise InvalidInputError(
+            f"{measured[0]} is measured, and recorded trainings have no such measurements"
+        )
     if num_workers < 1:
         raise InvalidInputError(f"num_workers must be at least 1, but got {num_workers}")
     search = {

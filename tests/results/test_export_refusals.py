@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+import json
 import resource
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from results.export import ExportError, export_trial
+from results.model_card import model_card
 from results.study import StudyResults
 from space import InvalidInputError
 from tests.results.export_study import COLOUR, GREY, make_study
@@ -87,18 +90,48 @@ def test_only_an_unchanged_earlier_export_is_replaced(study: StudyResults, tmp_p
     out = tmp_path / "out"
     out.mkdir()
     export_trial(study, study.trial(1), out, ["spec"])
-    (tmp_path / ".out.part").mkdir()
-    (tmp_path / ".out.part" / "left.txt").write_text("by an export that was killed")
+    for left in (".out.0123abcd.part", ".out.4567cdef.old", ".out.part", ".other.0123abcd.part"):
+        (tmp_path / left).mkdir()
+        (tmp_path / left / "left.txt").write_text("by an export that was killed, or by somebody else")
     result = export_trial(study, study.trial(0), out, CHEAP)
     assert GREY.notation in (out / "README.md").read_text(encoding="utf-8")
     assert sorted(contents(out)) == [path.name for path in result.files]
-    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".other.0123abcd.part", ".out.part", "out"]
     with (out / "README.md").open("a") as file:
         file.write("The licence is mine.")
     before = contents(out)
     with pytest.raises(InvalidInputError, match=r"README\.md was changed after it was exported"):
         export_trial(study, study.trial(1), out, CHEAP)
     assert contents(out) == before
+
+
+def test_an_export_that_was_killed_while_it_moved_loses_nothing(study: StudyResults, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    export_trial(study, study.trial(1), out, ["spec"])
+    out.rename(tmp_path / ".out.4567cdef.old")
+    with pytest.raises(InvalidInputError, match="a format must be one of"):
+        export_trial(study, study.trial(0), out, ["onxx"])
+    export_trial(study, study.trial(0), out, CHEAP)
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    assert GREY.notation in (out / "README.md").read_text(encoding="utf-8")
+
+
+def test_two_exports_at_once_are_whole(
+    study: StudyResults, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, others = tmp_path / "out", [study.trial(1)]
+
+    def card(*arguments: Any) -> str:
+        while others:
+            export_trial(study, others.pop(), out, ["spec"])  # begins and ends while the first writes
+        return model_card(*arguments)
+
+    monkeypatch.setattr("results.export.model_card", card)
+    export_trial(study, study.trial(0), out, CHEAP)
+    manifest = json.loads((out / "export.json").read_text(encoding="utf-8"))
+    assert manifest["trial"] == 0
+    assert set(manifest["files"]) | {"export.json"} == set(contents(out))
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
 @pytest.mark.parametrize("name", ["notes.txt", "export.json", "README.md", ".hidden"])

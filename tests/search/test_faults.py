@@ -223,7 +223,7 @@ def test_workers_that_cannot_start_are_named(tmp_path: Path) -> None:
         cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False, env=environment,
     )  # fmt: skip
     assert run.returncode == 2
-    assert "workers do not start" in run.stderr.splitlines()[-1]
+    assert "workers on cpu do not start" in run.stderr.splitlines()[-1]
     assert "broken" in (tmp_path / STUDY / "logs" / "worker-0.log").read_text("utf-8")
 
 
