@@ -136,10 +136,10 @@ class FrontHistory:
 
 def resolved(ranges: Ranges, trials: Iterable[TrialRecord]) -> dict[str, tuple[float, float]]:
     """Return the ranges, those that are not known before from what complete trials have measured."""
-    trials = complete_trials(trials)
+    prices = [costs_of(trial, tuple(ranges)) for trial in complete_trials(trials)]
     found: dict[str, tuple[float, float]] = {}
-    for name, bounds in ranges.items():
-        seen = [value for trial in trials if (value := cost_of(trial, name)) is not None]
+    for place, (name, bounds) in enumerate(ranges.items()):
+        seen = [price[place] for price in prices if price is not None]
         found[name] = bounds or (min(seen, default=1.0), max(seen, default=1.0))
     return found
 

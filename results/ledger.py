@@ -153,7 +153,11 @@ class Ledger:
                     column_type = _trials.c[name].type.compile(self._engine.dialect)
                     connection.execute(sa.text(f"ALTER TABLE {_trials.name} ADD COLUMN {name} {column_type}"))
             if version != SCHEMA_VERSION:
-                connection.execute(sa.update(_headers).values(schema_version=SCHEMA_VERSION))
+                connection.execute(
+                    sa.update(_headers)
+                    .where(_headers.c.schema_version < SCHEMA_VERSION)
+                    .values(schema_version=SCHEMA_VERSION)
+                )
 
     # -- writing ---------------------------------------------------------------------------------------
 
@@ -174,7 +178,7 @@ class Ledger:
             self._note(connection, event, trial.number, clock_s, detail)
 
     def write_report(self, trial: int, report: EpochReport, *, clock_s: float) -> None:
-        """Insert or replace one epoch of a trial, and count it in the trial's record."""
+        """Insert an epoch of a trial in the place of it and all later ones, and count it in the record."""
         row = {"study": self.study, "trial": trial, "clock_s": clock_s, **asdict(report)}
         key = (_reports.c.study == self.study) & (_reports.c.trial == trial)
         with self._writing() as connection:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from results.costs import COSTS, cost_of
 from results.front import complete_trials
+from results.intervals import wilson
 from results.records import TrialRecord
 from results.scales import plural
 from results.study import StudyResults
@@ -183,15 +183,12 @@ def _accuracy(study: StudyResults, trial: TrialRecord, trained: Trained) -> str:
     measured = ""
     if study.header.is_balanced:
         measured = ", balanced: the mean over the classes of the share that is right"
-    elif isinstance(num_images, int) and num_images > 0 and 0 < share < 1:
-        error = math.sqrt(share * (1 - share) / num_images)
-        measured = f" of {num_images:,} images (standard error {100 * error:.2f})"
-    choice = (
-        f"That same figure guided the choice among {chosen} finished "
-        f"{'trial' if chosen == 1 else 'trials'}, so it is optimistic. "
-        if trial.reference is None
-        else ""
-    )
+    elif isinstance(num_images, int) and num_images > 0:
+        low, high = wilson(share, num_images)
+        measured = f" of {num_images:,} images (95 % interval {100 * low:.2f} to {100 * high:.2f} %)"
+    choice = ""
+    if trial.reference is None and chosen > 1:
+        choice = f"That same figure guided the choice among {chosen} finished trials, so it is optimistic. "
     return (
         f"{100 * share:.2f} % on the **validation** split{measured}. {choice}"
         "The test split has not been used, neither to train this network nor to choose it."

@@ -210,8 +210,10 @@ class StudyResults:
         ]
         facts = ["reference", "state", "on_front", "reason", "started_s", "finished_s", "train_s"]
         columns = [*POINT_COLUMNS, *facts]
-        frame = pd.DataFrame(rows)
-        return frame if rows else pd.DataFrame(columns=columns)
+        frame = pd.DataFrame(rows) if rows else pd.DataFrame(columns=columns)
+        for text in ("reference", "reason"):  # pandas would have NaN for None
+            frame[text] = pd.Series([row[text] for row in rows], dtype=object)
+        return frame
 
     def curves(self) -> pd.DataFrame:
         """Return every epoch of every trial: trial, epoch, train_loss, val_loss, val_accuracy, seconds."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 import unicodedata
 
 WIDTH, HEIGHT = 820, 440
@@ -66,8 +67,8 @@ def _width(text: str) -> int:
 
 
 def escape(text: str) -> str:
-    """Return text as XML takes it, which has no way to write control characters, not even escaped."""
-    return html.escape("".join(character if character >= " " else " " for character in text))
+    """Return text as XML takes it, which has no way to write some characters, not even escaped."""
+    return html.escape(re.sub(r"[\x00-\x1f\ud800-\udfff\ufffe\uffff]", " ", text))
 
 
 def row_line(y: float, text: str) -> list[str]:

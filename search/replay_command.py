@@ -42,6 +42,9 @@ def replay_table(
     if hours is not None and not 0 < hours < math.inf:
         raise InvalidInputError(f"--hours must be a number above 0, but got {hours}")
     chosen = [parse_contender(text) for text in contenders]
+    for place, contender in enumerate(chosen):
+        if contender in chosen[:place]:
+            raise InvalidInputError(f"each search is compared once, but got {contenders[place]!r} again")
     table = Table.read(path if path.exists() else SHIPPED.get(str(path), path))
     limit_s = hours * 3600 if hours else default_limit_s(table, num_workers)
 

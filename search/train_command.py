@@ -138,6 +138,8 @@ def _print(figures: dict[str, Any], trainings: Trainings, folder: Path, device: 
         speed += f", first step after {measured.first_step_s:.2f} s"
     if measured.ceiling_share is not None:
         speed += f", {100 * measured.ceiling_share:.0f} % of the device's matrix products"
+    if len(results) > 1:
+        speed += " (the last training)"
     latency = ", ".join(
         f"{figure(entry.median_ms)} ms (p95 {figure(entry.p95_ms)}) for {plural(entry.batch_size, 'image')}"
         for entry in results[-1].latency

@@ -181,7 +181,7 @@ def _train(job: dict[str, Any], place: Workplace, events: TextIO) -> None:
 
 def _check(name: str, value: float | None, limits: dict[str, float]) -> None:
     if name in limits and value is not None and value > limits[name]:
-        raise OverLimitError(f"{name} {value:.4g} > max_{name} {limits[name]:g}")
+        raise OverLimitError(f"{name} {value:.7g} > max_{name} {limits[name]:.7g}")
 
 
 def _first_line(error: BaseException) -> str:

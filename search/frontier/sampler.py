@@ -22,6 +22,7 @@ from search.frontier.points import Params, Point, SeenPoints, params_key
 from search.frontier.ranges import clipped
 from search.frontier.tried import MOST, Tried, is_sound
 from search.seeds import derive_seed
+from space.errors import reason_of
 
 Costs = Callable[[Params], "float | Sequence[float | None] | None"]
 
@@ -191,6 +192,9 @@ class FrontierSampler(BaseSampler):
         except _NoParameterError as error:
             self._lacking[params_key(params)] = error.args[0]
             return None
+        except ArithmeticError as error:  # perhaps of a point that is never tried
+            self._warn_of_failure(params, error)
+            return None
         if found is None:
             return None
         values = tuple(found) if np.ndim(found) else (found,)  # also of a number of numpy's or torch's
@@ -199,8 +203,20 @@ class FrontierSampler(BaseSampler):
                 f"costs must return a value for each objective but the first, {num_costs} of them, or None, "
                 f"but got {len(values)} for {dict(params)}"
             )
-        known = (math.nan if value is None else float(value) for value in values)
+        try:
+            known = [math.nan if value is None else float(value) for value in values]
+        except OverflowError as error:
+            self._warn_of_failure(params, error)
+            return None
         return tuple(value if is_sound(value) else math.nan for value in known)
+
+    def _warn_of_failure(self, params: Params, error: ArithmeticError) -> None:
+        """Say once that ``costs`` cannot be computed somewhere."""
+        if "" not in self._warned:
+            self._warned.add("")
+            warnings.warn(
+                f"costs fails for {params}: {reason_of(error)}; they are taken as unknown there", stacklevel=2
+            )
 
     def _warn_of_lack(self, trial: FrozenTrial) -> None:
         """Say once that ``costs`` asks for what a finished trial does not have: it may be a slip."""

@@ -151,6 +151,8 @@ def _check_whole(
         for number, record in recorded.items()
         if [report.epoch for report in reports.get(number, ())] != list(range(1, record.epochs + 1))
     ]
+    measured = {one.trial for one in timeline if one.kind == "measure" and one.trial is not None}
+    lost += sorted(n for n in measured & recorded.keys() if "latency_ms" not in (recorded[n].measured or {}))
     missing = f"trial {lost[0]} or epochs of it are" if lost else "its beginning is"
     if lost or not any(one.kind == "begin" for one in timeline):
         raise InvalidInputError(

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from results.front import (
+    Ranges,
     accuracy,
     best,
     complete_trials,
@@ -17,6 +18,7 @@ from results.front import (
     knee,
     pareto_front,
     pick,
+    resolved,
     trials_since_growth,
     why_no_front,
 )
@@ -168,3 +170,14 @@ def test_a_front_grows_while_its_largest_networks_get_better() -> None:
         for number in range(9, 13)
     ]
     assert trials_since_growth([*trials, *hardly], ranges) == 4
+
+
+def test_what_lacks_a_cost_widens_no_range() -> None:
+    ranges: Ranges = {"latency_ms": None, "energy_j": None}
+    measured = [(0.8, 10.0, 1.0), (0.95, 20.0, 2.0), (0.96, 40.0, 4.0), (0.5, 4000.0, None)]
+    trials = [
+        make_trial(n, val_accuracy=accuracy, measured={"latency_ms": latency, "energy_j": energy})
+        for n, (accuracy, latency, energy) in enumerate(measured)
+    ]
+    assert resolved(ranges, trials) == {"latency_ms": (10.0, 40.0), "energy_j": (1.0, 4.0)}
+    assert front_hypervolume(trials, ranges) == front_hypervolume(trials[:3], ranges)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from results.ledger import Ledger
+from results.ledger import SCHEMA_VERSION, Ledger, explain_database_error
 from results.records import EpochReport
 from results.study import open_study, sqlite_url
 from space import InvalidInputError
@@ -125,3 +126,29 @@ def test_a_ledger_of_a_later_version_is_not_guessed_at(
     monkeypatch.setattr("results.ledger.SCHEMA_VERSION", 1)
     with pytest.raises(InvalidInputError, match="written by another version of mgnas"):
         ledger.header()
+
+
+def test_an_upgrade_leaves_studies_of_a_later_version_as_they_are(folder: Path, ledger: Ledger) -> None:
+    later = Ledger.create(sqlite_url(folder), make_header(name="later"))
+    later.close()
+    with closing(sqlite3.connect(folder / "study.db")) as database, database:
+        database.execute("UPDATE mgnas_studies SET schema_version = 3")
+        database.execute("UPDATE mgnas_studies SET schema_version = 99 WHERE study = 'later'")
+    ledger.upgrade()
+    with closing(sqlite3.connect(folder / "study.db")) as database:
+        versions = dict(database.execute("SELECT study, schema_version FROM mgnas_studies"))
+    assert versions.pop("later") == 99
+    assert set(versions.values()) == {SCHEMA_VERSION}
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("database is locked", "is in use by another program"),
+        ("unable to open database file", "cannot open x/study.db"),
+        ("attempt to write a readonly database", "cannot write to x/study.db"),
+        ("", "is damaged or not a study of mgnas (ValueError)"),
+    ],
+)
+def test_errors_of_the_database_are_one_line(text: str, says: str) -> None:
+    assert says in str(explain_database_error(ValueError(text), "x/study.db"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import optuna
 import pytest
@@ -54,3 +55,14 @@ def test_only_whole_epochs_within_a_training_are_noted(epoch: object) -> None:
     trial = optuna.create_study(directions=["minimize", "minimize"]).ask()
     with pytest.raises((ValueError, TypeError)):
         note_epoch(trial, epoch, 0.5, 3)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "costs", [lambda p: 1 / (p["u0"] - 20), lambda p: 10**400 if p["n"] == 3 else p["n"]]
+)
+def test_costs_that_cannot_be_computed_somewhere_are_unknown_there(costs: Any) -> None:
+    study = study_of(FrontierSampler(costs, seed=0))
+    with pytest.warns(UserWarning, match="costs fails for .*Error: .* taken as unknown there") as told:
+        study.optimize(layers, n_trials=14)
+    assert len(study.trials) == 14
+    assert sum("costs fails" in str(one.message) for one in told) == 1

@@ -12,11 +12,12 @@ import pytest
 
 from benchmarks.problems import Computed, Failing, Shape
 from results.front import trials_since_growth
+from search.main import run
 from search.replay import replay
 from search.replay.comparison import Contender, compare, default_limit_s
 from search.replay.problem import Curve
 from search.replay.table import Table, TableHeader, TableRow
-from space import SpaceConfig
+from space import InvalidInputError, SpaceConfig
 from tests.search.studies import mgnas
 
 SPACE = {
@@ -204,6 +205,24 @@ def test_the_command_compares_searches_on_a_table(tmp_path: Path) -> None:
     wrong = mgnas("replay", "digits8", "chance", cwd=tmp_path)
     assert wrong.returncode == 2
     assert wrong.stderr.count("\n") == 1
+
+
+def test_what_ends_after_the_time_is_over_does_not_count() -> None:
+    problem = make_problem()
+    (outcome,) = compare(problem, [Contender("random")], num_seeds=8, num_workers=8, limit_s=12.0)
+    late = [replay(problem, "random", num_workers=8, seed=seed, hours=12.0 / 3600) for seed in range(8)]
+    assert any((one.time_to(0.9) or 0.0) > 12.0 for one in late)
+    assert all(when is None or when <= 12.0 for found in outcome.times_s.values() for when in found)
+    whole = [sum(record.state == "complete" for record in one.records) for one in late]
+    assert all(counted <= found for counted, found in zip(outcome.complete, whole, strict=True))
+    assert sum(outcome.complete) < sum(whole)
+
+
+def test_what_cannot_be_replayed_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(InvalidInputError, match="latency_ms is measured"):
+        replay(make_problem(), "random", costs=("latency_ms",), trials=3)
+    assert run(["replay", "digits8", "random", "tpe", "random:full"]) == 2
+    assert "compared once, but got 'random:full' again" in capsys.readouterr().err
 
 
 def test_contenders_are_compared_over_seeds() -> None:
