@@ -2,7 +2,8 @@
 
 ``python -m benchmarks.record_table digits8``, or ``cifar16 --data CIFAR10.npz`` (``grey16`` likewise),
 trains what is missing in the table, in several processes; it can be stopped and goes on. What they are of:
-``benchmarks.recordings``.
+``benchmarks.recordings``. A table of your own: ``python -m benchmarks.record_table STUDY --to TABLE.jsonl``
+trains every network of a study's space (a study file, a preset or a folder) on its images by its recipe.
 """
 
 from __future__ import annotations
@@ -17,10 +18,11 @@ import torch
 from benchmarks.expected_accuracy import expected_accuracies, with_expected
 from benchmarks.machine import describe_machine
 from benchmarks.processes import run_parts
-from benchmarks.recordings import RECORDINGS, Recording
+from benchmarks.recordings import RECORDINGS, Recording, recording_of
 from search.replay.table import Table, TableHeader, TableRow
 from space.errors import InvalidInputError
 from trainers.device_data import ResidentData
+from trainers.health import TrainingFailedError
 from trainers.training import Training
 
 RESULTS = Path(__file__).parent / "results"
@@ -28,11 +30,13 @@ RESULTS = Path(__file__).parent / "results"
 
 def part_file(recording: Recording, part: str) -> Path:
     """What one of the processes writes."""
-    return RESULTS / f"table_{recording.path.stem}.{part}.jsonl"
+    folder = RESULTS if recording in RECORDINGS.values() else recording.path.parent
+    return folder / f"table_{recording.path.stem}.{part}.jsonl"
 
 
 def part_files(recording: Recording) -> list[Path]:
-    return sorted(RESULTS.glob(part_file(recording, "[0-9]*").name))
+    pattern = part_file(recording, "[0-9]*")
+    return sorted(pattern.parent.glob(pattern.name))
 
 
 def read_rows(recording: Recording) -> list[TableRow]:
@@ -49,8 +53,12 @@ def record(recording: Recording, file: Path | None, part: int, parts: int) -> No
     for spec, seed in recording.jobs()[part::parts]:
         if (spec.arch, seed) in done:
             continue
-        training = Training(spec, data, recording.recipe, seed)
-        reports = list(training.epochs())
+        reports, failure = [], None
+        try:
+            for report in Training(spec, data, recording.recipe, seed).epochs():
+                reports.append(report)
+        except TrainingFailedError as error:
+            failure = str(error)
         row: dict[str, Any] = {
             "arch": spec.arch,
             "seed": seed,
@@ -59,7 +67,8 @@ def record(recording: Recording, file: Path | None, part: int, parts: int) -> No
             "val_accuracy": [round(report.val_accuracy, 5) for report in reports],
             "val_loss": [round(report.val_loss, 4) for report in reports],
             "train_loss": [round(report.train_loss, 4) for report in reports],
-            "seconds": [round(report.seconds, 3) for report in reports],
+            "seconds": [round(report.seconds, 3) or 0.001 for report in reports],
+            "failure": failure,
         }
         with part_file(recording, str(part)).open("a", encoding="utf-8") as lines:
             lines.write(json.dumps(row, separators=(",", ":")) + "\n")
@@ -77,7 +86,8 @@ def gather(recording: Recording) -> int:
         raise InvalidInputError(
             f"{len(missing)} of {len(jobs)} trainings are missing; record them without --gather first"
         )
-    rows = with_expected(rows, expected_accuracies(recording.space(), rows))
+    if recording.expects:
+        rows = with_expected(rows, expected_accuracies(recording.space(), rows))
     header = TableHeader(
         table=recording.path.stem,
         space=recording.config,
@@ -97,18 +107,34 @@ def gather(recording: Recording) -> int:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("table", choices=RECORDINGS)
+    parser.add_argument("table", metavar="TABLE|STUDY", help=f"{', '.join(RECORDINGS)}, or a study")
+    parser.add_argument("--to", type=Path, help="the file of a table of your own")
+    parser.add_argument("--seeds", type=int, default=2, help="trainings of each of its networks (default 2)")
     parser.add_argument("--data", type=Path, help="the images, where the table needs a file with them")
     parser.add_argument("--gather", action="store_true", help="train nothing, gather what was trained")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--part", type=int)
     arguments = parser.parse_args()
-    recording = RECORDINGS[arguments.table]
+    if (arguments.to is None) != (arguments.table in RECORDINGS):
+        parser.error(
+            f"--to goes with a study, and {arguments.table} is {'a' if arguments.to else 'no'} table"
+        )
+    if arguments.seeds < 1:
+        parser.error(f"--seeds must be at least 1, but got {arguments.seeds}")
+    own = [] if arguments.to is None else ["--to", str(arguments.to), "--seeds", str(arguments.seeds)]
+    try:
+        recording = (
+            recording_of(arguments.table, arguments.to, arguments.seeds)
+            if own
+            else RECORDINGS[arguments.table]
+        )
+    except InvalidInputError as error:
+        parser.error(str(error))
     if arguments.part is not None:
         record(recording, arguments.data, arguments.part, arguments.processes)
         return
     if not arguments.gather:
-        run_parts("benchmarks.record_table", [arguments.table], arguments.data, arguments.processes)
+        run_parts("benchmarks.record_table", [arguments.table, *own], arguments.data, arguments.processes)
     print(f"{gather(recording)} trainings of {len(recording.jobs())}")
 
 

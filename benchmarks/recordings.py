@@ -10,12 +10,17 @@ from typing import Any
 import numpy as np
 
 from benchmarks.cifar16 import load_cifar16, load_grey16
+from search.launch import Request, resolve, study_or_preset
 from search.replay.table import CIFAR16, DIGITS8, GREY16
+from space.errors import InvalidInputError
 from space.search_space import SearchSpace
 from space.space_config import SpaceConfig
 from space.spec import Spec
-from trainers.data import SearchData, Split
+from trainers.data import SearchData, Split, load_search_data
 from trainers.recipe import Recipe
+
+MOST_POINTS = 10_000
+"""Points of a space of one's own, of which each network is trained."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +28,8 @@ class Recording:
     """A table to be: every network of ``space`` trained by ``recipe`` on what ``load`` returns.
 
     Each is trained from seed 0, and every ``step``-th of them, over the scale of sizes, from ``more_seeds``.
-    ``load`` takes the file with the images, None where it needs none. ``path`` is where the table lies.
+    ``load`` takes the file with the images, None where it needs none. ``path`` is where the table lies. Where
+    it ``expects``, a model of the whole table says what each network ends with on average.
     """
 
     path: Path
@@ -36,6 +42,7 @@ class Recording:
     num_classes: int = 10
     more_seeds: tuple[int, ...] = (1, 2)
     step: int = 6
+    expects: bool = True
 
     @property
     def config(self) -> SpaceConfig:
@@ -52,7 +59,9 @@ class Recording:
     def networks(self) -> list[Spec]:
         """Every network of the space once, by size."""
         space = self.space()
-        found = {spec.arch: spec for spec in (space.spec(point).canonical() for point in space.points())}
+        found = {
+            spec.arch: spec for spec in (space.spec(point).canonical() for point in space.feasible_points())
+        }
         return sorted(found.values(), key=lambda spec: (spec.params, spec.arch))
 
     def jobs(self) -> list[tuple[Spec, int]]:
@@ -62,6 +71,37 @@ class Recording:
         return [(spec, 0) for spec in spread] + [
             (spec, seed) for seed in self.more_seeds for spec in specs[:: self.step]
         ]
+
+
+def recording_of(study: str, path: Path, num_seeds: int) -> Recording:
+    """Return what a study says to record: a file, a preset or a folder; every network from so many seeds.
+
+    Raises:
+        InvalidInputError: there is no such study, its images cannot be read, or its space has no small number
+            of networks, or training keys in it.
+    """
+    config, _ = resolve(Request(*study_or_preset(study), None, {}, [], as_json=False))
+    data = load_search_data(config.data)
+    recording = Recording(
+        path=path,
+        description=f"{data.name}, {len(data.train)} images to train, {len(data.val)} to validate",
+        space_section=config.space.model_dump(),
+        recipe=config.train,
+        load=lambda _: data,
+        image_size=data.image_size,
+        in_channels=data.in_channels,
+        num_classes=data.num_classes,
+        more_seeds=tuple(range(1, num_seeds)),
+        step=1,
+        expects=num_seeds == 1,
+    )
+    if config.space.train:
+        raise InvalidInputError(f"{study} searches the training too ([space.train]), which no table has")
+    if (size := recording.space().size()) > MOST_POINTS:
+        raise InvalidInputError(
+            f"the space of {study} has {size:,} points; at most {MOST_POINTS:,} are recorded"
+        )
+    return recording
 
 
 def _cifar16(file: Path | None) -> SearchData:

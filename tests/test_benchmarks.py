@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks import cifar10, counting, search, trainer
-from search.replay.table import SHIPPED
+from benchmarks import cifar10, counting, record_table, search, trainer
+from search.replay import replay
+from search.replay.table import SHIPPED, Table
 from trainers.calibration import Calibration
 from trainers.data import DataConfig, load_search_data
 
@@ -49,6 +50,40 @@ def test_and_on_a_table_of_ones_own_with_other_seeds(
     first = searched(capsys, *arguments)[f"{table}, 4 workers"]["searches"]
     others = searched(capsys, *arguments, "--first-seed", "100")[f"{table}, 4 workers"]["searches"]
     assert all(first[name]["curve"] != others[name]["curve"] for name in ("random", "optuna nsga2"))
+
+
+TINY = """
+name = "tiny"
+data = { source = "digits" }
+space = { levels = 1, nu = 1, c_u = [2, 3], c_f = "c_u" }
+train = { epochs = 2 }
+"""
+
+
+def test_a_table_of_ones_own_is_recorded_and_searched(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    study, table = tmp_path / "tiny.toml", tmp_path / "own.jsonl"
+    study.write_text(TINY, encoding="utf-8")
+    arguments = ["record_table", str(study), "--to", str(table), "--processes", "1"]
+    monkeypatch.setattr(sys, "argv", arguments)
+    record_table.main()
+    assert capsys.readouterr().out == "4 trainings of 4\n"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["own.jsonl", "tiny.toml"]
+    found = Table.read(table)
+    assert len(found.outcomes()) == 2
+    assert {row.seed for row in found.rows} == {0, 1}
+    assert all(len(row.val_accuracy) == 2 and row.expected_accuracy is None for row in found.rows)
+    assert replay(found, "frontier").records[-1].state == "complete"
+    for wrong, said in (
+        (arguments[:2], "--to goes with a study"),
+        (["record_table", "digits8", *arguments[2:]], "digits8 is a table"),
+        ([*arguments, "--seeds", "0"], "--seeds must be at least 1"),
+    ):
+        monkeypatch.setattr(sys, "argv", wrong)
+        with pytest.raises(SystemExit):
+            record_table.main()
+        assert said in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
