@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import random
 import sys
 import time
@@ -126,10 +127,11 @@ def limit_of(problem: str, name: str, num_workers: int) -> float:
 
 
 def searched(
-    problem: str, name: str, num_workers: int, seeds: range, pool: ProcessPoolExecutor
+    problem: str, name: str, num_workers: int, seeds: range, pool: ProcessPoolExecutor, limit_s: float | None
 ) -> dict[str, Any]:
-    """Return what one way to search does on a problem, over all seeds."""
-    limit_s = limit_of(problem, name, num_workers)
+    """Return what one way to search does on a problem, over all seeds, in ``limit_s`` simulated seconds."""
+    if limit_s is None:
+        limit_s = limit_of(problem, name, num_workers)
     began = time.perf_counter()
     replays = list(pool.map(partial(search, problem, name, num_workers, limit_s), seeds))
     outcome = outcome_of(contender(name), replays, limit_s)
@@ -231,6 +233,8 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     known = ", ".join(PROBLEMS).replace("%", "%%")
     parser.add_argument("--problems", nargs="+", help=f"{known}, or files with tables")
     parser.add_argument("--searches", nargs="+", help="instead of those that belong to each problem")
+    limits = "that every search lasts; else 60 average trainings, and twice that for those that are quick"
+    parser.add_argument("--seconds", type=float, help=f"simulated seconds {limits}")
     parser.add_argument("--no-decisions", action="store_true", help="do not time decisions")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--json", action="store_true")
@@ -240,8 +244,10 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
         parser.error("--seeds must be at least 2")
     if min(found.workers) < 1 or found.processes < 1:
         parser.error("--workers and --processes must be at least 1")
-    if found.write and (found.first_seed or not set(found.problems or ()) <= set(PROBLEMS)):
-        parser.error("--write keeps what is found on the problems here, from seed 0 on")
+    if found.seconds is not None and not 0 < found.seconds < math.inf:
+        parser.error("--seconds must be a number above 0")
+    if found.write and (found.seconds or found.first_seed or not set(found.problems or ()) <= set(PROBLEMS)):
+        parser.error("--write keeps what is found on the problems here, from seed 0 on, in their usual time")
     try:
         for problem in found.problems or ():
             problem_of(problem)
@@ -276,7 +282,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             if run["seeds"] != asked.seeds:
                 sys.exit(f"{title}: {RESULTS} has {run['seeds']} seeds, which are not mixed with others")
             for name in asked.searches or names:
-                found = searched(problem, name, num_workers, seeds, pool)
+                found = searched(problem, name, num_workers, seeds, pool, asked.seconds)
                 run["searches"][name] = found | {"packages": machine["packages"]}
                 run["ours_over_theirs_to_95"] = ratios(run["searches"])
                 if asked.write:
@@ -321,7 +327,7 @@ def _print(document: dict[str, Any]) -> None:
                         f"over {one['limit_s']:.0f}" if time_s is None else f"{time_s:.0f}"
                         for time_s in shown
                     ),
-                    f"{100 * one['share_at_end']['median']:.2f} %",
+                    f"{100 * one['share_at_end']['median']:.2f} % ({one['limit_s']:.0f} s)",
                     "" if ratio is None else f"{'< ' if ratio['at_most'] else ''}{ratio['ratio']:.2f}",
                 )
             )

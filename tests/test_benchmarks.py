@@ -47,9 +47,12 @@ def test_and_on_a_table_of_ones_own_with_other_seeds(
     table = tmp_path / "own.jsonl"
     table.write_bytes(SHIPPED["grey16"].read_bytes())
     arguments = ["--problems", str(table), "--workers", "4", "--searches", "random", "optuna nsga2"]
+    arguments += ["--seconds", "60"]
     first = searched(capsys, *arguments)[f"{table}, 4 workers"]["searches"]
     others = searched(capsys, *arguments, "--first-seed", "100")[f"{table}, 4 workers"]["searches"]
-    assert all(first[name]["curve"] != others[name]["curve"] for name in ("random", "optuna nsga2"))
+    for name in ("random", "optuna nsga2"):
+        assert first[name]["curve"] != others[name]["curve"]
+        assert first[name]["limit_s"] == first[name]["curve"][-1][0] == 60.0
 
 
 TINY = """
@@ -94,6 +97,8 @@ def test_a_table_of_ones_own_is_recorded_and_searched(
         (["--seeds", "1"], "--seeds must be at least 2"),
         (["--workers", "0"], "must be at least 1"),
         (["--first-seed", "3", "--write"], "from seed 0 on"),
+        (["--seconds", "20", "--write"], "in their usual time"),
+        (["--seconds", "0"], "--seconds must be a number above 0"),
     ],
 )
 def test_wrong_values_are_said(arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
