@@ -19,8 +19,9 @@ import sqlalchemy as sa
 from pydantic import TypeAdapter
 from sqlalchemy.exc import DatabaseError, IntegrityError, SQLAlchemyError
 
+from results.database_errors import explain_database_error
 from results.records import EpochReport, StudyHeader, TrialRecord
-from space.errors import InvalidInputError, MgnasError
+from space.errors import InvalidInputError
 
 SCHEMA_VERSION = 4
 ADDED_COLUMNS = {2: ("reference", "training"), 3: ("measured",)}
@@ -108,10 +109,6 @@ class Happening(NamedTuple):
     trial: int | None
     epoch: int | None = None
     detail: dict[str, Any] | None = None
-
-
-class StorageFullError(MgnasError):
-    """The disk has no room for the next record; what was written before is intact."""
 
 
 class Ledger:
@@ -331,25 +328,3 @@ def _without_added_nulls(row: sa.RowMapping) -> dict[str, Any]:
 
 def _missing_columns(version: int) -> list[str]:
     return [name for added, names in ADDED_COLUMNS.items() if added > version for name in names]
-
-
-def explain_database_error(error: BaseException, place: str) -> MgnasError:
-    """Return an error of the database at ``place`` as one line that says what to do."""
-    cause = (str(getattr(error, "orig", None) or error).splitlines() or [type(error).__name__])[0]
-    if "disk is full" in cause or "disk I/O error" in cause or "No space left" in cause:
-        return StorageFullError(
-            f"cannot write to {place} ({cause}): is there space left? "
-            "Free some and run the same command again; everything recorded so far is kept"
-        )
-    if "readonly" in cause:
-        return InvalidInputError(f"cannot write to {place} ({cause})")
-    if "locked" in cause:
-        return InvalidInputError(
-            f"{place} is in use by another program ({cause}); try again when that has ended"
-        )
-    if "unable to open" in cause:
-        return InvalidInputError(f"cannot open {place} ({cause}): may it be read and written?")
-    return InvalidInputError(
-        f"{place} is damaged or not a study of mgnas ({cause}); "
-        "restore it from a copy, or search in another folder (--dir)"
-    )

@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from results.database_errors import StorageFullError
 from results.front import accuracy, front_history
-from results.ledger import StorageFullError
 from results.records import EpochReport, TrialRecord
 from search.config import StudyConfig
 from search.costs import stand_in_costs

@@ -24,8 +24,9 @@ from optuna.trial import TrialState, create_trial
 from sqlalchemy.exc import SQLAlchemyError
 
 from results.costs import COSTS
+from results.database_errors import explain_database_error
 from results.front import pareto_front
-from results.ledger import Ledger, explain_database_error
+from results.ledger import Ledger
 from results.records import EpochReport, StudyHeader, TrialRecord
 from results.study import DATABASE, sqlite_url
 from search.costs import known_costs

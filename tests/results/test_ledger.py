@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from results.ledger import SCHEMA_VERSION, Ledger, explain_database_error
+from results.database_errors import explain_database_error
+from results.ledger import SCHEMA_VERSION, Ledger
 from results.records import EpochReport
 from results.study import open_study, sqlite_url
 from space import InvalidInputError
