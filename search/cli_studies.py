@@ -9,6 +9,10 @@ import typer
 
 from search.cli_options import FLAGS, AsJson, Folder, path_of
 
+WarmStart = Annotated[
+    str | None, typer.Option(metavar="DIR", help="Begin with what an earlier study has found.")
+]
+
 
 def search(
     study: Annotated[
@@ -46,9 +50,7 @@ def search(
             show_default=False,
         ),
     ] = None,
-    warm_start: Annotated[
-        str | None, typer.Option(metavar="DIR", help="Begin with what an earlier study has found.")
-    ] = None,
+    warm_start: WarmStart = None,
     folder: Annotated[
         str | None,
         typer.Option(
@@ -79,8 +81,8 @@ def search(
         "search.warm_start": warm_start,
         "search.costs": costs,
     }
-    paths = path_of("STUDY", study), preset, path_of("--dir", folder)
-    launch(Request(*paths, options, assignments or [], as_json, FLAGS))
+    base = path_of("STUDY", study), preset, path_of("--dir", folder)
+    launch(Request(*base, options, assignments or [], as_json, FLAGS))
 
 
 def status(folder: Folder, as_json: AsJson = False) -> None:

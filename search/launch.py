@@ -133,12 +133,17 @@ def _earlier_study(tables: Tables, base: Path) -> str | None:
 
 def study_or_preset(text: str | None) -> tuple[Path | None, str | None]:
     """Return the study or the preset that ``text`` names: a study's folder, a preset, or else a file."""
-    if not text or (text in preset_names() and not StudyFolder(text).has_study):
+    if not text or _is_preset(text):
         return None, text
     try:
         return (Path(text), None) if Path(text).exists() else (None, text)
     except (OSError, ValueError):  # no path at all
         return None, text
+
+
+def _is_preset(text: str) -> bool:
+    """Return whether ``text`` names a preset, and no study that lies in a folder of that name."""
+    return text in preset_names() and not StudyFolder(text).has_study
 
 
 def _changes(request: Request) -> Tables:
@@ -176,7 +181,7 @@ def _base(request: Request, changes: Tables) -> tuple[Tables, str, Path]:
     study = request.study
     if study is not None and request.preset is not None:
         raise InvalidInputError(f"give either the study file {study} or --preset {request.preset}, not both")
-    is_preset = study is not None and str(study) in preset_names() and not StudyFolder(study).has_study
+    is_preset = study is not None and _is_preset(str(study))
     if study is not None and study.is_dir() and not is_preset:
         if request.folder is not None:
             raise InvalidInputError(f"give either the folder {study} or --dir {request.folder}, not both")
