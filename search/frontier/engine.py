@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from search.frontier.candidates import Candidates
 from search.frontier.cost_models import raw_costs
+from search.frontier.covariance import squared_distances
 from search.frontier.knowledge import Knowledge, hints_of
 from search.frontier.points import Encoding, Point, PointSource
 from search.frontier.promise import CostScale, excess_errors
@@ -35,6 +36,8 @@ MOST_PAUSED = 128
 """Paused trainings that are looked at closely: of more, those nearest to the front."""
 REFINED, CLOSE, ROUNDS = 3, 4, 2
 """Best points from which the search goes on, how many points close to each are looked at, and how often."""
+NEARLY_BEST, MOST_UNLIKE = 0.9, 64
+"""Share of the best promise from which on a point is as good as the best, and how many such are compared."""
 
 
 class Engine:
@@ -224,20 +227,31 @@ class Decision:
         return np.asarray(scores / self._known.training_time.of([point.work for point in points]))
 
     def _refined(self, scores: Array) -> Point:
-        """Return the best point that is found by going on from the best candidates."""
-        order = np.argsort(-scores, kind="stable")[:REFINED]
-        best, score = self._candidates[int(order[0])], float(scores[order[0]])
-        starts = [self._candidates[int(row)] for row in order]
+        """Return the best point that is found by going on from the best candidates, or one about as good.
+
+        Of those nearly as good as the best it is the one most unlike all that were tried: where the model is
+        wrong, that shows it soonest.
+        """
+        order = np.argsort(-scores, kind="stable")[:MOST_UNLIKE]
+        seen = [(float(scores[row]), self._candidates[int(row)]) for row in order]
+        best = seen[0][0]
+        starts = [point for _, point in seen[:REFINED]]
         tried = {one.point.key for one in self._tried}
         for _ in range(ROUNDS):
             near = [self._source.neighbour(start, self._rng) for start in starts for _ in range(CLOSE)]
             new = [point for point in near if point is not None and point.key not in tried]
             found = self._scores(new) if new else np.zeros(0)
-            if not new or found.max() <= score:
+            seen += zip(found.tolist(), new, strict=True)
+            if not new or found.max() <= best:
                 break
-            best, score = new[int(np.argmax(found))], float(found.max())
-            starts = [best]
-        return best
+            best = float(found.max())
+            starts = [new[int(np.argmax(found))]]
+        return self._most_unlike([point for score, point in seen if score >= NEARLY_BEST * best])
+
+    def _most_unlike(self, points: Sequence[Point]) -> Point:
+        """Return the point that is farthest from all that were tried; of equal ones the first."""
+        distances = squared_distances(self._engine.rows(self._source, points), self._knobs)
+        return points[int(np.argmax(distances.min(axis=1, initial=np.inf)))]
 
 
 def _raw(points: Sequence[Point]) -> Array:

@@ -120,7 +120,11 @@ def test_constraints_are_told_apart_by_name_and_may_be_infinite() -> None:
             trial.set_constraint(name, value)
         return 1 - x, 1 - y
 
-    assert len(usable(FrontierSampler(seed=0), objective)) >= 15
+    def nearest(sampler: optuna.samplers.BaseSampler) -> float:
+        """Return how near the best of what keeps both comes to the best there is, x = 0.4 and y = 1."""
+        return max((1 - first) * (1 - second) for first, second in usable(sampler, objective)) / 0.4
+
+    assert nearest(FrontierSampler(seed=0)) > 0.98 > nearest(optuna.samplers.RandomSampler(seed=0))
 
 
 def test_no_step_of_the_regression_is_no_error() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 from collections.abc import Callable
 from typing import Any
 
@@ -248,3 +249,23 @@ def test_seen_points_know_what_trials_have_shown() -> None:
     assert seen.optional == ["size"]
     assert set(seen.point({"kind": "x", "size": 4}).params) == {"kind"}
     assert set(seen.point({"kind": "y", "size": 4}).params) == {"kind", "size"}
+
+
+def test_of_points_about_as_good_it_takes_the_most_unlike() -> None:
+    """Rates that change nothing are spread more evenly than by chance, so what the model missed is found."""
+
+    def only_width(trial: optuna.Trial) -> tuple[float, float]:
+        width = trial.suggest_int("width", 4, 64, log=True)
+        for rate in "xyz":
+            trial.suggest_float(rate, 0.0, 1.0)
+        return 0.4 + 0.1 * math.log(width), float(width)
+
+    def distances(rates: list[list[float]]) -> list[float]:
+        return [min(math.dist(rates[row], other) for other in rates[:row]) for row in range(8, 30)]
+
+    for seed in range(3):
+        study = run(only_width, FrontierSampler(lambda params: params["width"], seed=seed), 30)
+        ours = distances([[trial.params[rate] for rate in "xyz"] for trial in study.trials])
+        chance = random.Random(seed)
+        by_chance = distances([[chance.random() for _ in "xyz"] for _ in range(30)])
+        assert sum(ours) > 1.1 * sum(by_chance)
