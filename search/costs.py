@@ -13,6 +13,14 @@ from space.search_space import SearchSpace
 Costs = tuple[float, ...]
 
 
+def no_energy(device: str) -> str:
+    """Return why a study that asks for training energy cannot be trained on a device."""
+    return (
+        f"training energy is a cost or a limit of this study, but nobody tells it on {device}: it takes "
+        "an NVIDIA GPU and the package nvidia-ml-py"
+    )
+
+
 def counted_costs(names: Sequence[str], space: SearchSpace) -> Callable[[Counts], Costs]:
     """Return the function from a network's counts to its costs; NaN stands for one that is measured."""
 

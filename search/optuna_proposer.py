@@ -134,7 +134,7 @@ class OptunaProposer(Proposer):
 
     def _refresh(self) -> None:
         """Make the sampler's study anew where what it was told is no longer all that is known."""
-        if not self._is_stale:
+        if not self._is_stale or self.sampler == "random":  # which asks for nothing that is known
             return
         self._study, self._pending, self._is_stale = self._new_study(), {}, False
         tried = list(self._tried.values())

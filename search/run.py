@@ -20,7 +20,7 @@ from results.scales import plural
 from results.study import CONFIG, DATABASE, StudyResults, open_study
 from results.tables import front_csv
 from search.config import StudyConfig, budgets, first_difference
-from search.costs import header_ranges
+from search.costs import header_ranges, no_energy
 from search.driver import Clock, Driver
 from search.folder import ENVIRONMENT, PLUGINS, StudyFolder
 from search.jobs import Setup
@@ -106,10 +106,7 @@ def _measured(config: StudyConfig) -> tuple[str, ...]:
 def _check_energy(config: StudyConfig, slots: list[Slot]) -> None:
     """Refuse a study of energy on CPUs before anything is made; of GPUs, workers find out."""
     if "energy_j" in _measured(config) and any(slot.gpu is None for slot in slots):
-        raise InvalidInputError(
-            "training energy is a cost or a limit of this study, but nobody tells it on a CPU: it takes "
-            "an NVIDIA GPU and the package nvidia-ml-py"
-        )
+        raise InvalidInputError(no_energy("a CPU"))
 
 
 def _if_complete(config: StudyConfig, folder: StudyFolder) -> StudyResults | None:

@@ -82,6 +82,7 @@ class OverLimitError(MgnasError):
 def _load(setup: dict[str, Any]) -> Workplace:
     import torch
 
+    from search.costs import no_energy
     from space.plugins import load_plugins
     from trainers.allocator import keep_freed_memory
     from trainers.calibration import Calibration
@@ -96,10 +97,7 @@ def _load(setup: dict[str, Any]) -> Workplace:
     load_plugins(setup["plugins"])
     device = torch.device(setup["device"])
     if "energy_j" in setup["measured"] and EnergyMeter(device).joules() is None:
-        raise InvalidInputError(
-            f"training energy is a cost or a limit of this study, but nobody tells it on {device}: it takes "
-            "an NVIDIA GPU and the package nvidia-ml-py"
-        )
+        raise InvalidInputError(no_energy(str(device)))
     return Workplace(
         open_data(
             DataConfig.model_validate(setup["data"]), device, setup["memory_share"], setup["device_share"]

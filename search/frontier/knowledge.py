@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from search.frontier.chances import ChanceOfSuccess
 from search.frontier.cost_models import CostModels, raw_costs
 from search.frontier.curves import FinalValues, as_rows, final_values
-from search.frontier.gaussian_process import Inputs
+from search.frontier.gaussian_process import Inputs, spread_rows
 from search.frontier.loss_signal import LossSignal
 from search.frontier.points import Point
 from search.frontier.promise import Known, Promise, most_telling
@@ -157,7 +157,7 @@ class Knowledge:
     def chance(self) -> ChanceOfSuccess:
         """How likely a point neither fails nor breaks a limit."""
         over = [row for row, one in enumerate(self._tried) if one.state != "running"]
-        over = over[:: math.ceil(len(over) / MOST_JUDGED) or 1]
+        over = [over[place] for place in spread_rows(len(over), MOST_JUDGED)]
         tried = [self._tried[row] for row in over]
         succeeded = np.array([one.state != "failed" and one.is_feasible for one in tried], dtype=bool)
         names = sorted({name for one in tried for name in one.violations})
