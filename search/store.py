@@ -5,34 +5,17 @@ After a crash the ledger is right, and Optuna's study is brought up to it.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import optuna
-from optuna.distributions import (
-    BaseDistribution,
-    CategoricalDistribution,
-    FloatDistribution,
-    IntDistribution,
-)
-from optuna.study import StudyDirection
-from optuna.trial import TrialState, create_trial
-from sqlalchemy.exc import SQLAlchemyError
-
-from results.costs import COSTS
-from results.database_errors import explain_database_error
 from results.front import pareto_front
 from results.ledger import Ledger
 from results.records import EpochReport, StudyHeader, TrialRecord
 from results.study import DATABASE, sqlite_url
-from search.costs import known_costs
-from search.quiet import quiet_optuna
+from search.optuna_mirror import OptunaMirror
 from search.trials import Trials, checkpoint_path
-from space.domains import Domain, FloatRange, IntRange
 from space.search_space import SearchSpace
 from trainers.checkpoint import remove_checkpoint
 
@@ -45,19 +28,15 @@ class StudyStore(Trials):
         StorageFullError: from any method that writes, when the disk is full.
     """
 
-    def __init__(
-        self, folder: Path, ledger: Ledger, space: SearchSpace, storage: optuna.storages.RDBStorage
-    ) -> None:
+    def __init__(self, folder: Path, ledger: Ledger, space: SearchSpace, mirror: OptunaMirror) -> None:
         super().__init__(ledger.header(), space, ledger.trials(), ledger.reports())
         for one in ledger.timeline():
             if one.kind == "lose" and one.trial is not None and not (one.detail or {}).get("counts", True):
                 self.kills_for_memory[one.trial] += 1
         self.folder = folder
         self.ledger = ledger
-        self._domains = space.knobs()
-        self._storage = storage
-        with _optuna_errors(folder):
-            self._study = optuna.load_study(study_name=ledger.study, storage=storage)
+        self._mirror = mirror
+        mirror.bring_up_to(self.records)
 
     @classmethod
     def create(cls, folder: Path, header: StudyHeader, space: SearchSpace) -> StudyStore:
@@ -71,27 +50,25 @@ class StudyStore(Trials):
     @classmethod
     def open(cls, folder: Path, name: str, space: SearchSpace) -> StudyStore:
         """Open the database in ``folder``, and bring Optuna's study up to the ledger."""
-        ledger = Ledger(sqlite_url(folder), name)
-        try:
+        with ExitStack() as opened:
+            ledger = Ledger(sqlite_url(folder), name)
+            opened.callback(ledger.close)
             ledger.check()
             ledger.upgrade()
-            costs = ledger.header().costs
-            store = cls(folder, ledger, space, _optuna_storage(folder, name, costs))
-        except BaseException:
-            ledger.close()
-            raise
-        store._reconcile()
+            mirror = OptunaMirror(folder, name, ledger.header().costs, space.knobs())
+            opened.callback(mirror.close)
+            store = cls(folder, ledger, space, mirror)
+            opened.pop_all()
         return store
 
     def close(self) -> None:
         """Give back the database connections, the ledger's and Optuna's."""
         self.ledger.close()
-        self._storage.remove_session()
-        self._storage.engine.dispose()
+        self._mirror.close()
 
     def sampler_attrs(self) -> dict[int, dict[str, Any]]:
         """Return what the sampler has noted about each trial."""
-        return {trial.number: trial.system_attrs for trial in self._study.get_trials(deepcopy=False)}
+        return self._mirror.sampler_attrs(self.records)
 
     def write_header(self, header: StudyHeader) -> None:
         """Replace the study's header."""
@@ -101,7 +78,7 @@ class StudyStore(Trials):
     def _begin(self, record: TrialRecord, sampler_attrs: dict[str, Any]) -> None:
         self.ledger.write_trial(record, event="start", clock_s=record.started_s)
         super()._begin(record, sampler_attrs)
-        self._add_to_optuna(record, sampler_attrs)
+        self._mirror.add(record, sampler_attrs)
 
     def report(self, trial: int, report: EpochReport, clock_s: float) -> None:
         """Record one epoch of a running trial."""
@@ -112,7 +89,7 @@ class StudyStore(Trials):
         self.ledger.write_trial(record, event=event, clock_s=clock_s, **detail)
         super()._change(record, event, clock_s)
         if record.has_ended:
-            self._tell_optuna(record)
+            self._mirror.tell(record)
         return record
 
     def drop_dominated_weights(self) -> None:
@@ -134,75 +111,3 @@ class StudyStore(Trials):
     def place_of(self, file: str) -> str:
         """Return the absolute path of a file of the study."""
         return str((self.folder / file).absolute())
-
-    # -- Optuna's study --------------------------------------------------------------------------------
-
-    def _reconcile(self) -> None:
-        """Bring Optuna's study up to the ledger: trials it does not know yet, ends it was not told."""
-        known = {trial.number: trial for trial in self._study.get_trials(deepcopy=False)}
-        for record in self.records.values():
-            if record.number not in known:
-                self._add_to_optuna(record, {})
-            elif known[record.number].state.is_finished():
-                continue
-            if record.has_ended:
-                self._tell_optuna(record)
-
-    def _add_to_optuna(self, record: TrialRecord, sampler_attrs: dict[str, Any]) -> None:
-        distributions: dict[str, BaseDistribution] = {
-            knob: _distribution(domain) for knob, domain in self._domains.items() if knob in record.knobs
-        }
-        facts = {"arch": record.arch, "notation": record.notation, "macs": record.macs, "seed": record.seed}
-        if record.reference is not None:
-            facts["reference"] = record.reference
-        trial = create_trial(
-            state=TrialState.RUNNING,
-            params=record.knobs,
-            distributions=distributions,
-            user_attrs=facts,
-            system_attrs=sampler_attrs,
-        )
-        with _optuna_errors(self.folder):
-            self._study.add_trial(trial)
-
-    def _tell_optuna(self, record: TrialRecord) -> None:
-        with _optuna_errors(self.folder):
-            costs = known_costs(self.header.costs, record)
-            if record.val_accuracy is None or any(map(math.isnan, costs)):
-                state = TrialState.PRUNED if record.state == "stopped" else TrialState.FAIL
-                self._study.tell(record.number, state=state, skip_if_finished=True)
-            else:
-                values = [record.val_accuracy, *costs]
-                self._study.tell(record.number, values, skip_if_finished=True)
-
-
-def _distribution(domain: Domain) -> BaseDistribution:
-    """The domain as people know it, for dashboards."""
-    if isinstance(domain, FloatRange):
-        return FloatDistribution(domain.low, domain.high, log=domain.log)
-    if isinstance(domain, IntRange):
-        return IntDistribution(domain.low, domain.largest, log=domain.log, step=domain.step)
-    return CategoricalDistribution(tuple(domain.values()))
-
-
-def _optuna_storage(folder: Path, name: str, costs: tuple[str, ...]) -> optuna.storages.RDBStorage:
-    with _optuna_errors(folder), quiet_optuna():
-        storage = optuna.storages.RDBStorage(sqlite_url(folder))
-        study = optuna.create_study(
-            storage=storage,
-            study_name=name,
-            directions=[StudyDirection.MAXIMIZE, *(StudyDirection.MINIMIZE for _ in costs)],
-            load_if_exists=True,
-        )
-        study.set_metric_names(["validation accuracy", *(COSTS[name].heading for name in costs)])
-    return storage
-
-
-@contextmanager
-def _optuna_errors(folder: Path) -> Iterator[None]:
-    """Turn errors of Optuna's storage into those of the ledger, which lies in the same file."""
-    try:
-        yield
-    except (SQLAlchemyError, optuna.exceptions.StorageInternalError, KeyError) as error:
-        cause = error.__cause__ if isinstance(error, optuna.exceptions.StorageInternalError) else error
-        raise explain_database_error(cause or error, str(folder / DATABASE)) from error

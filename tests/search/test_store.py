@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sqlite3
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,12 @@ import pytest
 
 from results.records import EpochReport
 from results.study import sqlite_url
+from search.optuna_mirror import OptunaMirror
 from search.proposer import Proposer
 from search.proposers import make_proposer
 from search.store import StudyStore
 from search.trials import Cost
-from space import SearchSpace, SpaceConfig
+from space import InvalidInputError, SearchSpace, SpaceConfig
 from tests.results.factories import make_header
 
 SPACE = SearchSpace(SpaceConfig.model_validate({"c_u": [2, 3, 4], "levels": [1, 2]}), in_channels=1)
@@ -57,13 +59,13 @@ def test_optuna_is_brought_up_to_the_ledger(
         raise KeyboardInterrupt
 
     if crash == "before the trial is added":
-        monkeypatch.setattr(StudyStore, "_add_to_optuna", die)
+        monkeypatch.setattr(OptunaMirror, "add", die)
         with pytest.raises(KeyboardInterrupt):
             start(store, 2, proposer)
         expected = ["RUNNING", "RUNNING", "RUNNING"]
     else:
         store.report(1, EpochReport(1, 0.5, 0.5, 0.75, 0.1), clock_s=1.0)
-        monkeypatch.setattr(StudyStore, "_tell_optuna", die)
+        monkeypatch.setattr(OptunaMirror, "tell", die)
         with pytest.raises(KeyboardInterrupt):
             store.finish(1, 0.75, Cost(1.0, {"images_per_s": 3.0}), weights="w", clock_s=2.0)
         expected = ["RUNNING", "COMPLETE"]
@@ -74,17 +76,47 @@ def test_optuna_is_brought_up_to_the_ledger(
         assert reopened.interrupted == [n for n, state in enumerate(expected) if state == "RUNNING"]
 
 
+def open_connections() -> int:
+    return sum(str(fd.resolve()).endswith("study.db") for fd in Path("/proc/self/fd").iterdir())
+
+
 def test_closing_leaves_no_connection(folder: Path, store: StudyStore) -> None:
-    descriptors = Path("/proc/self/fd")
-
-    def num_open() -> int:
-        return sum(str(fd.resolve()).endswith("study.db") for fd in descriptors.iterdir())
-
-    before = num_open()
+    before = open_connections()
     for _ in range(3):
         with closing(StudyStore.open(folder, "test", SPACE)) as again:
             again.sampler_attrs()
-    assert num_open() <= before
+    assert open_connections() <= before
+
+
+@pytest.mark.parametrize("add", [lambda study: study.enqueue_trial({"nu_1": 2}), lambda study: study.ask()])
+def test_trials_that_others_add_to_optunas_study_are_left_alone(
+    folder: Path, store: StudyStore, add: Callable[[optuna.Study], object]
+) -> None:
+    proposer = make_proposer("random", SPACE, seed=0)
+    start(store, 0, proposer)
+    study = optuna.load_study(study_name="test", storage=sqlite_url(folder))
+    add(study)
+    start(store, 1, proposer)
+    store.report(1, EpochReport(1, 0.5, 0.5, 0.75, 0.1), clock_s=1.0)
+    store.finish(1, 0.75, Cost(1.0, {}), weights="w", clock_s=2.0)
+    with closing(StudyStore.open(folder, "test", SPACE)) as again:
+        start(again, 2, proposer)
+        assert list(again.sampler_attrs()) == [0, 1, 2]
+    ours = [trial for trial in study.trials if "arch" in trial.user_attrs]
+    assert [trial.number for trial in ours] == [0, 2, 3]
+    assert [trial.state.name for trial in ours] == ["RUNNING", "COMPLETE", "RUNNING"]
+    assert [trial.user_attrs["arch"] for trial in ours] == [record.arch for record in again.records.values()]
+    assert ours[1].values == [0.75, again.records[1].params]
+
+
+def test_optunas_rows_may_be_damaged_too(folder: Path, store: StudyStore) -> None:
+    start(store, 0, make_proposer("random", SPACE, seed=0))
+    with closing(sqlite3.connect(folder / "study.db")) as database, database:
+        database.execute("update trial_user_attributes set value_json = '{' where key = 'arch'")
+    before = open_connections()
+    with pytest.raises(InvalidInputError, match=r"study\.db is damaged"):
+        StudyStore.open(folder, "test", SPACE)
+    assert open_connections() == before
 
 
 def test_a_crash_while_the_study_is_made_leaves_a_folder_to_begin_in(
