@@ -23,7 +23,7 @@ def what_is_spent(header: StudyHeader, trials: Sequence[TrialRecord], searched_s
     if header.exhausted and num_ended == len(trials):
         return "every network of its space within the limits was tried"
     states = {trial.state for trial in trials}
-    if "running" in states or ("paused" in states and "complete" not in states):
+    if not states or "running" in states or ("paused" in states and "complete" not in states):
         return None
     if header.hours is not None and searched_s >= header.hours * 3600:
         return f"its {header.hours:g} hours are spent"

@@ -257,15 +257,6 @@ class Ledger:
                 found.setdefault(row["trial"], []).append(report)
         return found
 
-    def events(self) -> list[dict[str, Any]]:
-        """Return what happened, in order: seq, clock_s, unix_time, kind, trial, detail."""
-        query = sa.select(_events).where(_events.c.study == self.study).order_by(_events.c.seq)
-        with self._reading() as connection:
-            return [
-                {key: value for key, value in row.items() if key != "study"}
-                for row in connection.execute(query).mappings()
-            ]
-
     def timeline(self) -> list[Happening]:
         """Return what happened, in the order in which it was noted, epochs included.
 

@@ -23,6 +23,7 @@ FLAGS = {
     "search.seed": "--seed",
     "space.max_params": "--max-params",
     "search.costs": "--costs",
+    "search.warm_start": "--warm-start",
 }
 """Keys of the configuration that have an option of their own."""
 

@@ -13,10 +13,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from results.costs import CostName
 from search.samplers import SamplerName
 from search.schedulers import SchedulerName
+from space.counts import Size
 from space.errors import InvalidInputError, nearest, shown
 from space.files import absolute_path
 from space.plugins import load_plugins
 from space.references import read_reference
+from space.search_space import SearchSpace
 from space.space_config import SpaceConfig
 from space.validation import explain, rule_of
 from trainers.data import DataConfig
@@ -157,6 +159,17 @@ class StudyConfig(BaseModel):
                 f"search.warm_start goes with search.sampler = 'frontier', but got {self.search.sampler!r}"
             )
         return self
+
+    def search_space(self, *, in_channels: int, num_classes: int, image_size: Size) -> SearchSpace:
+        """Return the space of the study on such images; its memory is that of the largest batch in it."""
+        searched = self.space.train.get("batch_size")
+        return SearchSpace(
+            self.space,
+            in_channels=in_channels,
+            num_classes=num_classes,
+            image_size=image_size,
+            batch_size=self.train.batch_size if searched is None else int(searched.largest),
+        )
 
     @model_validator(mode="after")
     def _trainings_are_valid(self) -> Self:

@@ -12,7 +12,6 @@ from results.intervals import wilson
 from results.tables import print_json, print_table
 from search.config import StudyConfig
 from search.describe_command import ImageOptions
-from search.run import largest_batch
 from space.counts import as_size
 from space.errors import InvalidInputError
 from space.families import BUILT_IN
@@ -58,12 +57,8 @@ def space_of(config: StudyConfig, images: ImageOptions) -> SearchSpace:
             ) from None
         known = (data.image_size, data.in_channels, data.num_classes)
     found = known or (32, 3, 10)
-    return SearchSpace(
-        config.space,
-        image_size=size or found[0],
-        in_channels=channels or found[1],
-        num_classes=classes or found[2],
-        batch_size=largest_batch(config),
+    return config.search_space(
+        image_size=size or found[0], in_channels=channels or found[1], num_classes=classes or found[2]
     )
 
 

@@ -176,6 +176,7 @@ class Driver:
                 known_costs=dict(record.measured),
                 is_limited=record.reference is None,
                 halvings=self.store.kills_for_memory.get(record.number, 0),
+                train_s=record.train_s,
                 until=until,
             )
         )

@@ -35,9 +35,9 @@ class Job:
 
     It goes on from ``checkpoint_path`` if that has a checkpoint of this training; ``known_epochs`` is the
     number of epochs whose reports have been written down already, and ``known_costs`` what was measured,
-    whose limits hold if it ``is_limited``. At once it works on a batch halved ``halvings`` times, since for
-    more there was no memory. It ends with epoch ``until``, from which another job may go on, or (None) with
-    the recipe's last.
+    whose limits hold if it ``is_limited``. Earlier jobs of it took ``train_s`` seconds. At once it works on
+    a batch halved ``halvings`` times, since for more there was no memory. It ends with epoch ``until``, from
+    which another job may go on, or (None) with the recipe's last.
     """
 
     trial: int
@@ -50,6 +50,7 @@ class Job:
     known_costs: dict[str, float | None] = field(default_factory=dict)
     is_limited: bool = True
     halvings: int = 0
+    train_s: float = 0.0
     until: int | None = None
 
 
@@ -78,7 +79,7 @@ class Measured:
 class Paused:
     """A training has come to the epoch it was to be trained to, and its checkpoint is on disk.
 
-    ``train_s`` is its wall time since it began.
+    ``train_s`` is the wall time of its jobs; of one that was killed, that of its epochs.
     """
 
     trial: int
@@ -89,7 +90,8 @@ class Paused:
 class Finished:
     """A training is complete and its weights are on disk.
 
-    ``train_s`` is its wall time, ``measured`` has the fields of ``trainers.measurements.Measurements``.
+    ``train_s`` is the wall time as in ``Paused``; ``measured`` has the fields of
+    ``trainers.measurements.Measurements``.
     """
 
     trial: int

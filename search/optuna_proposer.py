@@ -19,7 +19,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from results.records import EpochReport, TrialRecord
 from search.costs import counted_costs, known_costs
 from search.encoding import distribution_of, encode, suggest
-from search.frontier.curves import final_values
+from search.frontier.curves import as_rows, final_values
 from search.frontier.startup import van_der_corput
 from search.proposer import Proposal, Proposer
 from search.quiet import quiet_optuna
@@ -139,9 +139,7 @@ class OptunaProposer(Proposer):
         self._study, self._pending, self._is_stale = self._new_study(), {}, False
         tried = list(self._tried.values())
         length = max([self._epochs, *(len(one.curve) for one in tried)])
-        curves = np.full((len(tried), length), np.nan)
-        for row, one in enumerate(tried):
-            curves[row, : len(one.curve)] = one.curve
+        curves = as_rows([dict(enumerate(one.curve, 1)) for one in tried], length)
         costs = np.log(self._all_costs(tried))
         is_final = np.array([one.state == "complete" for one in tried], dtype=bool)
         guesses = final_values(curves, costs, is_final).values

@@ -61,12 +61,8 @@ def run_study(config: StudyConfig, path: str | Path, progress: Progress | None =
     check_threads(config.execution.threads, slots)
     _check_energy(config, slots)
     data = load_search_data(config.data)
-    space = SearchSpace(
-        config.space,
-        in_channels=data.in_channels,
-        num_classes=data.num_classes,
-        image_size=data.image_size,
-        batch_size=largest_batch(config),
+    space = config.search_space(
+        in_channels=data.in_channels, num_classes=data.num_classes, image_size=data.image_size
     )
     space.check_feasible()
     progress = progress or Silent()
@@ -89,12 +85,6 @@ def write_outputs(folder: Path) -> StudyResults:
     write_atomic(folder / "front.csv", front_csv(results.front_records, results.header.costs))
     results.report()
     return results
-
-
-def largest_batch(config: StudyConfig) -> int:
-    """Return the largest batch that a trial of the study may be trained with."""
-    searched = config.space.train.get("batch_size")
-    return config.train.batch_size if searched is None else int(searched.largest)
 
 
 def _measured(config: StudyConfig) -> tuple[str, ...]:

@@ -183,8 +183,9 @@ class FullLength:
 
     @property
     def _may_start(self) -> bool:
-        """Whether a new trial may begin."""
-        return self._starting and not self._winding_down and self._num_started < self._total
+        """Whether a new trial may begin: the very first also where a budget is spent."""
+        is_late = self._winding_down and self._num_started > 0
+        return self._starting and not is_late and self._num_started < self._total
 
     def _first(self) -> int | None:
         """Return the epoch to which a new trial is trained."""

@@ -129,7 +129,7 @@ def _train(job: dict[str, Any], place: Workplace, events: TextIO) -> None:
         mode = replace(mode, halvings=job["halvings"])
         before_training_s = time.perf_counter() - began
         training = Training(spec, data, recipe, job["seed"], mode, file)
-        before_s = sum(report.seconds for report in training.reports)
+        before_s = max(job["train_s"], sum(report.seconds for report in training.reports))
         if "latency_ms" in place.measured:
             latency_ms = job["known_costs"].get("latency_ms")
             if latency_ms is None:

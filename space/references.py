@@ -12,7 +12,6 @@ from space.errors import InvalidInputError, nearest, shown
 from space.grid_spec import GridSpec
 from space.notation import parse_notation
 
-HE_XU_2019 = "He, Xu 2019 (arXiv 1901.10415)"
 HE_XU_2021 = "He, Xu, Zhang, Zhu 2021 (arXiv 2112.07441)"
 RESNET = "He, Zhang, Ren, Sun 2015 (arXiv 1512.03385)"
 PREACT = "He, Zhang, Ren, Sun 2016 (arXiv 1603.05027)"

@@ -251,7 +251,7 @@ class SearchSpace:
             spec = self.spec(point)
             # of a plugin's network, counting says whether it can be built
             needs_counts = self.has_limits or not isinstance(spec, GridSpec)
-            is_beyond = needs_counts and self._beyond(self.counts(spec)) is not None
+            is_beyond = needs_counts and self._is_beyond(self.counts(spec))
         except UnbuildableError:
             return None
         return None if is_beyond else spec
@@ -260,21 +260,15 @@ class SearchSpace:
         """Return the counts of a network on the images of this space."""
         return spec.counts(self.image_size)
 
-    def over_limit(self, spec: Spec) -> str | None:
-        """Return why ``spec`` may not be tried, or None: a limit, its value and the spec's."""
-        return self._beyond(self.counts(spec)) if self.has_limits else None
-
-    def _beyond(self, counts: Counts) -> str | None:
+    def _is_beyond(self, counts: Counts) -> bool:
+        """Return whether a network with these counts breaks a limit."""
         config = self.config
-        if config.max_params is not None and counts.params > config.max_params:
-            return f"params {counts.params} > max_params {config.max_params}"
-        if config.max_macs is not None and counts.macs > config.max_macs:
-            return f"macs {counts.macs} > max_macs {config.max_macs}"
-        if config.max_activation_mib is not None:
-            mib = self.activation_mib(counts)
-            if mib > config.max_activation_mib:
-                return f"activation_mib {mib:.3f} > max_activation_mib {config.max_activation_mib}"
-        return None
+        limits = (
+            (counts.params, config.max_params),
+            (counts.macs, config.max_macs),
+            (self.activation_mib(counts), config.max_activation_mib),
+        )
+        return any(most is not None and value > most for value, most in limits)
 
     def cost(self, name: str, counts: Counts) -> float:
         """Return one of the counted costs: ``params``, ``macs`` (of an image) or ``activation_mib``."""

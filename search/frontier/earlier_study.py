@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from search.frontier.curves import final_values
+from search.frontier.curves import as_rows, final_values
 from search.frontier.gaussian_process import GaussianProcess, Inputs
 from search.frontier.threads import one_thread
 from space.counts import Counts
@@ -52,9 +52,8 @@ class EarlierStudy:
         flat = [_flatten(trial.spec) for trial in trials]
         self._columns = _columns(flat)
         costs = np.log([(trial.params, trial.macs) for trial in trials])
-        curves = np.full((len(trials), max(len(trial.errors) for trial in trials)), np.nan)
-        for row, trial in enumerate(trials):
-            curves[row, : len(trial.errors)] = trial.errors
+        by_epoch = [dict(enumerate(trial.errors, 1)) for trial in trials]
+        curves = as_rows(by_epoch, max(map(len, by_epoch)))
         is_final = np.array([trial.is_complete for trial in trials], dtype=bool)
         guesses = final_values(curves, costs, is_final)
         inputs = Inputs(self._rows(flat), costs)

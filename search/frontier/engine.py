@@ -199,10 +199,9 @@ class Decision:
         rates = growth / (left * self._known.training_time.of([point.work for point in points]))
         best = int(np.argmax(rates))
         if competes:
-            is_best = OVERRATED * rates[best] > self._candidate_scores.max()
-        else:
-            is_best = growth[best] > WORTHWHILE * self._known.promise.hypervolume
-        return paused[best] if is_best else None
+            return paused[best] if OVERRATED * rates[best] > self._candidate_scores.max() else None
+        worthwhile = np.flatnonzero(growth > WORTHWHILE * self._known.promise.hypervolume)
+        return paused[int(worthwhile[np.argmax(rates[worthwhile])])] if len(worthwhile) else None
 
     def _nearest_to_front(self, paused: Sequence[int]) -> Sequence[int]:
         """Return the paused trials that are worth a closer look, in their order."""

@@ -17,6 +17,9 @@ from optuna.trial import FrozenTrial
 
 Number = FloatDistribution | IntDistribution
 
+CHANGES_BY_HAND = 2
+"""So many changes of a range that never comes back are taken for the user's own."""
+
 
 @dataclass(frozen=True)
 class Split:
@@ -93,7 +96,8 @@ def ranges_of(
 def _moves(ranges: Sequence[Number]) -> bool:
     """Return whether a range goes back and forth, or changes all the time."""
     runs = [one for one, _ in groupby(ranges)]
-    return len(runs) > 1 and (len({repr(one) for one in runs}) < len(runs) or 3 * len(runs) > len(ranges))
+    comes_back = len({repr(one) for one in runs}) < len(runs)
+    return comes_back or (len(runs) - 1 > CHANGES_BY_HAND and 3 * len(runs) > len(ranges))
 
 
 def _union(ranges: Sequence[Number]) -> Number:

@@ -17,12 +17,10 @@ from search.frontier.earlier_study import EarlierTrial
 from search.jobs import Epoch, Event, Failed, Finished, Job, Lost, Measured, Paused
 from search.progress import Silent
 from search.proposers import make_proposer
-from search.run import largest_batch
 from search.schedulers import make_scheduler, rungs_of
 from search.trials import Trials
 from search.warm_start import read_earlier
 from space.errors import InvalidInputError
-from space.search_space import SearchSpace
 
 DECISIONS = frozenset({"start", "promote", "restart", "stop", "give_up"})
 """Kinds of events that a driver decides on; the others happen to it."""
@@ -48,9 +46,12 @@ def replay_study(folder: str | Path) -> StudyReplay:
     written.
 
     Raises:
-        InvalidInputError: there is no study, or its ledger does not have all that was decided on.
+        InvalidInputError: there is no study, a search is at work in it, or its ledger does not have all
+            that was decided on.
     """
     study = open_study(folder)
+    if StudyFolder(study.folder).is_locked():
+        raise InvalidInputError(f"a search is running in {study.folder}; replay it when that has ended")
     ledger = Ledger(sqlite_url(study.folder), study_name(study.folder))
     try:
         timeline, reports = ledger.timeline(), ledger.reports()
@@ -61,12 +62,8 @@ def replay_study(folder: str | Path) -> StudyReplay:
     recorded = {record.number: record for record in (*study.records, *study.references)}
     _check_whole(folder, recorded, timeline, reports)
     data = study.header.data
-    space = SearchSpace(
-        config.space,
-        in_channels=data["in_channels"],
-        num_classes=len(data["classes"]),
-        image_size=data["image_size"],
-        batch_size=largest_batch(config),
+    space = config.search_space(
+        in_channels=data["in_channels"], num_classes=len(data["classes"]), image_size=data["image_size"]
     )
     trials = Trials(replace(study.header, exhausted=False), space)
     executor = _Recorded(timeline, recorded, reports, trials)

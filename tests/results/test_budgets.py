@@ -32,6 +32,8 @@ RUNNING = make_trial(1, state="running", val_accuracy=None, epochs=1, started_s=
         ({"patience": 1}, [DONE, PAUSED], "its front has not grown for 1 trial"),
         ({"patience": 2}, [DONE, PAUSED], None),
         ({}, [], None),
+        ({"hours": 0.0}, [], None),
+        ({"hours": 0.01}, [DONE], "its 0.01 hours are spent"),
     ],
 )
 def test_what_is_spent(budgets: dict[str, Any], trials: list[TrialRecord], expected: str | None) -> None:

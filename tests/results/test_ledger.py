@@ -47,9 +47,11 @@ def test_round_trip(folder: Path, ledger: Ledger) -> None:
     assert ledger.header() == make_header()
     assert ledger.trials() == [done]
     assert ledger.reports() == {0: [report(1), report(2, 0.7)]}
-    assert [(e["kind"], e["trial"], e["clock_s"]) for e in ledger.events()] == [
-        ("start", 0, 0.5),
-        ("finish", 0, 3.25),
+    assert [one[:4] for one in ledger.timeline()] == [
+        (0.5, "start", 0, None),
+        (1.0, "report", 0, 1),
+        (1.0, "report", 0, 2),
+        (3.25, "finish", 0, None),
     ]
     assert ledger.clock_s() == 3.25
     results = open_study(folder)

@@ -121,11 +121,11 @@ def test_shrinking_keeps_the_structure() -> None:
 def test_activation_memory_is_a_limit_for_a_batch() -> None:
     space = make_space(max_activation_mib=0.5)
     rng = random.Random(0)
-    specs = [space.spec(space.sample(rng)) for _ in range(200)]
-    for spec in specs:
-        mib = spec.counts((16, 12)).activation_bytes * 8 / 2**20
-        assert (space.over_limit(spec) is None) == (mib <= 0.5)
-    assert any(space.over_limit(spec) for spec in specs)
+    points = [space.sample(rng) for _ in range(200)]
+    for point in points:
+        mib = space.spec(point).counts((16, 12)).activation_bytes * 8 / 2**20
+        assert space.is_feasible(point) == (mib <= 0.5)
+    assert not all(space.is_feasible(point) for point in points)
     with pytest.raises(
         ValueError, match=r"space.max_activation_mib = 0.001, but the smallest network .* MiB"
     ):
