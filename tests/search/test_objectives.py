@@ -9,12 +9,13 @@ import math
 import re
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import optuna
 import pytest
 
 from results.study import StudyResults, open_study, sqlite_url
-from search.jobs import Epoch, Failed, Finished, Job, decode_event
+from search.jobs import Epoch, Event, Failed, Finished, Job, Paused, decode_event
 from search.worker import Workplace, _train
 from tests.results.test_indicators import by_inclusion_exclusion
 from tests.search.studies import mgnas, write_study
@@ -160,6 +161,25 @@ def test_an_export_tells_what_was_measured(tmp_path: Path) -> None:
     assert re.search(r"\| Latency \| [\d.]+ ms \|", (tmp_path / "best/README.md").read_text(encoding="utf-8"))
 
 
+def trained(folder: Path, limits: dict[str, float], *, epochs: int, **job: Any) -> list[Event]:
+    """Return what a worker says while it trains a small network."""
+    data = striped_data()
+    place = Workplace(data, ExecutionConfig(), Calibration(data.device, folder), tuple(limits), limits)
+    recipe = RECIPE.replaced({"epochs": epochs}).model_dump()
+    files = str(folder / "weights.safetensors"), str(folder / "checkpoint")
+    heard = io.StringIO()
+    _train(asdict(Job(0, SPEC.to_dict(), recipe, 0, *files, **job)), place, heard)
+    return [decode_event(line) for line in heard.getvalue().splitlines()]
+
+
+def test_the_time_of_a_training_is_that_of_all_its_jobs(tmp_path: Path) -> None:
+    paused = trained(tmp_path, {}, epochs=2, until=1)[-1]
+    assert isinstance(paused, Paused)
+    finished = trained(tmp_path, {}, epochs=2, known_epochs=1, train_s=100.0 + paused.train_s)[-1]
+    assert isinstance(finished, Finished)
+    assert finished.train_s > 100.0 + paused.train_s
+
+
 @pytest.mark.parametrize(
     ("limit", "is_limited", "is_trained"), [(0.5, True, False), (0.5, False, True), (1.5, True, True)]
 )
@@ -167,22 +187,9 @@ def test_a_latency_that_was_measured_before_a_kill_is_held_against_its_limit(
     tmp_path: Path, limit: float, is_limited: bool, is_trained: bool
 ) -> None:
     """Unless it is that of a reference."""
-    data = striped_data()
-    calibration = Calibration(data.device, tmp_path)
-    place = Workplace(data, ExecutionConfig(), calibration, ("latency_ms",), {"latency_ms": limit})
-    job = Job(
-        0,
-        SPEC.to_dict(),
-        RECIPE.replaced({"epochs": 1}).model_dump(),
-        0,
-        str(tmp_path / "weights.safetensors"),
-        str(tmp_path / "checkpoint"),
-        known_costs={"latency_ms": 1.0},
-        is_limited=is_limited,
-    )
-    heard = io.StringIO()
-    _train(asdict(job), place, heard)
-    events = [decode_event(line) for line in heard.getvalue().splitlines()]
+    known = {"latency_ms": 1.0}
+    limits = {"latency_ms": limit}
+    events = trained(tmp_path, limits, epochs=1, known_costs=known, is_limited=is_limited)
     kinds = [Epoch, Finished] if is_trained else [Failed]
     assert [type(event) for event in events] == kinds
     assert getattr(events[-1], "is_over_limit", False) is not is_trained

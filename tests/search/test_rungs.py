@@ -20,6 +20,7 @@ from optuna.trial import TrialState
 
 from results import open_study
 from results.study import StudyResults, sqlite_url
+from search.folder import StudyFolder
 from space import MgnasError
 from tests.search.studies import mgnas, write_study
 from tests.search.test_faults import STUDY, search_in
@@ -181,6 +182,17 @@ def test_a_replay_is_interrupted_and_gone_on_with_like_its_study(
     with closing(sqlite3.connect(tmp_path / STUDY / "study.db")) as database, database:
         database.execute("UPDATE mgnas_reports SET val_accuracy = 0.01 WHERE trial < 5")
     assert replayed(tmp_path)["difference"] is not None
+
+
+def test_a_study_is_not_replayed_while_it_is_searched(tmp_path: Path) -> None:
+    """What is written down in between would look like a difference."""
+    write_study(tmp_path, trials=1)
+    assert mgnas("search", "tiny.toml", cwd=tmp_path).returncode == 0
+    with StudyFolder(tmp_path / STUDY).locked():
+        refused = mgnas("replay", STUDY, cwd=tmp_path)
+    assert refused.returncode == 2
+    assert "a search is running in" in refused.stderr
+    assert mgnas("replay", STUDY, cwd=tmp_path).returncode == 0
 
 
 def test_what_the_ledger_does_not_have_is_not_replayed(tmp_path: Path) -> None:

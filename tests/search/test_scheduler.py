@@ -75,6 +75,16 @@ def test_a_trial_that_killed_three_workers_is_given_up_also_by_the_next_driver()
     assert scheduler.decide() == GiveUp(7)
 
 
+def test_one_training_begins_whatever_the_budget() -> None:
+    scheduler = FullLength(9)
+    scheduler.wind_down(True)
+    assert scheduler.decide() == StartNew()
+    scheduler.on_started(0, (1.0,))
+    assert scheduler.decide() == Wait()
+    scheduler.on_ended(0)
+    assert scheduler.decide() == Done()
+
+
 def test_after_the_last_start_slots_wait_for_what_runs() -> None:
     scheduler = FullLength(2)
     scheduler.on_started(0, (1.0,))

@@ -48,6 +48,7 @@ def error(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
         (["search", "--trials", "0"], "search.trials: "),
         (["search", "--trials", "many"], "'--trials'"),
         (["search", "--hours", "-1"], "search.hours: "),
+        (["search", "--warm-start", ""], "--warm-start"),
         (["replay", "digits8", "random", "--hours", "inf"], "--hours must be a number above 0, but got inf"),
         (["search", "--preset", "digit"], "did you mean 'digits'"),
         (["search", "--data", "cifar"], "data.source must be one of"),

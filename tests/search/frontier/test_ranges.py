@@ -88,6 +88,9 @@ def test_a_range_that_the_user_changed_is_the_latest() -> None:
     old, new = FloatDistribution(0.0, 1.0), FloatDistribution(0.4, 0.6)
     trials = shown(*[({"x": 0.5}, {"x": old})] * 6, *[({"x": 0.5}, {"x": new})] * 3)
     assert ranges_of(trials) == ({"x": new}, {})
+    for times in (1, 2, 3, 6):  # also early, when two changes are most of what was seen
+        changed = [({"x": 0.5}, {"x": old}), *[({"x": 0.5}, {"x": new})] * times]
+        assert ranges_of(shown(*changed)) == ({"x": new}, {})
     forth = shown(*[({"x": 0.5}, {"x": new if n % 3 else old}) for n in range(9)])
     distributions, moving = ranges_of(forth)
     assert distributions == {"x": old}
