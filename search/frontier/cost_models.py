@@ -31,7 +31,7 @@ class CostModels:
     ``tried`` (n x c, NaN where unknown) and ``knobs`` (n x d) are of points that were tried, ``work`` (n) is
     theirs, and ``on_scale`` (n) says which of them the scale is made for (all); ``others`` (m x c) are of
     points that were not tried. A cost that is known of every one is exact; another is learned over the exact
-    ones, work and knobs.
+    ones, work and knobs. Where there is work, as of networks, all costs are seen over logarithms.
     """
 
     def __init__(
@@ -44,13 +44,15 @@ class CostModels:
         on_scale: NDArray[np.bool_] | None = None,
     ) -> None:
         known = np.vstack([tried, others])
-        self.is_exact = ~np.isnan(known).any(axis=0)
+        self.is_exact = np.asarray(~np.isnan(known).any(axis=0))
         self._ratios = {
             int(column): _ratio(tried[:, column], _worked(work)) for column in np.flatnonzero(~self.is_exact)
         }
         guessed = self._guessed(tried, work)
         scaled_for = guessed if on_scale is None or not (on_scale.any() or len(others)) else guessed[on_scale]
-        self.scale = CostScale(np.vstack([scaled_for, others]))
+        has_work = any(each is not None for each in work)
+        may_be_even = np.asarray(~self.is_exact & (not has_work))
+        self.scale = CostScale(np.vstack([scaled_for, others]), may_be_even)
         self._models: dict[int, GaussianProcess] = {}
         scaled = self.scale.scaled(tried)
         for column in self._ratios:

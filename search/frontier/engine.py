@@ -221,7 +221,8 @@ class Decision:
     def _scores(self, points: Sequence[Point]) -> Array:
         """Return what each point is expected to add to the hypervolume, by its chance and time."""
         inputs, deviation = self._known.inputs(points)
-        growth = np.maximum(self._known.promise.growth(inputs, deviation), 1e-15)
+        growth = self._known.promise.growth(inputs, deviation)
+        growth = np.maximum(growth, min(1e-15, 1e-9 * float(growth.max(initial=0.0))) or 1e-300)
         scores = growth * self._known.chance.of(inputs.knobs)
         return np.asarray(scores / self._known.training_time.of([point.work for point in points]))
 

@@ -25,6 +25,8 @@ MOST_FITTED = 64
 FIT_STEPS = 14
 LEAST_SCALE = 1e-4
 """Prior deviation, in parts of their size, of values that have all been the same so far."""
+ROUNDING = 1e-13
+"""Of values that are all the same, in parts of their mean."""
 OUTLIER = 3.0
 """Interquartile ranges beyond the quartiles at which bad values are cut: a diverged training says no more."""
 
@@ -91,8 +93,8 @@ class GaussianProcess:
         values = without_outliers(values)
         self._mean = float(values.mean())
         spread = float(values.std())
-        size = 1.0 + abs(self._mean)
-        self._scale = spread if spread > 1e-9 * size else LEAST_SCALE * size  # all are the same
+        are_same = spread <= ROUNDING * abs(self._mean)
+        self._scale = LEAST_SCALE * (1.0 + abs(self._mean)) if are_same else spread
         self._cost_mean = inputs.costs.mean(axis=0)
         self._cost_scale = inputs.costs.std(axis=0) + 1e-12
         self._signal_mean, self._signal_scale = 0.0, 1.0
@@ -198,4 +200,4 @@ def without_outliers(values: Array) -> Array:
     if len(values) < 4:
         return values
     low, high = np.quantile(values, [0.25, 0.75])
-    return np.asarray(np.minimum(values, high + OUTLIER * max(high - low, 1e-9)))
+    return np.asarray(np.minimum(values, high + OUTLIER * max(high - low, 1e-9 * np.ptp(values))))

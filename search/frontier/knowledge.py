@@ -159,7 +159,7 @@ class Knowledge:
         over = [row for row, one in enumerate(self._tried) if one.state != "running"]
         over = [over[place] for place in spread_rows(len(over), MOST_JUDGED)]
         tried = [self._tried[row] for row in over]
-        succeeded = np.array([one.state != "failed" and one.is_feasible for one in tried], dtype=bool)
+        succeeded = np.array([one.is_of_use for one in tried], dtype=bool)
         names = sorted({name for one in tried for name in one.violations})
         violations = np.array(
             [[one.violations.get(name, math.nan) for name in names] for one in tried], dtype=np.float64

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Protocol, Self
 
@@ -136,6 +136,7 @@ class SeenPoints:
 
     ``moving`` are the ranges that depend on other parameters, of which ``distributions`` have the whole;
     ``shapes`` are the sets of parameters that trials had, and the ``rule`` says which of them a point has.
+    All points have the ``fixed`` values.
     """
 
     distributions: Mapping[str, BaseDistribution]
@@ -143,6 +144,7 @@ class SeenPoints:
     shapes: frozenset[Shape]
     rule: Branches | Shape
     costs: Callable[[Params], tuple[float, ...] | None]
+    fixed: Params = field(default_factory=dict)
 
     @classmethod
     def of_trials(
@@ -153,9 +155,17 @@ class SeenPoints:
         shapes = frozenset(frozenset(trial.params) for trial in trials)
         return cls(distributions, moving, shapes, learned_rule(trials), costs)
 
+    def with_fixed(self, values: Params) -> SeenPoints:
+        """Return the points that have these values, as far as they are among those of a parameter."""
+        known = {name: value for name, value in values.items() if name in self.distributions}
+        allowed = {name: value for name, value in known.items() if _allows(self.distributions[name], value)}
+        return replace(self, fixed=allowed)
+
     def shows_the_same_as(self, other: SeenPoints) -> bool:
         """Return whether the same points are drawn from both."""
-        mine, others = ((one.distributions, one.moving, one.shapes, one.rule) for one in (self, other))
+        mine, others = (
+            (one.distributions, one.moving, one.shapes, one.rule, one.fixed) for one in (self, other)
+        )
         return mine == others
 
     @cached_property
@@ -179,6 +189,7 @@ class SeenPoints:
         for name, distribution in self.distributions.items():
             moving = self.moving.get(name)
             values[name] = draw(moving.at(values) if moving else distribution, rng)
+            values |= {name: self.fixed[name]} if name in self.fixed else {}
         return self.point(values)
 
     def neighbour(self, point: Point, rng: random.Random) -> Point:
@@ -187,12 +198,19 @@ class SeenPoints:
             name: point.params[name] if name in point.params else draw(d, rng)
             for name, d in self.distributions.items()
         }
-        free = [name for name, d in self.distributions.items() if not d.single()]
+        free = [name for name, d in self.distributions.items() if not d.single() and name not in self.fixed]
         for name in rng.sample(free, min(len(free), rng.choice((1, 1, 2, 3)))):
             values[name] = near(self.distributions[name], values[name], rng)
         for name, moving in self.moving.items():
             values[name] = clipped(moving.at(values), values[name])
-        return self.point(values)
+        return self.point(values | self.fixed)
+
+
+def _allows(distribution: BaseDistribution, value: Any) -> bool:
+    try:
+        return distribution._contains(distribution.to_internal_repr(value))
+    except ValueError:  # no choice, or no number
+        return False
 
 
 def params_key(params: Params) -> Hashable:

@@ -55,11 +55,18 @@ class Known:
 
 
 class CostScale:
-    """Costs as they are looked at: over logarithms where they span decades, so that ratios count."""
+    """Costs as they are looked at: over logarithms where they span decades, so that ratios count.
 
-    def __init__(self, costs: Array) -> None:
+    Of columns that ``may_be_even`` that holds only where their logarithms lie no less evenly than they
+    themselves do: values that merely come close to zero span decades as well.
+    """
+
+    def __init__(self, costs: Array, may_be_even: NDArray[np.bool_] | None = None) -> None:
         low, high = np.nanmin(costs, axis=0), np.nanmax(costs, axis=0)
         self._over_logs = (low > 0) & (high > LOG_RATIO * low)
+        for column in np.flatnonzero(self._over_logs & (False if may_be_even is None else may_be_even)):
+            values = costs[~np.isnan(costs[:, column]), column]
+            self._over_logs[column] = _unevenness(np.log(values)) <= _unevenness(values)
         low, high = self.scaled(low[None])[0], self.scaled(high[None])[0]
         self.bound = high + BEYOND * (high - low) + 1e-12
         """The reference of each cost, on the scale: a little beyond the highest."""
@@ -69,6 +76,12 @@ class CostScale:
         is_positive = np.isnan(costs) | (costs > 0)
         logs = np.log(np.where(self._over_logs & is_positive, costs, 1.0))
         return np.where(self._over_logs, logs, costs)
+
+
+def _unevenness(values: Array) -> float:
+    """Return how far the median is from the middle of the range, in parts of the range."""
+    low, high = float(values.min()), float(values.max())
+    return abs((float(np.median(values)) - low) / (high - low) - 0.5) if high > low else 0.0
 
 
 class Promise:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -128,11 +129,21 @@ def _with_ends(whole: Number, low: float, high: float) -> Number:
 
 
 def _place(distribution: BaseDistribution, name: str, values: Mapping[str, Any]) -> float:
-    """Return a value as a number, of a category its index; one that a point does not have is below all."""
+    """Return a value as a number, of a category its index; one that a point does not have is below all.
+
+    Numbers are parts of their range, which single precision, as trees of scikit-learn have it, is enough for.
+    """
+    if name not in values:
+        return -1.0
     if isinstance(distribution, CategoricalDistribution):
-        return distribution.to_internal_repr(values[name]) if name in values else -1.0
+        return distribution.to_internal_repr(values[name])
     assert isinstance(distribution, (FloatDistribution, IntDistribution))
-    return float(values[name]) if name in values else distribution.low - 1.0
+    if distribution.single():
+        return 0.0
+    low, high, value = float(distribution.low), float(distribution.high), float(values[name])
+    if distribution.log:
+        low, high, value = math.log(low), math.log(high), math.log(max(value, low))
+    return (value - low) / (high - low)
 
 
 def _learned(

@@ -32,10 +32,10 @@ POINT = "mgnas:point"
 """Attribute of a trial: what was proposed, of which a trial that runs or failed may not have come to all."""
 MOST_EPOCHS = 1_000
 """Epochs, or steps, of a trial that are told apart: of more, the last of each group of them counts."""
-_STATES: dict[TrialState, Literal["running", "stopped", "complete", "failed"]] = {
+_STATES: dict[TrialState, Literal["running", "pruned", "complete", "failed"]] = {
     TrialState.COMPLETE: "complete",
     TrialState.FAIL: "failed",
-    TrialState.PRUNED: "stopped",
+    TrialState.PRUNED: "pruned",
     TrialState.RUNNING: "running",
 }
 
@@ -119,7 +119,7 @@ class FrontierSampler(BaseSampler):
         if len(study.directions) < 2:
             raise ValueError(f"FrontierSampler needs at least 2 objectives, but got {len(study.directions)}")
         with self._lock:  # also while it is noted, or the next thread would not see it
-            point = self._decide(study, trial.number)
+            point = self._decide(study, trial)
             if point is None:
                 return {}
             self._chosen[trial._trial_id] = point
@@ -152,20 +152,20 @@ class FrontierSampler(BaseSampler):
         sampler = optuna.samplers.RandomSampler(seed=seed)
         return sampler.sample_independent(study, trial, param_name, param_distribution)
 
-    def _decide(self, study: optuna.Study, number: int) -> Point | None:
-        trials = [t for t in study.get_trials(deepcopy=False) if t.number != number]
-        source = self._points_of(study, trials)
+    def _decide(self, study: optuna.Study, trial: FrozenTrial) -> Point | None:
+        trials = [t for t in study.get_trials(deepcopy=False) if t.number != trial.number]
+        source = self._points_of(study, trials, _fixed_params(study, trial))
         if source is None:
             return None
-        return self._engine.decide(source, self._tried(study, trials, source), number).best
+        return self._engine.decide(source, self._tried(study, trials, source), trial.number).best
 
-    def _points_of(self, study: optuna.Study, trials: list[FrozenTrial]) -> SeenPoints | None:
+    def _points_of(self, study: optuna.Study, trials: list[FrozenTrial], fixed: Params) -> SeenPoints | None:
         """Return the points as far as trials have shown them; the same object until they show more."""
         over = (TrialState.COMPLETE, TrialState.PRUNED)
         trials = [trial for trial in trials if trial.state in over and trial.params]
         if not trials:
             return None
-        seen = SeenPoints.of_trials(trials, lambda params: self._costs(study, params))
+        seen = SeenPoints.of_trials(trials, lambda params: self._costs(study, params)).with_fixed(fixed)
         if self._source is None or not self._source.shows_the_same_as(seen):
             self._source = seen
         return self._source
@@ -192,7 +192,7 @@ class FrontierSampler(BaseSampler):
         except _NoParameterError as error:
             self._lacking[params_key(params)] = error.args[0]
             return None
-        except ArithmeticError as error:  # perhaps of a point that is never tried
+        except (ArithmeticError, ValueError) as error:  # perhaps of a point that is never tried
             self._warn_of_failure(params, error)
             return None
         if found is None:
@@ -210,7 +210,7 @@ class FrontierSampler(BaseSampler):
             return None
         return tuple(value if is_sound(value) else math.nan for value in known)
 
-    def _warn_of_failure(self, params: Params, error: ArithmeticError) -> None:
+    def _warn_of_failure(self, params: Params, error: ArithmeticError | ValueError) -> None:
         """Say once that ``costs`` cannot be computed somewhere."""
         if "" not in self._warned:
             self._warned.add("")
@@ -269,7 +269,7 @@ class FrontierSampler(BaseSampler):
         distributions = {name: source.distributions[name] for name in params}
         point = Point(params, distributions, params_key(params), costs)
         state = _STATES[trial.state]
-        if not has_result or (not errors and (curve or state == "stopped")):
+        if not has_result or (not errors and (curve or state == "pruned")):
             state = "failed"  # also what was pruned without a word: it was of no use
         violations = {
             name: MOST if math.isnan(value) else min(max(value, -MOST), MOST)
@@ -279,6 +279,14 @@ class FrontierSampler(BaseSampler):
         told = {int(epoch): float(loss) for epoch, loss in losses.items() if is_sound(loss)}
         told = _in_groups(told, length)
         return Tried(point, state, errors, costs, min(length, MOST_EPOCHS), violations, told)
+
+
+def _fixed_params(study: optuna.Study, trial: FrozenTrial) -> Params:
+    """Return the values that this trial will have whatever is proposed: enqueued ones, or a wrapper's."""
+    fixed = dict(trial.system_attrs.get("fixed_params", {}))
+    if isinstance(study.sampler, optuna.samplers.PartialFixedSampler):
+        fixed = study.sampler._fixed_params | fixed
+    return fixed
 
 
 def _known_params(trial: FrozenTrial) -> list[Params]:

@@ -23,12 +23,13 @@ class Tried:
 
     ``errors`` are those seen by epoch, from 1, and ``costs`` the objectives besides where they are known,
     all to be minimised; ``losses`` are training losses by epoch, where there are any. A whole training has
-    ``epochs``. A trial that is ``stopped`` has no result but its epochs. ``violations`` are the values of its
-    constraints by name, as far as they are known, each kept where it is at most 0.
+    ``epochs``. A trial that is ``stopped`` or ``pruned`` has no result but its epochs: the first could have
+    gone on, the other was not wanted. ``violations`` are the values of its constraints by name, as far as
+    they are known, each kept where it is at most 0.
     """
 
     point: Point
-    state: Literal["running", "paused", "stopped", "complete", "failed"] = "running"
+    state: Literal["running", "paused", "stopped", "pruned", "complete", "failed"] = "running"
     errors: dict[int, float] = field(default_factory=dict)
     costs: tuple[float, ...] | None = None
     epochs: int = 1
@@ -39,3 +40,8 @@ class Tried:
     def is_feasible(self) -> bool:
         """Whether it has kept its constraints."""
         return all(value <= 0 for value in self.violations.values())
+
+    @property
+    def is_of_use(self) -> bool:
+        """Whether it has not failed, was not pruned, and has kept its constraints."""
+        return self.state not in ("failed", "pruned") and self.is_feasible

@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks.regions import disc, failing, pruned
 from results.indicators import hypervolume
-from search.frontier import FrontierSampler
+from search.frontier import FrontierSampler, note_epoch
 from search.frontier.chances import ChanceOfSuccess
 
 TRIED = np.random.default_rng(0).random((80, 3))
@@ -82,6 +82,15 @@ def pruned_early(trial: optuna.Trial) -> tuple[float, float]:
     return x, 1 - trial.suggest_float("y", 0, 1) * x
 
 
+def pruned_with_a_word(trial: optuna.Trial) -> tuple[float, float]:
+    """What is pruned would have been on the front, for all that it says."""
+    x, y = (trial.suggest_float(name, 0, 1) for name in "xy")
+    note_epoch(trial, 1, x, 2)
+    if x < 0.3:
+        raise optuna.TrialPruned
+    return x, 1 - y * x
+
+
 def usable(sampler: optuna.samplers.BaseSampler, objective: object) -> list[list[float]]:
     study = optuna.create_study(directions=["minimize"] * 2, sampler=sampler)
     study.optimize(objective, n_trials=40, catch=(RuntimeError,))  # type: ignore[arg-type]
@@ -93,7 +102,8 @@ def usable(sampler: optuna.samplers.BaseSampler, objective: object) -> list[list
 
 
 @pytest.mark.parametrize(
-    ("objective", "share"), [(disc, 0.3), (failing, 0.35), (pruned, 0.35), (pruned_early, 0.35)]
+    ("objective", "share"),
+    [(disc, 0.3), (failing, 0.35), (pruned, 0.35), (pruned_early, 0.35), (pruned_with_a_word, 0.35)],
 )
 def test_most_of_what_is_tried_is_of_use(objective: object, share: float) -> None:
     counts = [len(usable(FrontierSampler(seed=seed), objective)) for seed in range(3)]

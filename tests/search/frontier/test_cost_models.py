@@ -8,7 +8,7 @@ import pytest
 from benchmarks.problems import Computed, Shape
 from results.front import front_hypervolume
 from search.frontier.cost_models import FEWEST, CostModels, raw_costs
-from search.frontier.promise import cost_nodes
+from search.frontier.promise import CostScale, cost_nodes
 from search.replay import replay
 
 GROUPS = np.arange(3)
@@ -101,3 +101,12 @@ def test_guessed_costs_are_integrated_over_exactly_to_the_third_degree(number: i
     np.testing.assert_allclose(weights @ moves, 0.0, atol=1e-12)
     np.testing.assert_allclose(moves.T @ (weights[:, None] * moves), np.eye(number), atol=1e-12)
     np.testing.assert_allclose(weights @ moves**3, 0.0, atol=1e-12)
+
+
+def test_values_that_only_come_close_to_zero_are_not_seen_over_logarithms() -> None:
+    near_zero = np.linspace(0.0, 2.0, 41)[1:, None] ** 1.2 * 0.5
+    decades = 10.0 ** np.linspace(-2.0, 2.0, 41)[:, None]
+    for costs, is_even in ((near_zero, True), (decades, False)):
+        scaled = CostScale(costs, np.array([True])).scaled(costs)
+        assert scaled == pytest.approx(costs if is_even else np.log(costs))
+        assert CostScale(costs).scaled(costs) == pytest.approx(np.log(costs))

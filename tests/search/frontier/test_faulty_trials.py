@@ -58,7 +58,12 @@ def test_only_whole_epochs_within_a_training_are_noted(epoch: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "costs", [lambda p: 1 / (p["u0"] - 20), lambda p: 10**400 if p["n"] == 3 else p["n"]]
+    "costs",
+    [
+        lambda p: 1 / (p["u0"] - 20),
+        lambda p: 10**400 if p["n"] == 3 else p["n"],
+        lambda p: math.log(p["u0"] - 20),
+    ],
 )
 def test_costs_that_cannot_be_computed_somewhere_are_unknown_there(costs: Any) -> None:
     study = study_of(FrontierSampler(costs, seed=0))

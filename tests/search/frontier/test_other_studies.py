@@ -210,6 +210,47 @@ def test_some_parameters_may_be_fixed() -> None:
     assert {trial.params["n"] for trial in study.trials} == {2}
 
 
+@pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
+@pytest.mark.parametrize("is_enqueued", [False, True])
+def test_what_is_fixed_is_a_part_of_what_is_proposed(is_enqueued: bool) -> None:
+    """Otherwise the best point is proposed again and again, and never tried."""
+    study = study_of(FrontierSampler(seed=0))
+    study.optimize(rounded, n_trials=12)
+    if is_enqueued:
+        for _ in range(16):
+            study.enqueue_trial({"y": 0.25})
+    else:
+        study.sampler = optuna.samplers.PartialFixedSampler({"y": 0.25}, study.sampler)
+    study.optimize(rounded, n_trials=16)
+    fixed = study.trials[12:]
+    assert {trial.params["y"] for trial in fixed} == {0.25}
+    assert len({trial.params["x"] for trial in fixed}) == 16
+
+
+def test_values_may_be_as_small_or_as_far_from_zero_as_they_like() -> None:
+    def values(scale: float, offset: float) -> list[dict[str, Any]]:
+        def objective(trial: optuna.Trial) -> tuple[float, float]:
+            first, second = rounded(trial)
+            return offset + scale * first, second
+
+        study = study_of(FrontierSampler(seed=0))
+        study.optimize(objective, n_trials=20)
+        return [trial.params for trial in study.trials]
+
+    assert values(2.0**-50, 0.0) == values(1.0, 0.0)
+    assert median_of(values(1.0, 1e9)) < 0.35  # random: 0.5
+
+
+def median_of(params: list[dict[str, Any]]) -> float:
+    """Return how far the ``x`` proposed after the start are from the best, in the middle."""
+    return float(np.median([abs(each["x"] - 0.7) for each in params[8:]]))
+
+
+def rounded(trial: optuna.Trial) -> tuple[float, float]:
+    x, y = trial.suggest_float("x", 0, 1), trial.suggest_float("y", 0, 1)
+    return 1.0 - (x - 0.7) ** 2 - 0.1 * y, 0.1 + y + 0.1 * (x - 0.7) ** 2
+
+
 @pytest.mark.filterwarnings("ignore:Choices for a categorical distribution:UserWarning")
 def test_categories_may_be_lists(tmp_path: Path) -> None:
     study = study_of(FrontierSampler(seed=0), storage=f"sqlite:///{tmp_path / 'study.db'}")

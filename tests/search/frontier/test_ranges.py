@@ -26,6 +26,19 @@ def deep(trial: optuna.Trial) -> tuple[float, float]:
     return 1.0 - abs(place - 4) / 5 - 2 * abs(share - 0.15), float(depth)
 
 
+def huge(trial: optuna.Trial) -> tuple[float, float]:
+    """A number beside the moving range is beyond what single precision takes."""
+    trial.suggest_float("scale", 1e-3, 1e40, log=True)
+    depth = trial.suggest_int("depth", 1, 6)
+    return trial.suggest_int("place", 0, depth) / depth, float(depth)
+
+
+def test_numbers_of_any_size_may_be_beside_a_range_that_moves() -> None:
+    study = optuna.create_study(directions=DIRECTIONS, sampler=FrontierSampler(seed=0))
+    study.optimize(huge, n_trials=20)
+    assert max(trial.values[0] for trial in study.trials) == 1.0
+
+
 def best_after(sampler: optuna.samplers.BaseSampler, trials: int = 30) -> float:
     study = optuna.create_study(directions=DIRECTIONS, sampler=sampler)
     study.optimize(deep, n_trials=trials)
