@@ -34,6 +34,8 @@ OVERRATED = 2.5
 """How many times too high the best guess of many new points is, beside that of a training that has begun."""
 MOST_PAUSED = 128
 """Paused trainings that are looked at closely: of more, those nearest to the front."""
+HARDLY_ANY = 1e-15
+"""Growth of the hypervolume below which chance and time alone count; less where all promise little."""
 REFINED, CLOSE, ROUNDS = 3, 4, 2
 """Best points from which the search goes on, how many points close to each are looked at, and how often."""
 NEARLY_BEST, MOST_UNLIKE = 0.9, 64
@@ -222,7 +224,7 @@ class Decision:
         """Return what each point is expected to add to the hypervolume, by its chance and time."""
         inputs, deviation = self._known.inputs(points)
         growth = self._known.promise.growth(inputs, deviation)
-        growth = np.maximum(growth, min(1e-15, 1e-9 * float(growth.max(initial=0.0))) or 1e-300)
+        growth = np.maximum(growth, min(HARDLY_ANY, 1e-9 * float(growth.max(initial=0.0))) or 1e-300)
         scores = growth * self._known.chance.of(inputs.knobs)
         return np.asarray(scores / self._known.training_time.of([point.work for point in points]))
 

@@ -208,6 +208,8 @@ class FrontierSampler(BaseSampler):
         except OverflowError as error:
             self._warn_of_failure(params, error)
             return None
+        except (TypeError, ValueError):
+            raise TypeError(f"costs must return numbers or None, but got {found!r}") from None
         return tuple(value if is_sound(value) else math.nan for value in known)
 
     def _warn_of_failure(self, params: Params, error: ArithmeticError | ValueError) -> None:

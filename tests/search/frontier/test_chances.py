@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import optuna
@@ -161,4 +162,13 @@ def test_costs_have_to_be_as_many_as_the_objectives_besides_the_first() -> None:
         directions=["minimize"] * 2, sampler=FrontierSampler(lambda _params: (1.0, 2.0), seed=0)
     )
     with pytest.raises(ValueError, match="costs must return a value for each objective but the first, 1 of"):
+        study.optimize(failing, n_trials=15, catch=(RuntimeError,))
+
+
+@pytest.mark.parametrize("costs", [{"width": 1.0}, "wide", {1.0}])
+def test_costs_have_to_be_numbers(costs: Any) -> None:
+    study = optuna.create_study(
+        directions=["minimize"] * 2, sampler=FrontierSampler(lambda _params: costs, seed=0)
+    )
+    with pytest.raises(TypeError, match="costs must return numbers or None, but got"):
         study.optimize(failing, n_trials=15, catch=(RuntimeError,))
