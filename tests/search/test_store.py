@@ -116,7 +116,7 @@ def test_optunas_rows_may_be_damaged_too(folder: Path, store: StudyStore) -> Non
     before = open_connections()
     with pytest.raises(InvalidInputError, match=r"study\.db is damaged"):
         StudyStore.open(folder, "test", SPACE)
-    assert open_connections() == before
+    assert open_connections() <= before
 
 
 def test_a_crash_while_the_study_is_made_leaves_a_folder_to_begin_in(
