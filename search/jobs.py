@@ -79,7 +79,7 @@ class Measured:
 class Paused:
     """A training has come to the epoch it was to be trained to, and its checkpoint is on disk.
 
-    ``train_s`` is the wall time of its jobs; of one that was killed, that of its epochs.
+    ``train_s`` is the wall time of its jobs; up to one that was killed, at least that of all epochs.
     """
 
     trial: int

@@ -87,14 +87,14 @@ class OptunaMirror:
 
         Studies of before have no ``TRIAL`` there; their numbers are those of the ledger.
         """
-        found = {}
+        found: dict[int, FrozenTrial] = {}
         with self._explained():
             trials = self._study.get_trials(deepcopy=False)
         for trial in trials:
             number = trial.user_attrs.get(TRIAL, trial.number)
-            record = records.get(number)
+            record = records.get(number) if isinstance(number, int) else None
             if record is not None and trial.user_attrs.get("arch") == record.arch:
-                found[number] = trial
+                found.setdefault(record.number, trial)  # the others are copies
         return found
 
     def sampler_attrs(self, records: Mapping[int, TrialRecord]) -> dict[int, dict[str, Any]]:

@@ -31,7 +31,8 @@ class CostModels:
     ``tried`` (n x c, NaN where unknown) and ``knobs`` (n x d) are of points that were tried, ``work`` (n) is
     theirs, and ``on_scale`` (n) says which of them the scale is made for (all); ``others`` (m x c) are of
     points that were not tried. A cost that is known of every one is exact; another is learned over the exact
-    ones, work and knobs. Where there is work, as of networks, all costs are seen over logarithms.
+    ones, work and knobs. Learned ones of points without work are seen over logarithms only where that
+    makes them more even.
     """
 
     def __init__(
@@ -51,8 +52,8 @@ class CostModels:
         guessed = self._guessed(tried, work)
         scaled_for = guessed if on_scale is None or not (on_scale.any() or len(others)) else guessed[on_scale]
         has_work = any(each is not None for each in work)
-        may_be_even = np.asarray(~self.is_exact & (not has_work))
-        self.scale = CostScale(np.vstack([scaled_for, others]), may_be_even)
+        may_stay_linear = np.asarray(~self.is_exact & (not has_work))
+        self.scale = CostScale(np.vstack([scaled_for, others]), may_stay_linear)
         self._models: dict[int, GaussianProcess] = {}
         scaled = self.scale.scaled(tried)
         for column in self._ratios:

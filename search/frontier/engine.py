@@ -151,7 +151,7 @@ class Decision:
 
     def _near_best(self) -> Point | None:
         """Return a new point close to the one of the least error that was seen; None if none was found."""
-        seen = [one for one in self._tried if one.errors and one.state != "failed"]
+        seen = [one for one in self._tried if one.errors and one.is_of_use]
         if not seen:
             return None
         best = min(seen, key=lambda one: one.errors[max(one.errors)])

@@ -200,4 +200,4 @@ def without_outliers(values: Array) -> Array:
     if len(values) < 4:
         return values
     low, high = np.quantile(values, [0.25, 0.75])
-    return np.asarray(np.minimum(values, high + OUTLIER * max(high - low, 1e-9 * np.ptp(values))))
+    return np.asarray(np.minimum(values, high + OUTLIER * (high - low)))

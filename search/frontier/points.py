@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Protocol, Self
@@ -156,10 +157,16 @@ class SeenPoints:
         return cls(distributions, moving, shapes, learned_rule(trials), costs)
 
     def with_fixed(self, values: Params) -> SeenPoints:
-        """Return the points that have these values, as far as they are among those of a parameter."""
-        known = {name: value for name, value in values.items() if name in self.distributions}
-        allowed = {name: value for name, value in known.items() if _allows(self.distributions[name], value)}
-        return replace(self, fixed=allowed)
+        """Return the points that have these values, as far as they are among those of a parameter.
+
+        Numbers outside of its range are taken for the nearest in it: they can only be told apart by trials.
+        """
+        fixed = {}
+        for name, distribution in self.distributions.items():
+            with suppress(KeyError, ValueError, TypeError):  # not fixed, no choice, or no number
+                value = distribution.to_external_repr(distribution.to_internal_repr(values[name]))
+                fixed[name] = clipped(distribution, value)
+        return replace(self, fixed=fixed)
 
     def shows_the_same_as(self, other: SeenPoints) -> bool:
         """Return whether the same points are drawn from both."""
@@ -197,20 +204,13 @@ class SeenPoints:
         values = {
             name: point.params[name] if name in point.params else draw(d, rng)
             for name, d in self.distributions.items()
-        }
+        } | self.fixed
         free = [name for name, d in self.distributions.items() if not d.single() and name not in self.fixed]
         for name in rng.sample(free, min(len(free), rng.choice((1, 1, 2, 3)))):
             values[name] = near(self.distributions[name], values[name], rng)
         for name, moving in self.moving.items():
             values[name] = clipped(moving.at(values), values[name])
         return self.point(values | self.fixed)
-
-
-def _allows(distribution: BaseDistribution, value: Any) -> bool:
-    try:
-        return distribution._contains(distribution.to_internal_repr(value))
-    except ValueError:  # no choice, or no number
-        return False
 
 
 def params_key(params: Params) -> Hashable:

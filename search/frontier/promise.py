@@ -57,14 +57,16 @@ class Known:
 class CostScale:
     """Costs as they are looked at: over logarithms where they span decades, so that ratios count.
 
-    Of columns that ``may_be_even`` that holds only where their logarithms lie no less evenly than they
+    Of columns that ``may_stay_linear`` that holds only where their logarithms lie no less evenly than they
     themselves do: values that merely come close to zero span decades as well.
     """
 
-    def __init__(self, costs: Array, may_be_even: NDArray[np.bool_] | None = None) -> None:
+    def __init__(self, costs: Array, may_stay_linear: NDArray[np.bool_] | None = None) -> None:
         low, high = np.nanmin(costs, axis=0), np.nanmax(costs, axis=0)
         self._over_logs = (low > 0) & (high > LOG_RATIO * low)
-        for column in np.flatnonzero(self._over_logs & (False if may_be_even is None else may_be_even)):
+        if may_stay_linear is None:
+            may_stay_linear = np.zeros(costs.shape[1], dtype=bool)
+        for column in np.flatnonzero(self._over_logs & may_stay_linear):
             values = costs[~np.isnan(costs[:, column]), column]
             self._over_logs[column] = _unevenness(np.log(values)) <= _unevenness(values)
         low, high = self.scaled(low[None])[0], self.scaled(high[None])[0]

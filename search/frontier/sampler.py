@@ -72,8 +72,10 @@ class FrontierSampler(BaseSampler):
     for which it returns None, and all without it, are learned too. A proposal takes in all other trials:
     finished ones, those under way (they count as if they were to end as expected), failed ones and those
     that broke constraints, and, where ``costs`` are known, every epoch noted with ``note_epoch``, also of
-    pruned trials. Values that are not finite count as failures. Threads may share it. The same ``seed`` and
-    trials give the same proposal.
+    pruned trials. Values that are not finite count as failures; what was pruned counts against a point like
+    one. Fixed values, enqueued or of a ``PartialFixedSampler``, are part of a proposal. Where ``costs``
+    raises an ArithmeticError or a ValueError they are unknown, and one warning says so. Threads may share
+    the sampler. The same ``seed`` and trials give the same proposal.
 
     Source: expected hypervolume improvement (Emmerich, Giannakoglou, Naujoks 2006), with all objectives but
     one known.
@@ -114,7 +116,8 @@ class FrontierSampler(BaseSampler):
         """Decide on a point, and return the distributions of its parameters.
 
         Raises:
-            ValueError: the study has one objective only.
+            ValueError: the study has one objective only, or ``costs`` returns too few or too many.
+            TypeError: ``costs`` returns what is no number.
         """
         if len(study.directions) < 2:
             raise ValueError(f"FrontierSampler needs at least 2 objectives, but got {len(study.directions)}")
@@ -286,8 +289,10 @@ class FrontierSampler(BaseSampler):
 def _fixed_params(study: optuna.Study, trial: FrozenTrial) -> Params:
     """Return the values that this trial will have whatever is proposed: enqueued ones, or a wrapper's."""
     fixed = dict(trial.system_attrs.get("fixed_params", {}))
-    if isinstance(study.sampler, optuna.samplers.PartialFixedSampler):
-        fixed = study.sampler._fixed_params | fixed
+    sampler: BaseSampler = study.sampler
+    while isinstance(sampler, optuna.samplers.PartialFixedSampler):
+        fixed = sampler._fixed_params | fixed
+        sampler = sampler._base_sampler
     return fixed
 
 

@@ -109,6 +109,20 @@ def test_trials_that_others_add_to_optunas_study_are_left_alone(
     assert ours[1].values == [0.75, again.records[1].params]
 
 
+@pytest.mark.parametrize("change", ["delete from {}", "update {} set value_json = '[1]'"])
+def test_trials_of_before_are_found_by_their_numbers(folder: Path, store: StudyStore, change: str) -> None:
+    """They have no attribute that says whose they are; what others wrote there says nothing."""
+    proposer = make_proposer("random", SPACE, seed=0)
+    start(store, 0, proposer)
+    start(store, 1, proposer)
+    with closing(sqlite3.connect(folder / "study.db")) as database, database:
+        database.execute(change.format("trial_user_attributes") + " where key = 'trial'")
+    with closing(StudyStore.open(folder, "test", SPACE)) as again:
+        found = list(again.sampler_attrs())
+    assert found == [0, 1]
+    assert states(folder) == ["RUNNING"] * (2 if change.startswith("delete") else 4)
+
+
 def test_optunas_rows_may_be_damaged_too(folder: Path, store: StudyStore) -> None:
     start(store, 0, make_proposer("random", SPACE, seed=0))
     with closing(sqlite3.connect(folder / "study.db")) as database, database:

@@ -34,6 +34,12 @@ def test_guesses_that_are_unsure_hardly_count() -> None:
     assert foresight(GaussianProcess(POINTS, errors, NONE, GROUPS)).share < LEAST_FORETOLD
 
 
+def test_where_most_are_the_same_and_a_few_are_worse_nothing_is_known() -> None:
+    errors = np.where(POINTS.knobs[:, 0] > 0.8, 0.95, 0.9)
+    assert 0 < (errors > 0.9).sum() < 10
+    assert error_model(POINTS, errors, NONE, GROUPS)[1].is_poor
+
+
 def test_where_all_are_the_same_nothing_is_known() -> None:
     assert error_model(POINTS, np.full(30, 0.9), NONE, GROUPS)[1].share < LEAST_FORETOLD
 

@@ -16,6 +16,7 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 from optuna.trial import TrialState, create_trial
 
 from search.frontier import FrontierSampler, note_epoch
+from search.frontier.sampler import POINT
 from search.frontier.shapes import learned_rule, shape_of
 
 DIRECTIONS = ["maximize", "minimize"]
@@ -225,6 +226,25 @@ def test_what_is_fixed_is_a_part_of_what_is_proposed(is_enqueued: bool) -> None:
     fixed = study.trials[12:]
     assert {trial.params["y"] for trial in fixed} == {0.25}
     assert len({trial.params["x"] for trial in fixed}) == 16
+
+
+@pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
+def test_fixed_values_decide_what_moves_with_them(tmp_path: Path) -> None:
+    """Also where a wrapper is in another, and where they are numbers of numpy's or out of range."""
+
+    def objective(trial: optuna.Trial) -> tuple[float, float]:
+        depth = trial.suggest_int("depth", 1, 8)
+        place, rate = trial.suggest_int("place", 0, depth), trial.suggest_float("rate", 0.0, 1.0)
+        return 1.0 - abs(place - 0.9 * depth) / 9 - abs(rate - 0.4), float(depth)
+
+    study = study_of(FrontierSampler(seed=0), storage=f"sqlite:///{tmp_path / 'study.db'}")
+    study.optimize(objective, n_trials=20)
+    inner = optuna.samplers.PartialFixedSampler({"depth": np.int64(2)}, study.sampler)
+    study.sampler = optuna.samplers.PartialFixedSampler({"rate": 0.5}, inner)
+    study.optimize(objective, n_trials=8)
+    proposed = [trial.system_attrs[POINT] for trial in study.trials[20:]]
+    assert {point["place"] for point in proposed} <= {0, 1, 2}
+    assert {(point["depth"], point["rate"]) for point in proposed} == {(2, 0.5)}
 
 
 def test_values_may_be_as_small_or_as_far_from_zero_as_they_like() -> None:
