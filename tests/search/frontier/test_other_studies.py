@@ -235,7 +235,8 @@ def test_fixed_values_decide_what_moves_with_them(tmp_path: Path) -> None:
     def objective(trial: optuna.Trial) -> tuple[float, float]:
         depth = trial.suggest_int("depth", 1, 8)
         place, rate = trial.suggest_int("place", 0, depth), trial.suggest_float("rate", 0.0, 1.0)
-        return 1.0 - abs(place - 0.9 * depth) / 9 - abs(rate - 0.4), float(depth)
+        off = abs(place - 0.9 * depth) / 9 + abs(rate - trial.suggest_float("momentum", 0.0, 1.0))
+        return 1.0 - off, float(depth)
 
     study = study_of(FrontierSampler(seed=0), storage=f"sqlite:///{tmp_path / 'study.db'}")
     study.optimize(objective, n_trials=20)
