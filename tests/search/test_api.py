@@ -59,8 +59,8 @@ def test_names_that_lead_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         run_search("digits", settings={"train": {"epochs": 1}}, progress=False)
     with pytest.raises(InvalidInputError, match="folder is empty"):
         open_study("")
-    with pytest.raises(InvalidInputError, match=rf"no folder {tmp_path}/home/none"):
+    with pytest.raises(InvalidInputError, match=r"no folder .*/home/none"):
         open_study("~/none")
-    with pytest.raises(InvalidInputError, match=rf"{tmp_path}/home/none\.npz"):
+    with pytest.raises(InvalidInputError, match=r"home/none\.npz"):
         load_search_data(DataConfig(source="npz:~/none.npz"))
     assert not any(tmp_path.iterdir())

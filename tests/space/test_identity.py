@@ -92,7 +92,7 @@ def test_bad_spec_files_say_what_is_wrong(tmp_path: Path, text: str, says: str) 
     file.write_text(text, encoding="utf-8")
     with pytest.raises(InvalidInputError, match=says) as caught:
         read_spec(str(file))
-    assert str(file) in str(caught.value)
+    assert "spec.json" in str(caught.value)  # a long path is shortened
 
 
 def test_files_that_are_no_text(tmp_path: Path) -> None:

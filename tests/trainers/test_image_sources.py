@@ -135,7 +135,8 @@ def test_files_that_are_left_out_are_noted(tmp_path: Path) -> None:
     broken(tmp_path / "b" / ".DS_Store", b"")
     broken(tmp_path / "README.md", b"")
     (note,) = load_search_data(folder(tmp_path)).notes
-    assert note.startswith(f"a file is left out, such as {tmp_path}/a/x.heic: images are files below a class")
+    assert note.startswith("a file is left out, such as ")
+    assert "a/x.heic: images are files below a class" in note
     save(tmp_path / "loose.png")
     (note,) = load_search_data(folder(tmp_path)).notes
     assert note.startswith("2 files are left out, such as ")
