@@ -159,7 +159,7 @@ class SeenPoints:
     def with_fixed(self, values: Params) -> SeenPoints:
         """Return the points that have these values, as far as they are among those of a parameter.
 
-        Numbers outside of its range are taken for the nearest in it: they can only be told apart by trials.
+        A number outside of its range, which Optuna takes all the same, counts as the nearest in it.
         """
         fixed = {}
         for name, distribution in self.distributions.items():
@@ -195,8 +195,8 @@ class SeenPoints:
         values: Params = {}
         for name, distribution in self.distributions.items():
             moving = self.moving.get(name)
-            values[name] = draw(moving.at(values) if moving else distribution, rng)
-            values |= {name: self.fixed[name]} if name in self.fixed else {}
+            drawn = draw(moving.at(values) if moving else distribution, rng)
+            values[name] = self.fixed.get(name, drawn)
         return self.point(values)
 
     def neighbour(self, point: Point, rng: random.Random) -> Point:
