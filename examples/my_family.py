@@ -10,8 +10,7 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-from space import Spec, register_family
-from space.spec import Count
+from mgnas import Count, Spec, register_family
 
 
 class PlainSpec(Spec):

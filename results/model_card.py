@@ -46,7 +46,7 @@ With mgnas installed (from its source tree: `pip install -e .`):
 
 ```python
 import torch
-{plugins}from space.modules import Classifier
+{plugins}from mgnas import Classifier
 
 classifier = Classifier.load("model.safetensors")
 images = torch.zeros(2, {shape}, dtype=torch.uint8)  # yours: N C H W, pixels 0..255
@@ -131,7 +131,7 @@ def model_card(
 
 def _loading(plugins: Sequence[str]) -> str:
     """Return the lines of Python that make the families of ``plugins`` known, or nothing without any."""
-    return f"from space import load_plugins\n\nload_plugins({list(plugins)!r})\n" if plugins else ""
+    return f"from mgnas import load_plugins\n\nload_plugins({list(plugins)!r})\n" if plugins else ""
 
 
 def _facts(study: StudyResults, trial: TrialRecord, trained: Trained) -> str:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from search.own_packages import import_own_packages
+
 if TYPE_CHECKING:
     from search.api import run_search
     from search.config import StudyConfig
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
 
 _HOMES = {"run_search": "search.api", "run_study": "search.run", "StudyConfig": "search.config"}
 __all__ = ["StudyConfig", "run_search", "run_study"]
+
+import_own_packages()  # before anything else: a results.py beside a script would be taken for ours
 
 
 def __getattr__(name: str) -> Any:

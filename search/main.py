@@ -12,9 +12,12 @@ from contextlib import suppress
 from types import FrameType
 from typing import TextIO
 
+from search.own_packages import leave_current_folder
+
 
 def main() -> None:
     """Run ``mgnas`` and exit: 0 success, 2 a user's error, 1 our own, 130 Ctrl-C, 143 SIGTERM."""
+    leave_current_folder()
     sys.exit(run(sys.argv[1:]))
 
 
@@ -146,3 +149,7 @@ def _confess(error: Exception) -> int:
 def _terminate(_signal: int, _frame: FrameType | None) -> None:
     """End as tidily as after Ctrl-C."""
     sys.exit(143)
+
+
+if __name__ == "__main__":
+    main()

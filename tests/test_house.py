@@ -15,6 +15,7 @@ MAY_IMPORT = {
     "trainers": {"space"},
     "results": {"space"},
     "search": {"space", "trainers", "results"},
+    "mgnas": {"space", "trainers", "results", "search"},
 }
 
 

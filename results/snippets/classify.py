@@ -81,9 +81,7 @@ def load_safetensors(path: Path) -> Model:
     try:
         import torch
 
-        from space import load_plugins
-        from space.errors import MgnasError
-        from space.modules import Classifier
+        from mgnas import Classifier, MgnasError, load_plugins
     except ImportError:
         raise UserError(
             f"{path.name} needs mgnas, which is not installed: pip install -e . in mgnas's source tree"

@@ -1,0 +1,8 @@
+"""``python -m search``: the command ``mgnas``."""
+
+from __future__ import annotations
+
+from search.main import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,88 @@
+"""``import mgnas`` and the command, whatever files a user has beside a script or in the current folder."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import mgnas
+
+SHADOWS = {
+    "a module": {"search.py": "raise SystemExit('the user\\'s')", "space.py": "x = 1"},
+    "a package": {"results/__init__.py": "", "trainers/__init__.py": ""},
+    "a folder": {"results/a.csv": "", "search/b.csv": ""},
+}
+COMMANDS = {
+    "script": [str(Path(sys.executable).parent / "mgnas")],
+    "module": [sys.executable, "-m", "mgnas"],
+}
+
+
+def python(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    env = os.environ | environment
+    return subprocess.run(
+        arguments, cwd=cwd, env=env, capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+def lay(folder: Path, files: dict[str, str]) -> None:
+    for name, text in files.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(text)
+
+
+@pytest.mark.parametrize("kind", SHADOWS)
+@pytest.mark.parametrize("how", COMMANDS)
+def test_command_ignores_files_of_the_current_folder(kind: str, how: str, tmp_path: Path) -> None:
+    lay(tmp_path, SHADOWS[kind])
+    for path in ("", "."):
+        run = python(*COMMANDS[how], "front", "nothing", cwd=tmp_path, PYTHONPATH=path)
+        assert (run.returncode, run.stderr.partition(";")[0]) == (2, "mgnas: there is no folder nothing")
+
+
+@pytest.mark.slow
+def test_search_ignores_files_of_the_current_folder(tmp_path: Path) -> None:
+    for files in SHADOWS.values():
+        lay(tmp_path, files)
+    options = ("--trials", "1", "--set", "train.epochs=1", "--dir", "mine")
+    run = python(*COMMANDS["module"], "search", "digits", *options, cwd=tmp_path, PYTHONPATH=".")
+    assert run.returncode == 0, run.stderr
+
+
+@pytest.mark.parametrize("kind", SHADOWS)
+def test_facade_imports_our_packages_beside_others_of_their_names(kind: str, tmp_path: Path) -> None:
+    lay(tmp_path, SHADOWS[kind])
+    code = "import mgnas\nprint([getattr(mgnas, name).__class__ for name in mgnas.__all__])"
+    (tmp_path / "mine.py").write_text(code)
+    run = python(sys.executable, "mine.py", cwd=tmp_path)
+    assert run.returncode == 0, run.stderr
+
+
+def test_error_names_the_module_that_was_taken_for_ours(tmp_path: Path) -> None:
+    lay(tmp_path, SHADOWS["a module"] | {"mine.py": "import space\nimport mgnas\nmgnas.run_search()"})
+    run = python(sys.executable, "mine.py", cwd=tmp_path)
+    last = run.stderr.splitlines()[-1]
+    assert last.startswith("ImportError: mgnas has a package named 'space', but ")
+    assert str(tmp_path / "space.py") in last
+    assert "import mgnas before it, or rename it" in last
+
+
+@pytest.mark.parametrize("module", ["mgnas", "search", "search.main"])
+def test_modules_run_as_the_command(module: str, tmp_path: Path) -> None:
+    run = python(sys.executable, "-m", module, "version", cwd=tmp_path)
+    assert run.stdout == f"mgnas {mgnas.__version__}\n"
+
+
+def test_facade_costs_nothing_and_lists_its_names(tmp_path: Path) -> None:
+    code = (
+        "import sys, mgnas\nassert 'run_search' in dir(mgnas)\n"
+        "slow = {'torch', 'optuna', 'pandas', 'numpy', 'search', 'space'}\n"
+        "assert not slow & set(sys.modules), slow & set(sys.modules)\n"
+    )
+    assert python(sys.executable, "-c", code, cwd=tmp_path).returncode == 0
+    with pytest.raises(AttributeError, match="no attribute 'run_serach'"):
+        mgnas.__getattr__("run_serach")
