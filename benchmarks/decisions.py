@@ -1,0 +1,50 @@
+"""Hashes of the decisions of simulated searches: a refactoring must not change them.
+
+``python -m benchmarks.decisions`` prints one line for each sampler, scheduler and number of workers. Run it before
+and after a change on the same machine: other processors and libraries round differently.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+
+from search.replay import Table, replay
+from search.replay.simulation import Replay
+from search.replay.table import SHIPPED
+
+CASES = [
+    ("frontier", "full"),
+    ("frontier", "halving"),
+    ("frontier", "freeze_thaw"),
+    ("tpe", "full"),
+    ("tpe", "halving"),
+    ("nsga2", "full"),
+    ("random", "halving"),
+]
+
+
+def decisions_hash(found: Replay) -> str:
+    """Return a hash of which networks were trained, for how long, in which order, and how they ended."""
+    lines = [
+        f"{record.number} {record.arch} {record.state} {record.val_accuracy} {record.finished_s}"
+        for record in found.records
+    ]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+
+
+def main() -> None:
+    """Print the hashes."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--table", default="digits8")
+    parser.add_argument("--trials", type=int, default=30)
+    options = parser.parse_args()
+    table = Table.read(SHIPPED[options.table])
+    for sampler, scheduler in CASES:
+        for workers in (1, 3):
+            found = replay(table, sampler, scheduler, num_workers=workers, seed=7, trials=options.trials)
+            print(f"{sampler:<10}{scheduler:<12}{workers} {len(found.records):>3} {decisions_hash(found)}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
