@@ -1,7 +1,7 @@
 """Hashes of the decisions of simulated searches: a refactoring must not change them.
 
-``python -m benchmarks.decisions`` prints one line for each sampler, scheduler and number of workers. Run it before
-and after a change on the same machine: other processors and libraries round differently.
+``python -m benchmarks.decisions`` prints one line for each sampler, scheduler and number of workers. Run it
+before and after a change on the same machine: other processors and libraries round differently.
 """
 
 from __future__ import annotations
@@ -43,7 +43,10 @@ def main() -> None:
     for sampler, scheduler in CASES:
         for workers in (1, 3):
             found = replay(table, sampler, scheduler, num_workers=workers, seed=7, trials=options.trials)
-            print(f"{sampler:<10}{scheduler:<12}{workers} {len(found.records):>3} {decisions_hash(found)}", flush=True)
+            print(
+                f"{sampler:<10}{scheduler:<12}{workers} {len(found.records):>3} {decisions_hash(found)}",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

@@ -16,10 +16,10 @@ from statistics import fmean, variance
 
 import numpy as np
 
-from search.frontier.network_points import NetworkPoints
 from search.frontier.points import Encoding
-from search.proposer import identity
 from search.replay.table import SHIPPED, Table, TableRow
+from search.samplers.base import identity
+from search.samplers.network_points import NetworkPoints
 from space.search_space import SearchSpace
 
 

@@ -9,9 +9,9 @@ import optuna
 from optuna.trial import TrialState
 
 from results.records import EpochReport, TrialRecord
-from search.encoding import suggest
-from search.proposer import Proposal, Proposer
-from search.quiet import quiet_optuna
+from search.samplers.base import Proposal, Proposer
+from search.samplers.encoding import suggest
+from search.samplers.quiet import quiet_optuna
 from space.domains import Domain, Value
 from space.drawing import draw_knobs
 from space.search_space import Point, SearchSpace

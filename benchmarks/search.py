@@ -27,14 +27,14 @@ from benchmarks.raw_optuna import SAMPLERS, RawOptuna
 from results.bands_svg import bands_svg
 from results.tables import print_table
 from search.frontier.engine import NUM_WHOLE, Engine
-from search.frontier.network_points import NetworkPoints
-from search.frontier.tried import Tried
-from search.proposer import identity
+from search.frontier.observation import Tried
 from search.replay.comparison import Contender, default_limit_s, outcome_of
 from search.replay.problem import Problem
 from search.replay.simulation import Replay, replay
 from search.replay.table import SHIPPED, Table
 from search.replay_command import parse_contender
+from search.samplers.base import identity
+from search.samplers.network_points import NetworkPoints
 from space.counts import Counts
 from space.errors import InvalidInputError
 from space.search_space import SearchSpace

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from results.costs import CostName
-from search.samplers import SamplerName
+from search.samplers.optuna import SamplerName
 from search.schedulers import SchedulerName
 from space.counts import Size
 from space.errors import InvalidInputError, nearest, shown

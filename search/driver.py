@@ -14,7 +14,7 @@ from search.costs import stand_in_costs
 from search.executor import Executor
 from search.jobs import Epoch, Event, Failed, Fatal, Finished, Job, Lost, Measured, Paused
 from search.progress import Progress, Snapshot
-from search.proposer import Proposer
+from search.samplers.base import Proposer
 from search.scheduler import Done, GiveUp, Run, Scheduler, StartNew, StartReference, Stop
 from search.seeds import derive_seed
 from search.trials import Cost, Trials, checkpoint_path, weights_path

@@ -25,7 +25,7 @@ from results.database_errors import explain_database_error
 from results.records import TrialRecord
 from results.study import DATABASE, sqlite_url
 from search.costs import known_costs
-from search.quiet import quiet_optuna
+from search.samplers.quiet import quiet_optuna
 from space.domains import Domain, FloatRange, IntRange
 
 TRIAL = "trial"

@@ -13,7 +13,7 @@ from results.tables import print_json, print_table
 from search.replay.comparison import SHARES, Contender, Outcome, compare, default_limit_s
 from search.replay.study_replay import replay_study
 from search.replay.table import SHIPPED, Table
-from search.samplers import SamplerName
+from search.samplers.optuna import SamplerName
 from search.schedulers import SchedulerName
 from space.errors import InvalidInputError, nearest
 from space.files import write_atomic

@@ -26,7 +26,7 @@ from search.folder import ENVIRONMENT, PLUGINS, StudyFolder
 from search.jobs import Setup
 from search.local_executor import LocalExecutor
 from search.progress import Progress, Silent
-from search.proposers import make_proposer
+from search.samplers.proposers import make_proposer
 from search.schedulers import make_scheduler, rungs_of
 from search.slots import Slot, check_threads, count_cores, find_slots
 from search.stopping import held_back

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from results.records import TrialRecord
     from search.config import StudyConfig
-    from search.proposer import Proposer
+    from search.samplers.base import Proposer
     from search.scheduler import Scheduler
     from search.trials import Trials
 
@@ -32,8 +32,8 @@ def make_scheduler(
     """Return the scheduler of a study, told of all its trials; ``references`` are still to be trained."""
     from search.costs import stand_in_costs
     from search.freeze_thaw import FreezeThaw
-    from search.frontier_proposer import FrontierProposer
     from search.halving import Halving
+    from search.samplers.frontier import FrontierProposer
     from search.scheduler import FullLength, Standing
 
     def standing(record: TrialRecord) -> Standing:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from results.records import EpochReport, StudyHeader, TrialRecord
-from search.proposer import Proposal
+from search.samplers.base import Proposal
 from space.references import read_reference
 from space.search_space import SearchSpace
 from space.spec import Spec

@@ -9,7 +9,7 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from results.study import open_study
-from search.frontier.earlier_study import FEWEST, EarlierTrial
+from search.frontier.models.transferred_prior import FEWEST, EarlierTrial
 from space.errors import InvalidInputError
 from space.files import write_atomic
 

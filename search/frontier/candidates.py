@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from search.frontier.improvement import nondominated
+from search.frontier.hypervolume_improvement import nondominated
+from search.frontier.observation import Tried
 from search.frontier.points import Point, PointSource
-from search.frontier.tried import Tried
 from search.seeds import derive_seed
 
 WHOLE_SPACE = 2_000

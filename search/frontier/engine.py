@@ -9,15 +9,15 @@ from functools import cached_property, partial
 import numpy as np
 from numpy.typing import NDArray
 
+from search.frontier.acquisition import CostScale, excess_errors
 from search.frontier.candidates import Candidates
-from search.frontier.cost_models import raw_costs
-from search.frontier.covariance import squared_distances
-from search.frontier.knowledge import Knowledge, hints_of
+from search.frontier.initial_design import place_on_scale, spread_out
+from search.frontier.models.costs import raw_costs
+from search.frontier.models.kernels import squared_distances
+from search.frontier.observation import Tried
 from search.frontier.points import Encoding, Point, PointSource
-from search.frontier.promise import CostScale, excess_errors
-from search.frontier.startup import place_on_scale, spread_out
+from search.frontier.surrogates import Knowledge, hints_of
 from search.frontier.threads import one_thread
-from search.frontier.tried import Tried
 from search.seeds import derive_seed
 
 Array = NDArray[np.float64]

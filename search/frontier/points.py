@@ -19,8 +19,8 @@ from optuna.distributions import (
 )
 from optuna.trial import FrozenTrial
 
-from search.frontier.ranges import MovingRange, clipped, ranges_of
-from search.frontier.shapes import Branches, Shape, learned_rule, shape_of
+from search.frontier.optuna.conditional import Branches, Shape, learned_rule, shape_of
+from search.frontier.optuna.dynamic_ranges import MovingRange, clipped, ranges_of
 
 Array = NDArray[np.float64]
 Params = dict[str, Any]

@@ -8,9 +8,9 @@ from statistics import median, quantiles
 from typing import Any
 
 from results.records import TrialRecord
-from search.proposer import Proposer
 from search.replay.problem import Problem
 from search.replay.simulation import Replay, Yardstick, replay
+from search.samplers.base import Proposer
 from space.errors import InvalidInputError
 from space.search_space import SearchSpace
 

@@ -14,10 +14,10 @@ from search.config import StudyConfig
 from search.costs import header_ranges
 from search.driver import Clock, Driver
 from search.progress import Silent
-from search.proposer import Proposer
-from search.proposers import make_proposer
 from search.replay.executor import ReplayExecutor
 from search.replay.problem import Problem
+from search.samplers.base import Proposer
+from search.samplers.proposers import make_proposer
 from search.schedulers import make_scheduler, rungs_of
 from search.trials import Trials
 from space.errors import InvalidInputError

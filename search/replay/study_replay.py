@@ -13,10 +13,10 @@ from results.study import open_study, sqlite_url, study_name
 from search.config import StudyConfig
 from search.driver import Clock, Driver
 from search.folder import StudyFolder
-from search.frontier.earlier_study import EarlierTrial
+from search.frontier.models.transferred_prior import EarlierTrial
 from search.jobs import Epoch, Event, Failed, Finished, Job, Lost, Measured, Paused
 from search.progress import Silent
-from search.proposers import make_proposer
+from search.samplers.proposers import make_proposer
 from search.schedulers import make_scheduler, rungs_of
 from search.trials import Trials
 from search.warm_start import read_earlier

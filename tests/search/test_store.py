@@ -14,8 +14,8 @@ import pytest
 from results.records import EpochReport
 from results.study import sqlite_url
 from search.optuna_mirror import OptunaMirror
-from search.proposer import Proposer
-from search.proposers import make_proposer
+from search.samplers.base import Proposer
+from search.samplers.proposers import make_proposer
 from search.store import StudyStore
 from search.trials import Cost
 from space import InvalidInputError, SearchSpace, SpaceConfig

@@ -1,0 +1,1 @@
+"""The frontier sampler for other people's Optuna studies."""

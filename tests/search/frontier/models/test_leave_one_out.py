@@ -1,0 +1,91 @@
+"""Whether a model foretells anything, and searches of spaces that are mostly at chance level."""
+
+from __future__ import annotations
+
+import numpy as np
+import optuna
+import pytest
+
+from benchmarks.regions import chance_level
+from results.indicators import hypervolume
+from search.frontier import FrontierSampler
+from search.frontier.models.gaussian_process import GaussianProcess, Inputs
+from search.frontier.models.leave_one_out import LEAST_FORETOLD, error_model, foresight
+
+GROUPS = np.arange(3)
+RNG = np.random.default_rng(0)
+POINTS = Inputs(RNG.random((30, 3)), RNG.random((30, 1)))
+NONE = np.zeros(30)
+
+
+def test_a_line_is_foretold_and_noise_is_not() -> None:
+    line = foresight(GaussianProcess(POINTS, 0.5 - 0.3 * POINTS.costs[:, 0], NONE, GROUPS))
+    assert 0.95 < line.share <= 1.0
+    noise = foresight(GaussianProcess(POINTS, RNG.normal(size=30), NONE, GROUPS))
+    assert noise.share < LEAST_FORETOLD
+    assert 0.6 < noise.surprise < 1.5
+
+
+def test_guesses_that_are_unsure_hardly_count() -> None:
+    """Half of the values are a line, half of them are anything, but known to be that."""
+    is_guess = np.arange(30) % 2 == 1
+    errors = np.where(is_guess, RNG.normal(size=30), 0.5 - 0.3 * POINTS.costs[:, 0])
+    assert foresight(GaussianProcess(POINTS, errors, np.where(is_guess, 1.0, 0.0), GROUPS)).share > 0.8
+    assert foresight(GaussianProcess(POINTS, errors, NONE, GROUPS)).share < LEAST_FORETOLD
+
+
+def test_where_most_are_the_same_and_a_few_are_worse_nothing_is_known() -> None:
+    errors = np.where(POINTS.knobs[:, 0] > 0.8, 0.95, 0.9)
+    assert 0 < (errors > 0.9).sum() < 10
+    assert error_model(POINTS, errors, NONE, GROUPS)[1].is_poor
+
+
+def test_where_all_are_the_same_nothing_is_known() -> None:
+    assert error_model(POINTS, np.full(30, 0.9), NONE, GROUPS)[1].share < LEAST_FORETOLD
+
+
+@pytest.mark.parametrize("seed", [1, 3])
+def test_one_that_is_better_than_all_others_is_no_luck(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    points = Inputs(rng.random((30, 3)), rng.random((30, 1)))
+    errors = np.full(30, 0.9) + 1e-3 * rng.normal(size=30)
+    errors[7] = 0.7
+    plain = GaussianProcess(points, errors, NONE, GROUPS)
+    process, _ = error_model(points, errors, NONE, GROUPS)
+    assert plain.mean(points)[7] > 0.85
+    assert process.mean(points)[7] < 0.75
+    assert process.noise < 0.5 * plain.noise
+
+
+def test_noise_that_is_everywhere_stays_noise() -> None:
+    errors = RNG.normal(size=30)
+    plain, (process, _) = (
+        GaussianProcess(POINTS, errors, NONE, GROUPS),
+        error_model(POINTS, errors, NONE, GROUPS),
+    )
+    assert process.noise == plain.noise
+
+
+@pytest.mark.timeout(300)
+def test_what_is_not_at_chance_level_is_found() -> None:
+    """Nine tenths of the space are: a search by the model alone found nothing else in most studies."""
+
+    def found(sampler: optuna.samplers.BaseSampler) -> float:
+        study = optuna.create_study(directions=["minimize", "minimize"], sampler=sampler)
+        study.optimize(chance_level, n_trials=50)
+        return hypervolume([tuple(trial.values) for trial in study.trials], (0.9, 1.0))
+
+    ours = [found(FrontierSampler(seed=seed)) for seed in range(4)]
+    chance = [found(optuna.samplers.RandomSampler(seed=seed)) for seed in range(4)]
+    assert sum(ours) > sum(chance)
+
+
+def test_a_poor_model_of_a_few_trials_is_no_reason_to_explore_unless_they_are_all_alike() -> None:
+    few = Inputs(POINTS.knobs[:9], POINTS.costs[:9])
+    differing = error_model(few, np.random.default_rng(2).normal(size=9), NONE[:9], GROUPS)[1]
+    assert differing.share < LEAST_FORETOLD
+    assert not differing.is_poor
+    alike = error_model(few, np.array([0.9] * 8 + [0.4]), NONE[:9], GROUPS)[1]
+    assert alike.is_poor
+    many = error_model(POINTS, np.random.default_rng(2).normal(size=30), NONE, GROUPS)[1]
+    assert many.is_poor
