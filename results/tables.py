@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from typing import Any, TextIO
@@ -35,7 +36,7 @@ def print_references(
         for trial in sorted(references, key=lambda trial: trial.params)
     ]
     header = ("trial", "reference", *_headings(costs), "val. accuracy", "network")
-    print_table(header, rows, stream, text_columns=(1, len(header) - 1))
+    print_table(header, rows, stream, text_columns=(1, len(header) - 1), optional=("network", "MACs"))
 
 
 def print_front(front: Sequence[TrialRecord], stream: TextIO, costs: Sequence[str] = PARAMS) -> None:
@@ -56,7 +57,10 @@ def print_front(front: Sequence[TrialRecord], stream: TextIO, costs: Sequence[st
         for trial in front
     ]
     header = ("trial", "network", *_headings(costs), "val. accuracy", "arch", *["training"] * is_searched)
-    print_table(header, rows, stream, text_columns=(1, *range(header.index("arch"), len(header))))
+    text_columns = (1, *range(header.index("arch"), len(header)))
+    macs = () if "macs" in costs else ("MACs",)
+    optional = ("arch", *macs, "training", "network", *reversed(_headings(costs)[1:]))
+    print_table(header, rows, stream, text_columns, optional)
 
 
 def _headings(costs: Sequence[str]) -> list[str]:
@@ -90,25 +94,56 @@ def print_layers(layers: Sequence[LayerCount], stream: TextIO) -> None:
         rows,
         stream,
         text_columns=(0, 1, 2),
+        optional=("activations, KiB", "uses", "kind", "weights", "output C x H x W"),
     )
 
 
 def print_table(
-    header: Sequence[str], rows: Sequence[Sequence[str]], stream: TextIO, text_columns: Sequence[int] = ()
+    header: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    stream: TextIO,
+    text_columns: Sequence[int] = (),
+    optional: Sequence[str] = (),
 ) -> None:
-    """Print columns of text (left) and numbers (right); no line is ever cut."""
-    widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
+    """Print columns of text (left) and numbers (right); no cell is ever cut.
+
+    On a terminal that is too narrow, the ``optional`` columns are left out, the first of them first, and a
+    line below the table names them. Files and pipes get every column.
+    """
+    width = terminal_width(stream)
+    kept = list(range(len(header)))
+    for name in optional:
+        if width is None or _table_width(header, rows, kept) <= width:
+            break
+        kept = [i for i in kept if header[i] != name]
+    widths = _widths(header, rows)
 
     def line(cells: Sequence[str]) -> str:
-        padded = [
-            cell.ljust(width) if i in text_columns else cell.rjust(width)
-            for i, (cell, width) in enumerate(zip(cells, widths, strict=True))
-        ]
+        padded = [cells[i].ljust(widths[i]) if i in text_columns else cells[i].rjust(widths[i]) for i in kept]
         return "  ".join(padded).rstrip() + "\n"
 
     stream.write(line(header))
-    stream.write("  ".join("-" * width for width in widths) + "\n")
+    stream.write("  ".join("-" * widths[i] for i in kept) + "\n")
     stream.writelines(line(row) for row in rows)
+    if left_out := [name for i, name in enumerate(header) if i not in kept]:
+        stream.write(f"(too narrow for: {', '.join(left_out)}; --json has every column)\n")
+
+
+def _widths(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
+    return [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
+
+
+def _table_width(header: Sequence[str], rows: Sequence[Sequence[str]], kept: Sequence[int]) -> int:
+    widths = _widths(header, rows)
+    return sum(widths[i] for i in kept) + 2 * (len(kept) - 1)
+
+
+def terminal_width(stream: TextIO) -> int | None:
+    """Return the columns of the terminal behind ``stream``; None for files, pipes and unknown widths."""
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or None
+    except (OSError, ValueError, AttributeError):  # no terminal, no file, closed
+        return None
 
 
 def write_front_csv(front: Sequence[TrialRecord], stream: TextIO, costs: Sequence[str] = PARAMS) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from results.front import complete_trials
 from results.scales import duration
-from results.study import StudyResults
+from results.study import REPORT, StudyResults
 from results.tables import print_front, print_json, print_references
 from search.config import (
     StudyConfig,
@@ -26,7 +26,7 @@ from search.config import (
 from search.driver import SearchError
 from search.folder import StudyFolder
 from search.progress import progress_for
-from search.run import run_study
+from search.run import outputs_are_fresh, run_study
 from space.errors import InvalidInputError, shown
 from space.files import absolute_path, shell_word
 from trainers.allocator import keep_freed_memory
@@ -74,7 +74,8 @@ def launch(request: Request) -> None:
     if not results.front_records:
         raise SearchError(f"{folder}: {results.why_no_front}")
     if request.as_json:
-        print_json(results.summary() | {"report": str(results.folder / "report.html")})
+        is_fresh = outputs_are_fresh(results.folder, [REPORT])
+        print_json(results.summary() | {"report": str(results.folder / REPORT) if is_fresh else None})
     else:
         _print_end(results)
 
@@ -89,7 +90,10 @@ def _print_end(results: StudyResults) -> None:
     if references := complete_trials(results.references):
         out.write("\ncompared with:\n\n")
         print_references(references, out, results.header.costs)
-    out.write(f"\nreport: {results.folder / 'report.html'}\n")
+    if outputs_are_fresh(results.folder, [REPORT]):
+        out.write(f"\nreport: {results.folder / REPORT}\n")
+    else:
+        out.write("\nreport: not written\n")
     out.write(f"export: mgnas export {shell_word(results.folder)} --pick knee\n")
 
 

@@ -43,4 +43,5 @@ def print_presets(as_json: bool) -> None:
         "\nreferences, for 'mgnas describe NAME' and a study's references = [\"NAME@SCALE\"]:\n\n"
     )
     header = ("reference", "parameters", "published", "published accuracy, %", "source", "network")
-    print_table(header, rows, sys.stdout, text_columns=(0, 2, 3, 4, 5))
+    optional = ("network", "source", "published accuracy, %", "published")
+    print_table(header, rows, sys.stdout, text_columns=(0, 2, 3, 4, 5), optional=optional)

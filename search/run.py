@@ -6,6 +6,7 @@ import datetime
 import json
 import platform
 import subprocess
+from collections.abc import Callable, Iterable
 from contextlib import closing, suppress
 from dataclasses import replace
 from importlib.metadata import version
@@ -15,9 +16,10 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from results.costs import COSTS
+from results.database_errors import StorageFullError
 from results.records import DataFacts, StudyHeader
 from results.scales import plural
-from results.study import CONFIG, DATABASE, StudyResults, open_study
+from results.study import CONFIG, DATABASE, REPORT, StudyResults, open_study
 from results.tables import front_csv
 from search.config import StudyConfig, budgets, first_difference
 from search.costs import header_ranges, no_energy
@@ -33,12 +35,12 @@ from search.stopping import held_back
 from search.store import StudyStore
 from search.warm_start import EARLIER, earlier_trials, read_earlier, write_earlier
 from space.errors import InvalidInputError, MgnasError
-from space.files import write_atomic
+from space.files import shell_word, write_atomic
 from space.plugins import plugin_digest
 from space.search_space import SearchSpace
 from trainers.data import SearchData, load_search_data, other_names
 
-OUTPUTS = ("trials.csv", "front.csv", "report.html")
+OUTPUTS = ("trials.csv", "front.csv", REPORT)
 
 
 def run_study(config: StudyConfig, path: str | Path, progress: Progress | None = None) -> StudyResults:
@@ -55,7 +57,8 @@ def run_study(config: StudyConfig, path: str | Path, progress: Progress | None =
     """
     folder = StudyFolder(path)
     folder.check()
-    if folder.has_study and (finished := _if_complete(config, folder)):
+    progress = progress or Silent()
+    if folder.has_study and (finished := _if_complete(config, folder, progress)):
         return finished
     slots = find_slots(config.search.device, config.search.workers)
     check_threads(config.execution.threads, slots)
@@ -65,7 +68,6 @@ def run_study(config: StudyConfig, path: str | Path, progress: Progress | None =
         in_channels=data.in_channels, num_classes=data.num_classes, image_size=data.image_size
     )
     space.check_feasible()
-    progress = progress or Silent()
     with folder.locked(), closing(_open_store(config, folder, data, space)) as store:
         progress.note(f"study {folder.path}: {plural(config.search.trials, 'trial')} on {config.data.source}")
         for remark in data.remarks():
@@ -75,15 +77,30 @@ def run_study(config: StudyConfig, path: str | Path, progress: Progress | None =
             progress.note(f"going on: {done}; configuration as in {folder.path / CONFIG}")
         del data  # its memory is for the workers, which have their own
         _search(config, folder, store, space, slots, progress)
-    return write_outputs(folder.path)
+    return write_outputs(folder.path, progress)
 
 
-def write_outputs(folder: Path) -> StudyResults:
-    """Write ``trials.csv``, ``front.csv`` and ``report.html`` from what is recorded; return the results."""
+def write_outputs(folder: Path, progress: Progress) -> StudyResults:
+    """Write ``trials.csv``, ``front.csv`` and ``report.html`` from the ledger; return the results.
+
+    A file that cannot be written loses nothing: ``progress`` is told, and the next run writes it.
+    """
     results = open_study(folder)
-    write_atomic(folder / "trials.csv", results.trials().to_csv(index=False))
-    write_atomic(folder / "front.csv", front_csv(results.front_records, results.header.costs))
-    results.report()
+    writers: dict[str, Callable[[Path], object]] = {
+        "trials.csv": lambda path: write_atomic(path, results.trials().to_csv(index=False)),
+        "front.csv": lambda path: write_atomic(path, front_csv(results.front_records, results.header.costs)),
+        REPORT: results.report,
+    }
+    for name, write in writers.items():
+        try:
+            write(folder / name)
+        except (OSError, InvalidInputError) as error:
+            reason = (isinstance(error, OSError) and error.strerror) or str(error)
+            again = f"mgnas search {shell_word(folder)}"
+            progress.note(
+                f"warning: cannot write {folder / name}: {reason}; the study is not affected. "
+                f"'{again}' writes it again"
+            )
     return results
 
 
@@ -99,7 +116,7 @@ def _check_energy(config: StudyConfig, slots: list[Slot]) -> None:
         raise InvalidInputError(no_energy("a CPU"))
 
 
-def _if_complete(config: StudyConfig, folder: StudyFolder) -> StudyResults | None:
+def _if_complete(config: StudyConfig, folder: StudyFolder, progress: Progress) -> StudyResults | None:
     """Return the results of a study that has nothing left to do, without loading data or torch.
 
     Images from elsewhere have to be looked at all the same.
@@ -113,19 +130,20 @@ def _if_complete(config: StudyConfig, folder: StudyFolder) -> StudyResults | Non
         return None
     if recorded.data.source != config.data.source:
         _check_images(folder, results.header, config, load_search_data(config.data))
-    if _outputs_are_fresh(folder.path):
+    if outputs_are_fresh(folder.path):
         return results
     with folder.locked():
-        written = write_outputs(folder.path)
+        written = write_outputs(folder.path, progress)
     written.header = (
         results.header
     )  # complete by the budget asked for, which may be less than the recorded one
     return written
 
 
-def _outputs_are_fresh(folder: Path) -> bool:
+def outputs_are_fresh(folder: Path, names: Iterable[str] = OUTPUTS) -> bool:
+    """Return whether these files of a study exist and are not older than its ledger."""
     recorded = (folder / DATABASE).stat().st_mtime_ns
-    outputs = [folder / name for name in OUTPUTS]
+    outputs = [folder / name for name in names]
     return all(file.exists() and file.stat().st_mtime_ns >= recorded for file in outputs)
 
 
@@ -247,7 +265,8 @@ def _search(
                 clock,
                 let_signals_through=let_through,
             ).run()
-        store.ledger.write_event("end", clock.elapsed_s())
+        with suppress(StorageFullError):  # the last trial is recorded; only this note has no room
+            store.ledger.write_event("end", clock.elapsed_s())
     except (KeyboardInterrupt, SystemExit):
         with suppress(MgnasError):  # after a second signal, in the middle of something
             store.ledger.write_event("interrupt", clock.elapsed_s())

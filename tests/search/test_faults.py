@@ -243,7 +243,7 @@ def test_with_one_worker_a_killed_search_goes_on_as_if_nothing_had_been(tmp_path
     assert whole == killed
 
 
-@pytest.mark.parametrize("kibibytes", [40, 250])
+@pytest.mark.parametrize("kibibytes", [40, 120])
 def test_no_space_left_is_one_line_and_the_study_goes_on_later(tmp_path: Path, kibibytes: int) -> None:
     """A limit on the size of files stands in for a full disk: SQLite and the system refuse writes alike."""
     write_study(tmp_path, trials=6)
@@ -262,3 +262,28 @@ def test_no_space_left_is_one_line_and_the_study_goes_on_later(tmp_path: Path, k
     again = mgnas("search", "tiny.toml", cwd=tmp_path)
     assert again.returncode == 0, again.stderr
     assert open_study(tmp_path / STUDY).num_finished == 6
+
+
+def test_a_report_that_cannot_be_written_ends_no_search(tmp_path: Path) -> None:
+    """The ledger has room, the report of 5 MB has none; with room again, the same command writes it."""
+    write_study(tmp_path, trials=3)
+
+    def limit() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (2 * 2**20, 2 * 2**20))
+
+    run = subprocess.run(
+        command("search", "tiny.toml"),
+        cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False, preexec_fn=limit,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stderr
+    assert "study runs/tiny is complete: all 3 trials are done" in run.stdout
+    assert "val. accuracy" in run.stdout
+    assert "report: not written" in run.stdout
+    warnings = [line for line in run.stderr.splitlines() if line.startswith("warning: ")]
+    assert len(warnings) == 1
+    assert "cannot write runs/tiny/report.html: File too large" in warnings[0]
+    assert (tmp_path / STUDY / "front.csv").exists()
+    again = mgnas("search", "tiny.toml", cwd=tmp_path)
+    assert "report: runs/tiny/report.html" in again.stdout
+    assert (tmp_path / STUDY / "report.html").stat().st_size > 2 * 2**20
