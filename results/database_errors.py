@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from space.errors import InvalidInputError, MgnasError
+from space.system_errors import explain_system_error
 
 
 class StorageFullError(MgnasError):
@@ -13,19 +16,31 @@ def explain_database_error(error: BaseException, place: str) -> MgnasError:
     """Return an error of the database at ``place`` as one line that says what to do."""
     cause = (str(getattr(error, "orig", None) or error).splitlines() or [type(error).__name__])[0]
     if "disk is full" in cause or "disk I/O error" in cause or "No space left" in cause:
+        advice = "check the disk and its space" if "disk I/O error" in cause else "free some space"
         return StorageFullError(
-            f"cannot write to {place} ({cause}): is there space left? "
-            "Free some and run the same command again; everything recorded so far is kept"
+            f"cannot write to {place} ({cause}): {advice}, then run the same command "
+            "again; what was recorded is kept"
         )
     if "readonly" in cause:
-        return InvalidInputError(f"cannot write to {place} ({cause})")
+        return InvalidInputError(
+            f"cannot write to {place} ({cause}): check the permissions of its folder too"
+        )
     if "locked" in cause:
         return InvalidInputError(
             f"{place} is in use by another program ({cause}); try again when that has ended"
         )
     if "unable to open" in cause:
-        return InvalidInputError(f"cannot open {place} ({cause}): may it be read and written?")
+        return InvalidInputError(f"cannot open {place}: {_why_not_opened(Path(place), cause)}")
     return InvalidInputError(
         f"{place} is damaged or not a study of mgnas ({cause}); "
         "restore it from a copy, or search in another folder (--dir)"
     )
+
+
+def _why_not_opened(path: Path, cause: str) -> str:
+    """Return the system's reason, which SQLite hides, and what to do."""
+    try:
+        with path.open("r+b"):
+            return f"{cause}; check the permissions of its folder"
+    except OSError as error:
+        return explain_system_error(error)

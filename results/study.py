@@ -25,6 +25,7 @@ from results.ledger import Ledger
 from results.records import POINT_COLUMNS, EpochReport, StudyHeader, TrialRecord, point_columns
 from space.errors import InvalidInputError
 from space.files import user_path
+from space.system_errors import explain_system_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -57,7 +58,9 @@ def study_name(folder: Path) -> str:
     try:
         name = tomllib.loads(path.read_text(encoding="utf-8"))["name"]
     except OSError as error:
-        raise InvalidInputError(f"cannot read {path}: {error.strerror}; restore it from a copy") from None
+        raise InvalidInputError(
+            f"cannot read {path}: {explain_system_error(error)}, or restore it from a copy"
+        ) from None
     except (ValueError, KeyError, RecursionError) as error:
         raise InvalidInputError(f"{path} is damaged ({error}); restore it from a copy") from None
     return str(name)

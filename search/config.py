@@ -20,6 +20,7 @@ from space.plugins import load_plugins
 from space.references import read_reference
 from space.search_space import SearchSpace
 from space.space_config import SpaceConfig
+from space.system_errors import explain_system_error
 from space.validation import explain, rule_of
 from trainers.data import DataConfig
 from trainers.execution import ExecutionConfig
@@ -265,7 +266,7 @@ def read_study_file(path: Path) -> Tables:
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise InvalidInputError(f"cannot read the study file {path}: {error.strerror}") from None
+        raise InvalidInputError(f"cannot read the study file {path}: {explain_system_error(error)}") from None
     except (ValueError, RecursionError) as error:
         raise InvalidInputError(f"{path} is not TOML: {error}") from None
     preset = tables.pop("preset", None)

@@ -18,6 +18,7 @@ from search.warm_start import EARLIER
 from space.errors import InvalidInputError
 from space.files import write_atomic
 from space.plugins import plugin_digest
+from space.system_errors import explain_system_error
 from trainers.recipe import BEFORE
 
 LOCK = ".lock"
@@ -169,7 +170,7 @@ class StudyFolder:
             file = (self.path / LOCK).open("a+", encoding="utf-8")
         except OSError as error:
             raise InvalidInputError(
-                f"cannot write to {self.path}: {error.strerror}; choose another --dir"
+                f"cannot write to {self.path}: {explain_system_error(error)} (--dir names another folder)"
             ) from None
         with file:
             self._acquire(file.fileno())

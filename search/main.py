@@ -27,6 +27,7 @@ def run(arguments: list[str]) -> int:
 
     from search.cli import app
     from space.errors import MgnasError
+    from space.system_errors import explain_system_error
 
     sys.stdout = _opened(sys.stdout, 1)
     sys.stderr = _opened(sys.stderr, 2)
@@ -52,10 +53,9 @@ def run(arguments: list[str]) -> int:
         reason = f" ({error})" if str(error) else ""
         return _complain(f"there is not enough memory{reason}: end other programs, or bring smaller images")
     except OSError as error:
-        place = f" ({error.filename})" if error.filename else ""
+        place = f"{error.filename}: " if error.filename else ""
         return _complain(
-            f"{error.strerror or error}{place}: check that the place can be written to and has space left, "
-            "and run the same command again; what was recorded is kept"
+            f"{place}{explain_system_error(error)}. Run the same command again; what was recorded is kept"
         )
     except Exception as error:
         return _confess(error)

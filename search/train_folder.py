@@ -19,6 +19,7 @@ from search.folder import LOCK, PART
 from space.errors import InvalidInputError, MgnasError, shortened
 from space.files import sha256_of, write_atomic, write_changed
 from space.spec import Spec
+from space.system_errors import explain_system_error
 from space.validation import explain
 from trainers.checkpoint import CheckpointFile
 from trainers.data import other_names
@@ -66,7 +67,8 @@ class TrainFolder:
             file = (self.path / LOCK).open("w", encoding="utf-8")
         except OSError as error:
             raise InvalidInputError(
-                f"cannot train in {shortened(str(self.path))}: {error.strerror}; choose another folder (--to)"
+                f"cannot train in {shortened(str(self.path))}: {explain_system_error(error)} "
+                "(--to names another folder)"
             ) from None
         with file:
             try:

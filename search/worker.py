@@ -6,7 +6,6 @@ out on standard output. It ends when its input closes, so no worker outlives its
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import queue
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from search.jobs import Epoch, Event, Failed, Fatal, Finished, Measured, Paused, Ready, encode
 from space.errors import InvalidInputError, MgnasError
+from space.system_errors import DISK_FULL, explain_system_error
 
 if TYPE_CHECKING:
     from trainers.calibration import Calibration
@@ -162,11 +162,10 @@ def _train(job: dict[str, Any], place: Workplace, events: TextIO) -> None:
     except (torch.OutOfMemoryError, MemoryError) as error:
         _send(events, Failed(trial, f"out of memory: {_first_line(error)}"))
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            _send(events, Fatal(f"no space left for {error.filename or job['weights_path']}", disk_full=True))
-        else:
-            file_name = error.filename or job["weights_path"]
-            _send(events, Fatal(f"cannot read or write {file_name}: {error.strerror}"))
+        file_name, is_full = error.filename or job["weights_path"], error.errno in DISK_FULL
+        reason = explain_system_error(error)
+        says = f"no space left for {file_name}" if is_full else f"cannot read or write {file_name}: {reason}"
+        _send(events, Fatal(says, disk_full=is_full))
     except Exception as error:
         if BROKEN in str(error):
             os._exit(LOST)

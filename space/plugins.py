@@ -12,6 +12,7 @@ from types import ModuleType
 
 from space.errors import InvalidInputError, reason_of, shortened
 from space.families import Family, all_families, restore
+from space.system_errors import explain_system_error
 
 _loaded: dict[str, list[Family]] = {}
 """The families of every plugin that was run, by the name of its module, which changes with its content."""
@@ -42,7 +43,7 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
+        reason = explain_system_error(error) if isinstance(error, OSError) else error
         raise InvalidInputError(f"cannot read the plugin {shortened(str(path))}: {reason}") from None
 
 

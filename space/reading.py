@@ -13,6 +13,7 @@ from space.families import family_named
 from space.notation import parse_notation
 from space.references import find_reference
 from space.spec import Spec
+from space.system_errors import explain_system_error
 from space.validation import explain
 
 
@@ -50,7 +51,9 @@ def _read_json(path: str) -> Any:
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
-        raise InvalidInputError(f"cannot read the spec file {shortened(path)}: {error.strerror}") from None
+        raise InvalidInputError(
+            f"cannot read the spec file {shortened(path)}: {explain_system_error(error)}"
+        ) from None
     except UnicodeDecodeError:
         raise InvalidInputError(f"{path} is not JSON: it is not UTF-8 text") from None
     except json.JSONDecodeError as error:

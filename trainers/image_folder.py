@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from space.errors import InvalidInputError, shortened
+from space.system_errors import explain_system_error
 from trainers.image_files import ImageForm, common_form
 from trainers.image_store import decoded, signature_of_files
 from trainers.memory_size import available_memory
@@ -49,8 +50,7 @@ def load_image_folder(path: str, options: SourceOptions) -> RawImages:
         return _load(Path(path), options)
     except OSError as error:
         raise InvalidInputError(
-            f"{shortened(str(error.filename or path))} cannot be read: {error.strerror}; no image may be "
-            "missing, so make it readable, or move it away"
+            f"{shortened(str(error.filename or path))} cannot be read: {explain_system_error(error)}"
         ) from None
 
 
@@ -60,7 +60,7 @@ def _load(root: Path, options: SourceOptions) -> RawImages:
         raise InvalidInputError(f"{root} is a file, but imagefolder needs a folder{hint}")
     if not root.is_dir():
         raise InvalidInputError(
-            f"there is no folder {shortened(str(root))}; give the path of one: imagefolder:PATH"
+            f"there is no folder {shortened(str(root))}; --data imagefolder:PATH tells where the images are"
         )
     folders = _parts(root) or {"train": root}
     left_out: list[Path] = []

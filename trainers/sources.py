@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from space.errors import InvalidInputError, shortened, shown
+from space.system_errors import explain_system_error
 from trainers.image_folder import load_image_folder
 from trainers.raw_images import Pair, RawImages, SourceOptions
 from trainers.torchvision_sources import KNOWN_SETS, load_known_set
@@ -80,14 +81,14 @@ def _read_npz(path: Path) -> dict[str, NDArray[Any]]:
             )
         if not path.is_file():
             raise InvalidInputError(
-                f"there is no file {shortened(str(path))}; give the path of an existing .npz file: npz:FILE"
+                f"there is no file {shortened(str(path))}; --data npz:FILE tells where the images are"
             )
         # opened here, since numpy leaves a file of its own open where an archive is damaged
         with path.open("rb") as file:
             _check_kind(file, path)
             return _read_arrays(file, path)
     except OSError as error:
-        reason = error.strerror or error
+        reason = explain_system_error(error)
         raise InvalidInputError(f"{shortened(str(path))} cannot be read: {reason}") from None
 
 

@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler, get_worker_info
 
 from space.errors import InvalidInputError, MgnasError
+from space.system_errors import explain_system_error
 from trainers.data import SearchData
 from trainers.device_data import DeviceData, windows_of
 from trainers.epoch_plan import BatchPlan, EpochPlan
@@ -157,8 +158,8 @@ class StreamedData(DeviceData):
             batches = iter(self._loader)
         except OSError as error:  # no place for locks or sockets
             raise InvalidInputError(
-                f"processes that read images cannot be started ({error}); with data.loader_workers = 0 "
-                "images are read without"
+                f"processes that read images cannot be started: {explain_system_error(error)}, or set "
+                "data.loader_workers = 0, which needs none"
             ) from None
         try:
             for batch in batches:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from space.errors import InvalidInputError, shortened, shown
+from space.system_errors import explain_system_error
 from trainers.raw_images import Pair, RawImages, SourceOptions
 
 DEFAULT_ROOT = Path("~/.cache/mgnas")
@@ -92,8 +93,8 @@ def _open(name: str, root: Path, *, is_train: bool) -> Any:
         raise
     except OSError as error:
         raise InvalidInputError(
-            f"{name} under {root} cannot be read: {_reason(error)}; make it readable, or name another folder "
-            "(--data-root)"
+            f"{name} under {root} cannot be read: {explain_system_error(error, 'make it readable')}, or name "
+            "another folder (--data-root)"
         ) from None
     except Exception as error:
         # what torchvision advises, download=True, is no option of ours

@@ -255,7 +255,11 @@ def circle() -> None:
     [
         (lambda: Path("there").touch(), "there", "there is a file; a training needs a folder (--to)"),
         (lambda: Path("there").touch(), "there/x", "cannot train in there/x: Not a directory"),
-        (lambda: None, "x" * 300, "xxx: File name too long; choose another folder (--to)"),
+        (
+            lambda: None,
+            "x" * 300,
+            "xxx: File name too long; choose a shorter path (--to names another folder)",
+        ),
         (dangling, "there", "there is a link that leads nowhere"),
         (circle, "there", "there is a link that leads nowhere"),
         (lambda: None, "/proc/mine", "cannot train in /proc/mine: No such file"),
