@@ -8,6 +8,7 @@ import os
 import pty
 import struct
 import termios
+from contextlib import suppress
 from dataclasses import replace
 from typing import TextIO
 
@@ -26,10 +27,12 @@ def printed_on_a_terminal(columns: int, rows: list[tuple[str, ...]] = ROWS) -> l
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     with os.fdopen(slave, "w", encoding="utf-8") as stream:
         print_table(HEADER, rows, stream, text_columns=(1, 3), optional=("arch", "network"))
-        stream.flush()
-        text = os.read(master, 65536).decode()
+    chunks = []
+    with suppress(OSError):  # what Linux says at the end of a terminal that was closed
+        while chunk := os.read(master, 65536):
+            chunks.append(chunk)
     os.close(master)
-    return text.splitlines()
+    return b"".join(chunks).decode().splitlines()
 
 
 @pytest.mark.parametrize(
