@@ -131,19 +131,56 @@ def test_a_network_is_trained_by_the_plain_loop_and_by_ours(tmp_path: Path) -> N
     assert min(found["images_per_s"][who]["median"] for who in ("plain", "mgnas")) > 0
 
 
-def test_cifar10_is_trained_as_the_papers_train_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def cifar10_arrays() -> dict[str, np.ndarray]:
     rng = np.random.default_rng(0)
     arrays = {
         f"{kind}_{part}": rng.integers(0, most, shape, dtype=np.uint8)
         for part, number in (("train", 300), ("test", 50))
         for kind, most, shape in (("x", 256, (number, 32, 32, 3)), ("y", 10, (number,)))
     }
+    return arrays | {"classes": np.array([f"class {number}" for number in range(10)])}
+
+
+RUN = ["--device", "cpu", "--val-images", "60", "--run", "ResNet[1]-4@1", "--set", "train.lr=0.05"]
+
+
+def test_cifar10_holds_validation_images_out_and_leaves_the_test_split_closed(
+    tmp_path: Path, cifar10_arrays: dict[str, np.ndarray]
+) -> None:
+    """The archive has no test split: whoever reads it fails."""
     file, out = tmp_path / "cifar10.npz", tmp_path / "out.jsonl"
-    np.savez(file, classes=np.array([f"class {number}" for number in range(10)]), **arrays)
-    images, network = ["--data", str(file), "--device", "cpu"], ["--run", "ResNet[1]-4@1"]
-    cifar10.main([*images, *network, "--set", "train.lr=0.05", "--out", str(out)])
+    np.savez(file, **{key: value for key, value in cifar10_arrays.items() if "test" not in key})
+    cifar10.main(["--data", str(file), "--out", str(out), *RUN])
     line = json.loads(out.read_text(encoding="utf-8"))
     assert (line["network"], line["epochs"], line["recipe"]["lr"]) == ("ResNet[1]-4", 1, 0.05)
+    assert (line["split"], line["train_images"], line["recipe_tuned_on"]) == ("validation", 240, "test")
+    with pytest.raises(KeyError, match="x_test"):
+        cifar10.main(["--data", str(file), "--out", str(out), "--test", *RUN])
+
+
+def test_cifar10_opens_the_test_split_once_and_says_so(
+    tmp_path: Path, cifar10_arrays: dict[str, np.ndarray], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Test images of one class, which the network takes for one class: right or wrong as a whole."""
+    file, out = tmp_path / "cifar10.npz", tmp_path / "out.jsonl"
+    arrays = cifar10_arrays | {"x_test": np.repeat(cifar10_arrays["x_test"][:1], 50, axis=0)}
+    np.savez(file, **arrays | {"y_test": np.zeros(50, dtype=np.uint8)})
+    for before in (0, 1):
+        cifar10.main(["--data", str(file), "--out", str(out), "--test", *RUN])
+        printed = capsys.readouterr().out
+        assert f"opens the test split, once after each of 1 trainings; {out} has {before} rows" in printed
+    rows = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
+    assert [(row["split"], row["curve_split"], row["train_images"]) for row in rows] == [
+        ("test", "train", 300)
+    ] * 2
+    assert all(row["accuracy"] in (0.0, 1.0) for row in rows)
+    assert all(0.0 < row["curve"][-1] < 1.0 for row in rows)
+
+
+def test_committed_figures_of_cifar10_name_the_split_that_judged_them() -> None:
+    lines = cifar10.RESULTS.read_text(encoding="utf-8").splitlines()
+    assert {json.loads(line)["split"] for line in lines} <= {"validation", "test"}
 
 
 def test_a_workers_memory_is_measured() -> None:
