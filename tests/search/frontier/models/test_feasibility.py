@@ -54,11 +54,16 @@ def test_a_category_that_always_fails_is_learned_from_a_few() -> None:
 
 
 def test_chance_failures_are_no_regions() -> None:
+    """Failures independent of the point leave the predicted probability near 0.7, the share of successes.
+
+    Measured over 200 draws (generators 0 to 199): 176 keep both bounds. The others have a spatial pattern by
+    chance. Of this draw: 0.61 and 0.83.
+    """
     rng = np.random.default_rng(3)
     succeeded = rng.random(200) > 0.3
     chance = ChanceOfSuccess(rng.random((200, 3)), succeeded).of(ASKED)
-    assert np.quantile(chance, 0.05) > 0.4
-    assert np.quantile(chance, 0.95) < 0.95
+    assert np.quantile(chance, 0.05) > 0.5
+    assert np.quantile(chance, 0.95) < 0.9
 
 
 @pytest.mark.parametrize(("count", "expected"), [(0, 1.0), (5, 1.0)])
@@ -104,9 +109,13 @@ def usable(sampler: optuna.samplers.BaseSampler, objective: object) -> list[list
 
 @pytest.mark.parametrize(
     ("objective", "share"),
-    [(disc, 0.3), (failing, 0.35), (pruned, 0.35), (pruned_early, 0.35), (pruned_with_a_word, 0.35)],
+    [(disc, 0.4), (failing, 0.5), (pruned, 0.5), (pruned_early, 0.5), (pruned_with_a_word, 0.5)],
 )
 def test_most_of_what_is_tried_is_of_use(objective: object, share: float) -> None:
+    """Feasible trials of 40, median of three seeds. Random search has 4.5 on ``disc``.
+
+    Measured over 20 seeds: ``disc`` 17 to 26, median 22; the others 19 to 29, medians 22 to 25.
+    """
     counts = [len(usable(FrontierSampler(seed=seed), objective)) for seed in range(3)]
     assert sorted(counts)[1] >= share * 40
 
@@ -122,7 +131,13 @@ def test_it_finds_more_than_chance_where_much_fails(objective: object) -> None:
 
 
 def test_constraints_are_told_apart_by_name_and_may_be_infinite() -> None:
-    """Whatever order a trial sets them in; kept by far is kept."""
+    """Neither the order of constraints nor a value of -inf matters.
+
+    The share of the optimum replaces a count of feasible trials (15 of 40): random search reaches that as
+    well, since two fifths of the space are feasible. Measured over 20 seeds: 6 to 22 feasible trials (median
+    14.5, 10 seeds with 15 or more); share of the optimum 0.973 to 1.000, 18 seeds above 0.98; random search
+    0.29 to 0.91.
+    """
 
     def objective(trial: optuna.Trial) -> tuple[float, float]:
         x, y = (trial.suggest_float(name, 0, 1) for name in "xy")

@@ -69,11 +69,15 @@ def test_a_search_gains_by_what_was_found_on_other_images(change: Callable[[floa
 
 
 def test_a_misleading_study_is_seen_through() -> None:
-    """On the earlier images all was the other way round; a search does nearly as well as without them."""
+    """The earlier errors are inverted, and the search loses at most 2 % of the hypervolume.
+
+    Measured: warm / cold = 1.004 over 30 seeds (deviation of a seed 0.017, least 0.964); of its ten groups of
+    three seeds the least has 0.989.
+    """
     trials = earlier_trials(60, lambda error: 1.0 - error)
     warm = [found_after(trials, 24, seed) for seed in range(3)]
     cold = [found_after([], 24, seed) for seed in range(3)]
-    assert sum(warm) > 0.95 * sum(cold)
+    assert sum(warm) > 0.98 * sum(cold)
 
 
 def test_expectations_order_networks_as_they_were() -> None:

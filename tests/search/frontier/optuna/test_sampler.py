@@ -52,8 +52,7 @@ def test_it_finds_more_than_chance(costs: Any) -> None:
     ours = [covered(run(toy, FrontierSampler(costs, seed=seed), 30)) for seed in range(4)]
     chance = [covered(run(toy, optuna.samplers.RandomSampler(seed=seed), 30)) for seed in range(4)]
     assert sum(ours) > sum(chance) + 0.05
-    if costs is not None:
-        assert min(ours) > max(chance)
+    assert min(ours) > max(chance)  # 24 seeds: least of ours 0.647 (costs known: 0.650), most by chance 0.634
 
 
 def test_the_same_seed_and_trials_give_the_same_study() -> None:
@@ -251,7 +250,11 @@ def test_seen_points_know_what_trials_have_shown() -> None:
 
 
 def test_of_points_about_as_good_it_takes_the_most_unlike(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rates that change nothing are spread more evenly, so what the model missed is found."""
+    """Irrelevant rates are spread more evenly than by chance, and than without the rule.
+
+    Measured over 30 seeds: the sum of distances to the nearest earlier point is 1.27 of that by chance
+    (deviation of a seed 0.09; 29 seeds above 1.1), and 1.22 (0.11; 28 seeds) of that without the rule.
+    """
 
     def only_width(trial: optuna.Trial) -> tuple[float, float]:
         width = trial.suggest_int("width", 4, 64, log=True)
@@ -259,11 +262,18 @@ def test_of_points_about_as_good_it_takes_the_most_unlike(monkeypatch: pytest.Mo
             trial.suggest_float(rate, 0.0, 1.0)
         return 0.4 + 0.1 * math.log(width), float(width)
 
-    def distances(seed: int) -> float:
-        study = run(only_width, FrontierSampler(lambda params: params["width"], seed=seed), 30)
-        rates = [[trial.params[rate] for rate in "xyz"] for trial in study.trials]
+    def distances(rates: list[list[float]]) -> float:
         return sum(min(math.dist(rates[row], other) for other in rates[:row]) for row in range(8, 30))
 
-    unlike = sum(map(distances, range(4)))
+    def searched(seed: int) -> float:
+        study = run(only_width, FrontierSampler(lambda params: params["width"], seed=seed), 30)
+        return distances([[trial.params[rate] for rate in "xyz"] for trial in study.trials])
+
+    def by_chance(seed: int) -> float:
+        rng = random.Random(seed)
+        return distances([[rng.random() for _ in "xyz"] for _ in range(30)])
+
+    unlike = [searched(seed) for seed in range(4)]
+    assert all(ours > 1.1 * by_chance(seed) for seed, ours in enumerate(unlike))
     monkeypatch.setattr("search.frontier.engine.NEARLY_BEST", 1.0)
-    assert unlike > 1.05 * sum(map(distances, range(4)))
+    assert sum(unlike) > 1.1 * sum(map(searched, range(4)))
