@@ -12,6 +12,7 @@ from results.study import StudyResults
 from search.launch import Request, resolve
 from search.progress import Silent, progress_for
 from search.run import run_study
+from search.streams import fill_closed_descriptors
 from space.errors import InvalidInputError, shown
 from space.files import user_path
 
@@ -58,6 +59,7 @@ def run_search(
         as_json=False,
     )
     config, path = resolve(request)
+    fill_closed_descriptors()
     with closing(progress_for(sys.stderr) if progress else Silent()) as reported:
         return run_study(config, path, reported)
 

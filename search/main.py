@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import io
 import os
-import signal
 import sys
 import tempfile
 import traceback
 from contextlib import suppress
-from types import FrameType
 from typing import TextIO
 
 from search.own_packages import leave_current_folder
+from search.stopping import EndOnce
+from search.streams import fill_closed_descriptors
 
 
 def main() -> None:
@@ -23,15 +23,26 @@ def main() -> None:
 
 def run(arguments: list[str]) -> int:
     """Run ``mgnas`` with ``arguments`` and return its exit code; errors are one line on stderr."""
+    ending = EndOnce()
+    ending.install()
+    try:
+        return _run(arguments)
+    except KeyboardInterrupt:
+        return 130
+    finally:
+        ending.finish()
+
+
+def _run(arguments: list[str]) -> int:
     import typer
 
     from search.cli import app
     from space.errors import MgnasError
     from space.system_errors import explain_system_error
 
-    sys.stdout = _opened(sys.stdout, 1)
-    sys.stderr = _opened(sys.stderr, 2)
-    signal.signal(signal.SIGTERM, _terminate)
+    fill_closed_descriptors()
+    sys.stdout = _opened(sys.stdout)
+    sys.stderr = _opened(sys.stderr)
     try:
         code = app(arguments or ["--help"], prog_name="mgnas", standalone_mode=False)
         sys.stdout.flush()
@@ -63,20 +74,9 @@ def run(arguments: list[str]) -> int:
         _flush_errors()
 
 
-def _opened(stream: TextIO | None, descriptor: int) -> TextIO:
-    """Return a stream that takes every text, also where the shell closed it or its encoding is a small one.
-
-    What was closed leads nowhere from now on, for libraries as well: else the next file that is opened
-    would get what they print.
-    """
+def _opened(stream: TextIO | None) -> TextIO:
+    """Return a stream that takes every text, also where there is none or its encoding is a small one."""
     if stream is None:
-        try:
-            os.fstat(descriptor)
-        except OSError:
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            if nowhere != descriptor:
-                os.dup2(nowhere, descriptor)
-                os.close(nowhere)
         return io.StringIO()
     if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
         stream.reconfigure(errors="backslashreplace")
@@ -144,11 +144,6 @@ def _confess(error: Exception) -> int:
         traceback.print_exception(error, file=file)
     _say(f"mgnas: this is a bug in mgnas ({type(error).__name__}); {file.name} says where")
     return 1
-
-
-def _terminate(_signal: int, _frame: FrameType | None) -> None:
-    """End as tidily as after Ctrl-C."""
-    sys.exit(143)
 
 
 if __name__ == "__main__":

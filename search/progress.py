@@ -115,8 +115,8 @@ class Plain:
         self.note(f"{self._what} {snapshot.done}/{snapshot.total}, {snapshot.text()}")
 
     def note(self, text: str) -> None:
-        """Print a sentence; what takes long does not end because nobody reads it, or a log's disk is full."""
-        with suppress(OSError):
+        """Print a sentence. Errors are ignored: no reader, a full disk, a closed stream."""
+        with suppress(OSError, ValueError):
             self._stream.write(text + "\n")
             self._stream.flush()
 
@@ -162,6 +162,11 @@ class Bar:
         self._progress.stop()
 
 
-def progress_for(stream: TextIO, what: str = "trials") -> Progress:
-    """Return a bar if ``stream`` is a terminal, plain lines otherwise; ``what`` is counted."""
+def progress_for(stream: TextIO | None, what: str = "trials") -> Progress:
+    """Return a bar if ``stream`` is a terminal, plain lines otherwise; ``what`` is counted.
+
+    There is no progress where ``stream`` is None, as ``sys.stderr`` is in daemons, or closed.
+    """
+    if stream is None or getattr(stream, "closed", False):
+        return Silent()
     return Bar(stream, what) if stream.isatty() else Plain(stream, what)

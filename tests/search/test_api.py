@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import pytest
 from results import open_study
 from search import run_search
 from space import InvalidInputError
+from tests.search.studies import write_study
 from trainers import DataConfig, load_search_data
 
 
@@ -64,3 +67,28 @@ def test_names_that_lead_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     with pytest.raises(InvalidInputError, match=r"home/none\.npz"):
         load_search_data(DataConfig(source="npz:~/none.npz"))
     assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("streams", ["None", "closed", "closed descriptors"])
+def test_a_search_needs_no_standard_streams(tmp_path: Path, streams: str) -> None:
+    """As under pythonw, in daemons, and in cron with ``2>&-``."""
+    write_study(tmp_path, trials=1, epochs=1)
+    closing = {
+        "None": "sys.stdout = sys.stderr = None",
+        "closed": "sys.stdout.close(); sys.stderr.close()",
+        "closed descriptors": "sys.stdout = sys.stderr = None; os.close(1); os.close(2)",
+    }[streams]
+    script = f"""
+import os, sys
+from search import run_search
+{closing}
+study = run_search("tiny.toml")
+study.report()
+os._exit(len(study.front()))
+"""
+    run = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=120,
+        check=False, env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
+    )  # fmt: skip
+    assert run.returncode == 1, run.stderr
+    assert (run.stdout, run.stderr) == ("", "")

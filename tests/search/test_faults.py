@@ -95,6 +95,21 @@ def test_a_stop_that_nobody_hears_of_is_one_all_the_same(tmp_path: Path, blow: s
         assert driver.wait(timeout=30) == {signal.SIGINT: 130, signal.SIGTERM: 143}[blow]
 
 
+@pytest.mark.parametrize("blow", [signal.SIGINT, signal.SIGTERM])
+def test_many_signals_at_once_end_a_search_as_one_does(tmp_path: Path, blow: signal.Signals) -> None:
+    """As when Ctrl-C is held down; the last ones meet Python while it shuts down."""
+    write_study(tmp_path, trials=200, epochs=3)
+    with search_in(tmp_path) as driver:
+        wait_for(tmp_path, 1)
+        while driver.poll() is None:
+            driver.send_signal(blow)
+            time.sleep(0.01)
+        _, stderr = driver.communicate(timeout=30)
+    assert driver.returncode == {signal.SIGINT: 130, signal.SIGTERM: 143}[blow]
+    assert stderr.count("stopped; everything that was finished is kept. Go on with: mgnas search") == 1
+    assert "Traceback" not in stderr
+
+
 def check_complete(home: Path, total: int, before: StudyResults) -> None:
     run = mgnas("search", "tiny.toml", "--trials", str(total), cwd=home)
     assert run.returncode == 0, run.stderr

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 
 import pytest
 
-from search.stopping import held_back
+from search.stopping import SIGNALS, EndOnce, held_back
 
 
 def test_a_signal_waits_and_a_second_one_does_not() -> None:
@@ -21,6 +23,63 @@ def test_a_signal_waits_and_a_second_one_does_not() -> None:
         with pytest.raises(KeyboardInterrupt):
             os.kill(os.getpid(), signal.SIGINT)
     assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_signals_in_quick_succession_count_as_one() -> None:
+    with held_back() as let_through:
+        for number in (signal.SIGINT, signal.SIGINT, signal.SIGINT):
+            os.kill(os.getpid(), number)  # nothing happens
+        with pytest.raises(KeyboardInterrupt):
+            let_through()
+        let_through()
+
+
+def test_a_held_signal_does_not_hold_later_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("search.stopping.BURST_S", 0.0)
+
+    def be_interrupted_twice() -> None:
+        with held_back():
+            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), signal.SIGINT)
+            pytest.fail("the second signal was held back")
+
+    with pytest.raises(KeyboardInterrupt):
+        be_interrupted_twice()
+
+
+@pytest.mark.parametrize(
+    ("number", "ends_with"), [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, SystemExit)]
+)
+def test_the_end_of_a_command_is_not_disturbed_by_more_signals(
+    number: signal.Signals, ends_with: type[BaseException]
+) -> None:
+    before = {one: signal.getsignal(one) for one in SIGNALS}
+    ending = EndOnce()
+    try:
+        ending.install()
+        with pytest.raises(ends_with):
+            os.kill(os.getpid(), number)
+        for one in SIGNALS:
+            os.kill(os.getpid(), one)  # nothing happens
+        ending.finish()
+        assert {signal.getsignal(one) for one in SIGNALS} == {signal.SIG_IGN}
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
+
+
+def test_a_command_that_does_not_end_is_ended_by_a_late_signal() -> None:
+    code = """
+import os, signal, search.stopping as stopping
+stopping.FORCE_AFTER_S = 0.0
+stopping.EndOnce().install()
+try:
+    os.kill(os.getpid(), signal.SIGINT)
+except KeyboardInterrupt:
+    os.kill(os.getpid(), signal.SIGINT)
+    signal.pause()
+"""
+    assert subprocess.run([sys.executable, "-c", code], timeout=60, check=False).returncode == 130
 
 
 def test_a_signal_that_nobody_asked_for_again_is_raised_at_the_end() -> None:
