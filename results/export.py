@@ -15,19 +15,17 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from results.export_formats import INSTALL, WRITERS, ExportError, missing_packages
-from results.model_card import model_card
+from results.export_formats import INSTALL, ONNXRUNTIME, WRITERS, ExportError, Source, missing_packages
+from results.model_card import architecture_card, model_card
 from results.records import TrialRecord
 from results.study import StudyResults
 from space.errors import InvalidInputError, nearest
 from space.families import BUILT_IN
 from space.files import sha256_of
 from space.plugins import load_plugins, plugin_digest
-
-if TYPE_CHECKING:
-    from space.modules import Classifier
+from space.reading import load_spec
 
 __all__ = ["DEFAULT_FORMATS", "ExportError", "ExportResult", "export_trial"]
 
@@ -58,6 +56,7 @@ def export_trial(
 
     ``formats`` are names out of ``WRITERS``; None means spec, safetensors and, where its packages are
     installed, onnx. A model card (README.md) comes with them, and classify.py if it has something to run.
+    The format spec alone needs no weights: any trial has it.
 
     Raises:
         InvalidInputError: unknown format or one whose packages are missing; ``to`` holds something else;
@@ -69,18 +68,17 @@ def export_trial(
     to = Path(to).resolve()
     _check_destination(to)
     plugins = _plugins_of(study, trial)
-    classifier = _load(study, trial)
+    source = _source(study, trial, needs_weights=names != ["spec"])
     to.parent.mkdir(parents=True, exist_ok=True)
     with _alone_beside(to):
         _remove_left(to)
         part = _new_beside(to, "part")
         held = _held(part)
     try:
-        differences = {name: WRITERS[name](classifier, part) for name in names}
+        differences = {name: WRITERS[name](source, part) for name in names}
         for plugin in plugins:
             (part / plugin.name).write_bytes(plugin.read_bytes())
-        card = model_card(study, trial, classifier.trained, names, [plugin.name for plugin in plugins])
-        (part / "README.md").write_text(card, encoding="utf-8")
+        (part / "README.md").write_text(_card(study, trial, source, names, plugins), encoding="utf-8")
         if {"onnx", "safetensors"} & set(names):
             script = resources.files("results") / "snippets" / "classify.py"
             (part / "classify.py").write_bytes(script.read_bytes())
@@ -152,7 +150,33 @@ def _plugins_of(study: StudyResults, trial: TrialRecord) -> list[Path]:
     return plugins
 
 
-def _load(study: StudyResults, trial: TrialRecord) -> Classifier:
+def _card(
+    study: StudyResults, trial: TrialRecord, source: Source, names: list[str], plugins: list[Path]
+) -> str:
+    files = [plugin.name for plugin in plugins]
+    if source.path is None:
+        return architecture_card(study, trial, files)
+    return model_card(study, trial, source.weights[0], names, files)
+
+
+def _source(study: StudyResults, trial: TrialRecord, *, needs_weights: bool) -> Source:
+    """Return what is exported; raises InvalidInputError unless the weights that it needs are whole."""
+    spec = load_spec(trial.spec, source=f"trial {trial.number}")
+    if not needs_weights:
+        return Source(spec)
+    path = _weights_of(study, trial)
+    source = Source(spec, path)
+    found = source.weights[0].network_spec()
+    if found.arch != trial.arch:
+        raise InvalidInputError(
+            f"{path} holds the network {found.arch} ({found.notation}), but trial {trial.number} is "
+            f"{trial.arch} ({trial.notation}); restore the file from a copy"
+        )
+    return source
+
+
+def _weights_of(study: StudyResults, trial: TrialRecord) -> Path:
+    """Return the file of a trial's weights; raises InvalidInputError where there is none."""
     if trial.state != "complete":
         state = "has no result yet"
         if trial.state == "failed":
@@ -168,8 +192,6 @@ def _load(study: StudyResults, trial: TrialRecord) -> Classifier:
             f"networks on the front are); {_others(study)}, or search in a new folder with "
             "--set search.keep_weights=all"
         )
-    from space.modules import Classifier
-
     path = study.folder / trial.weights
     if not path.is_file():
         raise InvalidInputError(
@@ -177,14 +199,7 @@ def _load(study: StudyResults, trial: TrialRecord) -> Classifier:
             f"copy, train the network again ({_training_command(study, trial)}), or pick another trial "
             "(--trial)"
         )
-    classifier = Classifier.load(path)
-    found = classifier.trained.network_spec()
-    if found.arch != trial.arch:
-        raise InvalidInputError(
-            f"{path} holds the network {found.arch} ({found.notation}), but trial {trial.number} is "
-            f"{trial.arch} ({trial.notation}); restore the file from a copy"
-        )
-    return classifier
+    return path
 
 
 def _training_command(study: StudyResults, trial: TrialRecord) -> str:
@@ -214,6 +229,7 @@ def _write_manifest(
         **trial.point(),
         "max_difference": {name: value for name, value in differences.items() if value is not None},
         "plugins": [plugin.name for plugin in plugins],
+        "requires": {"onnxruntime": ONNXRUNTIME} if "onnx" in differences else {},
         "files": {path.name: sha256_of(path) for path in sorted(folder.iterdir())},
     }
     (folder / MANIFEST).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")

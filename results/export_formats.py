@@ -8,11 +8,16 @@ import logging
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from functools import cached_property
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from space.errors import MgnasError
+from space.files import write_atomic
+from space.spec import Spec
+from space.weights_file import Trained, read_trained
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -28,6 +33,8 @@ Another order of float32 sums costs about 1e-6; a layer that means something els
 TRACED_BATCH = 3
 CHECKED_BATCHES = (1, 2, 7)
 OPSET = 18
+ONNXRUNTIME = "1.14"
+"""The first onnxruntime that reads ``OPSET`` and the IR version that goes with it."""
 INSTALL = "pip install -e '.[export]' in mgnas's source tree"
 ONNX_PACKAGES = ("onnx", "onnxscript", "onnxruntime")
 
@@ -48,20 +55,44 @@ def missing_packages(name: str) -> list[str]:
     return missing
 
 
-def write_spec(classifier: Classifier, folder: Path) -> None:
+@dataclass(frozen=True)
+class Source:
+    """What is exported: a network, and its file of weights, which only ``spec`` does without."""
+
+    spec: Spec
+    path: Path | None = None
+
+    @cached_property
+    def weights(self) -> tuple[Trained, bytes]:
+        """What the file of weights says about itself, and its content; checked.
+
+        Raises:
+            InvalidInputError: the file is missing or damaged.
+        """
+        assert self.path is not None
+        return read_trained(self.path)
+
+    @cached_property
+    def classifier(self) -> Classifier:
+        """The trained network in evaluation mode; the first use imports torch."""
+        from space.modules import Classifier
+
+        assert self.path is not None
+        return Classifier.load(self.path)
+
+
+def write_spec(source: Source, folder: Path) -> None:
     """Write spec.json, which ``space.read_spec`` and ``mgnas describe`` read."""
-    spec = classifier.trained.network_spec().to_dict()
-    (folder / "spec.json").write_text(json.dumps(spec, indent=2) + "\n", encoding="utf-8")
+    text = json.dumps(source.spec.to_dict(), indent=2) + "\n"
+    (folder / "spec.json").write_text(text, encoding="utf-8")
 
 
-def write_safetensors(classifier: Classifier, folder: Path) -> None:
-    """Write model.safetensors, which ``Classifier.load`` reads."""
-    from space.modules import save_weights
-
-    save_weights(folder / "model.safetensors", classifier.network, classifier.trained)
+def write_safetensors(source: Source, folder: Path) -> None:
+    """Write model.safetensors, which ``Classifier.load`` reads: the study's file of weights as it is."""
+    write_atomic(folder / "model.safetensors", source.weights[1])
 
 
-def write_onnx(classifier: Classifier, folder: Path) -> float:
+def write_onnx(source: Source, folder: Path) -> float:
     """Write model.onnx and return the largest difference of its logits from torch's.
 
     One file: input ``images`` float32 N C H W with pixels 0..1 and any N, output ``logits`` N K; the
@@ -70,6 +101,7 @@ def write_onnx(classifier: Classifier, folder: Path) -> float:
     Raises:
         ExportError: the conversion failed, or the difference is beyond ``TOLERANCE``.
     """
+    classifier = source.classifier
     with _quiet(), _converting("model.onnx"):
         model = _onnx_model(classifier)
         path = folder / "model.onnx"
@@ -78,7 +110,7 @@ def write_onnx(classifier: Classifier, folder: Path) -> float:
         return _largest_difference(classifier, run, "model.onnx")
 
 
-def write_pt2(classifier: Classifier, folder: Path) -> float:
+def write_pt2(source: Source, folder: Path) -> float:
     """Write model.pt2 for ``torch.export.load`` and return the largest difference of its logits.
 
     Images and logits as in model.onnx; the extra file ``mgnas.json`` inside is the ``Trained`` record.
@@ -88,7 +120,7 @@ def write_pt2(classifier: Classifier, folder: Path) -> float:
     """
     import torch
 
-    path = folder / "model.pt2"
+    path, classifier = folder / "model.pt2", source.classifier
     with _quiet(), _converting("model.pt2"), torch.no_grad():
         program = torch.export.export(
             classifier, (_images(classifier, TRACED_BATCH),), dynamic_shapes=_any_batch(), strict=False
@@ -103,7 +135,7 @@ def write_pt2(classifier: Classifier, folder: Path) -> float:
         return _largest_difference(classifier, run, "model.pt2")
 
 
-WRITERS: dict[str, Callable[[Classifier, Path], float | None]] = {
+WRITERS: dict[str, Callable[[Source, Path], float | None]] = {
     "spec": write_spec,
     "safetensors": write_safetensors,
     "onnx": write_onnx,
@@ -142,6 +174,8 @@ def _onnx_model(classifier: Classifier) -> ModelProto:
         "pixels": "0..1; the normalisation is inside",
     }
     onnx.helper.set_model_props(model, facts)
+    # Exporters write the newest IR version, which older runtimes refuse although they have the operators.
+    model.ir_version = onnx.helper.find_min_ir_version_for(list(model.opset_import))
     onnx.checker.check_model(model, full_check=True)
     return model
 

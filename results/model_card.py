@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from results.costs import COSTS, cost_of
+from results.export_formats import ONNXRUNTIME, OPSET
 from results.front import complete_trials
 from results.intervals import wilson
 from results.records import TrialRecord
@@ -15,18 +16,18 @@ from results.study import StudyResults
 from results.tables import cost_columns
 
 if TYPE_CHECKING:
-    from space.modules import Trained
+    from space.weights_file import Trained
 
 _FILES = {
     "spec": "`spec.json`: the architecture; `mgnas describe spec.json` shows its layers.",
     "safetensors": "`model.safetensors`: the weights, for mgnas.",
-    "onnx": "`model.onnx`: the whole network for ONNX Runtime and others.",
+    "onnx": f"`model.onnx`: the whole network (opset {OPSET}) for ONNX Runtime >= {ONNXRUNTIME} and others.",
     "pt2": "`model.pt2`: the whole network for `torch.export.load`; mgnas is not needed.",
 }
 
 _SNIPPETS = {
     "onnx": """\
-With ONNX Runtime (`pip install onnxruntime numpy`):
+With ONNX Runtime {onnxruntime} or later (`pip install onnxruntime numpy`):
 
 ```python
 import json
@@ -105,7 +106,7 @@ def model_card(
         _training(study, trial, trained),
         "## Use",
         *(
-            _SNIPPETS[name].format(shape=shape, plugins=_loading(plugins)).rstrip()
+            _SNIPPETS[name].format(shape=shape, plugins=_loading(plugins), onnxruntime=ONNXRUNTIME).rstrip()
             for name in ("onnx", "pt2", "safetensors")
             if name in formats
         ),
@@ -114,19 +115,37 @@ def model_card(
         parts.append(_SCRIPT.rstrip())
     parts += [
         "## Files",
-        "\n".join(
-            [
-                *(f"- {_FILES[name]}" for name in formats),
-                *(
-                    f"- {_code(name)}: the network's family; mgnas runs it to load the weights."
-                    for name in plugins
-                ),
-            ]
-        ),
+        _file_list(formats, plugins),
         "## Licence",
         "Not stated. Whoever shares this network chooses its licence; mind the terms of the training images.",
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def architecture_card(study: StudyResults, trial: TrialRecord, plugins: Sequence[str] = ()) -> str:
+    """Return the README of an export of ``trial`` that holds its architecture and no weights, as Markdown."""
+    rows = {
+        "Architecture": f"{_code(trial.notation)}, identity {_code(trial.arch)}",
+        "Parameters": f"{trial.params:,}",
+        "MACs of an image": f"{trial.macs:,}",
+    }
+    parts = [
+        f"# {_code(trial.notation)}",
+        _origin(study, trial),
+        _table("Fact", "Value", rows),
+        "This folder holds the architecture. It holds no trained weights.",
+        "## Files",
+        _file_list(["spec"], plugins),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _file_list(formats: Sequence[str], plugins: Sequence[str]) -> str:
+    lines = [f"- {_FILES[name]}" for name in formats]
+    lines += [
+        f"- {_code(name)}: the network's family; mgnas runs it to load the weights." for name in plugins
+    ]
+    return "\n".join(lines)
 
 
 def _loading(plugins: Sequence[str]) -> str:

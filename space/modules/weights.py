@@ -5,52 +5,21 @@ Nothing is ever unpickled: tensors and JSON are all that such a file can hold.
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import safetensors.torch
 import torch
-from pydantic import BaseModel, ConfigDict
-from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from space.errors import InvalidInputError
 from space.files import write_atomic
 from space.modules.build import build
 from space.reading import load_spec
-from space.spec import Spec
+from space.weights_file import SHA256, StoredTensor, Trained, checksum, read_trained
 
-SHA256 = "sha256"
-"""What a file says of its own contents, beside the fields of ``Trained``; files of before say nothing."""
-
-
-class Trained(BaseModel):
-    """What a file of weights says about itself.
-
-    ``mean`` and ``std`` are per channel, of pixels scaled to 0..1; images are H x W = ``image_size``.
-    ``val_accuracy`` (0..1) was measured on the validation split of ``data`` after ``epochs`` epochs, with
-    ``test_flip`` from the logits of each image and its mirror image.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    spec: dict[str, Any]
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-    image_size: tuple[int, int]
-    classes: tuple[str, ...]
-    data: str
-    seed: int
-    epochs: int
-    val_accuracy: float
-    test_flip: bool = False
-
-    def network_spec(self) -> Spec:
-        """Return the spec of the network."""
-        return load_spec(self.spec)
+__all__ = ["Classifier", "Trained", "load_weights", "save_weights"]
 
 
 class Classifier(nn.Module):
@@ -104,8 +73,12 @@ def save_weights(path: str | Path, network: nn.Module, trained: Trained) -> Path
     """
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
     facts = trained.model_dump(mode="json")
-    text = json.dumps(facts | {SHA256: _checksum(facts, tensors)})
-    return write_atomic(path, safetensors.torch.save(tensors, metadata={"mgnas": text}))
+    stored = (
+        StoredTensor(name, str(t.dtype), tuple(t.shape), t.reshape(-1).view(torch.uint8).numpy().data)
+        for name, t in tensors.items()
+    )
+    text = json.dumps(facts | {SHA256: checksum(facts, stored)})
+    return write_atomic(path, safetensors.torch.save(tensors, metadata={"format": "pt", "mgnas": text}))
 
 
 def load_weights(path: str | Path) -> tuple[Trained, dict[str, Tensor]]:
@@ -114,31 +87,5 @@ def load_weights(path: str | Path) -> tuple[Trained, dict[str, Tensor]]:
     Raises:
         InvalidInputError: the file is missing, damaged (its checksum tells), or not from mgnas.
     """
-    if not Path(path).is_file():
-        raise InvalidInputError(f"there is no file of weights {path}")
-    try:
-        with safe_open(str(path), framework="pt") as file:
-            metadata = file.metadata() or {}
-            names = list(file.keys())
-            tensors = {name: file.get_tensor(name) for name in names}
-        facts = json.loads(metadata.get("mgnas", ""))
-        checksum = facts.pop(SHA256, None) if isinstance(facts, dict) else None
-        trained = Trained.model_validate_json(json.dumps(facts))
-    except (SafetensorError, OSError) as error:
-        raise InvalidInputError(f"{path} is not a safetensors file or is damaged ({error})") from None
-    except (ValueError, RecursionError):
-        raise InvalidInputError(
-            f"{path} does not say which network it holds: it was not written by mgnas"
-        ) from None
-    if checksum is not None and checksum != _checksum(facts, tensors):
-        raise InvalidInputError(f"{path} is damaged: it is not as it was written")
-    return trained, tensors
-
-
-def _checksum(facts: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> str:
-    """Return the SHA-256 of what a file of weights holds, its facts as they are written there."""
-    digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
-    for name, tensor in sorted(tensors.items()):
-        digest.update(f"{name} {tensor.dtype} {list(tensor.shape)}".encode())
-        digest.update(tensor.contiguous().reshape(-1).view(torch.uint8).numpy().data)
-    return digest.hexdigest()
+    trained, content = read_trained(path)
+    return trained, safetensors.torch.load(content)

@@ -70,6 +70,16 @@ def test_the_onnx_model_takes_plain_pixels_in_any_number(grey: ExportResult) -> 
         np.testing.assert_allclose(logits, expected, rtol=1e-5, atol=1e-5)
 
 
+def test_the_onnx_model_has_the_lowest_ir_version_of_its_opset(grey: ExportResult) -> None:
+    model = onnx.load(grey.folder / "model.onnx")
+    assert [(one.domain, one.version) for one in model.opset_import] == [("", 18)]
+    assert model.ir_version == 8  # onnxruntime 1.14 has both: its table of versions
+    assert json.loads((grey.folder / "export.json").read_text())["requires"] == {"onnxruntime": "1.14"}
+    card = (grey.folder / "README.md").read_text(encoding="utf-8")
+    assert "With ONNX Runtime 1.14 or later" in card
+    assert "ONNX Runtime >= 1.14" in card
+
+
 def test_nothing_reaches_the_terminal(
     study: StudyResults, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -137,8 +147,28 @@ def test_the_model_card_tells_what_the_network_is_and_runs(grey: ExportResult) -
     assert run_snippets(grey.folder) == [predicted, predicted]
 
 
+@pytest.mark.parametrize("number", range(8))
+def test_a_spec_needs_no_weights(study: StudyResults, tmp_path: Path, number: int) -> None:
+    result = export_trial(study, study.trial(number), tmp_path / "out", ["spec"])
+    assert [path.name for path in result.files] == ["README.md", "export.json", "spec.json"]
+    assert read_spec(str(tmp_path / "out" / "spec.json")).arch == study.trial(number).arch
+    assert "It holds no trained weights" in (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
+
+
 def test_importing_the_exporter_is_light() -> None:
     heavy = "{'torch', 'onnx', 'onnxruntime', 'pandas', 'trainers', 'search'}"
     code = f"import sys, results.export; print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_formats_without_a_converter_import_no_torch(study: StudyResults, tmp_path: Path) -> None:
+    code = (
+        "import sys; from results.study import open_study; "
+        f"open_study({str(study.folder)!r}).export(0, {str(tmp_path / 'out')!r}, ['spec', 'safetensors']); "
+        "print('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
+    copied = (tmp_path / "out" / "model.safetensors").read_bytes()
+    assert copied == (study.folder / "w/0.safetensors").read_bytes()

@@ -3,10 +3,13 @@ from __future__ import annotations
 import json
 import pickle
 import resource
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+import safetensors
 import safetensors.torch
 import torch
 
@@ -125,7 +128,7 @@ def test_a_field_that_files_of_before_do_not_have_changes_no_checksum(
         colour: str = "blue"
 
     path = save_weights(tmp_path / "w", build(SPEC), trained())
-    monkeypatch.setattr("space.modules.weights.Trained", Later)
+    monkeypatch.setattr("space.weights_file.Trained", Later)
     assert load_weights(path)[0] == Later(**trained().model_dump())
 
 
@@ -156,3 +159,18 @@ def test_a_full_disk_keeps_the_old_file(tmp_path: Path) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert path.read_bytes() == before
     assert [file.name for file in tmp_path.iterdir()] == ["w"]
+
+
+def test_other_programs_see_that_the_tensors_are_those_of_torch(tmp_path: Path) -> None:
+    with safetensors.safe_open(save_weights(tmp_path / "w", build(SPEC), trained()), "pt") as file:
+        assert file.metadata()["format"] == "pt"
+
+
+def test_a_file_of_weights_is_checked_without_torch(tmp_path: Path) -> None:
+    path = save_weights(tmp_path / "w", build(SPEC), trained())
+    code = (
+        "import sys; from space.weights_file import read_trained; "
+        f"print(read_trained({str(path)!r})[0].epochs, 'torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "3 False\n"
