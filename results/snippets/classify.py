@@ -4,8 +4,9 @@
     python classify.py images.npy               uint8, N H W C, or N H W for grey images
     python classify.py images.npz:x_test        one array of an archive
 
-One line an image: its name, the class and the network's probability, separated by tabs. Image files are
-brought to the network's size and channels; arrays must have them. model.onnx needs onnxruntime and numpy;
+One line an image: its name, the class and the network's probability, separated by tabs. Tabs and line breaks
+in names are written as \\t and \\n. Image files are brought to the network's size and channels; arrays must
+have them. model.onnx needs onnxruntime and numpy;
 a folder without that file uses model.safetensors, which needs mgnas. Image files need Pillow too.
 """
 
@@ -15,6 +16,7 @@ import io
 import itertools
 import json
 import os
+import re
 import sys
 import zipfile
 import zlib
@@ -48,12 +50,33 @@ def load_model(folder: Path) -> Model:
     raise UserError(f"{folder} has neither model.onnx nor model.safetensors: leave this script beside them")
 
 
-def plugins_of(folder: Path) -> list[str]:
-    """Return the Python files in ``folder`` that define the network's family, if it is not mgnas's own."""
+def manifest_of(folder: Path) -> dict[str, Any]:
+    """Return what export.json in ``folder`` says; nothing if there is none."""
     try:
-        return list(json.loads((folder / "export.json").read_text(encoding="utf-8")).get("plugins", ()))
-    except (OSError, ValueError, AttributeError, TypeError):
-        return []
+        facts = json.loads((folder / "export.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return facts if isinstance(facts, dict) else {}
+
+
+def reason_for(path: Path, error: Exception, installed: str) -> str:
+    """Return one line that says why onnxruntime of the version ``installed`` does not load ``path``."""
+    reason = str(error).splitlines()[0]
+    requires = manifest_of(path.parent).get("requires")
+    needed = str(requires.get("onnxruntime", "")) if isinstance(requires, dict) else ""
+    if needed and release(installed) < release(needed):
+        return (
+            f"{path} needs onnxruntime >= {needed}, but {installed} is installed: "
+            f"pip install 'onnxruntime>={needed}'"
+        )
+    if re.search(r"unsupported.*\bIR[_ ]version|opset.*(unsupported|till opset)", reason, re.IGNORECASE):
+        return f"{path} needs a newer onnxruntime than {installed} ({reason})"
+    return f"{path} is damaged or was not exported by mgnas ({reason})"
+
+
+def release(version: str) -> tuple[int, ...]:
+    """Return the first two numbers of a version."""
+    return tuple(int(number) for number in re.findall(r"\d+", version)[:2])
 
 
 def load_onnx(path: Path) -> Model:
@@ -69,8 +92,7 @@ def load_onnx(path: Path) -> Model:
         classes = json.loads(session.get_modelmeta().custom_metadata_map["classes"])
         _, channels, height, width = session.get_inputs()[0].shape
     except Exception as error:  # onnxruntime's errors share no public base
-        reason = str(error).splitlines()[0]
-        raise UserError(f"{path} is damaged or was not exported by mgnas ({reason})") from None
+        raise UserError(reason_for(path, error, onnxruntime.__version__)) from None
     return Model(
         classes, (channels, height, width), lambda images: session.run(["logits"], {"images": images})[0]
     )
@@ -87,7 +109,7 @@ def load_safetensors(path: Path) -> Model:
             f"{path.name} needs mgnas, which is not installed: pip install -e . in mgnas's source tree"
         ) from None
     try:
-        load_plugins(path.parent / name for name in plugins_of(path.parent))
+        load_plugins(path.parent / name for name in manifest_of(path.parent).get("plugins", ()))
         classifier = Classifier.load(path)
     except MgnasError as error:
         raise UserError(str(error)) from None
@@ -194,7 +216,12 @@ def classify(model: Model, images: list[tuple[str, Any]]) -> Iterator[str]:
     odds = np.exp(logits - logits.max(axis=1, keepdims=True))
     for (name, _), row in zip(images, odds / odds.sum(axis=1, keepdims=True), strict=True):
         best = int(row.argmax())
-        yield f"{name}\t{model.classes[best]}\t{row[best]:.4f}\n"
+        yield f"{field(name)}\t{field(model.classes[best])}\t{row[best]:.4f}\n"
+
+
+def field(text: str) -> str:
+    """Return ``text`` with escapes, such as ``\\t``, for the characters that would end a field or a line."""
+    return re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]", lambda m: m[0].encode("unicode_escape").decode(), text)
 
 
 def main(arguments: list[str]) -> int:

@@ -1,18 +1,22 @@
 from __future__ import annotations
 
+import json
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import onnx
+import onnxruntime
 import pytest
 import torch
 from PIL import Image
 
 from results.export import ExportResult, export_trial
-from results.study import StudyResults
-from space.modules import Classifier
+from results.study import StudyResults, open_study
+from space.modules import Classifier, save_weights
 from tests.results.export_study import make_study
 
 ROOT = Path(__file__).parents[2]
@@ -197,3 +201,57 @@ def test_no_argument_and_no_model_are_one_line(grey: ExportResult, tmp_path: Pat
         result = classify(folder, "a.png")
         assert (result.code, result.err.count("\n")) == (2, 1)
         assert "damaged" in result.err
+
+
+def with_ir_version(export: ExportResult, folder: Path, version: int, needed: str | None) -> Path:
+    """Copy an export with another IR version in its model, and another onnxruntime that it requires."""
+    shutil.copytree(export.folder, folder)
+    model = onnx.load(folder / "model.onnx")
+    model.ir_version = version
+    onnx.save(model, folder / "model.onnx")
+    facts = json.loads((folder / "export.json").read_text())
+    facts["requires"] = {} if needed is None else {"onnxruntime": needed}
+    (folder / "export.json").write_text(json.dumps(facts))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("needed", "reason"),
+    [
+        ("99.0", f"needs onnxruntime >= 99.0, but {onnxruntime.__version__} is installed: pip install"),
+        ("1.14", f"needs a newer onnxruntime than {onnxruntime.__version__} ("),
+        (None, f"needs a newer onnxruntime than {onnxruntime.__version__} ("),
+    ],
+)
+def test_a_model_that_onnxruntime_is_too_old_for_is_not_called_damaged(
+    grey: ExportResult, tmp_path: Path, needed: str | None, reason: str
+) -> None:
+    folder = with_ir_version(grey, tmp_path / "out", 99, needed)
+    np.save(tmp_path / "one.npy", random_images(1, (10, 14, 1)))
+    result = classify(folder, "one.npy")
+    assert (result.code, result.err.count("\n")) == (2, 1)
+    assert reason in result.err
+    assert "damaged" not in result.err
+
+
+def test_names_with_tabs_and_line_breaks_keep_one_line_an_image(study: StudyResults, tmp_path: Path) -> None:
+    odd = ("tab\there", "line\nbreak", "para\u2029graph", "sí")
+    path = study.folder / "w/0.safetensors"
+    classifier = Classifier.load(path)
+    trained = classifier.trained.model_copy(update={"classes": odd})
+    (tmp_path / "w").mkdir()
+    save_weights(tmp_path / "w/0.safetensors", classifier.network, trained)
+    images = random_images(300, (10, 14, 1))
+    for name in ("study.toml", "study.db"):
+        shutil.copy(study.folder / name, tmp_path / name)
+    export = open_study(tmp_path).export(0)
+    array = tmp_path / "two\nlines.npy"
+    np.save(array, images)
+    rows = lines(classify(export.folder, array))
+    assert len(rows) == 300
+    assert {len(row) for row in rows} == {3}
+    assert rows[1][0] == f"{tmp_path}/two\\nlines.npy[1]"
+    expected = classifier.predict(torch.from_numpy(images).permute(0, 3, 1, 2))
+    texts = ("tab\\there", "line\\nbreak", "para\\u2029graph", "sí")
+    escaped = dict(zip(classifier.trained.classes, texts, strict=True))
+    assert [row[1] for row in rows] == [escaped[name] for name in expected]
