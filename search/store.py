@@ -8,16 +8,18 @@ from __future__ import annotations
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from results.front import pareto_front
 from results.ledger import Ledger
 from results.records import EpochReport, StudyHeader, TrialRecord
 from results.study import DATABASE, sqlite_url
-from search.optuna_mirror import OptunaMirror
 from search.trials import Trials, checkpoint_path
 from space.search_space import SearchSpace
 from trainers.checkpoint import remove_checkpoint
+
+if TYPE_CHECKING:
+    from search.optuna_mirror import OptunaMirror
 
 
 class StudyStore(Trials):
@@ -50,6 +52,8 @@ class StudyStore(Trials):
     @classmethod
     def open(cls, folder: Path, name: str, space: SearchSpace) -> StudyStore:
         """Open the database in ``folder``, and bring Optuna's study up to the ledger."""
+        from search.optuna_mirror import OptunaMirror
+
         with ExitStack() as opened:
             ledger = Ledger(sqlite_url(folder), name)
             opened.callback(ledger.close)

@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter
 
 from results.study import open_study
-from search.frontier.models.transferred_prior import FEWEST, EarlierTrial
 from space.errors import InvalidInputError
 from space.files import write_atomic
+
+if TYPE_CHECKING:
+    from search.frontier.models.transferred_prior import EarlierTrial
 
 EARLIER = "earlier.json"
 """The copy: the trials of the earlier study as ``EarlierTrial`` has them."""
@@ -23,6 +26,8 @@ def earlier_trials(folder: str | Path) -> list[EarlierTrial]:
     Raises:
         InvalidInputError: there is no study, or it has too few trials to learn from.
     """
+    from search.frontier.models.transferred_prior import FEWEST, EarlierTrial
+
     if not Path(folder).is_dir():
         raise InvalidInputError(f"search.warm_start = '{folder}': there is no such folder")
     study = open_study(folder)
@@ -60,6 +65,8 @@ def read_earlier(folder: Path) -> list[EarlierTrial]:
     path = folder / EARLIER
     if not path.exists():
         return []
+    from search.frontier.models.transferred_prior import EarlierTrial
+
     try:
         return TypeAdapter(list[EarlierTrial]).validate_json(path.read_bytes())
     except (OSError, ValueError) as error:

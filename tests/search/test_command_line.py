@@ -7,6 +7,8 @@ import io
 import json
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +88,14 @@ def test_the_same_again_says_complete_at_once(finished: Path, capsys: pytest.Cap
     for arguments in (["tiny.toml"], ["runs/tiny"], ["--dir", "runs/tiny"]):
         assert "is complete: all 6 trials are done" in output(capsys, "search", *arguments)
     assert {path: path.read_bytes() for path in STUDY.glob("*") if path.is_file()} == before
+
+
+def test_a_complete_study_is_answered_without_slow_imports(finished: Path) -> None:
+    slow = "{'torch', 'optuna', 'scipy', 'pandas', 'plotly'}"
+    search = "import sys; from search.main import run; run(['search', 'runs/tiny'])"
+    code = f"{search}; print({slow} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "set()"
 
 
 def test_fewer_trials_are_complete_also_where_the_report_is_missing(
