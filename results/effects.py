@@ -8,7 +8,6 @@ are compared at equal size (an analysis of covariance).
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from statistics import NormalDist
@@ -17,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from results.front import complete_trials
-from results.records import KnobValue, TrialRecord
+from results.knob_groups import MIN_GROUP, groups, with_company
+from results.records import TrialRecord
 
 Array = NDArray[np.float64]
 
@@ -25,8 +25,6 @@ MIN_TRIALS = 8
 """Fewer trials than this say nothing about a knob beyond their noise."""
 _QUADRATIC_FROM = 12
 _CUBIC_FROM = 24
-_MAX_GROUPS = 6
-_MOST_FIGURES = 17
 _OUTLIER_SIGMAS = 4.0
 _FEW_OF_A_VALUE = 2
 """So many trainings that went wrong may be by chance; more with the same value are that value's doing."""
@@ -56,8 +54,10 @@ class KnobEffect:
     """One knob: its values, and how much of what size leaves open it explains.
 
     ``importance`` is a share from 0 to 1, corrected for the number of values. ``p_value`` is that of a
-    permutation test, corrected (Holm) for the number of knobs. Where nothing can be said, ``values`` is
-    empty and ``reason`` says why.
+    permutation test, corrected (Holm) for the number of knobs. Both are those that remain when the training
+    that supports the effect most is left out. ``left_out`` holds the values with fewer than ``MIN_GROUP``
+    trainings, with their numbers; ``num_trials`` does not count them. Where nothing can be said, ``values``
+    is empty and ``reason`` says why.
     """
 
     knob: str
@@ -66,6 +66,7 @@ class KnobEffect:
     importance: float = 0.0
     p_value: float = 1.0
     reason: str | None = None
+    left_out: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -90,8 +91,11 @@ def knob_effects(trials: Sequence[TrialRecord], seed: int = 0) -> Effects:
     names = dict.fromkeys(knob for trial in complete for knob in trial.knobs)
     effects, unexplained = [], set(range(len(complete)))
     for name in names:
-        chosen = [i for i, trial in enumerate(complete) if name in trial.knobs]
+        chosen, left_out = with_company(
+            [i for i, t in enumerate(complete) if name in t.knobs], complete, name
+        )
         effect, moved = _effect(name, [complete[i] for i in chosen], seed)
+        effect = replace(effect, left_out=left_out)
         effects.append(effect)
         if effect.reason is None:
             unexplained -= {index for index, is_far in zip(chosen, moved, strict=True) if not is_far}
@@ -157,44 +161,10 @@ def _robust_fit(accuracy: Array, design: Array) -> tuple[Array, float]:
     return curve, _OUTLIER_SIGMAS * sigma
 
 
-def _groups(trials: Sequence[TrialRecord], knob: str) -> tuple[list[str], NDArray[np.intp]]:
-    """Return the labels of the knob's values, and each trial's; many numbers are joined into ranges."""
-    counts = Counter(t.knobs[knob] for t in trials)
-    values = sorted(counts, key=lambda value: (isinstance(value, str), value))
-    runs: list[list[KnobValue]] = [[value] for value in values]
-    if len(values) > _MAX_GROUPS and not any(isinstance(value, str) for value in values):
-        shares: dict[int, list[KnobValue]] = {}  # of the trials in order of the value, by its middle one
-        filled = 0
-        for value in values:
-            middle = filled + counts[value] / 2
-            shares.setdefault(int(middle * _MAX_GROUPS / len(trials)), []).append(value)
-            filled += counts[value]
-        runs = list(shares.values())
-    labels = _labels(runs, 3)
-    place = {value: index for index, run in enumerate(runs) for value in run}
-    return labels, np.array([place[t.knobs[knob]] for t in trials], dtype=np.intp)
-
-
-def _labels(runs: Sequence[Sequence[KnobValue]], figures: int) -> list[str]:
-    """Return a label for each range of values, with as many figures as it takes to tell them apart."""
-    ends = [[_label(run[0], figures), _label(run[-1], figures)] for run in runs]
-    labels = ["–".join(dict.fromkeys(pair)) for pair in ends]
-    is_clear = len(set(labels)) == len(labels) or figures == _MOST_FIGURES
-    return labels if is_clear else _labels(runs, figures + 1)
-
-
-def _label(value: KnobValue, figures: int) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, float) and figures < _MOST_FIGURES:
-        return f"{value:.{figures}g}"
-    return str(value)
-
-
 def _effect(knob: str, trials: list[TrialRecord], seed: int) -> tuple[KnobEffect, NDArray[np.bool_]]:
     """Return the effect of a knob that all these trials have, and whose accuracy was pulled in for it."""
     n = len(trials)
-    labels, member = _groups(trials, knob)
+    labels, member = groups(trials, knob)
     covariates = _covariates(trials)
     accuracy = np.array([t.val_accuracy for t in trials], dtype=np.float64)
     reason = _what_is_missing(labels, member, covariates)
@@ -230,7 +200,7 @@ def _what_is_missing(labels: Sequence[str], member: NDArray[np.intp], covariates
     """Return why nothing can be said about a knob, or None."""
     n = len(member)
     if len(labels) < 2:
-        return "only one value was tried"
+        return f"fewer than two values have {MIN_GROUP} finished trials"
     if n < MIN_TRIALS:
         return f"only {n} finished trials have it; {MIN_TRIALS} are needed"
     design = np.column_stack([np.eye(len(labels))[member], covariates])
@@ -246,7 +216,8 @@ def _strength(design: Array, covariates: Array, accuracy: Array, seed: int) -> t
     """Return the knob's share of the variance that size leaves open, and a permutation test's p-value.
 
     The share is epsilon squared. The permutations are those of the residuals of the model without the
-    knob (Freedman and Lane, 1983), which needs no normal noise.
+    knob (Freedman and Lane, 1983), which needs no normal noise. Both take the least of what is explained
+    when any one training is left out, so that neither rests on a single network.
     """
     n = len(accuracy)
     full = np.linalg.qr(design)[0]
@@ -258,16 +229,31 @@ def _strength(design: Array, covariates: Array, accuracy: Array, seed: int) -> t
 
     rng = np.random.default_rng(seed)
     orders = rng.permuted(np.tile(residual, (_PERMUTATIONS, 1)), axis=1)
-    samples = np.vstack([residual, orders])
-    total = np.sum(samples**2, axis=1)
-    unexplained = np.maximum(total - np.sum((samples @ full) ** 2, axis=1), 1e-15 * left_open)
-    explained = total - np.sum((samples @ without) ** 2, axis=1) - unexplained
-    ratios = explained / unexplained
-    p_value = float(np.mean(ratios >= ratios[0] * (1 - 1e-9)))
+    total = np.sum(orders**2, axis=1)
+    unexplained = np.maximum(total - np.sum((orders @ full) ** 2, axis=1), 1e-15 * left_open)
+    explained = total - np.sum((orders @ without) ** 2, axis=1) - unexplained
 
-    extra, freedom = full.shape[1] - without.shape[1], n - full.shape[1]
-    share = (explained[0] - extra * unexplained[0] / freedom) / left_open
-    return float(np.clip(share, 0.0, 1.0)), p_value
+    open_without = np.maximum(_left_one_out(residual, without), 1e-15 * left_open)
+    open_full = np.clip(_left_one_out(residual, full), 1e-15 * left_open, open_without)
+    ratio = float(np.min((open_without - open_full) / open_full))
+    # itself is one of the orders, which keeps the test valid
+    p_value = (1 + int(np.sum(explained / unexplained >= ratio * (1 - 1e-9)))) / (_PERMUTATIONS + 1)
+
+    extra, freedom = full.shape[1] - without.shape[1], n - 1 - full.shape[1]
+    shares = (open_without - open_full - extra * open_full / freedom) / open_without
+    return float(np.clip(np.min(shares), 0.0, 1.0)), p_value
+
+
+def _left_one_out(values: Array, basis: Array) -> Array:
+    """Return the residual sum of squares of a regression without each of the observations.
+
+    It is ``RSS - e_i^2 / (1 - h_i)``, with the leverages ``h`` of the orthonormal ``basis``.
+    """
+    residual = values - basis @ (basis.T @ values)
+    free = 1 - np.sum(basis**2, axis=1)
+    own = np.where(free > _ROUNDING, residual**2 / np.maximum(free, _ROUNDING), 0.0)
+    left: Array = float(residual @ residual) - own
+    return left
 
 
 def _holm(effects: list[KnobEffect]) -> list[KnobEffect]:

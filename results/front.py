@@ -1,19 +1,16 @@
-"""The Pareto front of validation accuracy (up) against costs (down), and what is read off it."""
+"""The Pareto front of validation accuracy (up) against costs (down), and its hypervolume."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from results.costs import Ranges, check_costs, cost_of, costs_of
 from results.indicators import hypervolume
 from results.records import TrialRecord
-from space.errors import InvalidInputError, nearest
 
-PICKS = ("best", "knee", "smallest")
 PARAMS = ("params",)
 TINY = 1e-12
-ON_THE_LINE = 1e-9
 GROWTH = 1e-3
 """Growth of the hypervolume, in parts of it, or of the best accuracy, from which on a front grows."""
 
@@ -190,69 +187,3 @@ def why_no_front(trials: Iterable[TrialRecord]) -> str:
     if not failed:
         return "no trial has finished with a result yet"
     return f"no trial has a result; {len(failed)} failed, the last one: {failed[-1].short_reason}"
-
-
-def best(front: Sequence[TrialRecord]) -> TrialRecord:
-    """Return the most accurate network of a front; of several the one with the fewest parameters."""
-    return max(front, key=lambda trial: (accuracy(trial), -trial.params))
-
-
-def smallest(front: Sequence[TrialRecord]) -> TrialRecord:
-    """Return the network of a front with the fewest parameters; of several the most accurate one."""
-    return min(front, key=lambda trial: (trial.params, -accuracy(trial)))
-
-
-def knee(front: Sequence[TrialRecord], costs: tuple[str, ...] = PARAMS) -> TrialRecord | None:
-    """Return the point that lies farthest above the line between the front's ends; None if none is above it.
-
-    Distances are taken over log(cost), of several costs their mean, and accuracy, each scaled to the range
-    of the front. A front of one or two points has no knee.
-    """
-    if len(front) <= 2:
-        return None
-    logs = [[math.log(max(value, TINY)) for value in costs_of(trial, costs) or ()] for trial in front]
-    columns = list(zip(*logs, strict=True))
-    lows, highs = list(map(min, columns)), list(map(max, columns))
-    worst, top = min(map(accuracy, front)), max(map(accuracy, front))
-
-    def height(place: int) -> float:
-        shares = [
-            (value - low) / max(high - low, 1e-12)
-            for value, low, high in zip(logs[place], lows, highs, strict=True)
-        ]
-        gain = (accuracy(front[place]) - worst) / max(top - worst, 1e-12)
-        return float(gain - sum(shares) / len(shares))
-
-    heights = [height(place) for place in range(len(front))]
-    highest = max(heights)
-    return front[heights.index(highest)] if highest > ON_THE_LINE else None
-
-
-def pick(
-    front: Sequence[TrialRecord],
-    how: str,
-    max_params: int | None = None,
-    costs: tuple[str, ...] = PARAMS,
-) -> TrialRecord:
-    """Return one trial of the front: the ``best`` in accuracy, the ``knee``, or the ``smallest``.
-
-    Where there is no knee, the best one is returned.
-
-    Raises:
-        InvalidInputError: unknown ``how``, the front is empty, or it has nothing of at most ``max_params``.
-    """
-    if how not in PICKS:
-        raise InvalidInputError(
-            f"pick must be one of {', '.join(PICKS)}, but got {how!r}{nearest(how, PICKS)}"
-        )
-    if not front:
-        raise InvalidInputError("the study has no finished trial yet, so there is nothing to pick from")
-    allowed = [t for t in front if max_params is None or t.params <= max_params]
-    if not allowed:
-        raise InvalidInputError(
-            f"no network on the front has at most {max_params} parameters; the smallest has "
-            f"{smallest(front).params}"
-        )
-    if how == "best":
-        return best(allowed)
-    return smallest(allowed) if how == "smallest" else knee(allowed, costs) or best(allowed)

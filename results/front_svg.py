@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-from results.front import accuracy, complete_trials, knee, pareto_front
+from results.front import accuracy, complete_trials, pareto_front
+from results.picks import knee
 from results.records import TrialRecord
 from results.scales import (
     Range,
@@ -69,7 +70,7 @@ def front_svg(study: StudyResults) -> str:
     parts = [
         *_axes(frame),
         *(_dot(frame, trial, "other", 3.4) for trial in shown if trial not in front),
-        *_front(frame, front, shown),
+        *_front(frame, front, shown, knee(front, sampling=study.header.sampling)),
     ]
     title = f"{study.name}: validation accuracy against parameters"
     subtitle = _subtitle(study, len(complete), len(front), len(complete) - len(shown))
@@ -98,7 +99,9 @@ def _axes(frame: _Frame) -> list[str]:
     return parts + bottom_axis("parameters (log scale)")
 
 
-def _front(frame: _Frame, front: list[TrialRecord], shown: list[TrialRecord]) -> list[str]:
+def _front(
+    frame: _Frame, front: list[TrialRecord], shown: list[TrialRecord], bend: TrialRecord | None
+) -> list[str]:
     visible = [trial for trial in front if trial in shown]
     if not visible:
         return []
@@ -112,7 +115,6 @@ def _front(frame: _Frame, front: list[TrialRecord], shown: list[TrialRecord]) ->
     parts += [_dot(frame, trial, "front", 5.5) for trial in visible]
     top = visible[-1]
     parts.append(_label(frame, top, "best"))
-    bend = knee(front)
     if bend is not None and bend in visible and bend != top:
         parts += [_dot(frame, bend, "knee", 10), _label(frame, bend, "knee")]
     return parts

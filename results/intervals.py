@@ -1,9 +1,13 @@
-"""How far shares that were counted may be off."""
+"""Confidence intervals and sampling errors of accuracies."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 from statistics import NormalDist
+
+_ROUNDING = 1e-9
 
 
 def wilson(share: float, count: int) -> tuple[float, float]:
@@ -16,3 +20,48 @@ def wilson(share: float, count: int) -> tuple[float, float]:
     middle = (share + z * z / (2 * count)) / scale
     half = z * math.sqrt(share * (1 - share) / count + z * z / (4 * count * count)) / scale
     return max(0.0, middle - half), min(1.0, middle + half)
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """The sampling error of accuracies that were measured on ``num_images`` validation images.
+
+    ``num_images`` is None where the number is unknown; then only equal accuracies are equal. ``chance`` is
+    the accuracy of a uniform guess, 1 / classes (0 where the classes are unknown). ``is_balanced`` tells
+    that accuracies are means over the classes: the error is then a lower bound, reached where all classes
+    have the same number of images.
+    """
+
+    num_images: int | None = None
+    chance: float = 0.0
+    is_balanced: bool = False
+
+    def error(self, accuracy: float) -> float:
+        """Return the standard error ``sqrt(a (1 - a) / n)``, and at least one image, ``1 / n``."""
+        if not self.num_images:
+            return 0.0
+        return max(math.sqrt(accuracy * (1 - accuracy) / self.num_images), 1 / self.num_images)
+
+    def are_equal(self, one: float, other: float) -> bool:
+        """Tell whether two accuracies differ by at most the standard error of the higher one.
+
+        Networks of one study share their validation images. The standard error of such a paired difference
+        is about that of one accuracy.
+        """
+        return abs(one - other) <= self.error(max(one, other)) + _ROUNDING
+
+    def is_above_chance(self, accuracy: float) -> bool:
+        """Tell whether the 95 % interval of an accuracy lies above chance."""
+        return (wilson(accuracy, self.num_images)[0] if self.num_images else accuracy) > self.chance
+
+    def interval(self, accuracy: float) -> tuple[float, float] | None:
+        """Return Wilson's 95 % interval; None for balanced accuracies and unknown numbers of images."""
+        return wilson(accuracy, self.num_images) if self.num_images and not self.is_balanced else None
+
+
+def equal_places(accuracies: Sequence[float], sampling: Sampling) -> list[list[int]]:
+    """Return for each accuracy the places of the others that are equal to it."""
+    return [
+        [j for j, other in enumerate(accuracies) if j != i and sampling.are_equal(one, other)]
+        for i, one in enumerate(accuracies)
+    ]

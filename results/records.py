@@ -9,6 +9,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 from typing_extensions import TypedDict
 
+from results.intervals import Sampling
+
 Count = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -168,6 +170,14 @@ class StudyHeader:
         """Whether accuracies are means over the classes of each one's share, not shares of all images."""
         recipe = self.config.get("train")
         return isinstance(recipe, dict) and recipe.get("metric") == "balanced_accuracy"
+
+    @property
+    def sampling(self) -> Sampling:
+        """The sampling error of the study's validation accuracies."""
+        num_images, classes = self.data.get("val"), self.data.get("classes")
+        if not isinstance(num_images, int) or num_images < 1:
+            num_images = None
+        return Sampling(num_images, 1 / len(classes) if classes else 0.0, self.is_balanced)
 
     @property
     def costs(self) -> tuple[str, ...]:

@@ -15,8 +15,10 @@ from results.costs import COSTS
 from results.effects import knob_effects
 from results.figures import Chart, curves_chart, front_chart, hypervolume_chart
 from results.front import PARAMS, complete_trials
+from results.picks import KNEE_SHARE
 from results.report_effects import effects_charts
 from results.report_objectives import front_lead
+from results.report_picks import pick_cards
 from results.scales import accuracies
 from results.study import REPORT, StudyResults
 from space.errors import InvalidInputError
@@ -60,6 +62,7 @@ def render_report(study: StudyResults) -> str:
         state="complete" if study.complete else "not complete",
         state_class="complete" if study.complete else "open",
         lead=parts.lead(study),
+        picks=pick_cards(study),
         tiles=parts.tiles(study),
         notice=parts.notice(study),
         failures=parts.failures(study),
@@ -122,10 +125,13 @@ def _front_charts(study: StudyResults, charts: dict[str, Chart]) -> str:
 def _front_caption(study: StudyResults, chart: Chart) -> str:
     sentences = []
     if study.knee is not None:
-        above = "the line between the two ends of the front"
+        above = "the line between the ends of the good part of the front"
         if len(study.header.costs) > 1:
-            above = "the mean of its costs' places between the lowest and the highest of the front"
-        sentences.append(f"The knee lies farthest above {above}.")
+            above = "the mean of its costs' places between the lowest and the highest of the good networks"
+        sentences.append(
+            f"The knee lies farthest above {above}: those with at least {100 * KNEE_SHARE:.0f} % of the best "
+            "one's advantage over chance."
+        )
     if any(trial.epochs < trial.max_epochs for trial in complete_trials(study.records)):
         sentences.append("Open circles were stopped before their last epoch.")
     if complete_trials(study.references):

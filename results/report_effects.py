@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from results.effects import MIN_TRIALS, Effects, KnobEffect, ValueEffect
+from results.knob_groups import MIN_GROUP
 from results.report_parts import escape
 from results.scales import plural
 
@@ -35,7 +36,8 @@ def effects_charts(found: Effects) -> str:
         "is a value's distance from its knob's average, in percentage points of validation accuracy, with a "
         f"95 % interval. Estimated from {found.num_trials} finished trials, the strongest knob first. The "
         "search chooses its trials, so knobs that it changed together cannot be told fully apart: a hint of "
-        "what to vary next, not a proof."
+        f"what to vary next, not a proof. Values with fewer than {MIN_GROUP} trainings are left out. "
+        "Share and p value are those that remain without the training that supports them most."
     ]
     if found.num_outliers:
         text.append(
@@ -64,12 +66,14 @@ def _knob_card(effect: KnobEffect, reach: float) -> str:
     p_value = f"p {'&le;' if effect.p_value <= 0.001 else '='} {max(effect.p_value, 0.001):.2g}"
     rows = "".join(_value_row(value, reach, is_clear) for value in effect.values)
     end = f"{100 * reach:.2g}"
+    rare = ", ".join(f"{escape(label)} (n {count})" for label, count in effect.left_out)
+    rare = f'<p class="rare">Too few trainings (under {MIN_GROUP}), left out: {rare}.</p>' if rare else ""
     return (
         f'<article class="knob"><h3>{_heading(effect.knob)}</h3>'
         f"<p>explains {100 * effect.importance:.0f} % of what size leaves open · {verdict} ({p_value}) · "
         f'{effect.num_trials} trials</p><div class="rows">{rows}'
         f'<span></span><span class="axis"><span>−{end}</span><span>0</span><span>+{end}</span></span>'
-        '<span class="n">points</span></div></article>'
+        f'<span class="n">points</span></div>{rare}</article>'
     )
 
 

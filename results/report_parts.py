@@ -10,12 +10,13 @@ from typing import Any
 
 from results.costs import COSTS, cost_of
 from results.figures import Chart, shade
-from results.front import PARAMS, accuracy, best, complete_trials, smallest
-from results.intervals import wilson
+from results.front import PARAMS, accuracy, complete_trials
+from results.picks import best
 from results.records import TrialRecord
 from results.scales import duration, plural, short_count
 from results.study import StudyResults
-from results.tables import cost_columns
+from results.study_text import equal_rule, percents
+from results.tables import cost_columns, few_numbers
 from space.files import shell_word
 
 _MAX_REASONS = 5
@@ -49,25 +50,16 @@ def lead(study: StudyResults) -> str:
 
 
 def tiles(study: StudyResults) -> str:
-    """Return the key figures."""
+    """Return the key figures of the search."""
     front = study.front_records
     num_failed = sum(trial.state == "failed" for trial in study.records)
     num_epochs = sum(len(reports) for reports in study.reports.values())
     num_stopped = sum(trial.state == "stopped" for trial in study.records)
     with_result = sum(trial.state == "complete" for trial in study.records)
-    rows = []
-    if front:
-        top, least = best(front), smallest(front)
-        rows += [
-            ("best accuracy", _percent(top), f"trial {top.number}, {short_count(top.params)} parameters"),
-            ("smallest network", short_count(least.params), f"parameters, at {_percent(least)}"),
-        ]
-    if (bend := study.knee) is not None:
-        rows.append(("knee of the front", short_count(bend.params), f"parameters, at {_percent(bend)}"))
     others = f"{num_failed} failed" if num_failed else "none failed"
     if num_stopped:
         others += f", {num_stopped} stopped at a rung"
-    rows += [
+    rows = [
         ("networks on the front", str(len(front)), f"of {plural(with_result, 'trained network')}"),
         ("hypervolume", f"{study.hypervolume:.3f}", "share of the box dominated, 0 to 1"),
         ("trials with a result", str(with_result), others),
@@ -94,16 +86,16 @@ def notice(study: StudyResults) -> str:
             "The best of many trials was picked by the very accuracy shown here, and part of that is luck, "
             "so expect somewhat less on new images."
         )
+    if len(front := study.front_records) > 1:
+        text.append(
+            "Each network was trained once. The intervals hold the sampling error of the images, not the "
+            "spread between seeds."
+        )
     if study.header.is_balanced:
         text.append("They are balanced: the mean over the classes of the share that is right, however rare.")
-    elif study.front_records and isinstance(count, int) and count > 0:
-        top = best(study.front_records)
-        low, high = wilson(accuracy(top), count)
-        chosen = "Even without that choice, " if len(text) > 1 else ""
-        text.append(
-            f"{chosen}{_percent(top)} on {count:,} images means {100 * low:.1f} to {100 * high:.1f} % "
-            "(95 % interval)."
-        )
+    elif front and (interval := study.header.sampling.interval(accuracy(top := best(front)))):
+        chosen = "Even without that choice, " if len(complete_trials(study.records)) > 1 else ""
+        text.append(f"{chosen}{percent(top)} on {count:,} images means {percents(interval)} (95 % interval).")
     return " ".join(text)
 
 
@@ -153,37 +145,64 @@ def front_table(study: StudyResults) -> str:
     front = study.front_records
     if not front:
         return nothing_yet(study)
-    tags = {smallest(front).number: ["smallest"]}
-    if study.knee is not None:
-        tags.setdefault(study.knee.number, []).append("knee")
-    tags.setdefault(best(front).number, []).append("best")
+    tags = _tags(study)
     is_searched = any(trial.searched_training for trial in front)
     rows = []
     for trial in front:
         marks = "".join(f'<span class="tag">{tag}</span>' for tag in tags.get(trial.number, []))
-        command = f"mgnas export {shell_word(study.folder)} --trial {trial.number}"
         rows.append(
             f'<tr><td class="number">{trial.number}</td>'
             f'<td class="text"><code>{escape(trial.notation)}</code>{marks}</td>'
             f"{_cost_cells(study, trial)}"
-            f'<td class="number">{_percent(trial)}</td>'
+            f'<td class="number">{percent(trial)}{_interval(study, trial)}</td>'
+            f'<td class="number">{few_numbers(study.equal_to[trial.number])}</td>'
             f'<td class="number">{trial.epochs}</td><td><code>{escape(trial.arch)}</code></td>'
             f"{f'<td><code>{escape(trial.training_text)}</code></td>' * is_searched}"
-            f'<td class="text"><code>{escape(command)}</code></td></tr>'
+            f'<td class="text"><code>{escape(export_command(study, trial))}</code></td></tr>'
         )
     costs = _cost_heads(study)
     training = ["training"] * is_searched
-    names = ("trial", "network", *costs, "val. accuracy", "epochs", "arch", *training, "export it with")
-    numeric = {"trial", *costs, "val. accuracy", "epochs"}
+    names = (
+        "trial",
+        "network",
+        *costs,
+        "val. accuracy",
+        "equal to",
+        "epochs",
+        "arch",
+        *training,
+        "export it with",
+    )
+    numeric = {"trial", *costs, "val. accuracy", "equal to", "epochs"}
     heads = "".join(f"<th{' class=number' * (name in numeric)}>{name}</th>" for name in names)
     order = "From the smallest network to the most accurate."
     if study.header.costs != PARAMS:
         order = f"Ordered by {COSTS[study.header.costs[0]].title}, the lowest first."
     return (
-        f"<p>{order} A click on a command selects it.</p>"
+        f"<p>{order} <em>Equal to</em> names {equal_rule(study)}: the data do not tell them apart. "
+        "Below an accuracy stands its 95 % interval. A click on a command selects it.</p>"
         f'<div class="scroll"><table class="wide"><thead><tr>{heads}</tr></thead>'
         f"<tbody>{''.join(rows)}</tbody></table></div>"
     )
+
+
+def _tags(study: StudyResults) -> dict[int, list[str]]:
+    tags: dict[int, list[str]] = {}
+    chosen = {"recommended": study.recommended, "knee": study.knee, "best": best(study.front_records)}
+    for name, trial in chosen.items():
+        if trial is not None:
+            tags.setdefault(trial.number, []).append(name)
+    return tags
+
+
+def export_command(study: StudyResults, trial: TrialRecord) -> str:
+    """Return the command that exports a network of the study."""
+    return f"mgnas export {shell_word(study.folder)} --trial {trial.number}"
+
+
+def _interval(study: StudyResults, trial: TrialRecord) -> str:
+    interval = study.header.sampling.interval(accuracy(trial))
+    return f"<small>{percents(interval)}</small>" if interval else ""
 
 
 def references_table(study: StudyResults) -> str:
@@ -192,7 +211,7 @@ def references_table(study: StudyResults) -> str:
         return ""
     rows = []
     for trial in sorted(study.references, key=lambda trial: trial.params):
-        result = _percent(trial) if trial.state == "complete" else escape(trial.reason or "not finished")
+        result = percent(trial) if trial.state == "complete" else escape(trial.reason or "not finished")
         rows.append(
             f'<tr><td class="number">{trial.number}</td><td>{escape(trial.reference)}</td>'
             f'<td class="text"><code>{escape(trial.notation)}</code></td>'
@@ -239,7 +258,8 @@ def _plain_value(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
 
-def _percent(trial: TrialRecord) -> str:
+def percent(trial: TrialRecord) -> str:
+    """Return the validation accuracy of a complete trial in per cent."""
     return f"{100 * accuracy(trial):.2f}\u00a0%"
 
 

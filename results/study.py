@@ -12,16 +12,10 @@ from typing import TYPE_CHECKING, Any, SupportsIndex
 from urllib.parse import quote
 
 from results.budgets import what_is_spent
-from results.front import (
-    PICKS,
-    complete_trials,
-    front_hypervolume,
-    knee,
-    pareto_front,
-    pick,
-    why_no_front,
-)
+from results.front import accuracy, complete_trials, front_hypervolume, pareto_front, why_no_front
+from results.intervals import equal_places
 from results.ledger import Ledger
+from results.picks import PICKS, RECOMMENDED, knee, pick, recommended
 from results.records import POINT_COLUMNS, EpochReport, StudyHeader, TrialRecord, point_columns
 from space.errors import InvalidInputError
 from space.files import user_path
@@ -256,7 +250,10 @@ class StudyResults:
             "complete": self.complete,
             "trials": self.num_finished,
             "hypervolume": self.hypervolume,
-            "front": [record.point(self.header.costs) for record in self.front_records],
+            "front": [
+                record.point(self.header.costs) | {"equal_to": self.equal_to[record.number]}
+                for record in self.front_records
+            ],
         }
         if self.header.cost_ranges:
             summary["costs"] = list(self.header.costs)
@@ -276,24 +273,46 @@ class StudyResults:
             f"{self.folder} has no trial {number}; 'mgnas front {self.folder}' lists those on the front"
         )
 
-    def pick(self, how: str, max_params: int | None = None) -> TrialRecord:
-        """Return one network of the front: ``best``, ``knee`` or ``smallest``.
+    def pick(self, how: str = RECOMMENDED, max_params: int | None = None) -> TrialRecord:
+        """Return one network of the front, by default the recommended one; see ``results.picks.pick``.
 
         Raises:
             InvalidInputError: unknown ``how``, or there is no such network.
+
+        Example:
+            >>> study.pick("accuracy>=0.97", max_params=20_000)
         """
         if not self.front_records:
             raise InvalidInputError(f"{self.folder}: {self.why_no_front}, so there is nothing to pick from")
-        return pick(self.front_records, how, max_params, self.header.costs)
+        return pick(self.front_records, how, max_params, self.header.costs, self.header.sampling)
+
+    @cached_property
+    def recommended(self) -> TrialRecord | None:
+        """The smallest network within one standard error of the best; None while there is no front."""
+        front = self.front_records
+        return recommended(front, self.header.costs, self.header.sampling) if front else None
 
     @cached_property
     def knee(self) -> TrialRecord | None:
         """The knee of the front; None where it has none."""
-        return knee(self.front_records, self.header.costs)
+        return knee(self.front_records, self.header.costs, self.header.sampling)
+
+    @cached_property
+    def equal_to(self) -> dict[int, list[int]]:
+        """For each network of the front, by trial number: the others whose accuracy is equal to its own.
+
+        Accuracies are equal where they differ by at most one standard error, and at least one image.
+        """
+        front = self.front_records
+        places = equal_places([accuracy(trial) for trial in front], self.header.sampling)
+        return {
+            trial.number: [front[place].number for place in equal]
+            for trial, equal in zip(front, places, strict=True)
+        }
 
     def export(
         self,
-        which: SupportsIndex | str = "knee",
+        which: SupportsIndex | str = RECOMMENDED,
         to: str | Path | None = None,
         formats: Sequence[str] | None = None,
         *,
@@ -301,8 +320,9 @@ class StudyResults:
     ) -> ExportResult:
         """Export one network and return what was written; see ``results.export.export_trial``.
 
-        ``which`` is a trial's number, or ``best``, ``knee`` or ``smallest`` of the front (of its networks
-        of at most ``max_params``). The folder is exports/trial-N in the study's unless ``to`` says otherwise.
+        ``which`` is a trial's number, or a pick of ``results.picks.pick``, such as ``within-1se``, ``best``
+        or ``accuracy>=0.97`` (of the front's networks of at most ``max_params``). The folder is
+        exports/trial-N in the study's unless ``to`` says otherwise.
 
         Raises:
             InvalidInputError: ``max_params`` with a number, no such network, or ``export_trial`` refuses.
@@ -321,11 +341,11 @@ class StudyResults:
             number = operator.index(which)
         except TypeError:
             raise InvalidInputError(
-                f"which must be a trial's number, or one of {', '.join(PICKS)}, but got {which!r}"
+                f"which must be a trial's number, or one of {PICKS}, but got {which!r}"
             ) from None
         if max_params is not None:
             raise InvalidInputError(
-                f"max_params goes with one of {', '.join(PICKS)}, not with a trial's number ({number})"
+                f"max_params goes with one of {PICKS}, not with a trial's number ({number})"
             )
         return self.trial(number)
 

@@ -7,7 +7,7 @@ import io
 import json
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TextIO
 
 from results.costs import COSTS, cost_of
@@ -39,11 +39,18 @@ def print_references(
     print_table(header, rows, stream, text_columns=(1, len(header) - 1), optional=("network", "MACs"))
 
 
-def print_front(front: Sequence[TrialRecord], stream: TextIO, costs: Sequence[str] = PARAMS) -> None:
+def print_front(
+    front: Sequence[TrialRecord],
+    stream: TextIO,
+    costs: Sequence[str] = PARAMS,
+    equal_to: Mapping[int, Sequence[int]] | None = None,
+) -> None:
     """Print the front in its order, with parameters, MACs and the further ``costs`` of its study.
 
-    Where the study searches the recipe too, with what was found of that.
+    Where the study searches the recipe, the table shows its values. ``equal_to`` holds for each trial the
+    trials that the validation images do not tell apart from it.
     """
+    equal = {number: few_numbers(others) for number, others in (equal_to or {}).items() if others}
     is_searched = any(trial.searched_training for trial in front)
     rows = [
         (
@@ -51,16 +58,24 @@ def print_front(front: Sequence[TrialRecord], stream: TextIO, costs: Sequence[st
             trial.notation,
             *_costs(trial, costs),
             f"{100 * accuracy(trial):.2f} %",
+            *([equal.get(trial.number, "")] if equal else []),
             trial.arch,
             *([trial.training_text] if is_searched else []),
         )
         for trial in front
     ]
-    header = ("trial", "network", *_headings(costs), "val. accuracy", "arch", *["training"] * is_searched)
-    text_columns = (1, *range(header.index("arch"), len(header)))
+    names = ["equal to"] * bool(equal) + ["arch"] + ["training"] * is_searched
+    header = ("trial", "network", *_headings(costs), "val. accuracy", *names)
+    text_columns = (1, *range(len(header) - len(names), len(header)))
     macs = () if "macs" in costs else ("MACs",)
     optional = ("arch", *macs, "training", "network", *reversed(_headings(costs)[1:]))
     print_table(header, rows, stream, text_columns, optional)
+
+
+def few_numbers(numbers: Sequence[int], most: int = 3) -> str:
+    """Return trial numbers with commas; of many the first ``most`` and how many more there are."""
+    more = [f"+{len(numbers) - most}"] if len(numbers) > most else []
+    return ", ".join([*map(str, numbers[:most]), *more])
 
 
 def _headings(costs: Sequence[str]) -> list[str]:

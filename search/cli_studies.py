@@ -110,7 +110,8 @@ def front(
     """Print the Pareto front: validation accuracy against parameters, or the costs of the study."""
     from results.front import complete_trials
     from results.study import open_study
-    from results.tables import print_front, print_json, print_references, write_front_csv
+    from results.study_text import print_study_front
+    from results.tables import print_json, print_references, write_front_csv
     from space.errors import InvalidInputError
 
     if as_json and as_csv:
@@ -123,7 +124,7 @@ def front(
     elif not results.front_records:
         typer.echo(f"{results.name}: {results.why_no_front}")
     else:
-        print_front(results.front_records, sys.stdout, results.header.costs)
+        print_study_front(results, sys.stdout)
         if references := complete_trials(results.references):
             typer.echo("\ncompared with:\n")
             print_references(references, sys.stdout, results.header.costs)
@@ -151,7 +152,13 @@ def report(
 def export(
     folder: Folder,
     trial: Annotated[int | None, typer.Option(help="The trial's number.")] = None,
-    pick: Annotated[str | None, typer.Option(help="best, knee or smallest of the front.")] = None,
+    pick: Annotated[
+        str | None,
+        typer.Option(
+            help="within-1se (recommended: the smallest within one standard error of the best), best, knee, "
+            "smallest, or a goal: 'accuracy>=0.97', 'within=1pt'."
+        ),
+    ] = None,
     max_params: Annotated[
         int | None, typer.Option(help="With --pick: among networks of at most so many.")
     ] = None,

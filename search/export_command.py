@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from results.front import accuracy
+from results.picks import PICKS
 from results.study import open_study
 from space.errors import InvalidInputError
 
@@ -24,7 +25,7 @@ def export_network(
         InvalidInputError: not exactly one of ``trial`` and ``pick``, an unknown one, or nothing to export.
     """
     if (trial is None) == (pick is None):
-        raise InvalidInputError("say which network: --trial N, or --pick best, knee or smallest")
+        raise InvalidInputError(f"say which network: --trial N, or --pick with one of {PICKS}")
     if trial is not None and max_params is not None:
         raise InvalidInputError("--max-params goes with --pick, not with --trial")
     results = open_study(folder)

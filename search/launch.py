@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from results.front import complete_trials
+from results.picks import RECOMMENDED
 from results.scales import duration
 from results.study import REPORT, StudyResults
-from results.tables import print_front, print_json, print_references
+from results.study_text import print_study_front
+from results.tables import print_json, print_references
 from search.config import (
     StudyConfig,
     Tables,
@@ -86,7 +88,7 @@ def _print_end(results: StudyResults) -> None:
         f"study {results.folder} is complete: {results.spent}; "
         f"{duration(results.searched_s)} of searching, hypervolume {results.hypervolume:.4f}\n\n"
     )
-    print_front(results.front_records, out, results.header.costs)
+    print_study_front(results, out)
     if references := complete_trials(results.references):
         out.write("\ncompared with:\n\n")
         print_references(references, out, results.header.costs)
@@ -94,7 +96,7 @@ def _print_end(results: StudyResults) -> None:
         out.write(f"\nreport: {results.folder / REPORT}\n")
     else:
         out.write("\nreport: not written\n")
-    out.write(f"export: mgnas export {shell_word(results.folder)} --pick knee\n")
+    out.write(f"export: mgnas export {shell_word(results.folder)} --pick {RECOMMENDED}\n")
 
 
 def resolve(request: Request) -> tuple[StudyConfig, Path]:

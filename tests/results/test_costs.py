@@ -15,16 +15,13 @@ from hypothesis import strategies as st
 
 from results.costs import COST_NAMES, COSTS, cost_of
 from results.front import (
-    best,
     front_history,
     front_hypervolume,
-    knee,
     pareto_front,
-    pick,
-    smallest,
     trials_since_growth,
 )
 from results.indicators import hypervolume
+from results.picks import best, knee, pick, smallest
 from results.records import TrialRecord
 from results.report import render_report
 from results.report_objectives import front_lead

@@ -2,11 +2,15 @@ from __future__ import annotations
 
 import math
 import random
+from collections import Counter
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from results.effects import MIN_TRIALS, Effects, KnobEffect, knob_effects, t_quantile
+from results.knob_groups import groups
 from tests.results.synthetic import searched, trial
 
 
@@ -122,10 +126,54 @@ def test_two_trainings_that_went_wrong_are_not_their_value_s_doing():
     records[:2] = [replace(record, knobs=record.knobs | {"kind": "rare"}) for record in records[:2]]
     records[0] = replace(records[0], val_accuracy=0.1)
     found = knob_effects(records)
-    rare = {value.label: value for value in of(found, "kind").values}["rare"]
-    assert rare.num_trials == 2
-    assert abs(rare.effect) < 0.02
+    assert of(found, "kind").left_out == (("rare", 2),)
+    assert [value.label for value in of(found, "kind").values] == ["a", "b", "c"]
     assert found.num_outliers == 1
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_of_values_with_fewer_than_three_trainings_nothing_is_concluded(count: int):
+    records = [
+        replace(record, knobs={"stem": "rare" if record.number < count else "ab"[record.number % 2]})
+        for record in searched(40, noise=0.002)
+    ]
+    records[:count] = [replace(record, val_accuracy=0.7) for record in records[:count]]
+    stem = of(knob_effects(records), "stem")
+    without = of(knob_effects(records[count:]), "stem")
+    assert stem == replace(without, left_out=(("rare", count),))
+    assert stem.num_trials == 40 - count
+
+
+def test_a_knob_of_which_one_value_has_three_trainings_says_nothing():
+    records = [
+        replace(record, knobs={"stem": "rare" if record.number < 2 else "plain"}) for record in searched(30)
+    ]
+    stem = of(knob_effects(records), "stem")
+    assert stem.values == ()
+    assert (stem.importance, stem.p_value) == (0.0, 1.0)
+    assert stem.left_out == (("rare", 2),)
+
+
+def test_no_strength_rests_on_one_training():
+    """Three values in a group, of which one alone is far from the rest."""
+    records = [
+        trial(n, 1000, 0.9 + 0.001 * (n % 4), knobs={"stem": "few" if n < 3 else "many"}) for n in range(12)
+    ]
+    records[0] = replace(records[0], val_accuracy=0.8)
+    stem = of(knob_effects(records), "stem")
+    assert stem.p_value > 0.2
+    assert stem.importance < 0.1
+
+
+@given(st.lists(st.integers(0, 40), min_size=7, max_size=60).filter(lambda values: len(set(values)) > 6))
+def test_ranges_of_many_numbers_hold_three_trainings_or_are_one(values: list[int]):
+    records = [trial(n, 1000, 0.9, knobs={"nu": value}) for n, value in enumerate(values)]
+    labels, member = groups(records, "nu")
+    sizes = Counter(member.tolist())
+    assert len(labels) == len(sizes)
+    assert min(sizes.values()) >= 3
+    ordered = [group for _, group in sorted(zip(values, member.tolist(), strict=True))]
+    assert ordered == sorted(ordered)
 
 
 def test_trials_stopped_early_are_compared_at_equal_epochs():
@@ -182,7 +230,7 @@ def test_a_knob_that_decides_the_size_is_not_told_apart_from_it():
 
 def test_a_knob_with_one_value_is_not_estimated():
     records = [replace(t, knobs={"k": 3}) for t in searched()]
-    assert of(knob_effects(records), "k").reason == "only one value was tried"
+    assert of(knob_effects(records), "k").reason == "fewer than two values have 3 finished trials"
 
 
 def test_the_same_seed_gives_the_same_result():

@@ -8,8 +8,8 @@ from xml.etree import ElementTree
 import pytest
 
 from results.figures import curves_chart, front_chart, hypervolume_chart, shade
-from results.front import knee
 from results.front_svg import front_svg, write_front_svg
+from results.picks import knee
 from results.scales import (
     duration,
     focus_range,
@@ -37,7 +37,7 @@ def test_front_chart_shows_every_complete_trial_once():
     assert list(points["front"].x) == [t.params for t in made.front_records]
     assert len(points["front"].x) + len(points["other trials"].x) == 20
     assert len(points["other trials"].x) == len(points["other trials"].y)
-    bend = knee(made.front_records)
+    bend = knee(made.front_records, sampling=made.header.sampling)
     assert bend is not None
     assert list(points["knee"].x) == [bend.params]
 

@@ -1,4 +1,4 @@
-"""Fronts: what is on them, what is picked from them, and how large a share of the box they dominate."""
+"""Fronts: what is on them, and how large a share of the box they dominate."""
 
 from __future__ import annotations
 
@@ -11,19 +11,15 @@ from hypothesis import strategies as st
 from results.front import (
     Ranges,
     accuracy,
-    best,
     complete_trials,
     front_hypervolume,
     hypervolume_history,
-    knee,
     pareto_front,
-    pick,
     resolved,
     trials_since_growth,
     why_no_front,
 )
 from results.records import TrialRecord
-from space import InvalidInputError
 from tests.results.factories import make_trial
 
 
@@ -93,47 +89,11 @@ def test_history_ends_at_the_hypervolume_and_never_falls(points: list[tuple[int,
     assert (values[-1] if values else 0.0) == pytest.approx(front_hypervolume(trials, {"params": (1, 20)}))
 
 
-FRONT = [(100, 0.5), (200, 0.9), (1000, 0.92), (10_000, 0.95)]
-
-
 def test_why_there_is_no_front() -> None:
     assert why_no_front([]) == "no trial has finished with a result yet"
     failed = [make_trial(number, state="failed", reason=f"diverged\nat {number}") for number in range(2)]
     assert why_no_front(failed) == "no trial has a result; 2 failed, the last one: diverged"
     assert why_no_front([*failed, make_trial(2)]) == "no trial with a result has all of its costs"
-
-
-def test_picks() -> None:
-    front = pareto_front(trials_of(FRONT))
-    assert pick(front, "best").params == 10_000
-    assert pick(front, "smallest").params == 100
-    assert knee(front) == pick(front, "knee") == front[1]
-    assert pick(front, "best", max_params=5000).params == 1000
-    assert pick(front[:1], "knee").params == 100
-
-
-@pytest.mark.parametrize("points", [[(100, 0.2), (1000, 0.25), (10_000, 0.9)], FRONT[1:3]])
-def test_a_front_that_bends_the_other_way_has_no_knee(points: list[tuple[int, float]]) -> None:
-    front = pareto_front(trials_of(points))
-    assert knee(front) is None
-    assert pick(front, "knee") == best(front)
-
-
-@pytest.mark.parametrize(
-    ("how", "max_params", "says"),
-    [
-        ("nee", None, "pick must be one of best, knee, smallest, but got 'nee'; did you mean 'knee'"),
-        ("best", 50, "at most 50 parameters; the smallest has 100"),
-    ],
-)
-def test_impossible_picks(how: str, max_params: int | None, says: str) -> None:
-    with pytest.raises(InvalidInputError, match=says):
-        pick(pareto_front(trials_of(FRONT)), how, max_params)
-
-
-def test_nothing_to_pick_from() -> None:
-    with pytest.raises(InvalidInputError, match="no finished trial"):
-        pick([], "best")
 
 
 def test_trials_are_counted_since_the_front_last_grew() -> None:

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from results.intervals import wilson
+from results.intervals import Sampling, equal_places, wilson
 
 
 @pytest.mark.parametrize(
@@ -32,3 +32,30 @@ def test_they_hold_the_truth_in_about_95_of_100_cases(truth: float) -> None:
         chance = math.comb(count, found) * truth**found * (1 - truth) ** (count - found)
         covered += chance * (low <= truth <= high)
     assert 0.91 < covered < 0.99
+
+
+def test_networks_that_differ_by_one_image_are_equal() -> None:
+    for num_images in (10, 434, 10_000):
+        sampling = Sampling(num_images)
+        for right in (num_images, num_images - 1, num_images // 2):
+            assert sampling.are_equal(right / num_images, (right - 1) / num_images)
+    assert not Sampling(10_000).are_equal(1.0, 0.9998)
+
+
+def test_networks_that_differ_by_more_than_a_standard_error_are_not_equal() -> None:
+    sampling = Sampling(10_000)
+    assert sampling.error(0.9) == pytest.approx(0.003)
+    assert sampling.are_equal(0.897, 0.9)
+    assert not sampling.are_equal(0.8969, 0.9)
+    assert equal_places([0.5, 0.897, 0.9], sampling) == [[], [2], [1]]
+
+
+def test_without_a_number_of_images_only_equal_accuracies_are_equal() -> None:
+    assert equal_places([0.9, 0.9, 0.90001], Sampling()) == [[1], [0], []]
+    assert Sampling().interval(0.9) is None
+
+
+def test_chance_is_told_from_what_was_learned() -> None:
+    sampling = Sampling(100, chance=0.1)
+    assert not sampling.is_above_chance(0.15)
+    assert sampling.is_above_chance(0.2)

@@ -11,6 +11,7 @@ from plotly.offline import get_plotlyjs
 from results.effects import knob_effects
 from results.report import GENERATOR, GENERATOR_WITHIN, render_report, write_report
 from results.report_effects import effects_charts
+from results.tables import few_numbers
 from space import InvalidInputError
 from tests.results.synthetic import searched, study, trial
 
@@ -66,19 +67,21 @@ def read(made) -> Page:
 
 def test_the_table_holds_every_network_of_the_front_with_its_export_command():
     made = study(searched(), folder="runs/my study")
-    rows = {row[0]: row for row in read(made).rows if len(row) == 8 and row[0]}
+    rows = {row[0]: row for row in read(made).rows if len(row) == 9 and row[0]}
     assert set(rows) == {str(t.number) for t in made.front_records}
     for record in made.front_records:
         row = rows[str(record.number)]
         assert record.notation in row[1]
-        assert row[2:7] == [
+        low, high = made.header.sampling.interval(record.val_accuracy)
+        assert row[2:8] == [
             f"{record.params:,}",
             f"{record.macs:,}",
-            f"{100 * record.val_accuracy:.2f}\u00a0%",
+            f"{100 * record.val_accuracy:.2f}\u00a0%{100 * low:.1f} to {100 * high:.1f} %",
+            few_numbers(made.equal_to[record.number]),
             str(record.epochs),
             record.arch,
         ]
-        assert row[7] == f"mgnas export 'runs/my study' --trial {record.number}"
+        assert row[8] == f"mgnas export 'runs/my study' --trial {record.number}"
 
 
 def test_long_texts_of_the_front_are_broken_where_the_page_is_narrow():
@@ -86,7 +89,7 @@ def test_long_texts_of_the_front_are_broken_where_the_page_is_narrow():
     page = read(study(searched()))
     cells = [attrs.get("class") for tag, attrs in page.elements if tag == "td"]
     first = cells.index("number")
-    assert cells[first : first + 8] == ["number", "text", *4 * ["number"], None, "text"]
+    assert cells[first : first + 9] == ["number", "text", *5 * ["number"], None, "text"]
     assert re.search(r"\.wide \.text \{ white-space: normal; overflow-wrap: anywhere;", page_styles())
 
 
@@ -129,15 +132,46 @@ def test_balanced_accuracies_are_said_to_be_so_and_have_no_interval():
 def test_key_figures():
     made = study([*searched(20), trial(20, 900, None, reason="loss is not finite")], trials=30)
     text = read(made).text
-    best, smallest = made.front_records[-1], made.front_records[0]
     assert "not complete" in text
     assert "21 of 30 trials" in text
-    assert f"best accuracy{100 * best.val_accuracy:.2f} %trial {best.number}," in text
-    assert f"parameters, at {100 * smallest.val_accuracy:.2f} %" in text
     assert f"hypervolume{made.hypervolume:.3f}" in text
     assert "1 trial failed and is in no chart: loss is not finite (1×)." in text
     assert "seed7every trial" in text
     assert "search time3 min 30 s" in text
+
+
+def test_the_first_cards_are_the_recommended_network_the_best_and_the_knee():
+    made = study(searched(20))
+    text = read(made).text
+    recommended, knee, best = made.recommended, made.knee, made.front_records[-1]
+    assert recommended is not None
+    assert knee is not None
+    assert len({recommended.number, knee.number, best.number}) == 3
+    for record in (recommended, best, knee):
+        low, high = made.header.sampling.interval(record.val_accuracy)
+        assert (
+            f"{100 * record.val_accuracy:.2f} %95 % interval {100 * low:.1f} to {100 * high:.1f} % · "
+            f"{record.params:,} parameters · trial {record.number}"
+            f"mgnas export runs/digits --trial {record.number}"
+        ) in text
+    assert text.index("recommendedthe smallest within one standard error") < text.index("bestthe highest")
+
+
+def test_a_network_of_several_roles_has_one_card():
+    text = read(study([trial(0, 1000, 0.9), trial(1, 2000, 0.6)])).text
+    assert (
+        "recommended = bestthe smallest within one standard error of the best; the highest accuracy" in text
+    )
+
+
+def test_rare_values_are_named_without_an_effect():
+    records = [
+        replace(t, knobs={"stem": "cifar" if t.number == 0 else "ab"[t.number % 2]}) for t in searched(20)
+    ]
+    records[0] = replace(records[0], val_accuracy=0.5)
+    page = effects_charts(knob_effects(records))
+    assert "Too few trainings (under 3), left out: cifar (n 1)." in page
+    assert "<span>cifar</span>" not in page
 
 
 def test_what_comes_from_a_study_cannot_leave_its_place():

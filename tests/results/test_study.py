@@ -38,8 +38,12 @@ def test_a_number_from_the_front_exports(trained: StudyResults, tmp_path: Path) 
 @pytest.mark.parametrize(
     ("which", "max_params", "says"),
     [
-        (0, 10_000, "max_params goes with one of best, knee, smallest, not with a trial's number (0)"),
-        (1.0, None, "which must be a trial's number, or one of best, knee, smallest, but got 1.0"),
+        (0, 10_000, "'within=1pt', not with a trial's number (0)"),
+        (
+            1.0,
+            None,
+            "which must be a trial's number, or one of within-1se, best, knee, smallest, 'acc",
+        ),
         (None, None, "but got None"),
         (99, None, "has no trial 99"),
     ],

@@ -54,7 +54,7 @@ def test_what_a_search_says(finished: Path) -> None:
     front = open_study(STUDY).front_records
     assert all(record.notation in out and f"{record.params:,}" in out for record in front)
     assert "report: runs/tiny/report.html" in out
-    assert "export: mgnas export runs/tiny --pick knee" in out
+    assert "export: mgnas export runs/tiny --pick within-1se" in out
     assert re.search(r"trials 6/6, front \d, hypervolume 0\.\d{4}, best \d+\.\d\d %, left 0 s", err)
 
 
@@ -172,7 +172,7 @@ def test_an_exhausted_space_ends_the_study(
 def test_front_as_json_and_csv_and_table(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
     document = json.loads(output(capsys, "front", "runs/tiny", "--json"))
     assert set(document) == {"study", "complete", "trials", "hypervolume", "front"}
-    assert all(tuple(point) == POINT_COLUMNS for point in document["front"])
+    assert all(tuple(point) == (*POINT_COLUMNS, "equal_to") for point in document["front"])
     rows = list(csv.DictReader(io.StringIO(output(capsys, "front", "runs/tiny", "--csv"))))
     assert [int(row["params"]) for row in rows] == [point["params"] for point in document["front"]]
     assert (STUDY / "front.csv").read_text("utf-8") == output(capsys, "front", "runs/tiny", "--csv")

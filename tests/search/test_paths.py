@@ -86,7 +86,7 @@ def test_a_study_below_a_folder_whose_name_is_no_text(home: Path, tmp_path: Path
 def test_a_folder_that_looks_like_an_option_is_named_so_that_it_is_none(home: Path, tmp_path: Path) -> None:
     shutil.copytree(home / "runs" / "tiny", tmp_path / "-s")
     done = mgnas("search", "./-s", cwd=tmp_path)
-    assert done.stdout.splitlines()[-1] == "export: mgnas export ./-s --pick knee"
+    assert done.stdout.splitlines()[-1] == "export: mgnas export ./-s --pick within-1se"
     assert mgnas("report", "./-s", cwd=tmp_path).returncode == 0
     assert "mgnas export ./-s --trial" in (tmp_path / "-s" / "report.html").read_text(encoding="utf-8")
 

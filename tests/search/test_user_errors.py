@@ -37,6 +37,12 @@ def error(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
         (["export", "runs/tiny", "--trial", "0", "--pick", "best"], "say which network"),
         (["export", "runs/tiny", "--trial", "77"], "has no trial 77"),
         (["export", "runs/tiny", "--pick", "bset"], "did you mean 'best'"),
+        (["export", "runs/tiny", "--pick", "accuracy"], "put the goal in quotes"),
+        (
+            ["export", "runs/tiny", "--pick", "accuracy>=1.0001%x"],
+            "pick must be one of within-1se, best",
+        ),
+        (["export", "runs/tiny", "--pick", "accuracy>=97"], "write 'accuracy>=0.97' or 'accuracy>=97%'"),
         (["export", "runs/tiny", "--pick", "best", "--max-params", "3"], "at most 3 parameters"),
         (["export", "runs/tiny", "--pick", "best", "--formats", "onxx"], "did you mean 'onnx'"),
         (["export", "runs/tiny", "--pick", "best", "--to", "."], "current folder"),

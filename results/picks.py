@@ -1,0 +1,173 @@
+"""Networks that are picked from a front: the recommended one, the best, the knee, and goals of a user."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+
+from results.costs import cost_of, costs_of
+from results.front import PARAMS, TINY, accuracy
+from results.intervals import Sampling
+from results.records import TrialRecord
+from space.errors import InvalidInputError, nearest, shown
+
+RECOMMENDED = "within-1se"
+NAMED_PICKS = (RECOMMENDED, "best", "knee", "smallest")
+GOALS = ("accuracy>=0.97", "within=1pt")
+"""Examples of the goals, with numbers that a user replaces."""
+PICKS = ", ".join((*NAMED_PICKS, *(f"'{goal}'" for goal in GOALS)))
+"""All picks, as help and errors list them."""
+KNEE_SHARE = 0.95
+"""Share of the best network's advantage over chance below which a network is no candidate for the knee."""
+
+_ON_THE_LINE = 1e-9
+_ROUNDING = 1e-9
+_NUMBER = r"\s*(?P<number>\d+\.?\d*|\.\d+)\s*"
+_AT_LEAST = re.compile(rf"accuracy\s*>={_NUMBER}(?P<percent>%?)")
+_WITHIN = re.compile(rf"within\s*={_NUMBER}(pt|pts|points?)")
+UNKNOWN = Sampling()
+
+
+def best(front: Sequence[TrialRecord]) -> TrialRecord:
+    """Return the most accurate network of a front; of several the one with the fewest parameters."""
+    return max(front, key=lambda trial: (accuracy(trial), -trial.params))
+
+
+def smallest(front: Sequence[TrialRecord], costs: tuple[str, ...] = PARAMS) -> TrialRecord:
+    """Return the network with the lowest first cost (by default parameters); of several the most accurate."""
+    return min(front, key=lambda trial: (cost_of(trial, costs[0]) or 0.0, -accuracy(trial)))
+
+
+def recommended(
+    front: Sequence[TrialRecord], costs: tuple[str, ...] = PARAMS, sampling: Sampling = UNKNOWN
+) -> TrialRecord:
+    """Return the smallest network within one standard error of the best.
+
+    This is the one-standard-error rule (Breiman et al. 1984): among networks that the validation images do
+    not tell apart, the cheapest. "Smallest" means the lowest first cost of the study, most often parameters.
+    """
+    top = accuracy(best(front))
+    return smallest([trial for trial in front if sampling.are_equal(accuracy(trial), top)], costs)
+
+
+def knee(
+    front: Sequence[TrialRecord], costs: tuple[str, ...] = PARAMS, sampling: Sampling = UNKNOWN
+) -> TrialRecord | None:
+    """Return the network where a front bends; None where it has no bend.
+
+    Candidates are the networks that are any good:
+
+    - the 95 % interval of their accuracy lies above chance, and
+    - they have at least ``KNEE_SHARE`` (0.95) of the best network's advantage over chance:
+      ``a >= floor = chance + 0.95 (a_best - chance)``.
+
+    Without this rule, networks near chance at the small end stretch the axes, and the knee is a network
+    that is still poor. The knee is the candidate that lies farthest above the chord from the point (lowest
+    cost of the candidates, floor) to the best network. The staircase of the front passes through that
+    point. Where all networks are candidates, the chord starts at the lowest accuracy instead. Distances are
+    taken over log(cost), of several costs their mean, and accuracy, each scaled to its range. A front of
+    one or two networks has no knee, and one good network is none.
+    """
+    if len(front) <= 2:
+        return None
+    top = accuracy(best(front))
+    floor = sampling.chance + KNEE_SHARE * (top - sampling.chance)
+    good = [t for t in front if accuracy(t) >= floor - _ROUNDING and sampling.is_above_chance(accuracy(t))]
+    if len(good) < 2:
+        return None
+    low = floor if len(good) < len(front) else min(map(accuracy, good))
+    heights = _heights(good, costs, low, top)
+    highest = max(heights)
+    return good[heights.index(highest)] if highest > _ON_THE_LINE else None
+
+
+def _heights(trials: Sequence[TrialRecord], costs: tuple[str, ...], low: float, top: float) -> list[float]:
+    """Return how far each network lies above the chord from (lowest cost, low) to (highest cost, top)."""
+    logs = [[math.log(max(value, TINY)) for value in costs_of(trial, costs) or ()] for trial in trials]
+    columns = list(zip(*logs, strict=True))
+    lows, spans = list(map(min, columns)), [max(max(one) - min(one), TINY) for one in columns]
+    heights = []
+    for trial, row in zip(trials, logs, strict=True):
+        shares = [(value - least) / span for value, least, span in zip(row, lows, spans, strict=True)]
+        heights.append((accuracy(trial) - low) / max(top - low, TINY) - sum(shares) / len(shares))
+    return heights
+
+
+def pick(
+    front: Sequence[TrialRecord],
+    how: str = RECOMMENDED,
+    max_params: int | None = None,
+    costs: tuple[str, ...] = PARAMS,
+    sampling: Sampling = UNKNOWN,
+) -> TrialRecord:
+    """Return one network of the front (of its networks of at most ``max_params``).
+
+    Args:
+        front: the networks to choose from.
+        how: ``within-1se``, see ``recommended``; ``best`` in accuracy; the ``knee``, or the best network
+            where there is no knee; the ``smallest``; ``accuracy>=0.97`` (or ``97%``), the smallest network
+            that reaches it; ``within=1pt``, the smallest network within one percentage point of the best.
+        max_params: the most parameters a network may have.
+        costs: the costs of the study; the first one orders the networks.
+        sampling: the sampling error of the accuracies.
+
+    Raises:
+        InvalidInputError: unknown ``how``, the front is empty, or no network of it meets the goal.
+    """
+    least, points = _goal(how)
+    if not front:
+        raise InvalidInputError("the study has no finished trial yet, so there is nothing to pick from")
+    allowed = [t for t in front if max_params is None or t.params <= max_params]
+    if not allowed:
+        raise InvalidInputError(
+            f"no network on the front has at most {max_params} parameters; the smallest has "
+            f"{smallest(front).params}"
+        )
+    top = best(allowed)
+    if points is not None:
+        least = accuracy(top) - points / 100
+    if least is not None:
+        return _smallest_from(allowed, least, how, max_params, costs)
+    if how == RECOMMENDED:
+        return recommended(allowed, costs, sampling)
+    if how == "smallest":
+        return smallest(allowed)
+    return top if how == "best" else knee(allowed, costs, sampling) or top
+
+
+def _smallest_from(
+    allowed: Sequence[TrialRecord], least: float, how: str, max_params: int | None, costs: tuple[str, ...]
+) -> TrialRecord:
+    reached = [trial for trial in allowed if accuracy(trial) >= least - _ROUNDING]
+    if not reached:
+        top = best(allowed)
+        limit = f" of at most {max_params} parameters" if max_params is not None else ""
+        raise InvalidInputError(
+            f"no network on the front{limit} has {how}; the best one, trial {top.number}, has "
+            f"{100 * accuracy(top):.2f} %; lower the goal or search longer"
+        )
+    return smallest(reached, costs)
+
+
+def _goal(how: str) -> tuple[float | None, float | None]:
+    """Return the least accuracy that ``how`` asks for, and the most points from the best; None where neither.
+
+    Raises:
+        InvalidInputError: ``how`` is neither the name of a pick nor a goal.
+    """
+    if how in NAMED_PICKS:
+        return None, None
+    if match := _AT_LEAST.fullmatch(how.strip()):
+        least = float(match["number"]) / (100 if match["percent"] else 1)
+        if least > 1:
+            raise InvalidInputError(
+                f"pick {shown(how)}: accuracy is a share from 0 to 1; "
+                "write 'accuracy>=0.97' or 'accuracy>=97%'"
+            )
+        return least, None
+    if match := _WITHIN.fullmatch(how.strip()):
+        return None, float(match["number"])
+    # without quotes a shell takes the > of a goal for a redirection
+    hint = "; put the goal in quotes" if how.strip() == "accuracy" else nearest(how, NAMED_PICKS)
+    raise InvalidInputError(f"pick must be one of {PICKS}, but got {shown(how)}{hint}")

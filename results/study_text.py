@@ -1,0 +1,47 @@
+"""A study's front as text for a terminal: the table, what its accuracies are worth, the recommendation."""
+
+from __future__ import annotations
+
+from typing import TextIO
+
+from results.front import accuracy
+from results.records import TrialRecord
+from results.study import StudyResults
+from results.tables import print_front
+
+
+def print_study_front(study: StudyResults, stream: TextIO) -> None:
+    """Print the front of a study, the networks in it that are equal, and the recommended one."""
+    print_front(study.front_records, stream, study.header.costs, study.equal_to)
+    stream.write("\n")
+    if any(study.equal_to.values()):
+        stream.write(f"equal to: {equal_rule(study)}\n")
+    if (chosen := study.recommended) is not None:
+        stream.write(
+            f"recommended: trial {chosen.number}, the smallest within one standard error of the best: "
+            f"{chosen.params:,} parameters, {accuracy_text(study, chosen)}\n"
+        )
+
+
+def equal_rule(study: StudyResults) -> str:
+    """Return when two accuracies of a study are equal, as a sentence without its end."""
+    num_images = study.header.sampling.num_images
+    if num_images is None:
+        return "trials with the same accuracy"
+    return (
+        "trials whose accuracy differs by at most one standard error on "
+        f"{num_images:,} validation images, or by one image"
+    )
+
+
+def accuracy_text(study: StudyResults, trial: TrialRecord) -> str:
+    """Return a trial's validation accuracy with its 95 % interval, where there is one."""
+    text = f"{100 * accuracy(trial):.2f} %"
+    interval = study.header.sampling.interval(accuracy(trial))
+    return text if interval is None else f"{text} (95 % interval {percents(interval)})"
+
+
+def percents(interval: tuple[float, float]) -> str:
+    """Return an interval of shares in per cent: ``95.1 to 97.2 %``."""
+    low, high = interval
+    return f"{100 * low:.1f} to {100 * high:.1f} %"
