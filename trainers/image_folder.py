@@ -3,32 +3,29 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from space.errors import InvalidInputError, shortened
+from space.errors import InvalidInputError, nearest, shortened
 from space.system_errors import explain_system_error
+from trainers.folder_layout import find_layout
+from trainers.folder_names import (
+    SUFFIXES,
+    checked_name,
+    composed,
+    entries,
+    fail,
+    is_ignored,
+    plain,
+    table_hint,
+)
 from trainers.image_files import ImageForm, common_form
 from trainers.image_store import decoded, signature_of_files
 from trainers.memory_size import available_memory
 from trainers.raw_images import Pair, RawImages, SourceOptions
 
-SUFFIXES = (
-    ".png", ".jpg", ".jpeg", ".jfif", ".jpe", ".jp2", ".bmp", ".gif", ".webp", ".avif", ".tif", ".tiff",
-    ".ppm", ".pgm", ".pnm",
-)  # fmt: skip
-PARTS = {
-    "train": "train",
-    "training": "train",
-    "val": "val",
-    "valid": "val",
-    "validation": "val",
-    "test": "test",
-    "testing": "test",
-}
-"""What folders above the classes are called, in small letters or not."""
 MEMORY_SHARE = 0.2
 """Of the memory that is free: images that take more stay in their files."""
 
@@ -62,7 +59,8 @@ def _load(root: Path, options: SourceOptions) -> RawImages:
         raise InvalidInputError(
             f"there is no folder {shortened(str(root))}; --data imagefolder:PATH tells where the images are"
         )
-    folders = _parts(root) or {"train": root}
+    layout = find_layout(root)
+    folders = layout.folders
     left_out: list[Path] = []
     owners: dict[Path, Path] = {}
     files = {
@@ -73,6 +71,7 @@ def _load(root: Path, options: SourceOptions) -> RawImages:
         if unknown := [name for name in found if name not in classes]:
             raise InvalidInputError(
                 f"{folders[part]} has a class {unknown[0]!r}, which {folders['train']} has not"
+                f"{_hint(unknown[0], classes)}"
             )
     by_part = {part: [file for listed in found.values() for file in listed] for part, found in files.items()}
     if test := by_part.pop("test", []):
@@ -89,28 +88,33 @@ def _load(root: Path, options: SourceOptions) -> RawImages:
     # a search sees no test images: those that it might decode and drop stay in their files
     shares = {part: 0.0 if part == "test" else share for part in files}
     parts = {part: _read(found, classes, form, shares[part]) for part, found in files.items()}
-    notes = _notes(left_out)
+    if len(classes) == 1:
+        raise InvalidInputError(
+            f"{folders['train']} has one class only, {classes[0]!r}; put the images of each class into "
+            f"a folder of its own{table_hint(root, folders['train'])}"
+        )
+    notes = (*layout.notes, *_notes_of_case(classes), *_notes(left_out))
     return RawImages(
         root.name, classes, parts["train"], parts.get("val"), parts.get("test"), signature, notes
     )
 
 
-def _parts(root: Path) -> dict[str, Path]:
-    """Return the folders of train, val and test images by usual names; none where classes lie there."""
-    found: dict[str, Path] = {}
-    for child in sorted(root.iterdir()):
-        part = PARTS.get(child.name.casefold())
-        if part is None or not child.is_dir():
-            continue
-        if part in found:
-            raise InvalidInputError(
-                f"{root} has {found[part].name}/ and {child.name}/, both for {part}; move one of them away"
-            )
-        found[part] = child
-    if found and "train" not in found:
-        first = next(found[part].name for part in ("val", "test") if part in found)
-        raise InvalidInputError(f"{root} has {first}/ but no train/; the latter is needed")
-    return {part: found[part] for part in ("train", "val", "test") if part in found}
+def _hint(name: str, classes: Sequence[str]) -> str:
+    """Return the class that is meant, if one differs in case, spaces or spelling."""
+    for known in classes:
+        if plain(known) == plain(name):
+            return f", but {known!r}; give both folders one name"
+    return nearest(name, tuple(classes))
+
+
+def _notes_of_case(classes: Sequence[str]) -> list[str]:
+    """Return a note for every two classes whose names differ in case or spaces only."""
+    seen: dict[str, str] = {}
+    notes = []
+    for name in classes:
+        if (other := seen.setdefault(plain(name), name)) != name:
+            notes.append(f"the classes {other!r} and {name!r} differ in case or spaces only: are they one?")
+    return notes
 
 
 def _notes(left_out: list[Path]) -> tuple[str, ...]:
@@ -133,16 +137,20 @@ def _files(
     ``_is_new`` has it.
     """
     found: dict[str, list[Path]] = {}
-    children = [
-        child for child in sorted(folder.iterdir()) if not child.name.startswith(".") and _is_there(child)
-    ]
+    children = [child for child in entries(folder) if _is_there(child)]
     class_folders = [child for child in children if child.is_dir()]
     left_out += [child for child in children if not child.is_dir() and child.suffix.lower() in SUFFIXES]
     for child in class_folders:
         _is_new(child, child, owners)
     for child in class_folders:
         if listed := _images_below(child, left_out, owners):
-            found[_checked_name(child)] = listed
+            name = checked_name(child)
+            if name in found:
+                raise InvalidInputError(
+                    f"{folder} has two folders {name!r}, whose names differ in their Unicode form only; put "
+                    "their images into one"
+                )
+            found[name] = listed
         elif is_train:
             raise InvalidInputError(
                 f"{child} has no images, files that end in {', '.join(SUFFIXES[:3])} and the like; bring "
@@ -151,7 +159,7 @@ def _files(
     if not found:
         raise InvalidInputError(
             f"{folder} has no folders with images in them; one for each class is needed, "
-            f"with files that end in {', '.join(SUFFIXES[:3])} and the like"
+            f"with files that end in {', '.join(SUFFIXES[:3])} and the like{table_hint(folder)}"
         )
     return found
 
@@ -163,15 +171,16 @@ def _images_below(folder: Path, left_out: list[Path], owners: dict[Path, Path]) 
     what systems put beside them. ``owners`` is as ``_is_new`` has it. OSError where a folder cannot be read.
     """
     paths: list[Path] = []
-    for parent, children, names in os.walk(folder, onerror=_fail, followlinks=True):
+    for parent, children, names in os.walk(folder, onerror=fail, followlinks=True):
         children[:] = [
             name
             for name in sorted(children)
-            if not name.startswith(".") and _is_new(Path(parent, name), folder, owners)
+            if not is_ignored(name) and _is_new(Path(parent, name), folder, owners)
         ]
-        for path in (Path(parent, name) for name in names if not name.startswith(".")):
+        for path in (Path(parent, name) for name in names if not is_ignored(name)):
             (paths if path.suffix.lower() in SUFFIXES else left_out).append(path)
-    return sorted(path for path in paths if _is_there(path) and path.is_file())
+    found = [path for path in paths if _is_there(path) and path.is_file()]
+    return sorted(found, key=lambda path: Path(composed(str(path))).parts)
 
 
 def _is_new(folder: Path, of_class: Path, owners: dict[Path, Path]) -> bool:
@@ -199,19 +208,6 @@ def _is_there(path: Path) -> bool:
     if path.is_symlink() and not path.exists():
         raise InvalidInputError(f"{path} is a link that leads nowhere; remove it, or bring what it names")
     return True
-
-
-def _fail(error: OSError) -> None:
-    raise error
-
-
-def _checked_name(folder: Path) -> str:
-    """Return a class's name, the folder's, which is written down as UTF-8."""
-    try:
-        folder.name.encode()
-    except UnicodeEncodeError:
-        raise InvalidInputError(f"the folder's name {str(folder)!a} is not UTF-8 text; rename it") from None
-    return folder.name
 
 
 def _read(

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from trainers.folder_names import composed
 from trainers.image_files import ImageForm, read_pixels
 
 MOST_READ = 512
@@ -74,7 +75,7 @@ def signature_of_files(paths: Sequence[Path], form: ImageForm) -> str:
     step = math.ceil(len(paths) / MOST_READ) or 1
     for place, path in enumerate(paths):
         size = path.stat().st_size
-        digest.update(repr((path.parent.name, path.name, size)).encode())
+        digest.update(repr((composed(path.parent.name), composed(path.name), size)).encode())
         if place % step == 0:
             with path.open("rb") as file:
                 digest.update(file.read(END_BYTES))
