@@ -14,7 +14,7 @@ class StorageFullError(MgnasError):
 
 def explain_database_error(error: BaseException, place: str) -> MgnasError:
     """Return an error of the database at ``place`` as one line that says what to do."""
-    cause = (str(getattr(error, "orig", None) or error).splitlines() or [type(error).__name__])[0]
+    cause = _cause(error)
     if "disk is full" in cause or "disk I/O error" in cause or "No space left" in cause:
         advice = "check the disk and its space" if "disk I/O error" in cause else "free some space"
         return StorageFullError(
@@ -44,3 +44,10 @@ def _why_not_opened(path: Path, cause: str) -> str:
             return f"{cause}; check the permissions of its folder"
     except OSError as error:
         return explain_system_error(error)
+
+
+def _cause(error: BaseException) -> str:
+    """Return the first line that says something: SQLite heads findings with ``*** in database main ***``."""
+    lines = str(getattr(error, "orig", None) or error).splitlines()
+    said = [line.strip() for line in lines if line.strip() and not line.startswith("***")]
+    return said[0] if said else type(error).__name__

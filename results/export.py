@@ -118,9 +118,9 @@ def _choose(formats: Sequence[str] | None) -> tuple[list[str], dict[str, str]]:
 def _check_destination(to: Path) -> None:
     """Refuse a place that holds anything but an unchanged earlier export."""
     if to.exists() and not to.is_dir():
-        raise InvalidInputError(f"{to} is a file; export to a folder (--to)")
+        raise InvalidInputError(f"{to} is a file; export to a folder (--output)")
     if to == Path.cwd():
-        raise InvalidInputError(f"{to} is the current folder, which cannot be replaced; name another (--to)")
+        raise InvalidInputError(f"{to} is the current folder, which cannot be replaced; name another (-o)")
     present = {path.name: path for path in to.iterdir()} if to.is_dir() else {}
     if not present:
         return
@@ -130,11 +130,11 @@ def _check_destination(to: Path) -> None:
             continue
         if name not in known:
             raise InvalidInputError(
-                f"{to} holds {name}, which mgnas did not export; name another folder (--to) or move it away"
+                f"{to} holds {name}, which mgnas did not export; name another folder (-o) or move it away"
             )
         if not path.is_file() or sha256_of(path) != known[name]:
             raise InvalidInputError(
-                f"{path} was changed after it was exported; name another folder (--to) or move it away"
+                f"{path} was changed after it was exported; name another folder (--output) or move it away"
             )
 
 

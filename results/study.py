@@ -67,6 +67,9 @@ def open_study(folder: str | Path) -> StudyResults:
         InvalidInputError: there is no such folder, it holds no study, or the study is damaged.
     """
     folder = user_path(folder, "the study's folder")
+    if folder.is_file():
+        named = f"; did you mean its folder, {folder.parent}?" if (folder.parent / DATABASE).is_file() else ""
+        raise InvalidInputError(f"{folder} is a file, but a study is a folder{named}")
     if not folder.is_dir():
         raise InvalidInputError(
             f"there is no folder {folder}; 'mgnas search --dir {folder}' would make a study there"

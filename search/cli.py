@@ -90,5 +90,21 @@ def version() -> None:
     typer.echo(f"mgnas {installed('mgnas')}")
 
 
+def _print_version(is_asked: bool) -> None:
+    if is_asked:
+        version()
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    """Take the options that stand before a command."""
+
+
 for command in (search, status, front, report, export, describe, train, replay, presets, version):
     app.command()(command)

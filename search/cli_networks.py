@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from search import completion
 from search.cli_options import FLAGS, AsJson, Plugins, load_plugins_named, path_of
 
 
@@ -95,6 +96,7 @@ def train(
             help="Whose recipe: a preset, a study's file or folder; without --data, its images too.  "
             "[default: the preset that suits the images]",
             show_default=False,
+            autocompletion=completion.presets,
         ),
     ] = None,
     assignments: Annotated[

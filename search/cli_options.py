@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -21,6 +22,9 @@ FLAGS = {
     "search.trials": "--trials",
     "search.hours": "--hours",
     "search.seed": "--seed",
+    "search.workers": "--workers",
+    "search.device": "--device",
+    "data.image_size": "--image-size",
     "space.max_params": "--max-params",
     "search.costs": "--costs",
     "search.warm_start": "--warm-start",
@@ -33,6 +37,17 @@ def path_of(option: str, text: str | None) -> Path | None:
     from space.files import user_path
 
     return None if text is None else user_path(text, option)
+
+
+def number_or_text(text: str | None) -> int | str | None:
+    """Return a whole number where ``text`` is one; of anything else the configuration says what is wrong."""
+    return int(text) if text and re.fullmatch(r"\d{1,18}", text.strip(), re.ASCII) else text
+
+
+def image_size_of(text: str | None) -> int | str | list[int] | None:
+    """Return the side, or height and width, that ``64`` or ``48x64`` stands for; other text as it is."""
+    sides = re.fullmatch(r"(\d{1,18})x(\d{1,18})", (text or "").strip(), re.ASCII)
+    return [int(sides[1]), int(sides[2])] if sides else number_or_text(text)
 
 
 def load_plugins_named(files: list[str] | None) -> None:

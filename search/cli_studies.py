@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from search.cli_options import FLAGS, AsJson, Folder, path_of
+from search import completion
+from search.cli_options import FLAGS, AsJson, Folder, image_size_of, number_or_text, path_of
 
 WarmStart = Annotated[
     str | None, typer.Option(metavar="DIR", help="Begin with what an earlier study has found.")
@@ -24,13 +25,17 @@ def search(
         ),
     ] = None,
     preset: Annotated[
-        str | None, typer.Option(help="A study that comes with mgnas; see 'mgnas presets'.")
+        str | None,
+        typer.Option(
+            help="A study that comes with mgnas; see 'mgnas presets'.", autocompletion=completion.presets
+        ),
     ] = None,
     data: Annotated[
         str | None,
         typer.Option(
             help="The images: digits, mnist, fashion_mnist, cifar10, cifar100, svhn, npz:FILE or "
-            "imagefolder:PATH."
+            "imagefolder:PATH.",
+            autocompletion=completion.sources,
         ),
     ] = None,
     data_root: Annotated[
@@ -48,7 +53,27 @@ def search(
             help="What accuracy is weighed against, with commas: params, macs, activation_mib, latency_ms, "
             "energy_j.  [default: params]",
             show_default=False,
+            autocompletion=completion.costs,
         ),
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(help="Epochs of each training.")] = None,
+    image_size: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N|HxW", help="Size of the images of an imagefolder in pixels, such as 64 or 48x64."
+        ),
+    ] = None,
+    workers: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N|auto",
+            help="Trainings side by side.  [default: one for each GPU, or CPU core]",
+            show_default=False,
+        ),
+    ] = None,
+    device: Annotated[
+        str | None,
+        typer.Option(help="auto, cpu or cuda.", show_default=False, autocompletion=completion.devices),
     ] = None,
     warm_start: WarmStart = None,
     folder: Annotated[
@@ -80,6 +105,10 @@ def search(
         "space.max_params": max_params,
         "search.warm_start": warm_start,
         "search.costs": costs,
+        "train.epochs": epochs,
+        "data.image_size": image_size_of(image_size),
+        "search.workers": number_or_text(workers),
+        "search.device": device,
     }
     base = path_of("STUDY", study), preset, path_of("--dir", folder)
     launch(Request(*base, options, assignments or [], as_json, FLAGS))
@@ -156,7 +185,8 @@ def export(
         str | None,
         typer.Option(
             help="within-1se (recommended: the smallest within one standard error of the best), best, knee, "
-            "smallest, or a goal: 'accuracy>=0.97', 'within=1pt'."
+            "smallest, or a goal: 'accuracy>=0.97', 'within=1pt'.",
+            autocompletion=completion.picks,
         ),
     ] = None,
     max_params: Annotated[
@@ -165,17 +195,23 @@ def export(
     formats: Annotated[
         str | None,
         typer.Option(
-            help="Of spec,safetensors,onnx,pt2.  [default: spec,safetensors,onnx]", show_default=False
+            help="Of spec,safetensors,onnx,pt2.  [default: spec,safetensors,onnx]",
+            show_default=False,
+            autocompletion=completion.formats,
         ),
     ] = None,
-    to: Annotated[
+    output: Annotated[
         str | None,
         typer.Option(
-            metavar="DIR", help="The folder to make.  [default: DIR/exports/trial-N]", show_default=False
+            "-o",
+            "--output",
+            metavar="DIR",
+            help="The folder to make.  [default: DIR/exports/trial-N]",
+            show_default=False,
         ),
     ] = None,
 ) -> None:
     """Export a network of the front: spec, weights, ONNX, model card and a script that classifies images."""
     from search.export_command import export_network
 
-    export_network(folder, trial, pick, max_params, formats, path_of("--to", to))
+    export_network(folder, trial, pick, max_params, formats, path_of("--output", output))

@@ -294,7 +294,10 @@ def parse_assignment(text: str) -> Tables:
     name, equals, value = text.partition("=")
     section, dot, key = name.strip().partition(".")
     if not equals or not dot or not section or not key or "." in key:
-        raise InvalidInputError(f"--set takes section.key=value, such as train.epochs=20, but got {text!r}")
+        known = _known_keys(section.strip())
+        raise InvalidInputError(
+            f"--set takes section.key=value, such as train.epochs=20, but got {shown(text)} ({known})"
+        )
     try:
         tables = tomllib.loads(f"value = {value.strip()}")
         parsed = tables["value"] if len(tables) == 1 else value.strip()
@@ -302,6 +305,18 @@ def parse_assignment(text: str) -> Tables:
         # also numbers of thousands of digits and lists in lists without end, which Python refuses to read
         parsed = value.strip()
     return {section: {key: parsed}}
+
+
+def _known_keys(section: str) -> str:
+    """Return in words the keys of a section, or the sections where there is none of this name."""
+    sections = {
+        name: field.annotation.model_fields
+        for name, field in StudyConfig.model_fields.items()
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
+    }
+    if section in sections:
+        return f"keys of {section}: {', '.join(sections[section])}"
+    return f"sections: {', '.join(sections)}"
 
 
 PLACE_OF_DATA = {"root", "memory_gib", "loader_workers"}

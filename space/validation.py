@@ -42,7 +42,7 @@ def explain(error: ValidationError, model: type[BaseModel], source: str) -> Inva
     key = shortened(".".join(parts))
     if first["type"] in UNKNOWN:
         hint = nearest(parts[-1], known)
-        listed = f" (known here: {', '.join(known)})" if known and not hint else ""
+        listed = f" (known here: {', '.join(known)})" if known else ""
         return InvalidInputError(f"{source}: unknown key {key!r}{hint}{listed}")
     if first["type"] == "missing":
         return InvalidInputError(f"{source}: {key}: this key is missing")

@@ -1,6 +1,7 @@
 """Classify images with the network in this folder.
 
     python classify.py image1.png image2.png
+    python classify.py photos                   the images in a folder and in the folders below
     python classify.py images.npy               uint8, N H W C, or N H W for grey images
     python classify.py images.npz:x_test        one array of an archive
 
@@ -26,7 +27,11 @@ from pathlib import Path
 from typing import Any
 
 BATCH_SIZE = 256
-USAGE = "usage: python classify.py IMAGE.png ... | ARRAY.npy ... | ARCHIVE.npz[:NAME] ..."
+PICTURES = (
+    ".png", ".jpg", ".jpeg", ".jfif", ".jpe", ".jp2", ".bmp", ".gif", ".webp", ".avif", ".tif", ".tiff",
+    ".ppm", ".pgm", ".pnm",
+)  # fmt: skip
+USAGE = "usage: python classify.py IMAGE.png ... | FOLDER ... | ARRAY.npy ... | ARCHIVE.npz[:NAME] ..."
 
 
 class UserError(Exception):
@@ -145,6 +150,23 @@ def read_images(argument: str, shape: tuple[int, int, int]) -> Iterator[tuple[st
         yield f"{argument}[{index}]", pixels
 
 
+def files_of(argument: str) -> list[str]:
+    """Return the image files in a folder and below, in order, hidden ones left aside; else the argument."""
+    folder = Path(argument)
+    if not folder.is_dir():
+        return [argument]
+    found = [
+        str(file)
+        for file in sorted(folder.rglob("*"))
+        if file.suffix.lower() in PICTURES
+        and file.is_file()
+        and not any(part.startswith(".") or part == "__MACOSX" for part in file.relative_to(folder).parts)
+    ]
+    if not found:
+        raise UserError(f"{folder} holds no images; image files end in {', '.join(PICTURES)}")
+    return found
+
+
 def read_array(path: Path, member: str | None) -> Any:
     """Return the array of an .npy file, or the one of an .npz archive that is named or alone."""
     import numpy as np
@@ -224,6 +246,13 @@ def field(text: str) -> str:
     return re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]", lambda m: m[0].encode("unicode_escape").decode(), text)
 
 
+def complain(error: UserError) -> int:
+    """Write one line about something that cannot be classified; return the exit code."""
+    sys.stdout.flush()
+    sys.stderr.write(f"{error}\n")
+    return 2
+
+
 def main(arguments: list[str]) -> int:
     """Classify what the arguments name; return the exit code, 2 if any of them cannot be."""
     if isinstance(sys.stdout, io.TextIOWrapper):
@@ -241,12 +270,16 @@ def main(arguments: list[str]) -> int:
     code = 0
     for argument in arguments:
         try:
-            for batch in batches(read_images(argument, model.shape)):
-                sys.stdout.writelines(classify(model, batch))
-        except UserError as error:  # the others are classified all the same
-            sys.stdout.flush()
-            sys.stderr.write(f"{error}\n")
-            code = 2
+            files = files_of(argument)
+        except UserError as error:
+            code = complain(error)
+            continue
+        for file in files:
+            try:
+                for batch in batches(read_images(file, model.shape)):
+                    sys.stdout.writelines(classify(model, batch))
+            except UserError as error:  # the others are classified all the same
+                code = complain(error)
     return code
 
 

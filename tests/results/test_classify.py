@@ -255,3 +255,26 @@ def test_names_with_tabs_and_line_breaks_keep_one_line_an_image(study: StudyResu
     texts = ("tab\\there", "line\\nbreak", "para\\u2029graph", "sí")
     escaped = dict(zip(classifier.trained.classes, texts, strict=True))
     assert [row[1] for row in rows] == [escaped[name] for name in expected]
+
+
+def test_folder_stands_for_the_images_in_it(grey: ExportResult, tmp_path: Path) -> None:
+    for name in ("b.png", "deeper/a.JPG", ".hidden/c.png", "__MACOSX/d.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        Image.fromarray(random_images(1, (10, 14, 1))[0, ..., 0]).save(tmp_path / name)
+    (tmp_path / "damaged.png").write_bytes(b"no image")
+    (tmp_path / "notes.txt").write_text("no image either")
+    run = classify(grey.folder, tmp_path)
+    assert [line.split("\t")[0] for line in run.out.splitlines()] == [
+        str(tmp_path / name) for name in ("b.png", "deeper/a.JPG")
+    ]
+    assert run.code == 2
+    assert run.err.startswith(f"{tmp_path / 'damaged.png'} cannot be read as an image")
+    (tmp_path / "empty").mkdir()
+    assert "holds no images" in classify(grey.folder, tmp_path / "empty").err
+
+
+def test_script_takes_the_image_files_that_a_search_takes() -> None:
+    from results.snippets import classify as script
+    from trainers.image_folder import SUFFIXES
+
+    assert script.PICTURES == SUFFIXES

@@ -150,6 +150,7 @@ def test_an_upgrade_leaves_studies_of_a_later_version_as_they_are(folder: Path, 
         ("database is locked", "is in use by another program"),
         ("unable to open database file", "cannot open x/study.db"),
         ("attempt to write a readonly database", "cannot write to x/study.db"),
+        ("*** in database main ***\nTree 5 page 9: wrong", "study of mgnas (Tree 5 page 9: wrong)"),
         ("", "is damaged or not a study of mgnas (ValueError)"),
     ],
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -18,6 +19,7 @@ import pytest
 from results import open_study
 from results.records import POINT_COLUMNS
 from results.study import sqlite_url
+from search.launch import Request, resolve
 from search.main import run
 from space import build, load_spec
 from tests.search.studies import write_study
@@ -199,9 +201,49 @@ def test_export_by_pick_and_by_trial(finished: Path, capsys: pytest.CaptureFixtu
     assert {"spec.json", "model.safetensors", "README.md", "classify.py"} <= {
         p.name for p in folder.iterdir()
     }
-    output(capsys, "export", "runs/tiny", "--trial", str(best.number), "--formats", "spec", "--to", "there")
+    output(capsys, "export", "runs/tiny", "--trial", str(best.number), "--formats", "spec", "-o", "there")
     figures = json.loads(output(capsys, "describe", "there/spec.json", "--image-size", "7", "--json"))
     assert (figures["arch"], figures["params"]) == (best.arch, best.params)
+
+
+def test_options_set_keys_of_the_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Request] = []
+    monkeypatch.setattr("search.launch.launch", asked.append)
+    options = ("--epochs", "3", "--workers", "2", "--device", "cpu", "--image-size", "48x64")
+    assert run(["search", "digits", "--dir", str(tmp_path), *options]) == 0
+    config, _ = resolve(asked[0])
+    assert (config.train.epochs, config.search.workers, config.search.device) == (3, 2, "cpu")
+    assert config.data.image_size == (48, 64)
+    assert run(["search", "digits", "--workers", "auto", "--image-size", "32"]) == 0
+    config, _ = resolve(asked[1])
+    assert (config.search.workers, config.data.image_size) == ("auto", 32)
+
+
+def test_version_is_an_option_too(capsys: pytest.CaptureFixture[str]) -> None:
+    assert output(capsys, "--version") == output(capsys, "version")
+
+
+@pytest.mark.parametrize(
+    ("typed", "completed"),
+    [
+        ("search --preset dig", "digits"),
+        ("search --data ima", "imagefolder:"),
+        ("search --device c", "cpu cuda"),
+        ("search --costs params,ma", "params,macs"),
+        ("export runs/x --pick b", "best"),
+        ("export runs/x --formats spec,s", "spec,safetensors"),
+        ("train MgNet[1]-2-B^l --preset cifar10-s", "cifar10-small"),
+    ],
+)
+def test_values_of_options_complete(typed: str, completed: str) -> None:
+    words = f"mgnas {typed}".split(" ")
+    variables = {"COMP_WORDS": " ".join(words), "COMP_CWORD": str(len(words) - 1)}
+    done = subprocess.run(
+        [sys.executable, "-m", "mgnas"],
+        env=os.environ | variables | {"_MGNAS_COMPLETE": "complete_bash"},
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.stdout.split() == completed.split(), done.stderr
 
 
 def test_describe(capsys: pytest.CaptureFixture[str]) -> None:

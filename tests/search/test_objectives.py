@@ -156,7 +156,7 @@ def test_wrong_costs_are_refused_in_one_line(tmp_path: Path, costs: str, message
 def test_an_export_tells_what_was_measured(tmp_path: Path) -> None:
     write(tmp_path, trials=4, sampler="random", scheduler="full")
     assert mgnas("search", "tiny.toml", *WEIGHED, cwd=tmp_path).returncode == 0
-    run = mgnas("export", STUDY, "--pick", "best", "--formats", "spec", "--to", "best", cwd=tmp_path)
+    run = mgnas("export", STUDY, "--pick", "best", "--formats", "spec", "-o", "best", cwd=tmp_path)
     assert run.returncode == 0, run.stderr
     assert re.search(r"\| Latency \| [\d.]+ ms \|", (tmp_path / "best/README.md").read_text(encoding="utf-8"))
 

@@ -38,7 +38,7 @@ def elsewhere(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
 def test_a_tilde_is_the_home_folder(home: Path, elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["search", "~/tiny.toml", "--dir=~/runs/tiny"]) == 0
     assert "all 2 trials are done" in capsys.readouterr().out
-    assert run(["export", "~/runs/tiny", "--pick", "best", "--formats", "spec", "--to=~/exported"]) == 0
+    assert run(["export", "~/runs/tiny", "--pick", "best", "--formats", "spec", "--output=~/exported"]) == 0
     assert run(["report", "~/runs/tiny", "-o", "~/reported.html"]) == 0
     assert run(["describe", "--space", "~/runs/tiny"]) == 0
     assert run(["replay", "digits8", "random", "--seeds", "1", "--picture=~/drawn.svg"]) == 0
@@ -54,7 +54,7 @@ def test_a_tilde_is_the_home_folder(home: Path, elsewhere: Path, capsys: pytest.
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["search", "--dir"], ["search"], ["export", "~/runs/tiny", "--pick", "best", "--to"],
+        ["search", "--dir"], ["search"], ["export", "~/runs/tiny", "--pick", "best", "-o"],
         ["report", "~/runs/tiny", "-o"], ["train", "MgNet[1]-2-B^l", "--to"], ["describe", "--space"],
         ["replay", "digits8", "--picture"], ["replay"], ["front"],
     ],

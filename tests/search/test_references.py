@@ -131,7 +131,7 @@ def test_a_network_of_a_plugin_is_exported_with_it(home: Path, tmp_path: Path) -
         study = open_study(home / "kept")
         own = next(r for r in study.records if r.spec["family"] == "plain")
     moved = shutil.move(shutil.copytree(study.folder, tmp_path / "copy"), tmp_path / "moved")
-    done = mgnas("export", moved, "--trial", str(own.number), "--to", "out", cwd=tmp_path)
+    done = mgnas("export", moved, "--trial", str(own.number), "-o", "out", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     names = {file.name for file in (tmp_path / "out").iterdir()}
     assert {"my_family.py", "model.onnx", "model.safetensors", "README.md"} <= names

@@ -31,7 +31,8 @@ def error(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     [
         (["front", "nowhere"], "there is no folder nowhere"),
         (["front", "."], "has no study.db"),
-        (["status", "tiny.toml"], "there is no folder tiny.toml"),
+        (["status", "tiny.toml"], "tiny.toml is a file, but a study is a folder"),
+        (["front", "runs/tiny/study.db"], "but a study is a folder; did you mean its folder, runs/tiny?"),
         (["front", "runs/tiny", "--json", "--csv"], "exclude each other"),
         (["export", "runs/tiny"], "say which network"),
         (["export", "runs/tiny", "--trial", "0", "--pick", "best"], "say which network"),
@@ -45,7 +46,7 @@ def error(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
         (["export", "runs/tiny", "--pick", "accuracy>=97"], "write 'accuracy>=0.97' or 'accuracy>=97%'"),
         (["export", "runs/tiny", "--pick", "best", "--max-params", "3"], "at most 3 parameters"),
         (["export", "runs/tiny", "--pick", "best", "--formats", "onxx"], "did you mean 'onnx'"),
-        (["export", "runs/tiny", "--pick", "best", "--to", "."], "current folder"),
+        (["export", "runs/tiny", "--pick", "best", "--output", "."], "current folder"),
         (["describe", "MgNet[2,2]-8"], "expected -B^l, -B^{l,i} or -B"),
         (
             ["describe", "MgNet[2]-8-B^l", "--image-size", "0"],
@@ -64,6 +65,12 @@ def error(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
         (["search", "none.toml"], "cannot read the study file none.toml"),
         (["search", "tiny.toml", "--set", "train.epoch=3"], "did you mean 'epochs'"),
         (["search", "tiny.toml", "--set", "epochs=3"], "--set takes section.key=value"),
+        (["search", "tiny.toml", "--set", "train=3"], "(keys of train: epochs, batch_size, "),
+        (["search", "tiny.toml", "--set", "train.epoch=3"], "(known here: epochs, batch_size, "),
+        (["search", "--epochs", "0"], "mgnas: --epochs: train.epochs: must be"),
+        (["search", "--workers", "two"], "mgnas: --workers: search.workers: must be"),
+        (["search", "--device", "gpu"], "mgnas: --device: search.device: must be"),
+        (["search", "--image-size", "8x"], "mgnas: --image-size: data.image_size: must be"),
         (["search", "tiny.toml", "--dir", "tiny.toml"], "is a file; a study needs a folder"),
         (["search", "tiny.toml", "--dir", "."], "holds no study but something else"),
         (

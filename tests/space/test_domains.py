@@ -86,8 +86,10 @@ def message(**space: Any) -> str:
         ({"c_u": {"low": 1, "high": 3, "step": 0}}, "c_u: step must be at least 1, but got 0"),
         ({"c_u": {"low": 5, "high": 3}}, "c_u: low <= high must hold, but got low=5, high=3"),
         ({"c_u": {"low": 5}}, "c_u: a range needs low and high, but got {low = 5}"),
-        ({"c_u": {"low": 1, "hihg": 3}}, "unknown key 'c_u.hihg'; did you mean 'high'?"),
-        ({"levels": {"low": 1, "hihg": 3}}, "unknown key 'levels.hihg'; did you mean 'high'?"),
+        ({"c_u": {"low": 1, "hihg": 3}},
+         "unknown key 'c_u.hihg'; did you mean 'high'? (known here: low, high, step, log)"),
+        ({"levels": {"low": 1, "hihg": 3}},
+         "unknown key 'levels.hihg'; did you mean 'high'? (known here: low, high, step, log)"),
         (
             {"c_u": [{"low": 1, "high": 3}, {"low": 1, "q": 3}]},
             "unknown key 'c_u.q' (known here: low, high, step, log)",

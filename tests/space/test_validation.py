@@ -33,9 +33,12 @@ class Outer(BaseModel):
     [
         ({"workers": "many"}, "workers: must be a valid integer or 'auto', but got 'many'"),
         ({"workers": 0}, "workers: must be greater than 0 or 'auto', but got 0"),
-        ({"inner": {"widht": 1}}, "unknown key 'inner.widht'; did you mean 'width'?"),
+        ({"inner": {"widht": 1}}, "unknown key 'inner.widht'; did you mean 'width'? (known here: width)"),
         ({"inner": {"q": 1}}, "unknown key 'inner.q' (known here: width)"),
-        ({"many": [{}, {"widht": 1}]}, "unknown key 'many.1.widht'; did you mean 'width'?"),
+        (
+            {"many": [{}, {"widht": 1}]},
+            "unknown key 'many.1.widht'; did you mean 'width'? (known here: width)",
+        ),
         ({"many": [{}, {"width": 0}]}, "many.1.width: must be greater than 0, but got 0"),
         ({"many": [3]}, "many.0: must be a table (an object in JSON), but got 3"),
         ({"many": 3}, "many: must be a list, but got 3"),
@@ -45,7 +48,11 @@ class Outer(BaseModel):
         ({"name": ""}, "name: must have at least 1 character, but got ''"),
         ({"factor": float("nan")}, "factor: must be a finite number, but got nan"),
         ({"factor": "x"}, "factor: must be a valid number, but got 'x'"),
-        ({"wrokers": 1, "flag": 7}, "unknown key 'wrokers'; did you mean 'workers'?"),
+        (
+            {"wrokers": 1, "flag": 7},
+            "unknown key 'wrokers'; did you mean 'workers'? "
+            "(known here: workers, inner, many, flag, name, factor)",
+        ),
         (3, "must be a table (an object in JSON), but got 3"),
     ],
 )
