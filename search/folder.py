@@ -23,6 +23,8 @@ from trainers.recipe import BEFORE
 
 LOCK = ".lock"
 ENVIRONMENT = "environment.json"
+IMAGES = "images.json"
+"""Which images were checked, and what was found."""
 PLUGINS = "plugins"
 CONFIG_HEADER = "# The configuration of this study, as run. Written by mgnas; 'mgnas search' changes it.\n"
 PART = r"\..+\.\d+\.part"
@@ -71,7 +73,7 @@ class StudyFolder:
 
     def _begun(self, found: set[str]) -> set[str]:
         """Return what a driver leaves that was killed before it had made the study's database."""
-        begun = {LOCK, ENVIRONMENT, EARLIER, f".{DATABASE}.part", f".{DATABASE}.part-journal"}
+        begun = {LOCK, ENVIRONMENT, EARLIER, IMAGES, f".{DATABASE}.part", f".{DATABASE}.part-journal"}
         begun |= {name for name in found if re.fullmatch(PART, name)}
         if CONFIG in found and (self.path / CONFIG).read_bytes().startswith(CONFIG_HEADER.encode()):
             begun |= {CONFIG, PLUGINS}

@@ -24,7 +24,7 @@ from results.tables import front_csv
 from search.config import StudyConfig, budgets, first_difference
 from search.costs import header_ranges, no_energy
 from search.driver import Clock, Driver
-from search.folder import ENVIRONMENT, PLUGINS, StudyFolder
+from search.folder import ENVIRONMENT, IMAGES, PLUGINS, StudyFolder
 from search.jobs import Setup
 from search.local_executor import LocalExecutor
 from search.progress import Progress, Silent
@@ -39,6 +39,7 @@ from space.files import shell_word, write_atomic
 from space.plugins import plugin_digest
 from space.search_space import SearchSpace
 from trainers.data import SearchData, load_search_data, other_names
+from trainers.image_checks import check_images
 
 OUTPUTS = ("trials.csv", "front.csv", REPORT)
 
@@ -68,15 +69,19 @@ def run_study(config: StudyConfig, path: str | Path, progress: Progress | None =
         in_channels=data.in_channels, num_classes=data.num_classes, image_size=data.image_size
     )
     space.check_feasible()
-    with folder.locked(), closing(_open_store(config, folder, data, space)) as store:
-        progress.note(f"study {folder.path}: {plural(config.search.trials, 'trial')} on {config.data.source}")
-        for remark in data.remarks():
-            progress.note(f"note: {remark}")
-        if store.records:
-            done = f"{plural(store.num_ended, 'trial')} done, {len(store.interrupted)} interrupted"
-            progress.note(f"going on: {done}; configuration as in {folder.path / CONFIG}")
-        del data  # its memory is for the workers, which have their own
-        _search(config, folder, store, space, slots, progress)
+    with folder.locked():
+        found = check_images(data, folder.path / IMAGES, progress.note)
+        with closing(_open_store(config, folder, data, space)) as store:
+            progress.note(
+                f"study {folder.path}: {plural(config.search.trials, 'trial')} on {config.data.source}"
+            )
+            for remark in [*data.remarks(), *found]:
+                progress.note(f"note: {remark}")
+            if store.records:
+                done = f"{plural(store.num_ended, 'trial')} done, {len(store.interrupted)} interrupted"
+                progress.note(f"going on: {done}; configuration as in {folder.path / CONFIG}")
+            del data  # its memory is for the workers, which have their own
+            _search(config, folder, store, space, slots, progress)
     return write_outputs(folder.path, progress)
 
 
@@ -167,7 +172,7 @@ def _check_images(folder: StudyFolder, header: StudyHeader, asked: StudyConfig, 
     if header.data["fingerprint"] != data.fingerprint():
         raise InvalidInputError(
             f"{folder.path} was searched on other images than {asked.data.source} holds now; "
-            "search in another folder (--dir), or bring the same images"
+            "search in another folder (--dir), or tell where the same images are (--data)"
         )
     if (classes := list(data.classes)) != (before := header.data.get("classes", classes)):
         raise InvalidInputError(
@@ -199,11 +204,14 @@ def _open_store(config: StudyConfig, folder: StudyFolder, data: SearchData, spac
         )
         write_atomic(folder.path / ENVIRONMENT, _environment_json(header, config))
         return StudyStore.create(folder.path, header, space)
-    header = open_study(folder.path).header
+    results = open_study(folder.path)
+    header = results.header
     folder.check_plugins(header, config)
     recorded = folder.recorded_config()
     _check_same(folder, recorded, config)
     config = config.model_copy(update={"name": recorded.name})
+    if all(record.state == "running" for record in (*results.records, *results.references)):
+        header = replace(header, data=facts)  # nothing rests on the images of before, which may be mended now
     _check_images(folder, header, config, data)
     if header.space_hash != space.hash:
         raise InvalidInputError(

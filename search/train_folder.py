@@ -35,6 +35,8 @@ SUMMARY = "summary.json"
 CURVE_CSV = "curve.csv"
 CURVE_SVG = "curve.svg"
 CALIBRATION = "calibration"
+IMAGES = "images.json"
+"""Which images were checked, and what was found."""
 RESULT = r"seed-(\d+)\.json"
 CHECKPOINT = r"seed-(\d+)\.checkpoint"
 MOST_HALVINGS = 30
@@ -222,7 +224,9 @@ def _kind(name: str) -> str | None:
     """Return whether a training keeps a file or a folder by this name; None if nothing."""
     if name == CALIBRATION:
         return "folder"
-    is_ours = name in (LOCK, CONFIG, SPEC, SUMMARY, CURVE_CSV, CURVE_SVG) or re.fullmatch(SEED_FILE, name)
+    is_ours = name in (LOCK, CONFIG, SPEC, SUMMARY, CURVE_CSV, CURVE_SVG, IMAGES) or re.fullmatch(
+        SEED_FILE, name
+    )
     return "file" if is_ours else None
 
 

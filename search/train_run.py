@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from search.config import StudyConfig
 from search.progress import Progress
-from search.train_folder import DamagedResultError, TrainFolder
+from search.train_folder import IMAGES, DamagedResultError, TrainFolder
 from space.files import sha256_of
 from space.spec import Spec
 from trainers.data import SearchData
+from trainers.image_checks import check_images
 
 if TYPE_CHECKING:
     from search.seed_result import SeedResult
@@ -91,7 +92,8 @@ def train_network(
         return training_identity(spec, data, config.train, seed)
 
     folder.claim(spec, config, data.search_data.classes, identity_of)
-    for remark in data.search_data.remarks():
+    found = check_images(data.search_data, folder.path / IMAGES, progress.note)
+    for remark in [*data.search_data.remarks(), *found]:
         progress.note(f"note: {remark}")
     calibration = Calibration(data.device, folder.calibration, tell=lambda: progress.note(CALIBRATING))
     results, num_new = [], 0
