@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from functools import cached_property
-from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,15 +44,8 @@ class ExportError(MgnasError):
 
 
 def missing_packages(name: str) -> list[str]:
-    """Return the packages that the format ``name`` needs and that cannot be imported."""
-    missing = []
-    with _quiet():
-        for package in ONNX_PACKAGES if name == "onnx" else ():
-            try:
-                import_module(package)
-            except ImportError:
-                missing.append(package)
-    return missing
+    """Return the packages that the format ``name`` needs and that are not installed."""
+    return [package for package in ONNX_PACKAGES if name == "onnx" and find_spec(package) is None]
 
 
 @dataclass(frozen=True)
@@ -101,13 +94,35 @@ def write_onnx(source: Source, folder: Path) -> float:
     Raises:
         ExportError: the conversion failed, or the difference is beyond ``TOLERANCE``.
     """
-    classifier = source.classifier
+    classifier, path = source.classifier, folder / "model.onnx"
     with _quiet(), _converting("model.onnx"):
-        model = _onnx_model(classifier)
-        path = folder / "model.onnx"
-        path.write_bytes(model.SerializeToString())
-        run = _onnx_runner(path)
-        return _largest_difference(classifier, run, "model.onnx")
+        from results.onnx_graph import UnsupportedOperatorError
+
+        try:
+            return _write_checked(_recorded_model(classifier), classifier, path)
+        except (UnsupportedOperatorError, ExportError):  # a user's family may be beyond what is recorded
+            return _write_checked(_exported_model(classifier), classifier, path)
+
+
+def _write_checked(model: ModelProto, classifier: Classifier, path: Path) -> float:
+    """Complete the model and write it; return the largest difference of its logits from torch's."""
+    import onnx
+
+    trained = classifier.trained
+    spec = trained.network_spec()
+    facts = {
+        "notation": spec.notation,
+        "arch": spec.arch,
+        "classes": json.dumps(trained.classes),
+        "data": trained.data,
+        "pixels": "0..1; the normalisation is inside",
+    }
+    onnx.helper.set_model_props(model, facts)
+    # Exporters write the newest IR version, which older runtimes refuse although they have the operators.
+    model.ir_version = onnx.helper.find_min_ir_version_for(list(model.opset_import))
+    onnx.checker.check_model(model, full_check=True)
+    path.write_bytes(model.SerializeToString())
+    return _largest_difference(classifier, _onnx_runner(path), path.name)
 
 
 def write_pt2(source: Source, folder: Path) -> float:
@@ -144,8 +159,14 @@ WRITERS: dict[str, Callable[[Source, Path], float | None]] = {
 """Every format by its name; a writer returns the largest difference where there is something to run."""
 
 
-def _onnx_model(classifier: Classifier) -> ModelProto:
-    import onnx
+def _recorded_model(classifier: Classifier) -> ModelProto:
+    from results.onnx_graph import recorded_model
+
+    return recorded_model(classifier, _images(classifier, TRACED_BATCH), OPSET)
+
+
+def _exported_model(classifier: Classifier) -> ModelProto:
+    """Return what torch's exporter makes of any network; it takes some ten seconds."""
     import torch
 
     with torch.no_grad():
@@ -164,19 +185,6 @@ def _onnx_model(classifier: Classifier) -> ModelProto:
     # The exporter notes for every value where in the source it came from, with paths of this machine.
     for part in (graph, *graph.node, *graph.input, *graph.output, *graph.value_info, *graph.initializer):
         del part.metadata_props[:]
-    trained = classifier.trained
-    spec = trained.network_spec()
-    facts = {
-        "notation": spec.notation,
-        "arch": spec.arch,
-        "classes": json.dumps(trained.classes),
-        "data": trained.data,
-        "pixels": "0..1; the normalisation is inside",
-    }
-    onnx.helper.set_model_props(model, facts)
-    # Exporters write the newest IR version, which older runtimes refuse although they have the operators.
-    model.ir_version = onnx.helper.find_min_ir_version_for(list(model.opset_import))
-    onnx.checker.check_model(model, full_check=True)
     return model
 
 
