@@ -27,7 +27,8 @@ def explain_database_error(error: BaseException, place: str) -> MgnasError:
         )
     if "locked" in cause:
         return InvalidInputError(
-            f"{place} is in use by another program ({cause}); try again when that has ended"
+            f"{place} is in use by another program ({cause}); end that program and run the same command "
+            "again: finished epochs are kept"
         )
     if "unable to open" in cause:
         return InvalidInputError(f"cannot open {place}: {_why_not_opened(Path(place), cause)}")

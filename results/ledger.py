@@ -20,6 +20,7 @@ from pydantic import TypeAdapter
 from sqlalchemy.exc import DatabaseError, IntegrityError, SQLAlchemyError
 
 from results.database_errors import explain_database_error
+from results.locking import LockWait
 from results.records import EpochReport, StudyHeader, TrialRecord
 from space.errors import InvalidInputError
 
@@ -114,14 +115,16 @@ class Happening(NamedTuple):
 class Ledger:
     """The ledger of one study in the database at ``url`` (an SQLAlchemy URL).
 
+    With ``wait``, it waits for locks of an SQLite database as that says.
+
     Raises:
         InvalidInputError: the database cannot be read, or holds no ledger of this study.
         StorageFullError: from any method that writes, when the disk is full.
     """
 
-    def __init__(self, url: str, study: str) -> None:
+    def __init__(self, url: str, study: str, wait: LockWait | None = None) -> None:
         self.study = study
-        self._engine = sa.create_engine(url)
+        self._engine = sa.create_engine(url, connect_args=wait.connect_args() if wait else {})
 
     @classmethod
     def create(cls, url: str, header: StudyHeader) -> Ledger:

@@ -15,6 +15,7 @@ from results.budgets import what_is_spent
 from results.front import accuracy, complete_trials, front_hypervolume, pareto_front, why_no_front
 from results.intervals import equal_places
 from results.ledger import Ledger
+from results.locking import is_read_only_wal
 from results.picks import PICKS, RECOMMENDED, knee, pick, recommended
 from results.records import POINT_COLUMNS, EpochReport, StudyHeader, TrialRecord, point_columns
 from space.errors import InvalidInputError
@@ -34,12 +35,21 @@ REPORT = "report.html"
 
 
 def sqlite_url(folder: Path, mode: str = "rw", file: str = DATABASE) -> str:
-    """Return the URL of the folder's database; with ``mode`` rw it must exist, with rwc it is made."""
+    """Return the URL of the folder's database; with ``mode`` rw it must exist, with rwc it is made.
+
+    With ``mode`` immutable, it is read without any lock.
+    """
     from sqlalchemy import URL
 
     path = quote(os.fsencode((folder / file).absolute()))
-    url = URL.create("sqlite", database=f"file:{path}", query={"mode": mode, "uri": "true"})
+    url = URL.create("sqlite", database=f"file:{path}", query=_query(mode))
     return url.render_as_string()
+
+
+def _query(mode: str) -> dict[str, str]:
+    if mode == "immutable":
+        return {"mode": "ro", "immutable": "1", "uri": "true"}
+    return {"mode": mode, "uri": "true"}
 
 
 def study_name(folder: Path) -> str:
@@ -82,7 +92,8 @@ def open_study(folder: str | Path) -> StudyResults:
 
 @contextmanager
 def _ledger(folder: Path) -> Iterator[Ledger]:
-    ledger = Ledger(sqlite_url(folder), study=study_name(folder))
+    mode = "immutable" if is_read_only_wal(folder / DATABASE) else "rw"
+    ledger = Ledger(sqlite_url(folder, mode), study=study_name(folder))
     try:
         yield ledger
     finally:

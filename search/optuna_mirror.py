@@ -22,6 +22,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from results.costs import COSTS
 from results.database_errors import explain_database_error
+from results.locking import LockWait
 from results.records import TrialRecord
 from results.study import DATABASE, sqlite_url
 from search.costs import known_costs
@@ -37,19 +38,29 @@ class OptunaMirror:
 
     ``costs`` are minimised beside accuracy, and ``knobs`` are those of the space. Others may add trials of
     their own, from a dashboard or by hand: they are left alone, and numbers then differ from the ledger's.
+    ``wait`` says how to wait for the lock of the database.
 
     Raises:
         InvalidInputError: from anything here, when the database is damaged or in use.
         StorageFullError: from anything that writes, when the disk is full.
     """
 
-    def __init__(self, folder: Path, name: str, costs: tuple[str, ...], knobs: Mapping[str, Domain]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        name: str,
+        costs: tuple[str, ...],
+        knobs: Mapping[str, Domain],
+        wait: LockWait | None = None,
+    ) -> None:
         self._folder = folder
         self._costs = costs
         self._domains = knobs
         self._numbers: dict[int, int] = {}
         with self._explained(), quiet_optuna():
-            self._storage = optuna.storages.RDBStorage(sqlite_url(folder))
+            self._storage = optuna.storages.RDBStorage(
+                sqlite_url(folder), engine_kwargs={"connect_args": wait.connect_args() if wait else {}}
+            )
         try:
             with self._explained(), quiet_optuna():
                 self._study = optuna.create_study(

@@ -263,6 +263,7 @@ def _search(
     try:
         store.ledger.write_event("begin", clock.elapsed_s(), workers=len(slots), **budgets(config))
         with held_back() as let_through:
+            store.lock_wait.tell, store.lock_wait.between = progress.note, let_through
             Driver(
                 config,
                 store,
@@ -276,6 +277,7 @@ def _search(
         with suppress(StorageFullError):  # the last trial is recorded; only this note has no room
             store.ledger.write_event("end", clock.elapsed_s())
     except (KeyboardInterrupt, SystemExit):
+        store.lock_wait.limit_s = 0.0  # whoever stops a search does not wait for other programs
         with suppress(MgnasError):  # after a second signal, in the middle of something
             store.ledger.write_event("interrupt", clock.elapsed_s())
         raise

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from results.front import pareto_front
 from results.ledger import Ledger
+from results.locking import LockWait, let_readers_be, make_one_file
 from results.records import EpochReport, StudyHeader, TrialRecord
 from results.study import DATABASE, sqlite_url
 from search.trials import Trials, checkpoint_path
@@ -30,13 +31,16 @@ class StudyStore(Trials):
         StorageFullError: from any method that writes, when the disk is full.
     """
 
-    def __init__(self, folder: Path, ledger: Ledger, space: SearchSpace, mirror: OptunaMirror) -> None:
+    def __init__(
+        self, folder: Path, ledger: Ledger, space: SearchSpace, mirror: OptunaMirror, wait: LockWait
+    ) -> None:
         super().__init__(ledger.header(), space, ledger.trials(), ledger.reports())
         for one in ledger.timeline():
             if one.kind == "lose" and one.trial is not None and not (one.detail or {}).get("counts", True):
                 self.kills_for_memory[one.trial] += 1
         self.folder = folder
         self.ledger = ledger
+        self.lock_wait = wait
         self._mirror = mirror
         mirror.bring_up_to(self.records)
 
@@ -55,20 +59,24 @@ class StudyStore(Trials):
         from search.optuna_mirror import OptunaMirror
 
         with ExitStack() as opened:
-            ledger = Ledger(sqlite_url(folder), name)
+            wait = LockWait()
+            ledger = Ledger(sqlite_url(folder), name, wait)
+            opened.callback(make_one_file, folder / DATABASE)
             opened.callback(ledger.close)
             ledger.check()
+            let_readers_be(folder / DATABASE)
             ledger.upgrade()
-            mirror = OptunaMirror(folder, name, ledger.header().costs, space.knobs())
+            mirror = OptunaMirror(folder, name, ledger.header().costs, space.knobs(), wait)
             opened.callback(mirror.close)
-            store = cls(folder, ledger, space, mirror)
+            store = cls(folder, ledger, space, mirror, wait)
             opened.pop_all()
         return store
 
     def close(self) -> None:
-        """Give back the database connections, the ledger's and Optuna's."""
-        self.ledger.close()
+        """Close the database connections, the ledger's and Optuna's; the database is one file then."""
         self._mirror.close()
+        self.ledger.close()
+        make_one_file(self.folder / DATABASE)
 
     def sampler_attrs(self) -> dict[int, dict[str, Any]]:
         """Return what the sampler has noted about each trial."""

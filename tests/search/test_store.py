@@ -81,6 +81,8 @@ def open_connections() -> int:
 
 
 def test_closing_leaves_no_connection(folder: Path, store: StudyStore) -> None:
+    """SQLite keeps descriptors of closed connections while another one of the process holds a lock."""
+    store.close()
     before = open_connections()
     for _ in range(3):
         with closing(StudyStore.open(folder, "test", SPACE)) as again:
@@ -127,6 +129,7 @@ def test_optunas_rows_may_be_damaged_too(folder: Path, store: StudyStore) -> Non
     start(store, 0, make_proposer("random", SPACE, seed=0))
     with closing(sqlite3.connect(folder / "study.db")) as database, database:
         database.execute("update trial_user_attributes set value_json = '{' where key = 'arch'")
+    store.close()
     before = open_connections()
     with pytest.raises(InvalidInputError, match=r"study\.db is damaged"):
         StudyStore.open(folder, "test", SPACE)
