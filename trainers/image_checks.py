@@ -146,6 +146,9 @@ def _notes(train: Sequence[bytes], val: Sequence[bytes], data: SearchData) -> li
 def _in_threads(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
     """Yield the results in order; Pillow and hashlib let threads run side by side."""
     remaining = iter(items)
-    with ThreadPoolExecutor() as executor:
+    executor = ThreadPoolExecutor()
+    try:
         while chunk := list(islice(remaining, CHUNK)):
             yield from executor.map(function, chunk)
+    finally:
+        executor.shutdown(cancel_futures=True)  # Ctrl-C must not wait for a whole chunk

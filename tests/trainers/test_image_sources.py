@@ -335,3 +335,11 @@ def test_test_images_change_nothing_that_a_search_sees(tmp_path: Path) -> None:
     (tmp_path / "test" / "dog" / "no.png").write_text("not an image")
     with pytest.raises(InvalidInputError, match=r"no\.png"):
         load_search_data(folder(tmp_path))
+
+
+@pytest.mark.parametrize(("kind", "place"), [("imagefolder", "PATH"), ("npz", "FILE")])
+def test_images_that_were_moved_name_the_option_that_tells_where(
+    tmp_path: Path, kind: str, place: str
+) -> None:
+    with pytest.raises(InvalidInputError, match=f"--data {kind}:{place} tells where the images are"):
+        load_search_data(DataConfig(source=f"{kind}:{tmp_path / 'moved'}"))
