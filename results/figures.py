@@ -31,6 +31,8 @@ GAP = "\u00a0"
 RAMP = 7
 """Shades from the smallest network to the largest: the page's variables --ramp-0 to --ramp-6."""
 
+_DASHES: tuple[tuple[int, ...], ...] = ((), (9, 4), (2, 3), (9, 3, 2, 3), (16, 4), (16, 3, 2, 3, 2, 3))
+
 
 @dataclass(frozen=True)
 class Chart:
@@ -52,7 +54,7 @@ class Chart:
 
 
 def front_chart(study: StudyResults, cost: str = "params") -> Chart:
-    """Return accuracy against a cost: every complete trial, the front, its knee.
+    """Return accuracy against a cost: every complete trial, the front, its recommended network and its knee.
 
     The step line is the front of accuracy and this cost alone; with several costs, points of the study's
     front may lie below it.
@@ -80,6 +82,9 @@ def front_chart(study: StudyResults, cost: str = "params") -> Chart:
         )
         marker = {"color": "var(--front)", "size": 10, "line": {"color": "var(--card)", "width": 1.5}}
         figure.add_trace(_points("front", front, marker, cost))
+    if study.recommended in front:
+        square = {"color": "var(--front)", "size": 18, "symbol": "square-open", "line": {"width": 2}}
+        figure.add_trace(_points("recommended", [study.recommended], square, cost).update(hoverinfo="skip"))
     if study.knee is not None:
         ring = {"color": "var(--knee)", "size": 18, "symbol": "circle-open", "line": {"width": 2.5}}
         figure.add_trace(_points("knee", [study.knee], ring, cost).update(hoverinfo="skip"))
@@ -136,7 +141,7 @@ def clock_unit(seconds: float) -> tuple[str, float]:
 
 
 def curves_chart(study: StudyResults) -> Chart:
-    """Return validation accuracy over epochs for the networks of the front, shaded by size."""
+    """Return validation accuracy over epochs of the front: networks differ in shade and in dashes."""
     figure = go.Figure()
     late: list[float] = []
     every: list[float] = []
@@ -154,7 +159,8 @@ def curves_chart(study: StudyResults) -> Chart:
             x=[report.epoch for report in reports],
             y=values,
             mode="lines+markers" if len(values) == 1 else "lines",
-            line={"color": shade(place, len(study.front_records)), "width": 2},
+            line={"color": shade(place, len(study.front_records)), "width": 2, "dash": dashes(place, "px")},
+            name=curve_name(trial),
             hovertext=[f"{head}<br>epoch {r.epoch}: {100 * r.val_accuracy:.2f} %" for r in reports],
             hoverinfo="text",
         )
@@ -169,6 +175,20 @@ def curves_chart(study: StudyResults) -> Chart:
 def shade(place: int, count: int) -> str:
     """Return the CSS colour of the ``place``-th of ``count`` networks, smallest first."""
     return f"var(--ramp-{round((RAMP - 1) * place / max(count - 1, 1))})"
+
+
+def dashes(place: int, unit: str = "") -> str:
+    """Return the lengths of the dashes and gaps of the ``place``-th curve.
+
+    Of up to 36 curves no two have the same shade and the same dashes.
+    """
+    pattern = _DASHES[place % len(_DASHES)]
+    return ",".join(f"{length}{unit}" for length in pattern) if pattern else "solid" if unit else "none"
+
+
+def curve_name(trial: TrialRecord) -> str:
+    """Return the name of a curve in legends: trial and parameters."""
+    return f"#{trial.number} · {short_count(trial.params)}"
 
 
 def describe_trial(trial: TrialRecord, costs: Sequence[str] = ()) -> str:

@@ -169,6 +169,6 @@ def _curves_chart(study: StudyResults, charts: dict[str, Chart]) -> str:
     if not any(study.reports.get(trial.number) for trial in study.front_records):
         return '<p class="empty">No epoch of these networks was recorded.</p>'
     caption = (
-        f"Trial and parameters, from the smallest network to the largest.{parts.chips(study.front_records)}"
+        f"Trial and parameters, from the smallest network to the largest. {parts.chips(study.front_records)}"
     )
     return parts.chart("curves", "validation accuracy", caption, charts["curves"])

@@ -9,11 +9,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from results.costs import COSTS, cost_of
-from results.figures import Chart, shade
+from results.figures import Chart, curve_name, dashes, shade
 from results.front import PARAMS, accuracy, complete_trials
 from results.picks import best
 from results.records import TrialRecord
-from results.scales import duration, plural, short_count
+from results.scales import duration, plural
 from results.study import StudyResults
 from results.study_text import equal_rule, percents
 from results.tables import cost_columns, few_numbers
@@ -116,15 +116,20 @@ def failures(study: StudyResults) -> str:
 
 def chart(name: str, title: str, caption: str, content: Chart, *, tall: bool = False) -> str:
     """Return the place where the page's script draws a chart, with its title and caption."""
-    buttons = ""
+    buttons = "".join(
+        f'<button data-figure="{name}" data-save="{form}" aria-label="save {title} as {form.upper()}">'
+        f"{form.upper()}</button>"
+        for form in ("svg", "png")
+    )
+    buttons = f'<span class="views save">{buttons}</span>'
     if content.everything[0] < content.focus[0]:
-        buttons = (
+        buttons += (
             f'<span class="views"><button data-chart="{name}" data-view="focus" aria-pressed="true">close-up'
             f'</button><button data-chart="{name}" data-view="everything" aria-pressed="false">everything'
             "</button></span>"
         )
     return (
-        f'<figure><div class="bar"><span>{title}</span>{buttons}</div>'
+        f'<figure><div class="bar"><span>{title}</span><span class="buttons">{buttons}</span></div>'
         f'<div class="plot{" tall" * tall}" id="chart-{name}" role="img" aria-label="{title}"></div>'
         f"<figcaption>{caption}</figcaption></figure>"
     )
@@ -133,8 +138,9 @@ def chart(name: str, title: str, caption: str, content: Chart, *, tall: bool = F
 def chips(front: Sequence[TrialRecord]) -> str:
     """Return the legend of the learning curves."""
     items = (
-        f'<li><i style="background:{shade(place, len(front))}"></i>#{trial.number} · '
-        f"{short_count(trial.params)}</li>"
+        f'<li><svg viewBox="0 0 44 8" aria-hidden="true"><path d="M0 4H44" fill="none" stroke-width="2.5" '
+        f'style="stroke:{shade(place, len(front))}" stroke-dasharray="{dashes(place)}"/></svg>'
+        f"{curve_name(trial)}</li>"
         for place, trial in enumerate(front)
     )
     return f'<ul class="chips">{"".join(items)}</ul>'
@@ -158,7 +164,7 @@ def front_table(study: StudyResults) -> str:
             f'<td class="number">{few_numbers(study.equal_to[trial.number])}</td>'
             f'<td class="number">{trial.epochs}</td><td><code>{escape(trial.arch)}</code></td>'
             f"{f'<td><code>{escape(trial.training_text)}</code></td>' * is_searched}"
-            f'<td class="text"><code>{escape(export_command(study, trial))}</code></td></tr>'
+            f'<td class="command"><code>{escape(export_command(study, trial))}</code></td></tr>'
         )
     costs = _cost_heads(study)
     training = ["training"] * is_searched
@@ -181,8 +187,17 @@ def front_table(study: StudyResults) -> str:
     return (
         f"<p>{order} <em>Equal to</em> names {equal_rule(study)}: the data do not tell them apart. "
         "Below an accuracy stands its 95 % interval. A click on a command selects it.</p>"
-        f'<div class="scroll"><table class="wide"><thead><tr>{heads}</tr></thead>'
-        f"<tbody>{''.join(rows)}</tbody></table></div>"
+        f"{_wide_table('Networks on the front', heads, rows)}"
+    )
+
+
+def _wide_table(label: str, heads: str, rows: Sequence[str]) -> str:
+    """Return a table that scrolls sideways, also by keyboard, where the page is too narrow for it."""
+    return (
+        '<p class="hint" hidden>The table is wider than the page. Scroll it sideways, or select it with Tab '
+        "and use the arrow keys.</p>"
+        f'<div class="scroll" role="region" tabindex="0" aria-label="{label}, table"><table class="wide">'
+        f"<thead><tr>{heads}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
     )
 
 
@@ -225,8 +240,7 @@ def references_table(study: StudyResults) -> str:
     return (
         "<h3>References</h3><p>Networks of the papers, trained by this study's recipe for comparison; they "
         "are not part of the search and count in none of its figures.</p>"
-        f'<div class="scroll"><table class="wide"><thead><tr>{heads}</tr></thead>'
-        f"<tbody>{''.join(rows)}</tbody></table></div>"
+        f"{_wide_table('References', heads, rows)}"
     )
 
 

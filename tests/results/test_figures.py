@@ -10,6 +10,7 @@ import pytest
 from results.figures import curves_chart, front_chart, hypervolume_chart, shade
 from results.front_svg import front_svg, write_front_svg
 from results.picks import knee
+from results.report_parts import chips
 from results.scales import (
     duration,
     focus_range,
@@ -216,3 +217,13 @@ def test_names_of_references_lie_towards_the_middle():
     names = traces(front_chart(made))["references"]
     assert [text.strip() for text in names.text] == ["small", "large"]
     assert list(names.textposition) == ["middle right", "middle left"]
+
+
+def test_curves_differ_in_shade_or_dashes_as_their_legend_does():
+    made = study([trial(n, 1000 * (n + 1), 0.5 + 0.01 * n) for n in range(36)])
+    lines = [(trace.line.color, trace.line.dash) for trace in curves_chart(made).figure.data]
+    assert len(set(lines)) == 36
+    assert all(here[1] != after[1] for here, after in pairwise(lines))
+    legend = re.findall(r'stroke:(var\(--ramp-\d\))" stroke-dasharray="([^"]*)"', chips(made.front_records))
+    plain = [(color, "none" if dash == "solid" else dash.replace("px", "")) for color, dash in lines]
+    assert legend == plain

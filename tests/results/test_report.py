@@ -89,7 +89,7 @@ def test_long_texts_of_the_front_are_broken_where_the_page_is_narrow():
     page = read(study(searched()))
     cells = [attrs.get("class") for tag, attrs in page.elements if tag == "td"]
     first = cells.index("number")
-    assert cells[first : first + 9] == ["number", "text", *5 * ["number"], None, "text"]
+    assert cells[first : first + 9] == ["number", "text", *5 * ["number"], None, "command"]
     assert re.search(r"\.wide \.text \{ white-space: normal; overflow-wrap: anywhere;", page_styles())
 
 
@@ -207,6 +207,38 @@ def test_every_chart_has_its_place_and_the_colours_exist_in_both_themes():
     for name in used:
         assert f"{name}:" in light
         assert f"{name}:" in dark
+
+
+def test_every_chart_has_buttons_that_save_it():
+    page = read(study(searched()))
+    buttons = [attrs for tag, attrs in page.elements if tag == "button" and "data-save" in attrs]
+    assert [(b["data-figure"], b["data-save"]) for b in buttons] == [
+        (name, form) for name in page.charts() for form in ("svg", "png")
+    ]
+    assert all((b["aria-label"] or "").startswith("save ") for b in buttons)
+    policy = next(attrs["content"] for tag, attrs in page.elements if "http-equiv" in attrs)
+    assert "img-src data: blob:" in (policy or "")  # plotly draws a PNG from its own SVG
+
+
+def test_wide_tables_scroll_by_keyboard_and_say_so():
+    made = study(searched())
+    made.references = [trial(90, 5000, 0.9, reference="mgnet-cifar")]
+    page = read(made)
+    regions = [attrs for _, attrs in page.elements if attrs.get("class") == "scroll"]
+    assert [(r["role"], r["tabindex"], r["aria-label"]) for r in regions] == [
+        ("region", "0", "Networks on the front, table"),
+        ("region", "0", "References, table"),
+    ]
+    assert page.text.count("The table is wider than the page. Scroll it sideways") == len(regions)
+    assert ".scroll:focus-visible { outline:" in page_styles()
+
+
+def test_charts_are_scaled_to_a_printed_page():
+    printed = page_styles().partition("@media print {")[2]
+    assert ".plot .main-svg { width: 100% !important; height: 100% !important; }" in printed
+    script = read(study(searched())).scripts[2]
+    assert 'setAttribute("viewBox"' in script
+    assert 'addEventListener("beforeprint"' in script
 
 
 def test_far_networks_are_announced_and_can_be_shown():
