@@ -236,13 +236,14 @@ class StudyResults:
         ]
         return pd.DataFrame(rows, columns=columns)
 
-    def status(self, *, driver_alive: bool) -> dict[str, int | bool]:
+    def status(self, *, driver_alive: bool) -> dict[str, Any]:
         """Return the counts of trials asked for, finished, running, failed, and epochs trained in all.
 
         Of trials that are compared at rungs, those ``paused`` may go on and those ``stopped`` early count
         as finished.
 
-        Trials left behind by a driver that is gone are ``interrupted``, not ``running``.
+        Trials left behind by a driver that is gone are ``interrupted``, not ``running``. ``silent`` lists the
+        numbers of the running trials whose workers hang.
         """
         open_trials = sum(record.state == "running" for record in self.records)
         return {
@@ -255,7 +256,22 @@ class StudyResults:
             "failed": sum(record.state == "failed" for record in self.records),
             "epochs": sum(len(reports) for reports in self.reports.values()),
             "complete": self.complete,
+            "silent": self._silent_trials() if driver_alive else [],
         }
+
+    def _silent_trials(self) -> list[int]:
+        """Return the running trials whose workers hang, as the driver noted it."""
+        running = {one.number for one in (*self.records, *self.references) if one.state == "running"}
+        silent: set[int] = set()
+        with _ledger(self.folder) as ledger:
+            for one in ledger.timeline():
+                if one.kind == "silent":
+                    silent.add((one.detail or {})["number"])
+                elif one.kind in ("recovered", "begin"):
+                    silent -= {(one.detail or {})["number"]} if one.kind == "recovered" else silent
+                elif one.trial is not None:
+                    silent.discard(one.trial)  # it went on, ended or was lost
+        return sorted(silent & running)
 
     def summary(self) -> dict[str, Any]:
         """Return the document that ``mgnas front --json`` prints."""

@@ -129,6 +129,9 @@ def status(folder: Folder, as_json: AsJson = False) -> None:
     typer.echo(f"{results.name}: {state}")
     for key in ("trials", "finished", "running", "interrupted", "paused", "stopped", "failed", "epochs"):
         typer.echo(f"  {key:<12}{facts[key]}")
+    if facts["silent"]:
+        trials = ", ".join(map(str, facts["silent"]))
+        typer.echo(f"  {'silent':<12}{len(facts['silent'])} (trials {trials}: their workers hang)")
 
 
 def front(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -12,13 +13,15 @@ from results.records import EpochReport, TrialRecord
 from search.config import StudyConfig
 from search.costs import stand_in_costs
 from search.executor import Executor
-from search.jobs import Epoch, Event, Failed, Fatal, Finished, Job, Lost, Measured, Paused
+from search.jobs import Epoch, Event, Failed, Fatal, Finished, Job, Lost, Measured, Paused, Recovered, Silent
 from search.progress import Progress, Snapshot
 from search.samplers.base import Proposer
 from search.scheduler import Done, GiveUp, Run, Scheduler, StartNew, StartReference, Stop
 from search.seeds import derive_seed
 from search.trials import Cost, Trials, checkpoint_path, weights_path
 from space.errors import MgnasError
+
+_logger = logging.getLogger(__name__)
 
 POLL_S = 0.25
 MAX_FAILED_IN_A_ROW = 10
@@ -82,6 +85,7 @@ class Driver:
         self._ended_this_run = 0
         self._failed_in_a_row = 0
         self._any_succeeded = False
+        self._silent: set[int] = set()
         self._until: dict[int, int] = {}
         self._found = front_history(store.searched, store.header.ranges)
 
@@ -200,11 +204,26 @@ class Driver:
             self._end(self._note_failure(record), is_over_limit=event.is_over_limit)
         elif isinstance(event, Lost):
             self._lose(event)
+        elif isinstance(event, (Silent, Recovered)):
+            self._note_silence(event)
         elif isinstance(event, Fatal):
             error = StorageFullError if event.disk_full else SearchError
             raise error(f"the search stopped: {event.reason}; what was found so far is kept")
 
+    def _note_silence(self, event: Silent | Recovered) -> None:
+        """Warn of a worker that hangs; its trial is left out of the estimate of the time left."""
+        if isinstance(event, Silent):
+            self._silent.add(event.trial)
+            text = f"trial {event.trial}: {event.reason} for {event.seconds:.0f} s; the others go on"
+        else:
+            self._silent.discard(event.trial)
+            text = f"trial {event.trial}: its worker goes on"
+        _logger.warning("%s", text)
+        self.progress.note(text)
+        self.store.note_silence(event.trial, self.clock.elapsed_s(), is_silent=isinstance(event, Silent))
+
     def _lose(self, event: Lost) -> None:
+        self._silent.discard(event.trial)
         how = "goes on from its last checkpoint"
         if event.is_memory:
             how += ", with half as many images at once"
@@ -233,6 +252,7 @@ class Driver:
         self.proposer.tell(record)
         self.scheduler.on_ended(record.number, self.store.errors(record.number))
         self._until.pop(record.number, None)
+        self._silent.discard(record.number)
         self._ended_this_run += record.reference is None
         if not is_over_limit:  # which says nothing of the machine
             self._failed_in_a_row = self._failed_in_a_row + 1 if record.state == "failed" else 0
@@ -250,7 +270,8 @@ class Driver:
         rate = self._ended_this_run / max(self.clock.run_s(), 1e-9)
         # a paused trial has not ended, but it may well never go on
         waiting = sum(record.state == "paused" for record in self.store.searched)
-        left_s = max(0, total - done - waiting) / rate if self._ended_this_run else None
+        num_left = max(0, total - done - waiting - len(self._silent))
+        left_s = num_left / rate if self._ended_this_run and (num_left or not self._silent) else None
         if left_s is not None and self.config.search.hours is not None:
             left_s = min(left_s, max(0.0, self.config.search.hours * 3600 - self.clock.elapsed_s()))
         return Snapshot(

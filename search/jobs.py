@@ -124,6 +124,27 @@ class Lost:
 
 
 @dataclass(frozen=True)
+class Beat:
+    """A sign of life of a worker's process; the executor alone takes note of it."""
+
+
+@dataclass(frozen=True)
+class Silent:
+    """A worker gives no sign of life, or its training makes no progress, since ``seconds``."""
+
+    trial: int
+    reason: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Recovered:
+    """A worker that was ``Silent`` goes on."""
+
+    trial: int
+
+
+@dataclass(frozen=True)
 class Fatal:
     """No worker can go on: the data cannot be loaded, the disk is full, workers die at their start."""
 
@@ -131,9 +152,9 @@ class Fatal:
     disk_full: bool = False
 
 
-Event = Ready | Measured | Epoch | Paused | Finished | Failed | Lost | Fatal
+Event = Ready | Measured | Epoch | Paused | Finished | Failed | Lost | Fatal | Beat | Silent | Recovered
 _KINDS: dict[str, type[Any]] = {
-    cls.__name__: cls for cls in (Ready, Measured, Epoch, Paused, Finished, Failed, Lost, Fatal)
+    cls.__name__: cls for cls in (Ready, Measured, Epoch, Paused, Finished, Failed, Lost, Fatal, Beat)
 }
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO
 
 from search.jobs import (
+    Beat,
     Event,
     Failed,
     Fatal,
@@ -25,10 +26,13 @@ from search.jobs import (
     Lost,
     Paused,
     Ready,
+    Recovered,
     Setup,
+    Silent,
     decode_event,
     encode,
 )
+from search.liveness import Liveness
 from search.slots import Slot
 from trainers.memory_size import kills_for_memory
 
@@ -45,6 +49,7 @@ class _Worker:
         self.index = index
         self.job: Job | None = None
         self.ready = False
+        self.liveness = Liveness()
         root = str(Path(__file__).resolve().parents[1])
         path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
         with log.open("ab") as stderr:
@@ -76,7 +81,10 @@ class _Worker:
         assert stdout is not None
         try:
             for line in stdout:
-                tell(self, decode_event(line))
+                event = decode_event(line)
+                self.liveness.hear(event)
+                if not isinstance(event, Beat):
+                    tell(self, event)
         except (ValueError, TypeError):
             self.process.kill()  # half a line from a worker that was killed, or nothing we know
         finally:
@@ -139,11 +147,12 @@ class LocalExecutor:
         free = [worker for worker in self._workers if worker.job is None]
         worker = max(free, key=lambda worker: worker.ready)
         worker.job = job
+        worker.liveness.begin()
         worker.write(encode(job))
 
     def poll(self, timeout_s: float) -> list[Event]:
         """Return the events since the last call, in order."""
-        events: list[Event] = []
+        events = self._silence()
         deadline = time.monotonic() + timeout_s
         while True:
             wait = 0.0 if events else max(0.0, deadline - time.monotonic())
@@ -152,6 +161,17 @@ class LocalExecutor:
             except queue.Empty:
                 return events
             events += self._handle(worker, event)
+
+    def _silence(self) -> list[Event]:
+        """Return which workers fell silent, or recovered, since the last call."""
+        events: list[Event] = []
+        for worker in self._workers:
+            why = worker.liveness.why_silent() if worker.job else None
+            if worker.job and (why is not None) != worker.liveness.is_silent:
+                trial = worker.job.trial
+                events.append(Silent(trial, *why) if why else Recovered(trial))
+            worker.liveness.is_silent = why is not None
+        return events
 
     def _handle(self, worker: _Worker, event: Event | None) -> list[Event]:
         if worker is not self._workers[worker.index]:

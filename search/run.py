@@ -30,6 +30,7 @@ from search.local_executor import LocalExecutor
 from search.progress import Progress, Silent
 from search.samplers.proposers import make_proposer
 from search.schedulers import make_scheduler, rungs_of
+from search.search_log import logged_to
 from search.slots import Slot, check_threads, count_cores, find_slots
 from search.stopping import held_back
 from search.store import StudyStore
@@ -262,7 +263,7 @@ def _search(
     executor = LocalExecutor(slots, setup, folder.logs)
     try:
         store.ledger.write_event("begin", clock.elapsed_s(), workers=len(slots), **budgets(config))
-        with held_back() as let_through:
+        with held_back() as let_through, logged_to(folder.logs / "search.log"):
             store.lock_wait.tell, store.lock_wait.between = progress.note, let_through
             Driver(
                 config,

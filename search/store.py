@@ -104,6 +104,10 @@ class StudyStore(Trials):
             self._mirror.tell(record)
         return record
 
+    def note_silence(self, trial: int, clock_s: float, *, is_silent: bool) -> None:
+        """Note that the worker of a trial hangs (``is_silent``), or goes on."""
+        self.ledger.write_event("silent" if is_silent else "recovered", clock_s, number=trial)
+
     def drop_dominated_weights(self) -> None:
         """Delete the weights of every complete trial that is not on the front; references keep theirs."""
         on_front = {record.number for record in pareto_front(self.searched, self.header.costs)}

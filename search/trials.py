@@ -196,6 +196,9 @@ class Trials:
         self.records[record.number] = record
         return record
 
+    def note_silence(self, trial: int, clock_s: float, *, is_silent: bool) -> None:
+        """Note that the worker of a trial hangs (``is_silent``), or goes on."""
+
     def drop_dominated_weights(self) -> None:
         """Give up the weights of every complete trial that is not on the front."""
 

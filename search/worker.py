@@ -15,7 +15,7 @@ import time
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, TextIO
 
-from search.jobs import Epoch, Event, Failed, Fatal, Finished, Measured, Paused, Ready, encode
+from search.jobs import Beat, Epoch, Event, Failed, Fatal, Finished, Measured, Paused, Ready, encode
 from space.errors import InvalidInputError, MgnasError
 from space.system_errors import DISK_FULL, explain_system_error
 
@@ -32,6 +32,7 @@ def main() -> None:
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     lines: queue.Queue[dict[str, Any]] = queue.Queue()
     threading.Thread(target=_read_lines, args=(lines,), daemon=True).start()
+    threading.Thread(target=_beat, args=(events,), daemon=True).start()
     try:
         place = _load(lines.get())
     except MgnasError as error:
@@ -50,10 +51,21 @@ def _read_lines(lines: queue.Queue[dict[str, Any]]) -> None:
         os._exit(0)  # the driver is gone: leave at once, also from the middle of a training
 
 
+BEAT_S = 5.0
+_sending = threading.Lock()
+
+
+def _beat(events: TextIO) -> None:
+    while True:
+        _send(events, Beat())
+        time.sleep(BEAT_S)
+
+
 def _send(events: TextIO, event: Event) -> None:
     try:
-        events.write(encode(event) + "\n")
-        events.flush()
+        with _sending:
+            events.write(encode(event) + "\n")
+            events.flush()
     except BrokenPipeError:
         os._exit(0)
 
