@@ -15,8 +15,9 @@ def front_lead(study: StudyResults) -> str:
     costs = study.header.costs
     if costs == PARAMS:
         sentences = [
-            "Every point is a trained network. Those on the front are the most accurate for their size: no "
-            "other trial has fewer parameters and is at least as accurate."
+            "Every point is a trained network. Those on the front have the highest measured accuracy for "
+            "their size: no other trial has fewer parameters and at least the same accuracy. Close "
+            "neighbours may change places by chance; the table names those that are equal."
         ]
     else:
         titles = _joined([f"<strong>{COSTS[name].title}</strong>" for name in costs])

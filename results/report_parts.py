@@ -15,7 +15,7 @@ from results.picks import best
 from results.records import TrialRecord
 from results.scales import duration, plural
 from results.study import StudyResults
-from results.study_text import equal_rule, percents
+from results.study_text import chance_warning, equal_rule, percents
 from results.tables import cost_columns, few_numbers
 from space.files import shell_word
 
@@ -96,6 +96,8 @@ def notice(study: StudyResults) -> str:
     elif front and (interval := study.header.sampling.interval(accuracy(top := best(front)))):
         chosen = "Even without that choice, " if len(complete_trials(study.records)) > 1 else ""
         text.append(f"{chosen}{percent(top)} on {count:,} images means {percents(interval)} (95 % interval).")
+    if warning := chance_warning(study):
+        text.append(f"<strong>{warning[0].upper()}{warning[1:]}.</strong>")
     return " ".join(text)
 
 

@@ -21,6 +21,16 @@ def print_study_front(study: StudyResults, stream: TextIO) -> None:
             f"recommended: trial {chosen.number}, the smallest within one standard error of the best: "
             f"{chosen.params:,} parameters, {accuracy_text(study, chosen)}\n"
         )
+    if near_chance := chance_warning(study):
+        stream.write(f"warning: {near_chance}\n")
+
+
+def chance_warning(study: StudyResults) -> str:
+    """Return that no network has learned anything, where the data do not show more; else an empty text."""
+    sampling, front = study.header.sampling, study.front_records
+    if not front or any(sampling.is_above_chance(accuracy(trial)) for trial in front):
+        return ""
+    return f"no network is clearly better than chance ({100 * sampling.chance:.1f} %); search or train longer"
 
 
 def equal_rule(study: StudyResults) -> str:

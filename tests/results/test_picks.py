@@ -14,6 +14,7 @@ from results.front import accuracy, pareto_front
 from results.intervals import Sampling
 from results.picks import GOALS, NAMED_PICKS, best, knee, pick, recommended
 from results.records import TrialRecord
+from results.report import render_report
 from results.study_text import print_study_front
 from space import InvalidInputError
 from tests.results.factories import make_trial
@@ -164,3 +165,14 @@ def test_equal_networks_are_marked_in_the_table_and_in_json(capsys: pytest.Captu
         "recommended: trial 3, the smallest within one standard error of the best: 4,000"
     )
     assert "(95 % interval 88.7 to 94.3 %)" in lines[8]
+
+
+@pytest.mark.parametrize(("accuracy", "warns"), [(0.11, True), (0.2, False)])
+def test_a_front_at_chance_is_said_to_be_so(
+    accuracy: float, warns: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = study([trial(0, 1000, accuracy)])
+    print_study_front(made, sys.stdout)
+    warning = "no network is clearly better than chance (10.0 %)"
+    assert (warning in capsys.readouterr().out) == warns
+    assert (warning[3:] in render_report(made)) == warns
