@@ -83,6 +83,24 @@ def presets(as_json: AsJson = False) -> None:
     print_presets(as_json)
 
 
+def calibrate(
+    folder: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[DIR]",
+            help="A study's folder: the calibration that it keeps.  [default: that of new studies]",
+            show_default=False,
+        ),
+    ] = None,
+    renew: Annotated[bool, typer.Option("--renew", help="Measure this machine again first.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show how this machine trains fastest, as measured: date, load, choices."""
+    from search.calibrate_command import calibrate as print_calibrations
+
+    print_calibrations(path_of("DIR", folder), renew, as_json)
+
+
 def version() -> None:
     """Print the version."""
     from importlib.metadata import version as installed
@@ -106,5 +124,5 @@ def _options(
     """Take the options that stand before a command."""
 
 
-for command in (search, status, front, report, export, describe, train, replay, presets, version):
+for command in (search, status, front, report, export, describe, train, replay, presets, calibrate, version):
     app.command()(command)

@@ -115,6 +115,7 @@ def train_network(
             result = _result(training, identity_of(seed), calibration, folder)
             folder.write_result(result)
             checkpoint.remove()
+            calibration.check(spec, config.train, config.execution, data.search_data.image_size)
             num_new += 1
         results.append(result)
     return Trainings(results, num_new)

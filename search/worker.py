@@ -186,6 +186,7 @@ def _train(job: dict[str, Any], place: Workplace, events: TextIO) -> None:
         _send(events, Failed(trial, f"{type(error).__name__}: {_first_line(error)}"))
     else:
         _send(events, Finished(trial, before_s + time.perf_counter() - began, measured))
+        place.calibration.check(spec, recipe, place.execution, data.search_data.image_size)
 
 
 def _check(name: str, value: float | None, limits: dict[str, float]) -> None:

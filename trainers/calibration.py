@@ -1,94 +1,103 @@
-"""Which way of computing a step is fastest on a device: tried out once, and kept.
+"""Calibration: which way of computing a training step is fastest on a device, measured and kept.
 
-What is fastest depends on how much there is to compute, so networks are sorted into classes by their MACs,
-and each class is tried out, with a network of its own, when the first network of that class is trained.
+The fastest way depends on the size of a network. So networks are sorted into classes by their MACs, and each
+class is measured with a probe network, when the first network of that class is trained.
+
+Other programs make a measurement slower, never faster. So it is repeated until two rounds agree, the least
+times count, and the load is kept with them.
 """
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
-import json
-import os
-import platform
-import re
+import math
+import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from space.files import write_atomic
-from space.notation import parse_notation
 from space.spec import Spec
-from trainers.cuda_graph import WARM_UP_STEPS
-from trainers.device_data import Batch
+from trainers.calibration_probes import CUDA_PROBES, PROBES, Probe, product_s, product_size, step_time
+from trainers.calibration_records import (
+    RENEW_AFTER,
+    Record,
+    calibrations_folder,
+    locked,
+    read_records,
+    write_records,
+)
+from trainers.calibration_rounds import in_rounds
+from trainers.device_key import device_key
 from trainers.execution import ExecutionConfig, StepMode
 from trainers.recipe import Recipe
-from trainers.step import TrainStep
 
 GAIN = 0.9
 """A way other than the plain one must take less than this share of its time: small gains are noise."""
-REPEATS = 4
-CPU_FACTS = (
-    "vendor_id",
-    "model name",
-    "cpu family",
-    "model",
-    "flags",
-    "CPU implementer",
-    "CPU part",
-    "Features",
-)
-"""Lines of Linux's /proc/cpuinfo that tell processors apart, of x86 and of Arm."""
+SLOWER, FASTER = 2.5, 1.5
+"""Factors between a step's time now and as measured that cast doubt on the measurement.
+
+Other trainings on the machine make a step slower, up to about twofold. Nothing makes it faster than it is."""
 
 
 @dataclass(frozen=True)
-class Probe:
-    """The network that stands for all of up to ``most_macs``, and what it is tried out on."""
+class Question:
+    """What a record answers: the fastest of ``choices`` for networks of a class, all else being ``fixed``."""
 
-    name: str
-    most_macs: float
-    notation: str
-    image_size: int
-    batch_size: int
+    probe: Probe
+    fixed: StepMode
+    choices: dict[str, Sequence[Any]]
 
+    @property
+    def is_open(self) -> bool:
+        """Whether any setting has more than one value."""
+        return any(len(values) > 1 for values in self.choices.values())
 
-PROBES = (
-    Probe("small", 1e6, "MgNet[2,2]-8-B^l", 8, 64),
-    Probe("medium", 3e7, "MgNet[2,2,2]-[16,32,48]-B^l", 16, 32),
-    Probe("large", float("inf"), "MgNet[2,2,2]-[32,64,128]-B^l", 32, 16),
-)
-CUDA_PROBES = (
-    Probe("small", 1e6, "MgNet[2,2]-8-B^l", 8, 64),
-    Probe("medium", 1e8, "MgNet[2,2,2]-[16,32,48]-B^l", 32, 128),
-    Probe("large", float("inf"), "MgNet[2,2,2,2]-128-B^l", 32, 128),
-)
+    @property
+    def first(self) -> StepMode:
+        """The plain way: the first value of each setting."""
+        return replace(self.fixed, **{name: values[0] for name, values in self.choices.items()})
+
+    @property
+    def key(self) -> str:
+        """The record's name in the file."""
+        parts = [f"{name} {' or '.join(map(str, values))}" for name, values in self.choices.items()]
+        return "; ".join([f"{self.probe.name} networks", *parts, *["graph"] * self.fixed.cuda_graph])
+
+    def name_of(self, mode: StepMode) -> str:
+        """Return a short text of the settings that were compared."""
+        return ", ".join(
+            f"{name} {getattr(mode, name)}" for name, all_ in self.choices.items() if len(all_) > 1
+        )
 
 
 class Calibration:
-    """What was found for one device and number of threads, kept in ``folder`` and in the user's cache.
+    """Measurements of one device and number of threads, kept in ``folder`` and in the user's cache.
 
-    A folder of its own keeps a study as it began; the cache makes studies on one device train alike.
-    Several processes may share both: what one is trying out, the others wait for. ``tell`` is called once,
-    before the first time that something is tried out: that takes seconds.
+    A study keeps what its folder has, so its trainings do not change. The cache makes studies on one device
+    train alike; doubtful measurements in it are repeated by later studies. Without a ``folder`` the cache
+    alone is used. Processes that share a file wait for each other. ``tell`` is called once, before the first
+    measurement: that takes seconds.
     """
 
     def __init__(
         self,
         device: torch.device,
-        folder: str | Path,
+        folder: str | Path | None,
         memory_share: float = 1.0,
         tell: Callable[[], None] | None = None,
     ) -> None:
         self.device = device
         self.memory_share = memory_share
         self._tell = tell
-        self.path = Path(folder) / f"{_device_key(device)}.json"
-        self.users_path = cache_folder() / "calibration" / self.path.name
+        name = f"{device_key(device)}.json"
+        self.users_path = calibrations_folder() / name
+        self.path = self.users_path if folder is None else Path(folder) / name
+        self._checked_s: dict[str, float] = {}
 
     def mode(
         self, spec: Spec, recipe: Recipe, config: ExecutionConfig, image_size: tuple[int, int]
@@ -98,6 +107,62 @@ class Calibration:
         Raises:
             OSError: the folder cannot be written to.
         """
+        question = self._question(self._probe(spec, image_size), recipe, config)
+        if not question.is_open:
+            return question.first
+        return self._chosen(question, self._kept(question.key, partial(self._fastest, question)))
+
+    def ceiling(self, *, bfloat16: bool) -> float:
+        """Return the MACs a second of large matrix products in the given precision."""
+        name = "bfloat16" if bfloat16 else "float32"
+        record = self._kept(f"matrix products; {name}", partial(self._product, name))
+        return product_size(self.device) ** 3 / record.step_s
+
+    def check(self, spec: Spec, recipe: Recipe, config: ExecutionConfig, image_size: tuple[int, int]) -> None:
+        """Time the fastest way again, and cast doubt on the measurement if it is far off.
+
+        Later studies then measure again. The choices of this study stay, and so do its results. Each class of
+        networks is checked at most once in ``RENEW_AFTER``; a check takes a few steps. Arguments are those of
+        ``mode``.
+        """
+        question = self._question(self._probe(spec, image_size), recipe, config)
+        record = read_records(self.path).get(question.key)
+        now_s = time.monotonic()
+        due_s = self._checked_s.get(question.key, -math.inf) + RENEW_AFTER.total_seconds()
+        if record is None or now_s < due_s:
+            return
+        self._checked_s[question.key] = now_s
+        with suppress(RuntimeError, MemoryError):  # no memory beside a training: no check
+            ratio = self._step_s(question, self._chosen(question, record)) / record.step_s
+            if not 1 / FASTER <= ratio <= SLOWER:
+                self._doubt(question.key, record, ratio)
+
+    def renew(self) -> None:
+        """Measure again all classes and products with default settings, in place of the cache's file.
+
+        Raises:
+            OSError: the cache cannot be written to.
+        """
+        with locked(self.users_path):
+            write_records(self.users_path, {})
+        for probe in self._probes:
+            question = self._question(probe, Recipe(), ExecutionConfig())
+            if question.is_open:
+                self._users(question.key, partial(self._fastest, question))
+        for name in ("float32", "bfloat16"):
+            self._users(f"matrix products; {name}", partial(self._product, name))
+
+    # -- what is asked -----------------------------------------------------------------------------------
+
+    @property
+    def _probes(self) -> tuple[Probe, ...]:
+        return CUDA_PROBES if self.device.type == "cuda" else PROBES
+
+    def _probe(self, spec: Spec, image_size: tuple[int, int]) -> Probe:
+        macs = spec.counts(image_size).macs
+        return next(probe for probe in self._probes if macs <= probe.most_macs)
+
+    def _question(self, probe: Probe, recipe: Recipe, config: ExecutionConfig) -> Question:
         is_cuda = self.device.type == "cuda"
         fixed = StepMode(
             bfloat16=recipe.precision == "bfloat16",
@@ -116,9 +181,16 @@ class Calibration:
                 [False, True] if is_cuda and config.cudnn_benchmark == "auto" else [fixed.cudnn_benchmark]
             ),
         }
-        probes = CUDA_PROBES if is_cuda else PROBES
-        probe = next(probe for probe in probes if spec.counts(image_size).macs <= probe.most_macs)
-        return self._fastest(probe, fixed, choices)
+        return Question(probe, fixed, choices)
+
+    @staticmethod
+    def _chosen(question: Question, record: Record) -> StepMode:
+        valid: dict[str, Any] = {
+            name: record.choice[name]
+            for name, values in question.choices.items()
+            if record.choice.get(name) in values
+        }
+        return replace(question.first, **valid)
 
     def _threads(self, config: ExecutionConfig) -> Sequence[int | None]:
         if self.device.type == "cuda":
@@ -127,146 +199,87 @@ class Calibration:
             return [config.threads]
         return sorted({1, torch.get_num_threads()}, reverse=True)
 
-    def _fastest(self, probe: Probe, fixed: StepMode, choices: dict[str, Sequence[Any]]) -> StepMode:
-        """Return ``fixed`` with the fastest of the choices, one knob after the other."""
-        mode = replace(fixed, **{knob: values[0] for knob, values in choices.items()})
-        for knob, values in choices.items():
-            for value in values[1:]:
-                other = replace(mode, **{knob: value})
-                if self._step_time(probe, other) < GAIN * self._step_time(probe, mode):
-                    mode = other
-        return mode
+    # -- measuring ---------------------------------------------------------------------------------------
 
-    def ceiling(self, *, bfloat16: bool) -> float:
-        """Return the MACs a second of large matrix products in the given precision."""
-        name = "bfloat16" if bfloat16 else "float32"
-        return self._kept(
-            f"matrix products, {name}, MACs/s", lambda: matmul_macs_per_s(self.device, bfloat16=bfloat16)
+    def _fastest(self, question: Question) -> Record:
+        """Return the record of the fastest way, found setting by setting."""
+        least: dict[StepMode, float] = {}
+
+        def once() -> tuple[StepMode, float]:
+            of_round: dict[StepMode, float] = {}
+
+            def time_of(mode: StepMode) -> float:
+                if mode not in of_round:
+                    of_round[mode] = self._step_s(question, mode)
+                    least[mode] = min(of_round[mode], least.get(mode, of_round[mode]))
+                return least[mode]
+
+            mode = question.first
+            for name, values in question.choices.items():
+                for value in values[1:]:
+                    other = replace(mode, **{name: value})
+                    if time_of(other) < GAIN * time_of(mode):
+                        mode = other
+            return mode, of_round[mode]
+
+        record, mode = in_rounds(once, question.name_of)
+        return record.model_copy(
+            update={
+                "times_s": {question.name_of(tried): time_s for tried, time_s in least.items()},
+                "choice": {name: getattr(mode, name) for name in question.choices},
+            }
         )
 
-    def _step_time(self, probe: Probe, mode: StepMode) -> float:
-        precision = "bfloat16" if mode.bfloat16 else "float32"
-        layout = "channels last" if mode.channels_last else "channels first"
-        threads = f", threads {mode.threads}" if mode.threads else ""
-        graph = ", graph" if mode.cuda_graph else ""
-        kernels = ", cudnn benchmark" if mode.cudnn_benchmark else ""
-        return self._kept(
-            f"{probe.name} networks, {precision}, {layout}{threads}{graph}{kernels}, s a step",
-            lambda: step_time(probe, replace(mode, compile=False, micro_batch=None), self.device),
-        )
+    def _step_s(self, question: Question, mode: StepMode) -> float:
+        return step_time(question.probe, replace(mode, compile=False, micro_batch=None), self.device)
 
-    def _kept(self, key: str, measure: Callable[[], float]) -> float:
-        known = _read(self.path)
+    def _product(self, name: str) -> Record:
+        return in_rounds(lambda: (name, product_s(self.device, bfloat16=name == "bfloat16")), str)[0]
+
+    # -- keeping -----------------------------------------------------------------------------------------
+
+    def _kept(self, key: str, measure: Callable[[], Record]) -> Record:
+        if self.path == self.users_path:
+            return self._users(key, measure)
+        known = read_records(self.path)
         if key in known:
             return known[key]
-        with _locked(self.path):
-            known = _read(self.path)  # another process may have measured it meanwhile
+        with locked(self.path):
+            known = read_records(self.path)  # another process may have measured it meanwhile
             if key not in known:
                 known[key] = self._users(key, measure)
-                _write(self.path, known)
+                write_records(self.path, known)
         return known[key]
 
-    def _users(self, key: str, measure: Callable[[], float]) -> float:
-        """Return what was found in any folder of this user; a cache that cannot be written is left alone."""
-        known = _read(self.users_path)
-        if key in known:
-            return known[key]
+    def _users(self, key: str, measure: Callable[[], Record]) -> Record:
+        """Return the cache's record, measured if it is missing or due; an unwritable cache is left alone."""
         with ExitStack() as held:
-            with suppress(OSError):
-                held.enter_context(_locked(self.users_path))  # two at once would measure each other
-            known = _read(self.users_path)
-            if key not in known:
-                if self._tell is not None:
-                    self._tell()
-                    self._tell = None
-                known[key] = measure()
+            known = read_records(self.users_path).get(key)
+            if known is None or known.is_due():
                 with suppress(OSError):
-                    _write(self.users_path, known)
-        return known[key]
+                    held.enter_context(locked(self.users_path))  # two at once would measure each other
+            records = read_records(self.users_path)
+            known = records.get(key)
+            if known is not None and not known.is_due():
+                return known
+            if self._tell is not None:
+                self._tell()
+                self._tell = None
+            records[key] = measure()
+            self._checked_s[key] = time.monotonic()
+            with suppress(OSError):
+                write_records(self.users_path, records)
+            return records[key]
 
-
-def cache_folder() -> Path:
-    """Return where mgnas keeps what belongs to the machine and not to a study."""
-    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(base).expanduser() / "mgnas"
-
-
-def _read(path: Path) -> dict[str, float]:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        return {str(key): float(value) for key, value in found.items()}
-    except (OSError, ValueError, TypeError, AttributeError):
-        return {}  # not there yet, or damaged: it is measured again
-
-
-def _write(path: Path, found: dict[str, float]) -> None:
-    write_atomic(path, json.dumps(found, indent=2) + "\n")
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.with_suffix(".lock").open("w") as file:
-        fcntl.flock(file.fileno(), fcntl.LOCK_EX)
-        yield
-
-
-def _device_key(device: torch.device) -> str:
-    """Return a file's name for the device, its threads and the version of torch.
-
-    Computers that share a home folder differ in their processors.
-    """
-    if device.type == "cuda":
-        name = torch.cuda.get_device_name(device)
-    else:
-        name = f"{platform.machine()}-{_cpu_digest()}-{torch.get_num_threads()}-threads"
-    text = f"{name}-torch-{torch.__version__}"
-    return "".join(char if char.isalnum() or char in ".-" else "-" for char in text)
-
-
-def _cpu_digest() -> str:
-    """Return eight digits that processors differ in which have other instructions, or another name."""
-    try:
-        first = Path("/proc/cpuinfo").read_text(encoding="utf-8").partition("\n\n")[0]
-        facts = dict(re.split(r"\s*:\s*", line, maxsplit=1) for line in first.splitlines() if ":" in line)
-        told = [f"{fact}: {facts[fact]}" for fact in CPU_FACTS if fact in facts]
-    except OSError:
-        told = [platform.processor()]
-    return hashlib.sha256("\n".join(told).encode()).hexdigest()[:8]
-
-
-def step_time(probe: Probe, mode: StepMode, device: torch.device) -> float:
-    """Return the seconds of a training step on the probe: the least of several, after those that warm up."""
-    from space.modules import build
-
-    spec = parse_notation(probe.notation)
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        torch.manual_seed(0)
-        layout = torch.channels_last if mode.channels_last else torch.contiguous_format
-        network = build(spec).to(memory_format=layout).to(device)
-        size = (probe.batch_size, spec.in_channels, probe.image_size, probe.image_size)
-        images = torch.randn(size).to(device=device, memory_format=torch.channels_last)
-    batch = Batch(images, torch.arange(probe.batch_size, device=device) % spec.num_classes)
-    step = TrainStep(network, Recipe(), mode)
-    with mode.applied():
-        return _least_s(lambda: step(batch, 0.1), device)
-
-
-def matmul_macs_per_s(device: torch.device, *, bfloat16: bool) -> float:
-    """Return the MACs a second that products of large square matrices reach, the ceiling of any network."""
-    size = 8192 if device.type == "cuda" else 1024
-    generator = torch.Generator().manual_seed(0)
-    matrix = torch.randn(size, size, generator=generator).to(device)
-    matrix = matrix.bfloat16() if bfloat16 else matrix
-    return float(size**3 / _least_s(lambda: matrix @ matrix, device))
-
-
-def _least_s(work: Callable[[], object], device: torch.device) -> float:
-    times = []
-    for _ in range(WARM_UP_STEPS + 1 + REPEATS if device.type == "cuda" else 1 + REPEATS):
-        began = time.perf_counter()
-        work()
-        if device.type == "cuda":
-            torch.cuda.synchronize(device)
-        times.append(time.perf_counter() - began)
-    return min(times[-REPEATS:])
+    def _doubt(self, key: str, record: Record, ratio: float) -> None:
+        """Note in the cache that a step takes ``ratio`` of the record's time."""
+        with suppress(OSError), locked(self.users_path):
+            records = read_records(self.users_path)
+            if records.get(key) != record:
+                return  # measured again since, or doubted before
+            records[key] = record.model_copy(update={"drift": ratio})
+            write_records(self.users_path, records)
+            sys.stderr.write(
+                f"calibration of {key}: {records[key].doubts()[-1]}; a later study measures again, "
+                "'mgnas calibrate --renew' now\n"
+            )
