@@ -186,7 +186,10 @@ def _train(job: dict[str, Any], place: Workplace, events: TextIO) -> None:
         _send(events, Failed(trial, f"{type(error).__name__}: {_first_line(error)}"))
     else:
         _send(events, Finished(trial, before_s + time.perf_counter() - began, measured))
-        place.calibration.check(spec, recipe, place.execution, data.search_data.image_size)
+        doubt = place.calibration.check(spec, recipe, place.execution, data.search_data.image_size)
+        if doubt is not None:
+            sys.stderr.write(f"{doubt}\n")
+            sys.stderr.flush()
 
 
 def _check(name: str, value: float | None, limits: dict[str, float]) -> None:

@@ -10,7 +10,6 @@ times count, and the load is kept with them.
 from __future__ import annotations
 
 import math
-import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
@@ -118,24 +117,30 @@ class Calibration:
         record = self._kept(f"matrix products; {name}", partial(self._product, name))
         return product_size(self.device) ** 3 / record.step_s
 
-    def check(self, spec: Spec, recipe: Recipe, config: ExecutionConfig, image_size: tuple[int, int]) -> None:
+    def check(
+        self, spec: Spec, recipe: Recipe, config: ExecutionConfig, image_size: tuple[int, int]
+    ) -> str | None:
         """Time the fastest way again, and cast doubt on the measurement if it is far off.
 
         Later studies then measure again. The choices of this study stay, and so do its results. Each class of
         networks is checked at most once in ``RENEW_AFTER``; a check takes a few steps. Arguments are those of
         ``mode``.
+
+        Returns:
+            The doubt, one line for a log; None if there is none.
         """
         question = self._question(self._probe(spec, image_size), recipe, config)
         record = read_records(self.path).get(question.key)
         now_s = time.monotonic()
         due_s = self._checked_s.get(question.key, -math.inf) + RENEW_AFTER.total_seconds()
         if record is None or now_s < due_s:
-            return
+            return None
         self._checked_s[question.key] = now_s
         with suppress(RuntimeError, MemoryError):  # no memory beside a training: no check
             ratio = self._step_s(question, self._chosen(question, record)) / record.step_s
             if not 1 / FASTER <= ratio <= SLOWER:
-                self._doubt(question.key, record, ratio)
+                return self._doubt(question.key, record, ratio)
+        return None
 
     def renew(self) -> None:
         """Measure again all classes and products with default settings, in place of the cache's file.
@@ -271,15 +276,14 @@ class Calibration:
                 write_records(self.users_path, records)
             return records[key]
 
-    def _doubt(self, key: str, record: Record, ratio: float) -> None:
+    def _doubt(self, key: str, record: Record, ratio: float) -> str | None:
         """Note in the cache that a step takes ``ratio`` of the record's time."""
         with suppress(OSError), locked(self.users_path):
             records = read_records(self.users_path)
             if records.get(key) != record:
-                return  # measured again since, or doubted before
+                return None  # measured again since, or doubted before
             records[key] = record.model_copy(update={"drift": ratio})
             write_records(self.users_path, records)
-            sys.stderr.write(
-                f"calibration of {key}: {records[key].doubts()[-1]}; a later study measures again, "
-                "'mgnas calibrate --renew' now\n"
-            )
+            doubt = records[key].doubts()[-1]
+            return f"calibration of {key}: {doubt}; 'mgnas calibrate --renew' measures again"
+        return None

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, PositiveFloat, TypeAdapter, ValidationError
 
 from space.files import write_atomic
 
@@ -34,14 +34,14 @@ class Record(BaseModel):
         drift: Time of the fastest way since, over the measured one, if they are far apart.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     date: AwareDatetime
     load: float | None
     others: float | None
     rounds: int
     agreed: bool
-    times_s: dict[str, float]
+    times_s: dict[str, PositiveFloat]
     chosen: str
     choice: dict[str, bool | int | None] = {}
     drift: float | None = None

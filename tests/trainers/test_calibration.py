@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import resource
 import subprocess
 import sys
@@ -103,9 +102,17 @@ def test_another_folder_of_this_user_trains_alike(
 def test_a_damaged_file_is_measured_anew(tmp_path: Path, measured: list[StepMode]) -> None:
     found = Calibration(CPU, tmp_path)
     mode = found.mode(SPEC, Recipe(), AUTO, SIZE)
-    found.path.write_text("{")
-    assert found.mode(SPEC, Recipe(), AUTO, SIZE) == mode
-    assert json.loads(found.path.read_text())
+    whole = found.path.read_text()
+    for damaged in (
+        "{",
+        whole.replace("Z", ""),
+        whole.replace("0.5", "0.0"),
+        whole.replace("0.5", "NaN"),
+        "[]",
+    ):
+        found.path.write_text(damaged)
+        assert found.mode(SPEC, Recipe(), AUTO, SIZE) == mode
+        assert found.path.read_text() == whole
 
 
 @pytest.mark.parametrize("num_folders", [1, 8])
@@ -210,12 +217,12 @@ def test_steps_far_from_the_measured_time_cast_doubt_and_change_no_study(
     first.check(SPEC, Recipe(), AUTO, SIZE)
     assert len(measured) == tried, "what this process has measured needs no check"
     resumed = Calibration(CPU, tmp_path / "old")
-    for _ in range(3):
-        resumed.check(SPEC, Recipe(), AUTO, SIZE)
+    told = [resumed.check(SPEC, Recipe(), AUTO, SIZE) for _ in range(3)]
     assert len(measured) == tried + 1, "at most once in an hour"
     doubts = [doubt for record in records_of(resumed).values() for doubt in record.doubts()]
     speed = f"training was {max(factor, 1 / factor):.1f} times {'slower' if factor > 1 else 'faster'}"
     assert doubts == ([f"later, {speed}"] if is_doubtful else [])
+    assert [speed in line for line in told if line is not None] == [True] * is_doubtful
     assert resumed.path.read_bytes() == kept
     assert resumed.mode(SPEC, Recipe(), AUTO, SIZE) == mode
     new = Calibration(CPU, tmp_path / "new")
