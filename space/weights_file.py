@@ -109,3 +109,12 @@ def checksum(facts: Mapping[str, Any], tensors: Iterable[StoredTensor]) -> str:
         digest.update(f"{tensor.name} {tensor.dtype} {list(tensor.shape)}".encode())
         digest.update(tensor.content)
     return digest.hexdigest()
+
+
+def with_metadata(content: bytes, metadata: Mapping[str, str]) -> bytes:
+    """Return a safetensors file with ``metadata`` in this order; safetensors itself writes any order."""
+    length = int.from_bytes(content[:8], "little")
+    tensors = json.loads(content[8 : 8 + length])
+    header = json.dumps({"__metadata__": dict(metadata), **tensors}, separators=(",", ":")).encode()
+    header += b" " * (-len(header) % 8)
+    return len(header).to_bytes(8, "little") + header + content[8 + length :]

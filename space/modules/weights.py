@@ -17,7 +17,7 @@ from space.errors import InvalidInputError
 from space.files import write_atomic
 from space.modules.build import build
 from space.reading import load_spec
-from space.weights_file import SHA256, StoredTensor, Trained, checksum, read_trained
+from space.weights_file import SHA256, StoredTensor, Trained, checksum, read_trained, with_metadata
 
 __all__ = ["Classifier", "Trained", "load_weights", "save_weights"]
 
@@ -78,7 +78,8 @@ def save_weights(path: str | Path, network: nn.Module, trained: Trained) -> Path
         for name, t in tensors.items()
     )
     text = json.dumps(facts | {SHA256: checksum(facts, stored)})
-    return write_atomic(path, safetensors.torch.save(tensors, metadata={"format": "pt", "mgnas": text}))
+    content = safetensors.torch.save(tensors)
+    return write_atomic(path, with_metadata(content, {"format": "pt", "mgnas": text}))
 
 
 def load_weights(path: str | Path) -> tuple[Trained, dict[str, Tensor]]:

@@ -174,3 +174,9 @@ def test_a_file_of_weights_is_checked_without_torch(tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "3 False\n"
+
+
+def test_equal_weights_are_equal_files(tmp_path: Path) -> None:
+    network = build(SPEC)
+    files = {save_weights(tmp_path / f"{i}", network, trained()).read_bytes() for i in range(20)}
+    assert len(files) == 1
