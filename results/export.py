@@ -8,7 +8,6 @@ import json
 import os
 import re
 import secrets
-import shlex
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -23,7 +22,7 @@ from results.records import TrialRecord
 from results.study import StudyResults
 from space.errors import InvalidInputError, nearest
 from space.families import BUILT_IN
-from space.files import sha256_of
+from space.files import sha256_of, shell_word
 from space.plugins import load_plugins, plugin_digest
 from space.reading import load_spec
 
@@ -166,11 +165,15 @@ def _source(study: StudyResults, trial: TrialRecord, *, needs_weights: bool) -> 
         return Source(spec)
     path = _weights_of(study, trial)
     source = Source(spec, path)
-    found = source.weights[0].network_spec()
+    again = f"train it again with 'mgnas search {shell_word(study.folder)} --repair', or restore the file"
+    try:
+        found = source.weights[0].network_spec()
+    except InvalidInputError as error:
+        raise InvalidInputError(f"trial {trial.number}: {error}; {again}") from None
     if found.arch != trial.arch:
         raise InvalidInputError(
             f"{path} holds the network {found.arch} ({found.notation}), but trial {trial.number} is "
-            f"{trial.arch} ({trial.notation}); restore the file from a copy"
+            f"{trial.arch} ({trial.notation}); {again}"
         )
     return source
 
@@ -192,22 +195,7 @@ def _weights_of(study: StudyResults, trial: TrialRecord) -> Path:
             f"networks on the front are); {_others(study)}, or search in a new folder with "
             "--set search.keep_weights=all"
         )
-    path = study.folder / trial.weights
-    if not path.is_file():
-        raise InvalidInputError(
-            f"the weights of trial {trial.number} are gone: there is no {path}; restore the file from a "
-            f"copy, train the network again ({_training_command(study, trial)}), or pick another trial "
-            "(--trial)"
-        )
-    return path
-
-
-def _training_command(study: StudyResults, trial: TrialRecord) -> str:
-    """Return the command line that trains the network of ``trial`` as the study did."""
-    words = ["mgnas", "train", trial.notation, "--preset", str(study.folder), "--seed", str(trial.seed)]
-    for key, value in trial.training.items():
-        words += ["--set", f"train.{key}={json.dumps(value)}"]  # TOML writes such values the same
-    return shlex.join(words)
+    return study.folder / trial.weights
 
 
 def _others(study: StudyResults) -> str:

@@ -91,6 +91,10 @@ def search(
         ),
     ] = None,
     seed: Annotated[int | None, typer.Option(help="The study's seed.")] = None,
+    repair: Annotated[
+        bool,
+        typer.Option("--repair", help="Train networks again whose kept weights are missing or damaged."),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Search, or go on where the study in the folder stands. Without arguments: the digits demonstration."""
@@ -111,7 +115,7 @@ def search(
         "search.device": device,
     }
     base = path_of("STUDY", study), preset, path_of("--dir", folder)
-    launch(Request(*base, options, assignments or [], as_json, FLAGS))
+    launch(Request(*base, options, assignments or [], as_json, FLAGS, repair=repair))
 
 
 def status(folder: Folder, as_json: AsJson = False) -> None:

@@ -53,6 +53,29 @@ class Clock:
         return self.now() - self._began
 
 
+def training_job(
+    config: StudyConfig, store: Trials, record: TrialRecord, *, until: int | None = None, again: bool = False
+) -> Job:
+    """Return the job that trains a trial to the end of epoch ``until`` or (None) to its last.
+
+    With ``again`` it trains a complete trial once more, from its first epoch and under no limit.
+    """
+    return Job(
+        record.number,
+        record.spec,
+        config.train.replaced(record.training).model_dump(mode="json"),
+        record.seed,
+        weights_path=store.place_of(weights_path(record)),
+        checkpoint_path=store.place_of(checkpoint_path(record)),
+        known_epochs=0 if again else record.epochs,
+        known_costs=dict(record.measured),
+        is_limited=record.reference is None and not again,
+        halvings=store.kills_for_memory.get(record.number, 0),
+        train_s=0.0 if again else record.train_s,
+        until=until,
+    )
+
+
 class Driver:
     """Runs a study until its scheduler has nothing left to do."""
 
@@ -167,23 +190,7 @@ class Driver:
 
     def _submit(self, record: TrialRecord, until: int | None = None) -> None:
         self._until[record.number] = until or record.max_epochs
-        recipe = self.config.train.replaced(record.training).model_dump(mode="json")
-        self.executor.submit(
-            Job(
-                record.number,
-                record.spec,
-                recipe,
-                record.seed,
-                weights_path=self.store.place_of(weights_path(record)),
-                checkpoint_path=self.store.place_of(checkpoint_path(record)),
-                known_epochs=record.epochs,
-                known_costs=dict(record.measured),
-                is_limited=record.reference is None,
-                halvings=self.store.kills_for_memory.get(record.number, 0),
-                train_s=record.train_s,
-                until=until,
-            )
-        )
+        self.executor.submit(training_job(self.config, self.store, record, until=until))
 
     def _handle(self, event: Event) -> None:
         if isinstance(event, Epoch):

@@ -54,6 +54,7 @@ class Request:
     as_json: bool
     flags: Mapping[str, str] = field(default_factory=dict)
     resumes: bool = True
+    repair: bool = False
 
 
 def launch(request: Request) -> None:
@@ -66,7 +67,7 @@ def launch(request: Request) -> None:
     keep_freed_memory()
     try:
         with closing(progress_for(sys.stderr)) as progress:
-            results = run_study(config, folder, progress)
+            results = run_study(config, folder, progress, repair=request.repair)
     except (KeyboardInterrupt, SystemExit):
         if StudyFolder(folder).has_study:
             again = f"mgnas search {shell_word(folder)}"

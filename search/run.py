@@ -28,6 +28,7 @@ from search.folder import ENVIRONMENT, IMAGES, PLUGINS, StudyFolder
 from search.jobs import Setup
 from search.local_executor import LocalExecutor
 from search.progress import Progress, Silent
+from search.retraining import Retraining, lost_of_front, lost_weights, note_lost
 from search.samplers.proposers import make_proposer
 from search.schedulers import make_scheduler, rungs_of
 from search.search_log import logged_to
@@ -45,11 +46,14 @@ from trainers.image_checks import check_images
 OUTPUTS = ("trials.csv", "front.csv", REPORT)
 
 
-def run_study(config: StudyConfig, path: str | Path, progress: Progress | None = None) -> StudyResults:
+def run_study(
+    config: StudyConfig, path: str | Path, progress: Progress | None = None, *, repair: bool = False
+) -> StudyResults:
     """Search until the budgets of ``config`` are spent, from where the study in ``path`` stands.
 
     A study that is complete is returned at once. The folder is made if it does not exist, and afterwards
-    also holds ``trials.csv``, ``front.csv`` and ``report.html``.
+    also holds ``trials.csv``, ``front.csv`` and ``report.html``. With ``repair``, networks whose kept weights
+    are missing or damaged are trained again first.
 
     Raises:
         InvalidInputError: the folder holds something else, another study, or a damaged one; bad data, or
@@ -60,7 +64,7 @@ def run_study(config: StudyConfig, path: str | Path, progress: Progress | None =
     folder = StudyFolder(path)
     folder.check()
     progress = progress or Silent()
-    if folder.has_study and (finished := _if_complete(config, folder, progress)):
+    if folder.has_study and (finished := _if_complete(config, folder, progress, repair=repair)):
         return finished
     slots = find_slots(config.search.device, config.search.workers)
     check_threads(config.execution.threads, slots)
@@ -82,7 +86,11 @@ def run_study(config: StudyConfig, path: str | Path, progress: Progress | None =
                 done = f"{plural(store.num_ended, 'trial')} done, {len(store.interrupted)} interrupted"
                 progress.note(f"going on: {done}; configuration as in {folder.path / CONFIG}")
             del data  # its memory is for the workers, which have their own
-            _search(config, folder, store, space, slots, progress)
+            lost = lost_weights(folder.path, store.records.values())
+            if not repair:
+                note_lost(lost, folder.path, progress)
+            again = [one.trial for one in lost if repair]
+            _search(config, folder, store, space, slots, progress, again)
     return write_outputs(folder.path, progress)
 
 
@@ -122,7 +130,9 @@ def _check_energy(config: StudyConfig, slots: list[Slot]) -> None:
         raise InvalidInputError(no_energy("a CPU"))
 
 
-def _if_complete(config: StudyConfig, folder: StudyFolder, progress: Progress) -> StudyResults | None:
+def _if_complete(
+    config: StudyConfig, folder: StudyFolder, progress: Progress, *, repair: bool
+) -> StudyResults | None:
     """Return the results of a study that has nothing left to do, without loading data or torch.
 
     Images from elsewhere have to be looked at all the same.
@@ -136,6 +146,9 @@ def _if_complete(config: StudyConfig, folder: StudyFolder, progress: Progress) -
         return None
     if recorded.data.source != config.data.source:
         _check_images(folder, results.header, config, load_search_data(config.data))
+    if repair and lost_weights(folder.path, [*results.records, *results.references]):
+        return None
+    note_lost(lost_of_front(results), folder.path, progress)
     if outputs_are_fresh(folder.path):
         return results
     with folder.locked():
@@ -232,8 +245,9 @@ def _search(
     space: SearchSpace,
     slots: list[Slot],
     progress: Progress,
+    again: list[int],
 ) -> None:
-    """Run the driver over the store, and leave no process behind, however it ends."""
+    """Train the trials ``again`` for their weights, then run the driver; leave no process behind."""
     clock = Clock(store.ledger.clock_s())
     proposer = make_proposer(
         config.search.sampler,
@@ -250,7 +264,7 @@ def _search(
     references = store.missing_references(config.references)
     scheduler = make_scheduler(config, store, proposer, references)
     folder.clean_up(store.records.values())
-    slots = slots[: max(1, config.search.trials - store.num_ended + len(references))]
+    slots = slots[: max(1, len(again), config.search.trials - store.num_ended + len(references))]
     plugins = tuple(str((folder.path / PLUGINS / Path(name).name).absolute()) for name in config.plugins)
     setup = Setup(
         config.data.model_dump(mode="json"),
@@ -262,6 +276,9 @@ def _search(
     )
     executor = LocalExecutor(slots, setup, folder.logs)
     try:
+        with held_back() as let_through:
+            Retraining(config, store, executor, progress, let_through).run(again)
+        clock = Clock(store.ledger.clock_s())
         store.ledger.write_event("begin", clock.elapsed_s(), workers=len(slots), **budgets(config))
         with held_back() as let_through, logged_to(folder.logs / "search.log"):
             store.lock_wait.tell, store.lock_wait.between = progress.note, let_through

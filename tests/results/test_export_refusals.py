@@ -70,9 +70,8 @@ def test_without_its_packages_onnx_is_left_out_or_refused(
     [
         (2, ["weights of trial 2 are not kept", "has weights: trial 1, 0 ", "search.keep_weights=all"]),
         (3, ["trial 3 failed (diverged)", "trial 1, 0 "]),
-        (4, ["weights of trial 4 are gone", "4.safetensors", "mgnas train '"]),
-        (4, ["--seed 7 --set train.flip=true --set train.lr=0.05)"]),
-        (5, [GREY.arch, COLOUR.arch, "trial 5"]),
+        (4, ["trial 4: there is no file of weights", "4.safetensors", "--repair', or restore the file"]),
+        (5, [GREY.arch, COLOUR.arch, "trial 5", "mgnas search", "--repair"]),
         (7, ["trial 7 has no result yet", "trial 1, 0 "]),
     ],
 )
