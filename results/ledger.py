@@ -276,6 +276,13 @@ class Ledger:
             found += [Happening(row.clock_s, row.kind, row.trial, None, row.detail) for row in rows]
         return sorted(found, key=lambda one: one.clock_s)
 
+    def latest_event(self) -> tuple[float, float]:
+        """Return when the latest event was noted: on the study's clock, and in Unix time; now if none was."""
+        query = sa.select(_events.c.clock_s, _events.c.unix_time).where(_events.c.study == self.study)
+        with self._reading() as connection:
+            row = connection.execute(query.order_by(_events.c.seq.desc()).limit(1)).one_or_none()
+        return (0.0, time.time()) if row is None else (float(row.clock_s), float(row.unix_time))
+
     def clock_s(self) -> float:
         """Return the latest time on the study's clock that anything was noted at; 0 for a new study."""
         latest = [

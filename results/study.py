@@ -237,27 +237,25 @@ class StudyResults:
         return pd.DataFrame(rows, columns=columns)
 
     def status(self, *, driver_alive: bool) -> dict[str, Any]:
-        """Return the counts of trials asked for, finished, running, failed, and epochs trained in all.
+        """Return how far the study is: counts of trials and epochs, and whether it is complete.
 
         Of trials that are compared at rungs, those ``paused`` may go on and those ``stopped`` early count
-        as finished.
+        as finished. Trials left behind by a driver that is gone are ``interrupted``, not ``running``.
 
-        Trials left behind by a driver that is gone are ``interrupted``, not ``running``. ``silent`` lists the
-        numbers of the running trials whose workers hang.
+        ``silent`` lists the running trials whose workers hang. Of a search that runs, also its
+        ``running_trials`` with their epochs, ``epochs_per_min``, ``left_s`` and ``over_hours_s``; see
+        ``results.study_status.running_facts``.
         """
-        open_trials = sum(record.state == "running" for record in self.records)
-        return {
-            "trials": self.header.trials,
-            "finished": self.num_finished,
-            "running": open_trials if driver_alive else 0,
-            "interrupted": 0 if driver_alive else open_trials,
-            "paused": sum(record.state == "paused" for record in self.records),
-            "stopped": sum(record.state == "stopped" for record in self.records),
-            "failed": sum(record.state == "failed" for record in self.records),
-            "epochs": sum(len(reports) for reports in self.reports.values()),
-            "complete": self.complete,
-            "silent": self._silent_trials() if driver_alive else [],
-        }
+        from results.study_status import counts, running_facts
+
+        records = [*self.records, *self.references]
+        facts = counts(self.header, records, self.reports, driver_alive=driver_alive)
+        facts["complete"] = self.complete
+        facts["silent"] = self._silent_trials() if driver_alive else []
+        if driver_alive:
+            with _ledger(self.folder) as ledger:
+                facts |= running_facts(self.header, records, self.reports, ledger)
+        return facts
 
     def _silent_trials(self) -> list[int]:
         """Return the running trials whose workers hang, as the driver noted it."""

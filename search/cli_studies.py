@@ -119,8 +119,9 @@ def search(
 
 
 def status(folder: Folder, as_json: AsJson = False) -> None:
-    """Say how far a study is."""
+    """Say how far a study is; of a running search also its trainings, pace and time left."""
     from results.study import open_study
+    from results.study_status import COUNTS, running_lines
     from results.tables import print_json
     from search.folder import StudyFolder
 
@@ -131,11 +132,14 @@ def status(folder: Folder, as_json: AsJson = False) -> None:
         return
     state = f"complete: {results.spent}" if results.complete else "not complete"
     typer.echo(f"{results.name}: {state}")
-    for key in ("trials", "finished", "running", "interrupted", "paused", "stopped", "failed", "epochs"):
+    for key in COUNTS:
         typer.echo(f"  {key:<12}{facts[key]}")
     if facts["silent"]:
         trials = ", ".join(map(str, facts["silent"]))
         typer.echo(f"  {'silent':<12}{len(facts['silent'])} (trials {trials}: their workers hang)")
+    if "running_trials" in facts:
+        for line in running_lines(facts, results.header.hours):
+            typer.echo(line)
 
 
 def front(

@@ -8,16 +8,39 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from results.database_errors import StorageFullError
-from results.front import accuracy, front_history
+from results.forecast import Activity
+from results.front import front_history
 from results.records import EpochReport, TrialRecord
 from search.config import StudyConfig
 from search.costs import stand_in_costs
 from search.executor import Executor
-from search.jobs import Epoch, Event, Failed, Fatal, Finished, Job, Lost, Measured, Paused, Recovered, Silent
-from search.progress import Progress, Snapshot
+from search.jobs import (
+    Calibrating,
+    Epoch,
+    Event,
+    Failed,
+    Fatal,
+    Finished,
+    Foretold,
+    Job,
+    Lost,
+    Measured,
+    Paused,
+    Recovered,
+    Silent,
+)
+from search.progress import Progress
 from search.samplers.base import Proposer
 from search.scheduler import Done, GiveUp, Run, Scheduler, StartNew, StartReference, Stop
+from search.search_progress import (
+    CalibrationStarted,
+    EpochEnded,
+    SearchProgress,
+    TrialEnded,
+    TrialStarted,
+)
 from search.seeds import derive_seed
+from search.snapshot import Snapshot, snapshot
 from search.trials import Cost, Trials, checkpoint_path, weights_path
 from space.errors import MgnasError
 
@@ -90,22 +113,24 @@ class Driver:
         clock: Clock,
         *,
         gives_up: bool = True,
+        activity: Activity | None = None,
         let_signals_through: Callable[[], None] | None = None,
     ) -> None:
         """Take a study's parts; it ``gives_up`` where so many trials fail that all may.
 
-        ``let_signals_through`` is called whenever nothing is being written.
+        ``activity`` is filled with what happens in this run. ``let_signals_through`` is called whenever
+        nothing is being written.
         """
         self.config = config
         self.store = store
         self.proposer = proposer
         self.scheduler = scheduler
         self.executor = executor
-        self.progress = progress
+        self.progress = SearchProgress(progress)
+        self.activity = activity or Activity()
         self.clock = clock
         self._gives_up = gives_up
         self._let_signals_through = let_signals_through or (lambda: None)
-        self._ended_this_run = 0
         self._failed_in_a_row = 0
         self._any_succeeded = False
         self._silent: set[int] = set()
@@ -124,8 +149,8 @@ class Driver:
                 self._handle(event)
                 self._let_signals_through()
             self._let_signals_through()
-            self.progress.update(self._snapshot())
-        self.progress.update(self._snapshot())
+            self.progress.show(self._snapshot)
+        self.progress.show(self._snapshot)
 
     def _fill_slots(self) -> bool:
         """Carry out decisions until no slot is free or there is nothing to start; False when all is done."""
@@ -146,7 +171,7 @@ class Driver:
             elif isinstance(decision, Stop):
                 self._end(self.store.stop(decision.trial, self.clock.elapsed_s()))
             elif isinstance(decision, GiveUp):
-                self._end(self._note_failure(self.store.give_up(decision.trial, self.clock.elapsed_s())))
+                self._end(self.store.give_up(decision.trial, self.clock.elapsed_s()))
             else:
                 return True
         return True
@@ -190,13 +215,21 @@ class Driver:
 
     def _submit(self, record: TrialRecord, until: int | None = None) -> None:
         self._until[record.number] = until or record.max_epochs
+        self.activity.last_s[record.number] = self.clock.elapsed_s()
+        self.progress.tell(
+            TrialStarted(record.number, record.notation, record.params, record.epochs, record.max_epochs)
+        )
         self.executor.submit(training_job(self.config, self.store, record, until=until))
 
     def _handle(self, event: Event) -> None:
         if isinstance(event, Epoch):
             report = EpochReport(**event.report)
-            self.store.report(event.trial, report, self.clock.elapsed_s())
-            self.proposer.note(self.store.records[event.trial], report)
+            self._note_epoch(event.trial, report)
+        elif isinstance(event, Calibrating):
+            self.progress.tell(CalibrationStarted(event.device))
+        elif isinstance(event, Foretold):
+            self.store.foretell(event.trial, event.epoch_s, self.clock.elapsed_s())
+            self.activity.foretell(event.trial, event.epoch_s, self.clock.elapsed_s())
         elif isinstance(event, Measured):
             self.proposer.tell(self.store.measure(event.trial, event.costs, self.clock.elapsed_s()))
         elif isinstance(event, Paused):
@@ -208,7 +241,7 @@ class Driver:
             self._finish(event)
         elif isinstance(event, Failed):
             record = self.store.fail(event.trial, event.reason, self.clock.elapsed_s())
-            self._end(self._note_failure(record), is_over_limit=event.is_over_limit)
+            self._end(record, is_over_limit=event.is_over_limit)
         elif isinstance(event, Lost):
             self._lose(event)
         elif isinstance(event, (Silent, Recovered)):
@@ -228,6 +261,15 @@ class Driver:
         _logger.warning("%s", text)
         self.progress.note(text)
         self.store.note_silence(event.trial, self.clock.elapsed_s(), is_silent=isinstance(event, Silent))
+
+    def _note_epoch(self, trial: int, report: EpochReport) -> None:
+        self.store.report(trial, report, self.clock.elapsed_s())
+        record = self.store.records[trial]
+        self.proposer.note(record, report)
+        self.activity.end_epoch(trial, self.clock.elapsed_s())
+        self.progress.tell(
+            EpochEnded(trial, report.epoch, record.max_epochs, report.val_accuracy, report.seconds)
+        )
 
     def _lose(self, event: Lost) -> None:
         self._silent.discard(event.trial)
@@ -250,17 +292,13 @@ class Driver:
             self.store.drop_dominated_weights()
         self._end(record)
 
-    def _note_failure(self, record: TrialRecord) -> TrialRecord:
-        self.progress.note(f"trial {record.number} failed: {record.reason}")
-        return record
-
     def _end(self, record: TrialRecord, *, is_over_limit: bool = False) -> None:
         self.store.drop_checkpoint(record)
+        self._tell_end(record)
         self.proposer.tell(record)
         self.scheduler.on_ended(record.number, self.store.errors(record.number))
         self._until.pop(record.number, None)
         self._silent.discard(record.number)
-        self._ended_this_run += record.reference is None
         if not is_over_limit:  # which says nothing of the machine
             self._failed_in_a_row = self._failed_in_a_row + 1 if record.state == "failed" else 0
             self._any_succeeded |= record.state != "failed"
@@ -271,22 +309,25 @@ class Driver:
                 "mend the cause and run the same command again, or search in another folder (--dir)"
             )
 
+    def _tell_end(self, record: TrialRecord) -> None:
+        self.progress.tell(
+            TrialEnded(
+                record.number,
+                record.state,
+                record.params,
+                record.val_accuracy,
+                record.reason,
+                is_on_front=any(one.number == record.number for one in self._found.front),
+            )
+        )
+
     def _snapshot(self) -> Snapshot:
-        done = self.store.num_ended
-        total = max(self.config.search.trials, done)
-        rate = self._ended_this_run / max(self.clock.run_s(), 1e-9)
-        # a paused trial has not ended, but it may well never go on
-        waiting = sum(record.state == "paused" for record in self.store.searched)
-        num_left = max(0, total - done - waiting - len(self._silent))
-        left_s = num_left / rate if self._ended_this_run and (num_left or not self._silent) else None
-        if left_s is not None and self.config.search.hours is not None:
-            left_s = min(left_s, max(0.0, self.config.search.hours * 3600 - self.clock.elapsed_s()))
-        return Snapshot(
-            done=done,
-            total=total,
-            failed=sum(record.state == "failed" for record in self.store.searched),
-            front_size=len(self._found.front),
-            hypervolume=self._found.hypervolume,
-            best_accuracy=max(map(accuracy, self._found.front), default=None),
-            left_s=left_s,
+        return snapshot(
+            self.config,
+            self.store,
+            self._found,
+            self.activity,
+            self.clock.elapsed_s(),
+            self._is_spent(),
+            self._silent,
         )

@@ -60,6 +60,21 @@ class Ready:
 
 
 @dataclass(frozen=True)
+class Calibrating:
+    """A worker measures how its device trains fastest, before it trains."""
+
+    device: str
+
+
+@dataclass(frozen=True)
+class Foretold:
+    """The first epoch of a job begins; ``epoch_s`` is what calibration expects an epoch to take."""
+
+    trial: int
+    epoch_s: float
+
+
+@dataclass(frozen=True)
 class Epoch:
     """A training went one epoch further; ``report`` has the fields of ``trainers.reports.EpochReport``."""
 
@@ -152,9 +167,13 @@ class Fatal:
     disk_full: bool = False
 
 
-Event = Ready | Measured | Epoch | Paused | Finished | Failed | Lost | Fatal | Beat | Silent | Recovered
+Event = (
+    Ready | Calibrating | Foretold | Measured | Epoch | Paused | Finished | Failed | Lost | Fatal
+    | Beat | Silent | Recovered
+)  # fmt: skip
 _KINDS: dict[str, type[Any]] = {
-    cls.__name__: cls for cls in (Ready, Measured, Epoch, Paused, Finished, Failed, Lost, Fatal, Beat)
+    cls.__name__: cls
+    for cls in (Ready, Calibrating, Foretold, Measured, Epoch, Paused, Finished, Failed, Lost, Fatal, Beat)
 }
 
 

@@ -2,43 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Protocol, TextIO
 
-from results.scales import duration
-
 PLAIN_EVERY_S = 10.0
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """Where a search stands."""
-
-    done: int
-    total: int
-    failed: int
-    front_size: int
-    hypervolume: float
-    best_accuracy: float | None
-    left_s: float | None
-
-    @property
-    def urgent(self) -> bool:
-        """Trials go on."""
-        return False
-
-    def text(self) -> str:
-        """Return the figures in words, for one line."""
-        best = "-" if self.best_accuracy is None else f"{100 * self.best_accuracy:.2f} %"
-        parts = [
-            f"front {self.front_size}",
-            f"hypervolume {self.hypervolume:.4f}",
-            f"best {best}",
-            f"left {duration(self.left_s)}",
-        ]
-        return ", ".join([*parts, f"failed {self.failed}"] if self.failed else parts)
+PLAIN_SHARE = 1 / 60
+PLAIN_AT_MOST_S = 120.0
+"""Plain lines are this share of the time so far apart, and from ten seconds to two minutes."""
 
 
 class State(Protocol):
@@ -94,14 +67,15 @@ class Silent:
 
 
 class Plain:
-    """A line every ten seconds, and one at the end, for logs."""
+    """A line every ten seconds at first, less often later, and one at the end, for logs."""
 
     def __init__(self, stream: TextIO, what: str) -> None:
         self._stream = stream
         self._what = what
         self._last: State | None = None
         self._shown: State | None = None
-        self._due = time.monotonic() + 1.0
+        self._began = time.monotonic()
+        self._due = self._began + 1.0
 
     def update(self, snapshot: State) -> None:
         """Print a line if one is due."""
@@ -110,7 +84,8 @@ class Plain:
             self._show(snapshot)
 
     def _show(self, snapshot: State) -> None:
-        self._due = time.monotonic() + PLAIN_EVERY_S
+        now = time.monotonic()
+        self._due = now + min(max((now - self._began) * PLAIN_SHARE, PLAIN_EVERY_S), PLAIN_AT_MOST_S)
         self._shown = snapshot
         self.note(f"{self._what} {snapshot.done}/{snapshot.total}, {snapshot.text()}")
 
@@ -133,13 +108,18 @@ class Bar:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
         from rich.progress import Progress as RichProgress
+        from rich.table import Column
 
         # stdout is the result's and stays as it is; the bar begins with the first update
         self._progress = RichProgress(
             TextColumn(what),
-            BarColumn(bar_width=24),
+            BarColumn(bar_width=12),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[figures]}"),
+            # what has no room is cut off at its end, and the line stays one
+            TextColumn(
+                "{task.fields[figures]}", table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis")
+            ),
+            expand=True,
             console=Console(file=stream),
             redirect_stdout=False,
             redirect_stderr=False,
@@ -155,7 +135,7 @@ class Bar:
 
     def note(self, text: str) -> None:
         """Print a sentence above the bar."""
-        self._progress.console.print(text, markup=False, highlight=False)
+        self._progress.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def close(self) -> None:
         """Stop redrawing."""
@@ -170,3 +150,15 @@ def progress_for(stream: TextIO | None, what: str = "trials") -> Progress:
     if stream is None or getattr(stream, "closed", False):
         return Silent()
     return Bar(stream, what) if stream.isatty() else Plain(stream, what)
+
+
+@contextmanager
+def said_if_long(progress: Progress, what: str, after_s: float = 2.0) -> Iterator[None]:
+    """Say ``what`` is being done, if it takes longer than ``after_s``."""
+    timer = threading.Timer(after_s, progress.note, [f"{what} ..."])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()

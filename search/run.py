@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import datetime
-import json
-import platform
-import subprocess
 from collections.abc import Callable, Iterable
 from contextlib import closing, suppress
 from dataclasses import replace
-from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 from pydantic import TypeAdapter
 
 from results.costs import COSTS
 from results.database_errors import StorageFullError
+from results.forecast import Activity
 from results.records import DataFacts, StudyHeader
 from results.scales import plural
 from results.study import CONFIG, DATABASE, REPORT, StudyResults, open_study
@@ -24,15 +19,17 @@ from results.tables import front_csv
 from search.config import StudyConfig, budgets, first_difference
 from search.costs import header_ranges, no_energy
 from search.driver import Clock, Driver
+from search.environment import environment, environment_json
 from search.folder import ENVIRONMENT, IMAGES, PLUGINS, StudyFolder
 from search.jobs import Setup
 from search.local_executor import LocalExecutor
-from search.progress import Progress, Silent
+from search.opening import opening_lines
+from search.progress import Progress, Silent, said_if_long
 from search.retraining import Retraining, lost_of_front, lost_weights, note_lost
 from search.samplers.proposers import make_proposer
 from search.schedulers import make_scheduler, rungs_of
 from search.search_log import logged_to
-from search.slots import Slot, check_threads, count_cores, find_slots
+from search.slots import Slot, check_threads, find_slots
 from search.stopping import held_back
 from search.store import StudyStore
 from search.warm_start import EARLIER, earlier_trials, read_earlier, write_earlier
@@ -69,7 +66,8 @@ def run_study(
     slots = find_slots(config.search.device, config.search.workers)
     check_threads(config.execution.threads, slots)
     _check_energy(config, slots)
-    data = load_search_data(config.data)
+    with said_if_long(progress, f"loading the images of {config.data.source}"):
+        data = load_search_data(config.data)
     space = config.search_space(
         in_channels=data.in_channels, num_classes=data.num_classes, image_size=data.image_size
     )
@@ -77,11 +75,9 @@ def run_study(
     with folder.locked():
         found = check_images(data, folder.path / IMAGES, progress.note)
         with closing(_open_store(config, folder, data, space)) as store:
-            progress.note(
-                f"study {folder.path}: {plural(config.search.trials, 'trial')} on {config.data.source}"
-            )
-            for remark in [*data.remarks(), *found]:
-                progress.note(f"note: {remark}")
+            notes = [f"note: {remark}" for remark in [*data.remarks(), *found]]
+            for line in [*opening_lines(config, folder.path, data, space, slots), *notes]:
+                progress.note(line)
             if store.records:
                 done = f"{plural(store.num_ended, 'trial')} done, {len(store.interrupted)} interrupted"
                 progress.note(f"going on: {done}; configuration as in {folder.path / CONFIG}")
@@ -216,7 +212,7 @@ def _open_store(config: StudyConfig, folder: StudyFolder, data: SearchData, spac
             environment=environment(),
             plugins={Path(plugin).name: plugin_digest(folder.path / plugin) for plugin in config.plugins},
         )
-        write_atomic(folder.path / ENVIRONMENT, _environment_json(header, config))
+        write_atomic(folder.path / ENVIRONMENT, environment_json(header, config))
         return StudyStore.create(folder.path, header, space)
     results = open_study(folder.path)
     header = results.header
@@ -275,11 +271,16 @@ def _search(
         limits=config.search.measured_limits,
     )
     executor = LocalExecutor(slots, setup, folder.logs)
+    progress.note(f"starting {plural(len(slots), 'worker')}, each loads PyTorch and the images")
     try:
         with held_back() as let_through:
             Retraining(config, store, executor, progress, let_through).run(again)
         clock = Clock(store.ledger.clock_s())
-        store.ledger.write_event("begin", clock.elapsed_s(), workers=len(slots), **budgets(config))
+        rungs = rungs_of(config)
+        activity = Activity(clock.elapsed_s(), len(slots), rungs)
+        store.ledger.write_event(
+            "begin", clock.elapsed_s(), workers=len(slots), rungs=list(rungs), **budgets(config)
+        )
         with held_back() as let_through, logged_to(folder.logs / "search.log"):
             store.lock_wait.tell, store.lock_wait.between = progress.note, let_through
             Driver(
@@ -290,6 +291,7 @@ def _search(
                 executor,
                 progress,
                 clock,
+                activity=activity,
                 let_signals_through=let_through,
             ).run()
         with suppress(StorageFullError):  # the last trial is recorded; only this note has no room
@@ -301,54 +303,3 @@ def _search(
         raise
     finally:
         executor.close()
-
-
-def environment() -> dict[str, Any]:
-    """Return versions and hardware, to be kept with a study."""
-    packages = ("mgnas", "torch", "optuna", "numpy")
-    return {
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-        "cpu": _cpu_name(),
-        "cores": count_cores(),
-        "gpus": _gpu_names(),
-        "packages": {name: version(name) for name in packages},
-        "began": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "commit": _commit(),
-    }
-
-
-def _environment_json(header: StudyHeader, config: StudyConfig) -> str:
-    facts = header.environment | {
-        "seed": config.search.seed,
-        "space": header.space_hash,
-        "data": header.data["fingerprint"],
-    }
-    return json.dumps(facts, indent=2) + "\n"
-
-
-def _cpu_name() -> str:
-    with suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
-
-
-def _gpu_names() -> list[str]:
-    with suppress(OSError, subprocess.SubprocessError):
-        command = ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"]
-        listed = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout
-        return listed.splitlines()
-    return []
-
-
-def _commit() -> str | None:
-    """Return the commit of the source tree this runs from, if it is one."""
-    root = Path(__file__).resolve().parents[1]
-    if not (root / ".git").exists():
-        return None
-    with suppress(OSError, subprocess.SubprocessError):
-        command = ["git", "-C", str(root), "rev-parse", "HEAD"]
-        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=5).stdout.strip()
-    return None

@@ -136,6 +136,9 @@ class Trials:
         record = self.records[trial]
         return self._change(replace(record, measured=record.measured | costs), "measure", clock_s)
 
+    def foretell(self, trial: int, epoch_s: float, clock_s: float) -> None:
+        """Record how long calibration expects an epoch of a trial to take."""
+
     def restart(self, trial: int, clock_s: float) -> TrialRecord:
         """Record that a trial's training is taken up again, and return the trial."""
         record = self.records[trial]

@@ -15,14 +15,29 @@ import time
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, TextIO
 
-from search.jobs import Beat, Epoch, Event, Failed, Fatal, Finished, Measured, Paused, Ready, encode
+from search.jobs import (
+    Beat,
+    Calibrating,
+    Epoch,
+    Event,
+    Failed,
+    Fatal,
+    Finished,
+    Foretold,
+    Measured,
+    Paused,
+    Ready,
+    encode,
+)
 from space.errors import InvalidInputError, MgnasError
 from space.system_errors import DISK_FULL, explain_system_error
 
 if TYPE_CHECKING:
+    from space.spec import Spec
     from trainers.calibration import Calibration
     from trainers.device_data import DeviceData
     from trainers.execution import ExecutionConfig
+    from trainers.recipe import Recipe
 
 
 def main() -> None:
@@ -34,7 +49,7 @@ def main() -> None:
     threading.Thread(target=_read_lines, args=(lines,), daemon=True).start()
     threading.Thread(target=_beat, args=(events,), daemon=True).start()
     try:
-        place = _load(lines.get())
+        place = _load(lines.get(), events)
     except MgnasError as error:
         _send(events, Fatal(str(error)))
         return
@@ -91,7 +106,7 @@ class OverLimitError(MgnasError):
     """A network costs more than is allowed."""
 
 
-def _load(setup: dict[str, Any]) -> Workplace:
+def _load(setup: dict[str, Any], events: TextIO) -> Workplace:
     import torch
 
     from search.costs import no_energy
@@ -115,7 +130,12 @@ def _load(setup: dict[str, Any]) -> Workplace:
             DataConfig.model_validate(setup["data"]), device, setup["memory_share"], setup["device_share"]
         ),
         ExecutionConfig.model_validate(setup["execution"]),
-        Calibration(device, setup["folder"], setup["memory_share"]),
+        Calibration(
+            device,
+            setup["folder"],
+            setup["memory_share"],
+            tell=lambda: _send(events, Calibrating(device.type)),
+        ),
         tuple(setup["measured"]),
         setup["limits"],
     )
@@ -150,6 +170,7 @@ def _train(job: dict[str, Any], place: Workplace, events: TextIO) -> None:
             _check("latency_ms", latency_ms, limits)
         for report in training.reports[job["known_epochs"] :]:
             _send(events, Epoch(trial, asdict(report)))
+        _foretell(job, spec, recipe, place, events)
         for report in training.epochs(job["until"]):
             _send(events, Epoch(trial, asdict(report)))
             _check("energy_j", training.energy_j(), limits)
@@ -190,6 +211,16 @@ def _train(job: dict[str, Any], place: Workplace, events: TextIO) -> None:
         if doubt is not None:
             sys.stderr.write(f"{doubt}\n")
             sys.stderr.flush()
+
+
+def _foretell(job: dict[str, Any], spec: Spec, recipe: Recipe, place: Workplace, events: TextIO) -> None:
+    """Say that the training begins, and how long an epoch should take if calibration knows."""
+    data = place.data.search_data
+    epoch_s = place.calibration.foretold_epoch_s(
+        spec, recipe, place.execution, data.image_size, len(data.train)
+    )
+    if epoch_s is not None:
+        _send(events, Foretold(job["trial"], epoch_s))
 
 
 def _check(name: str, value: float | None, limits: dict[str, float]) -> None:

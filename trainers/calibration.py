@@ -20,6 +20,7 @@ from typing import Any
 
 import torch
 
+from space.notation import parse_notation
 from space.spec import Spec
 from trainers.calibration_probes import CUDA_PROBES, PROBES, Probe, product_s, product_size, step_time
 from trainers.calibration_records import (
@@ -37,6 +38,8 @@ from trainers.recipe import Recipe
 
 GAIN = 0.9
 """A way other than the plain one must take less than this share of its time: small gains are noise."""
+LEAST_STEP = 0.3
+"""Of the probe's step: what a step takes however small the network is."""
 SLOWER, FASTER = 2.5, 1.5
 """Factors between a step's time now and as measured that cast doubt on the measurement.
 
@@ -141,6 +144,27 @@ class Calibration:
             if not 1 / FASTER <= ratio <= SLOWER:
                 return self._doubt(question.key, record, ratio)
         return None
+
+    def foretold_epoch_s(
+        self,
+        spec: Spec,
+        recipe: Recipe,
+        config: ExecutionConfig,
+        image_size: tuple[int, int],
+        num_images: int,
+    ) -> float | None:
+        """Return the seconds that an epoch should take; None where its class was never measured.
+
+        The step of the probe is scaled by MACs, down to ``LEAST_STEP`` of it.
+        """
+        probe = self._probe(spec, image_size)
+        record = read_records(self.path).get(self._question(probe, recipe, config).key)
+        if record is None:
+            return None
+        probe_macs = parse_notation(probe.notation).counts((probe.image_size, probe.image_size)).macs
+        batch = min(recipe.batch_size, num_images)
+        work = spec.counts(image_size).macs * batch / (probe_macs * probe.batch_size)
+        return record.step_s * max(work, LEAST_STEP) * math.ceil(num_images / batch)
 
     def renew(self) -> None:
         """Measure again all classes and products with default settings, in place of the cache's file.

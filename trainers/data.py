@@ -116,7 +116,7 @@ class Split:
 
 @dataclass(frozen=True)
 class SearchData:
-    """What a search may see: a train and a validation split. There is no test split in here.
+    """What a search may see: a train and a validation split. There is no test split in here, only its size.
 
     Where the images come from files, ``signature`` stands for them and the split, and nothing depends on
     whether they were read into memory.
@@ -128,6 +128,7 @@ class SearchData:
     val: Split
     signature: str = ""
     notes: tuple[str, ...] = ()
+    num_held_out: int = 0
 
     @property
     def is_stored(self) -> bool:
@@ -225,14 +226,14 @@ def load_search_data(config: DataConfig, memory_share: float = 1.0) -> SearchDat
         InvalidInputError: unknown source, missing or unreadable file, or images or labels of a wrong form.
     """
     raw = _load(config, memory_share)
-    train, _ = _without_test(raw, config)
+    train, test = _without_test(raw, config)
     if raw.val is not None:
         val = Split(*raw.val)
     else:
         kept, held = stratified_split(train.labels, config.val_fraction, config.split_seed)
         train, val = _take(train, kept), _take(train, held)
     _check_sizes(raw, train, val)
-    return SearchData(raw.name, raw.classes, train, val, _signature(raw, config), raw.notes)
+    return SearchData(raw.name, raw.classes, train, val, _signature(raw, config), raw.notes, len(test))
 
 
 def _signature(raw: RawImages, config: DataConfig) -> str:

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import fcntl
 import io
 import json
 import os
 import pty
+import re
+import struct
 import subprocess
+import termios
 import threading
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from search.progress import Plain, Snapshot
+from results.forecast import Forecast
+from search.progress import Bar, Plain
+from search.snapshot import Snapshot
 from search.train_run import EpochsDone
 from tests.search.studies import command, write_study
 
@@ -21,6 +28,8 @@ from tests.search.studies import command, write_study
 def run_on_a_terminal(arguments: list[str], cwd: Path) -> tuple[str, str]:
     """Run mgnas with stderr on a pseudo-terminal; return stdout and what the terminal was sent."""
     master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 160, 0, 0))
+    variables = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
     chunks: list[bytes] = []
 
     def read() -> None:
@@ -33,8 +42,9 @@ def run_on_a_terminal(arguments: list[str], cwd: Path) -> tuple[str, str]:
     reader = threading.Thread(target=read)
     reader.start()
     run = subprocess.run(
-        command(*arguments), cwd=cwd, stdout=subprocess.PIPE, stderr=slave, text=True, timeout=120, check=True
-    )
+        command(*arguments), cwd=cwd, env=variables | {"TERM": "xterm"},
+        stdout=subprocess.PIPE, stderr=slave, text=True, timeout=120, check=True,
+    )  # fmt: skip
     os.close(slave)
     reader.join()
     os.close(master)
@@ -53,8 +63,29 @@ def test_a_bar_moves_on_a_terminal_and_leaves_it_in_order(tmp_path: Path) -> Non
     assert terminal == ""
 
 
+def test_a_bar_on_a_narrow_terminal_stays_one_line_with_count_and_time_left(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "72")
+    master, slave = pty.openpty()
+    with os.fdopen(slave, "w", encoding="utf-8") as stream:
+        bar = Bar(stream, "trials")
+        bar.update(replace(snapshot(9), running=((3, 2, 10), (4, 0, 10)), epochs_per_min=14.0))
+        bar.close()
+    chunks: list[bytes] = []
+    with suppress(OSError):  # the other end was closed
+        while chunk := os.read(master, 4096):
+            chunks.append(chunk)
+    shown = b"".join(chunks).decode()
+    os.close(master)
+    line = next(line for line in re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown).splitlines() if "9/10" in line)
+    assert "left 1 min 15 s, best 50.00 %, front 2" in line
+    assert len(line.strip("\r")) <= 72
+
+
 def snapshot(done: int, best: float | None = 0.5) -> Snapshot:
-    return Snapshot(done, 10, failed=0, front_size=2, hypervolume=0.25, best_accuracy=best, left_s=75.0)
+    return Snapshot(done, 10, 0, front_size=2, hypervolume=0.25, best_accuracy=best, forecast=Forecast(75.0))
 
 
 def test_plain_lines_come_now_and_then_and_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -68,12 +99,23 @@ def test_plain_lines_come_now_and_then_and_at_the_end(monkeypatch: pytest.Monkey
     plain.close()
     lines = stream.getvalue().splitlines()
     assert len(lines) == 4
-    assert lines[-1] == "trials 9/10, front 2, hypervolume 0.2500, best 50.00 %, left 1 min 15 s"
+    assert lines[-1] == "trials 9/10, left 1 min 15 s, best 50.00 %, front 2, hypervolume 0.2500"
+
+
+def test_plain_lines_come_less_often_in_long_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    monkeypatch.setattr("search.progress.time.monotonic", lambda: now)
+    stream = io.StringIO()
+    plain = Plain(stream, "trials")
+    for second in range(0, 10 * 3600, 5):
+        now = float(second)
+        plain.update(snapshot(second % 7))
+    assert 300 <= len(stream.getvalue().splitlines()) <= 600
 
 
 def test_before_anything_is_known() -> None:
-    assert Snapshot(0, 10, 0, 0, 0.0, None, None).text() == "front 0, hypervolume 0.0000, best -, left ?"
-    assert snapshot(1).text().endswith("left 1 min 15 s")
+    text = Snapshot(0, 10, 0, 0, 0.0, None, Forecast(None)).text()
+    assert text == "left ?, best -, front 0, hypervolume 0.0000"
 
 
 def test_what_takes_long_is_said_at_once() -> None:

@@ -1,0 +1,202 @@
+"""How long a study still takes: from its trials, the pace of their epochs, and what calibration foretold."""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import fmean
+from typing import Any
+
+from results.ledger import Happening
+from results.records import EpochReport, StudyHeader, TrialRecord
+from results.scales import duration
+
+RATE_WINDOW_S = 300.0
+"""The rate is that of the epochs which ended in so many seconds before now."""
+RECENT_TRIALS = 20
+"""New trainings are expected to take as long as the mean of so many latest ones."""
+LEAST_TRIALS = 3
+"""Trials that must have paused or ended before their mean epochs tell what to expect of others."""
+LEAST_SHARE = 0.1
+"""Of an epoch is left at least, while a training runs: its last steps, its weights, its measurements."""
+MOST_SIMULATED = 2000
+"""Trainings that are placed on workers one by one; more are spread evenly."""
+
+
+@dataclass
+class Activity:
+    """What happened in the current run of a study, by times on the study's clock in seconds.
+
+    ``last_s`` maps each trial to its latest event, ``foretold`` to the seconds of an epoch that calibration
+    expects. ``rungs`` are the epochs at which trainings may pause, the last of them their end.
+    """
+
+    began_s: float = 0.0
+    workers: int = 1
+    rungs: tuple[int, ...] = ()
+    last_s: dict[int, float] = field(default_factory=dict)
+    foretold: dict[int, float] = field(default_factory=dict)
+    epoch_ends_s: deque[float] = field(default_factory=deque)
+
+    @classmethod
+    def read(cls, timeline: Iterable[Happening]) -> Activity:
+        """Return the activity of the latest run in a ledger."""
+        found = cls()
+        for one in timeline:
+            detail = one.detail or {}
+            if one.kind == "begin":
+                rungs = tuple(detail.get("rungs", ()))
+                found = cls(one.clock_s, detail.get("workers", 1), rungs, foretold=found.foretold)
+            elif one.kind == "report" and one.trial is not None:
+                found.end_epoch(one.trial, one.clock_s)
+            elif one.kind == "foretell":
+                found.foretell(detail["trial"], detail["epoch_s"], one.clock_s)
+            elif one.trial is not None:
+                found.last_s[one.trial] = one.clock_s
+        return found
+
+    def end_epoch(self, trial: int, clock_s: float) -> None:
+        """Note the end of an epoch."""
+        self.last_s[trial] = clock_s
+        self.epoch_ends_s.append(clock_s)
+        while self.epoch_ends_s[0] < clock_s - RATE_WINDOW_S:
+            self.epoch_ends_s.popleft()
+
+    def foretell(self, trial: int, epoch_s: float, clock_s: float) -> None:
+        """Note that the first epoch of a training begins, and how long it is expected to take."""
+        self.last_s[trial] = clock_s
+        self.foretold[trial] = epoch_s
+
+    def epochs_per_min(self, clock_s: float) -> float | None:
+        """Return the epochs that end per minute, of all workers; None before the first of this run."""
+        since_s = max(self.began_s, clock_s - RATE_WINDOW_S)
+        num = sum(end_s >= since_s for end_s in self.epoch_ends_s)
+        return 60 * num / max(clock_s - since_s, 1.0) if num else None
+
+    def until(self, record: TrialRecord) -> int:
+        """Return the epoch to which a running training is trained before it may pause."""
+        if record.reference is not None:
+            return record.max_epochs
+        return next((rung for rung in self.rungs if rung > record.epochs), record.max_epochs)
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """Seconds until a search ends, None where nothing is known yet; ``over_s`` of them after its hours.
+
+    ``over_s`` includes what has passed since the hours were spent.
+    """
+
+    left_s: float | None
+    over_s: float = 0.0
+
+
+def forecast(
+    header: StudyHeader,
+    records: Sequence[TrialRecord],
+    curves: Mapping[int, Sequence[EpochReport]],
+    activity: Activity,
+    clock_s: float,
+) -> Forecast:
+    """Return when a search is expected to end: trainings that run and those to come, placed on its workers.
+
+    Args:
+        header: the study's budgets and configuration.
+        records: all trials, references included.
+        curves: the epochs of each trial.
+        activity: what happened in the current run.
+        clock_s: now, on the study's clock.
+    """
+    epoch_s = {record.number: _epoch_s(record, curves, activity) for record in records}
+    known = [epoch_s[record.number] for record in records if record.reference is None]
+    recent = [value for value in known if value is not None][-RECENT_TRIALS:]
+    running = [record for record in records if record.state == "running"]
+    usual_s = fmean(recent) if recent else None
+    num_new = _num_new(header, records, activity)
+    if usual_s is None and (running or num_new):
+        return Forecast(None)
+    ends = [
+        _remaining_s(record, epoch_s[record.number] or usual_s or 0.0, activity, clock_s)
+        for record in running
+    ]
+    hours_left_s = None if header.hours is None else header.hours * 3600 - clock_s
+    new_s = epochs_of_new(header, records, activity.rungs) * (usual_s or 0.0)
+    left_s = _last_end_s(ends, activity.workers, num_new, new_s, hours_left_s)
+    return Forecast(left_s, 0.0 if hours_left_s is None else max(0.0, left_s - hours_left_s))
+
+
+def overshoot_text(hours: float, expected: Forecast) -> str:
+    """Return in words that trainings end after the hours of a search."""
+    over = duration(expected.over_s)
+    return f"the {hours:g} hours are exceeded by about {over}, since trainings that run are not cut off"
+
+
+def epochs_of_new(header: StudyHeader, records: Sequence[TrialRecord], rungs: Sequence[int]) -> float:
+    """Return the epochs that a new trial is expected to train.
+
+    Without rungs, all of them. With rungs, as many as latest trials on average; before there are
+    ``LEAST_TRIALS`` of these, as if one in ``reduction`` went on at each rung.
+    """
+    if not rungs:
+        return float(_section(header, "train").get("epochs", 1))
+    done = [record.epochs for record in records if record.reference is None and record.state != "running"]
+    if len(rungs) > 1 and len(done) >= LEAST_TRIALS:
+        return max(1.0, fmean(done[-RECENT_TRIALS:]))
+    reduction = float(_section(header, "search").get("reduction", 1) or 1)
+    before = (0, *rungs[:-1])
+    return sum((rung - last) / reduction**i for i, (rung, last) in enumerate(zip(rungs, before, strict=True)))
+
+
+def _section(header: StudyHeader, name: str) -> dict[str, Any]:
+    section = header.config.get(name)
+    return section if isinstance(section, dict) else {}
+
+
+def _epoch_s(
+    record: TrialRecord, curves: Mapping[int, Sequence[EpochReport]], activity: Activity
+) -> float | None:
+    """Return the seconds of an epoch of a trial: measured, else foretold, else None."""
+    if record.epochs and record.train_s and record.state != "running":
+        return record.train_s / record.epochs
+    if reports := curves.get(record.number):
+        return fmean(report.seconds for report in reports)
+    return activity.foretold.get(record.number)
+
+
+def _remaining_s(record: TrialRecord, epoch_s: float, activity: Activity, clock_s: float) -> float:
+    since_s = max(0.0, clock_s - max(activity.last_s.get(record.number, clock_s), activity.began_s))
+    epoch_s = max(epoch_s, since_s)  # an epoch that is overdue takes at least as long as it has taken
+    return max((activity.until(record) - record.epochs) * epoch_s - since_s, LEAST_SHARE * epoch_s, 1.0)
+
+
+def _num_new(header: StudyHeader, records: Sequence[TrialRecord], activity: Activity) -> int:
+    """Return how many trials are still to begin, references included, as far as budgets allow."""
+    searched = [record for record in records if record.reference is None]
+    num_new = 0 if header.exhausted else max(0, header.trials - len(searched))
+    if header.epochs is not None:
+        planned = sum(
+            activity.until(record) if record.state == "running" else record.epochs for record in searched
+        )
+        of_each = epochs_of_new(header, records, activity.rungs)
+        num_new = min(num_new, math.ceil((header.epochs - planned) / of_each))
+    begun = {record.reference for record in records}
+    missing = [name for name in header.config.get("references", ()) if name not in begun]
+    return max(0, num_new) + len(missing)
+
+
+def _last_end_s(
+    ends: list[float], workers: int, num_new: int, new_s: float, hours_left_s: float | None
+) -> float:
+    """Return when the last training ends: each new one takes the first free worker, within the hours."""
+    slots = [0.0] * max(workers, 1)
+    for end_s in sorted(ends):  # more than workers where interrupted trainings wait for one
+        heapq.heapreplace(slots, slots[0] + end_s)
+    for _ in range(min(num_new, MOST_SIMULATED)):
+        if hours_left_s is not None and slots[0] >= hours_left_s:
+            return max(slots)
+        heapq.heapreplace(slots, slots[0] + new_s)
+    left_s = max(slots) + max(0, num_new - MOST_SIMULATED) * new_s / max(workers, 1)
+    return left_s if hours_left_s is None else min(left_s, max(max(slots), hours_left_s + new_s))

@@ -1,0 +1,85 @@
+"""How far a study is: counts of its trials, and of a running search its trainings, pace and time left."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from results.forecast import Activity, Forecast, forecast, overshoot_text
+from results.ledger import Ledger
+from results.records import EpochReport, StudyHeader, TrialRecord
+from results.scales import duration
+
+COUNTS = ("trials", "finished", "running", "interrupted", "paused", "stopped", "failed", "epochs")
+"""The counts among a study's facts, in the order in which they are printed."""
+
+
+def counts(
+    header: StudyHeader,
+    records: Sequence[TrialRecord],
+    reports: Mapping[int, Sequence[EpochReport]],
+    *,
+    driver_alive: bool,
+) -> dict[str, Any]:
+    """Return the counts of trials by state, references left aside, and of all epochs."""
+    states = [record.state for record in records if record.reference is None]
+    running = states.count("running")
+    return {
+        "trials": header.trials,
+        "finished": sum(record.has_ended for record in records if record.reference is None),
+        "running": running if driver_alive else 0,
+        "interrupted": 0 if driver_alive else running,
+        "paused": states.count("paused"),
+        "stopped": states.count("stopped"),
+        "failed": states.count("failed"),
+        "epochs": sum(len(epochs) for epochs in reports.values()),
+    }
+
+
+def running_facts(
+    header: StudyHeader,
+    records: Sequence[TrialRecord],
+    reports: Mapping[int, Sequence[EpochReport]],
+    ledger: Ledger,
+) -> dict[str, Any]:
+    """Return the trainings of a search that runs now, its pace, and when it is expected to end.
+
+    ``epochs_per_min`` is None before the first epoch, ``left_s`` while nothing is known; ``over_hours_s`` is
+    how long the search is expected to go on after its hours.
+    """
+    activity = Activity.read(ledger.timeline())
+    clock_s, unix_time = ledger.latest_event()
+    clock_s += max(0.0, time.time() - unix_time)
+    expected = forecast(header, records, reports, activity, clock_s)
+    return {
+        "running_trials": [
+            {
+                "trial": record.number,
+                "network": record.notation,
+                "params": record.params,
+                "epochs": record.epochs,
+                "max_epochs": record.max_epochs,
+            }
+            for record in records
+            if record.state == "running"
+        ],
+        "epochs_per_min": activity.epochs_per_min(clock_s),
+        "left_s": expected.left_s,
+        "over_hours_s": expected.over_s,
+    }
+
+
+def running_lines(facts: Mapping[str, Any], hours: float | None) -> list[str]:
+    """Return the facts of a running search as lines of text."""
+    rate = facts["epochs_per_min"]
+    lines = [
+        f"  trial {one['trial']}: epoch {one['epochs']}/{one['max_epochs']}, "
+        f"{one['params']:,} parameters, {one['network']}"
+        for one in facts["running_trials"]
+    ]
+    lines.append(f"  rate        {'?' if rate is None else f'{rate:.3g} epochs/min'}")
+    lines.append(f"  time left   {duration(facts['left_s'])}")
+    if hours is not None and facts["over_hours_s"] >= 1:
+        lines[-1] += f"; {overshoot_text(hours, Forecast(facts['left_s'], facts['over_hours_s']))}"
+    return lines
