@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import zip_longest
 from pathlib import Path
@@ -271,7 +271,11 @@ def _load(config: DataConfig, memory_share: float = 1.0) -> RawImages:
     if path.startswith("~"):
         path = absolute_path(Path.cwd(), path, f"data.source = {shown(config.source)}")
     size = (config.image_size, config.image_size) if isinstance(config.image_size, int) else config.image_size
-    return SOURCES[kind](path, SourceOptions(config.root, size, config.memory_gib, memory_share))
+    raw = SOURCES[kind](path, SourceOptions(config.root, size, config.memory_gib, memory_share))
+    if config.image_size is None or kind == "imagefolder":
+        return raw
+    unused = f"data.image_size = {shown(config.image_size)} is not used: only imagefolder resizes images"
+    return replace(raw, notes=(*raw.notes, unused))
 
 
 def _without_test(raw: RawImages, config: DataConfig) -> tuple[Split, Split]:

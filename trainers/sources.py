@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from space.errors import InvalidInputError, shortened, shown
 from space.system_errors import explain_system_error
+from trainers.arrays import Notes, labels_of, pixels_of, shape_text
 from trainers.image_folder import load_image_folder
 from trainers.raw_images import Pair, RawImages, SourceOptions
 from trainers.torchvision_sources import KNOWN_SETS, load_known_set
@@ -33,8 +34,8 @@ def load_digits(path: str, _options: SourceOptions) -> RawImages:
 def load_npz(path: str, _options: SourceOptions) -> RawImages:
     """Return the images of a NumPy archive: ``x_train``, ``y_train``, and what it has of val and test.
 
-    Images are uint8, N H W C or N H W (grey); labels whole numbers from 0. An array
-    ``classes`` may name them.
+    Images are uint8, N H W C or N H W (grey); labels whole numbers from 0. Other forms with one meaning are
+    converted, see ``trainers.arrays``. An array ``classes`` may name the classes.
 
     Raises:
         InvalidInputError: the file is missing or damaged, an array is missing or of a wrong form.
@@ -42,18 +43,18 @@ def load_npz(path: str, _options: SourceOptions) -> RawImages:
     if not path:
         raise InvalidInputError("the source npz needs a file: npz:FILE")
     arrays = _read_npz(Path(path))
-    parts: dict[str, Pair] = {}
-    for part in ("train", "val", "test"):
-        if f"x_{part}" in arrays or f"y_{part}" in arrays:
-            parts[part] = _read_part(path, arrays, part)
+    notes = Notes()
+    parts, first = _read_parts(path, arrays, notes)
     shape = parts["train"][0].shape[1:]
     for part, (images, _) in parts.items():
         if images.shape[1:] != shape:
             raise InvalidInputError(
-                f"{path}: x_{part} has images of {_text(images.shape[1:])}, but x_train of {_text(shape)}"
+                f"{path}: x_{part} has images of {shape_text(images.shape[1:])}, "
+                f"but x_train of {shape_text(shape)}"
             )
-    classes = _class_names(path, arrays.get("classes"), parts)
-    return RawImages(Path(path).stem, classes, parts["train"], parts.get("val"), parts.get("test"))
+    classes = _class_names(path, arrays.get("classes"), parts, first)
+    train, val, test = parts["train"], parts.get("val"), parts.get("test")
+    return RawImages(Path(path).stem, classes, train, val, test, notes=notes.texts())
 
 
 SOURCES: dict[str, Callable[[str, SourceOptions], RawImages]] = {
@@ -156,51 +157,31 @@ def _size_of(file: BinaryIO, name: str) -> int:
         return 0
 
 
-def _read_part(path: str, arrays: dict[str, NDArray[Any]], part: str) -> Pair:
-    if f"x_{part}" not in arrays or f"y_{part}" not in arrays:
-        have, lack = ("x", "y") if f"x_{part}" in arrays else ("y", "x")
-        raise InvalidInputError(f"{path} has {have}_{part} but no {lack}_{part}; both are needed")
-    images = _check_images(path, f"x_{part}", arrays[f"x_{part}"])
-    labels = _check_labels(path, f"y_{part}", arrays[f"y_{part}"])
-    if len(images) != len(labels):
-        raise InvalidInputError(
-            f"{path}: x_{part} and y_{part} must be equally long, but got {len(images)} and {len(labels)}"
-        )
-    if not len(images):
-        raise InvalidInputError(f"{path}: x_{part} is empty")
-    return images, labels
+def _read_parts(path: str, arrays: dict[str, NDArray[Any]], notes: Notes) -> tuple[dict[str, Pair], int]:
+    """Return the parts, and the label that 0 stands for."""
+    parts = [part for part in ("train", "val", "test") if f"x_{part}" in arrays or f"y_{part}" in arrays]
+    for part in parts:
+        if f"x_{part}" not in arrays or f"y_{part}" not in arrays:
+            have, lack = ("x", "y") if f"x_{part}" in arrays else ("y", "x")
+            raise InvalidInputError(f"{path} has {have}_{part} but no {lack}_{part}; both are needed")
+    images = pixels_of(path, {f"x_{part}": arrays[f"x_{part}"] for part in parts}, notes)
+    labels, first = labels_of(
+        path, {f"y_{part}": arrays[f"y_{part}"] for part in parts}, arrays.get("classes"), notes
+    )
+    pairs = {part: (images[f"x_{part}"], labels[f"y_{part}"]) for part in parts}
+    for part, (pixels, own) in pairs.items():
+        if len(pixels) != len(own):
+            raise InvalidInputError(
+                f"{path}: x_{part} and y_{part} must be equally long, but got {len(pixels)} and {len(own)}"
+            )
+        if not len(pixels):
+            raise InvalidInputError(f"{path}: x_{part} is empty")
+    return dict(pairs), first
 
 
-def _check_images(path: str, name: str, images: NDArray[Any]) -> NDArray[np.uint8]:
-    if images.dtype != np.uint8:
-        raise InvalidInputError(
-            f"{path}: {name} must be uint8 with pixels from 0 to 255, but got {images.dtype}; "
-            "scale it to that range and save it with .astype('uint8')"
-        )
-    if images.ndim not in (3, 4) or 0 in images.shape[1:]:
-        raise InvalidInputError(f"{path}: {name} must be N H W C or N H W, but got {_text(images.shape)}")
-    if images.ndim == 4 and images.shape[1] in (1, 3) and images.shape[3] > 4:
-        raise InvalidInputError(
-            f"{path}: {name} is {_text(images.shape)}, which looks like N C H W; "
-            "N H W C is needed: save it with .transpose(0, 2, 3, 1)"
-        )
-    return images[..., None] if images.ndim == 3 else images
-
-
-def _check_labels(path: str, name: str, labels: NDArray[Any]) -> NDArray[np.int64]:
-    if labels.ndim == 2 and labels.shape[1] == 1:
-        labels = labels[:, 0]
-    if labels.ndim != 1:
-        raise InvalidInputError(f"{path}: {name} must be a list of N labels, but got {_text(labels.shape)}")
-    if labels.dtype.kind not in "iu":
-        raise InvalidInputError(f"{path}: {name} must be whole numbers from 0, but got {labels.dtype}")
-    for worst in (labels.min(), labels.max()) if len(labels) else ():
-        if not 0 <= int(worst) < 2**63:
-            raise InvalidInputError(f"{path}: {name} must be whole numbers from 0, but got {worst}")
-    return labels.astype(np.int64)
-
-
-def _class_names(path: str, names: NDArray[Any] | None, parts: dict[str, Pair]) -> tuple[str, ...]:
+def _class_names(
+    path: str, names: NDArray[Any] | None, parts: dict[str, Pair], first: int
+) -> tuple[str, ...]:
     largest = max(int(labels.max()) for _, labels in parts.values())
     if names is None:
         present = np.unique(parts["train"][1])
@@ -211,10 +192,10 @@ def _class_names(path: str, names: NDArray[Any] | None, parts: dict[str, Pair]) 
                 f"{path}: labels must run from 0 to K - 1, but the largest is {largest} and y_train has no "
                 f"{absent}; renumber them, or name all classes in an array 'classes'"
             )
-        return tuple(str(label) for label in range(largest + 1))
+        return tuple(str(label + first) for label in range(largest + 1))
     if names.ndim != 1 or names.dtype.kind not in "US":
         raise InvalidInputError(
-            f"{path}: classes must be a list of names, but got {names.dtype} {_text(names.shape)}"
+            f"{path}: classes must be a list of names, but got {names.dtype} {shape_text(names.shape)}"
         )
     if largest >= len(names):
         raise InvalidInputError(
@@ -235,7 +216,3 @@ def _class_names(path: str, names: NDArray[Any] | None, parts: dict[str, Pair]) 
                 f"{shown(text)}"
             )
     return tuple(texts)
-
-
-def _text(shape: tuple[int, ...]) -> str:
-    return " x ".join(str(n) for n in shape) or "a single number"
