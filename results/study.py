@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, SupportsIndex
 from urllib.parse import quote
 
 from results.budgets import what_is_spent
+from results.driver_lock import is_locked
 from results.front import accuracy, complete_trials, front_hypervolume, pareto_front, why_no_front
 from results.intervals import equal_places
 from results.ledger import Ledger
@@ -236,7 +237,7 @@ class StudyResults:
         ]
         return pd.DataFrame(rows, columns=columns)
 
-    def status(self, *, driver_alive: bool) -> dict[str, Any]:
+    def status(self) -> dict[str, Any]:
         """Return how far the study is: counts of trials and epochs, and whether it is complete.
 
         Of trials that are compared at rungs, those ``paused`` may go on and those ``stopped`` early count
@@ -249,6 +250,7 @@ class StudyResults:
         from results.study_status import counts, running_facts
 
         records = [*self.records, *self.references]
+        driver_alive = is_locked(self.folder)
         facts = counts(self.header, records, self.reports, driver_alive=driver_alive)
         facts["complete"] = self.complete
         facts["silent"] = self._silent_trials() if driver_alive else []

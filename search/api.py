@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from results.study import StudyResults
+from search.cli_options import FLAGS
 from search.launch import Request, resolve
 from search.progress import Silent, progress_for
 from search.run import run_study
@@ -22,7 +23,17 @@ def run_search(
     *,
     folder: str | Path | None = None,
     data: str | None = None,
+    data_root: str | Path | None = None,
+    image_size: int | Sequence[int] | None = None,
     trials: int | None = None,
+    hours: float | None = None,
+    epochs: int | None = None,
+    max_params: int | None = None,
+    costs: str | Sequence[str] | None = None,
+    warm_start: str | Path | None = None,
+    seed: int | None = None,
+    workers: int | Literal["auto"] | None = None,
+    device: Literal["auto", "cpu", "cuda"] | None = None,
     settings: Mapping[str, Any] | None = None,
     progress: bool = True,
 ) -> StudyResults:
@@ -30,8 +41,9 @@ def run_search(
 
     ``study`` is a preset's name, or the path of a study file or of a study's folder; what is left out is
     chosen as ``mgnas search`` does. The folder is runs/NAME unless ``folder`` says otherwise. ``settings``
-    maps ``section.key`` to a value, such as ``{"train.epochs": 20}``; ``data`` and ``trials`` are short for
-    ``data.source`` and ``search.trials``. Works from scripts without a ``__main__`` guard and from
+    maps ``section.key`` to a value, such as ``{"train.lr": 0.05}``. The other arguments are the options of
+    ``mgnas search``: ``epochs`` are those of each training, ``image_size`` is one side or (height, width).
+    Works from scripts without a ``__main__`` guard and from
     notebooks: workers are programs of their own.
 
     Raises:
@@ -47,14 +59,29 @@ def run_search(
             raise InvalidInputError(f"settings take section.key, such as train.epochs, but got {shown(key)}")
         if value is None:
             raise InvalidInputError(f"settings: {key} is None; give it a value, or leave it out")
-    for name, key, value in (("data", "data.source", data), ("trials", "search.trials", trials)):
+    named = {
+        "data.source": data,
+        "data.root": None if data_root is None else str(data_root),
+        "data.image_size": image_size if image_size is None or isinstance(image_size, int) else [*image_size],
+        "search.trials": trials,
+        "search.hours": hours,
+        "train.epochs": epochs,
+        "space.max_params": max_params,
+        "search.costs": costs if costs is None or isinstance(costs, str) else [*costs],
+        "search.warm_start": None if warm_start is None else str(warm_start),
+        "search.seed": seed,
+        "search.workers": workers,
+        "search.device": device,
+    }
+    for key, value in named.items():
         if value is not None and key in settings:
+            name = FLAGS[key].removeprefix("--").replace("-", "_")
             raise InvalidInputError(f"{key} is given twice, as {name} and in settings")
     request = Request(
         study=None if study is None else _path("study", study),
         preset=None,
         folder=None if folder is None else _path("folder", folder),
-        options={"data.source": data, "search.trials": trials, **settings},
+        options=named | dict(settings),
         assignments=[],
         as_json=False,
     )

@@ -123,10 +123,9 @@ def status(folder: Folder, as_json: AsJson = False) -> None:
     from results.study import open_study
     from results.study_status import COUNTS, running_lines
     from results.tables import print_json
-    from search.folder import StudyFolder
 
     results = open_study(folder)
-    facts = results.status(driver_alive=StudyFolder(folder).is_locked())
+    facts = results.status()
     if as_json:
         print_json(facts)
         return

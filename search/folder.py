@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from results.driver_lock import LOCK, is_locked
 from results.records import StudyHeader, TrialRecord
 from results.study import CONFIG, DATABASE, open_study
 from search.config import StudyConfig, Tables, first_difference, overlay
@@ -21,7 +22,6 @@ from space.plugins import plugin_digest
 from space.system_errors import explain_system_error
 from trainers.recipe import BEFORE
 
-LOCK = ".lock"
 ENVIRONMENT = "environment.json"
 IMAGES = "images.json"
 """Which images were checked, and what was found."""
@@ -149,14 +149,7 @@ class StudyFolder:
 
     def is_locked(self) -> bool:
         """Whether a driver is at work here."""
-        try:
-            with (self.path / LOCK).open("rb") as file:
-                fcntl.flock(file.fileno(), fcntl.LOCK_SH | fcntl.LOCK_NB)
-                return False
-        except BlockingIOError:
-            return True
-        except OSError:
-            return False  # never searched in, or not ours to read
+        return is_locked(self.path)
 
     @contextmanager
     def locked(self) -> Iterator[None]:

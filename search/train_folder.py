@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 import tomli_w
 from pydantic import ValidationError
 
+from results.driver_lock import LOCK
 from search.config import PLACE_OF_DATA, StudyConfig
-from search.folder import LOCK, PART
+from search.folder import PART
 from space.errors import InvalidInputError, MgnasError, shortened
 from space.files import sha256_of, write_atomic, write_changed
 from space.spec import Spec

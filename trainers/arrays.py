@@ -136,7 +136,7 @@ def _whole(place: str, name: str, labels: NDArray[Any], notes: Notes) -> NDArray
         labels = labels[:, 0]
     if labels.ndim == 2 and labels.shape[1] > 1 and labels.dtype.kind in "biuf" and _is_one_hot(labels):
         notes.add(name, f"one-hot rows are read as labels from 0 to {labels.shape[1] - 1}")
-        return labels.argmax(axis=1).astype(np.int64)
+        return np.asarray(labels.argmax(axis=1), dtype=np.int64)
     if labels.ndim != 1:
         raise InvalidInputError(
             f"{place}: {name} must be a list of N labels, or N rows with a single one each, "

@@ -263,7 +263,7 @@ def load_held_out(config: DataConfig) -> HeldOutData:
         raise InvalidInputError(
             f"{raw.name} has no test images: its file has none and data.test_fraction is 0"
         )
-    return HeldOutData(raw.name, raw.classes, test)
+    return HeldOutData(raw.name, raw.classes, Split(test.images[:], test.labels))  # read, if still in files
 
 
 def _load(config: DataConfig, memory_share: float = 1.0) -> RawImages:

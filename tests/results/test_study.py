@@ -81,8 +81,8 @@ def test_epochs_are_those_of_the_trials_that_were_opened(folder: Path) -> None:
     begin(folder, 1)
     assert [record.number for record in opened.records] == [0]
     assert set(opened.reports) == {0}
-    assert opened.status(driver_alive=True)["epochs"] == 1
-    assert open_study(folder).status(driver_alive=True)["epochs"] == 2
+    assert opened.status()["epochs"] == 1
+    assert open_study(folder).status()["epochs"] == 2
 
 
 def test_epochs_are_read_once(folder: Path) -> None:
@@ -97,7 +97,7 @@ def test_epochs_of_a_folder_that_has_moved_are_one_line(folder: Path, part: str)
     opened = open_study(folder)
     (folder / part).rename(folder.with_name("moved"))
     with pytest.raises(InvalidInputError) as caught:
-        opened.status(driver_alive=False)
+        opened.status()
     assert str(folder) in str(caught.value)
     assert "\n" not in str(caught.value)
     assert "damaged" not in str(caught.value)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from results import open_study
-from search import run_search
+from search import StudyConfig, run_search
+from search.folder import StudyFolder
 from space import InvalidInputError
 from tests.search.studies import write_study
 from trainers import DataConfig, load_search_data
@@ -92,3 +94,37 @@ os._exit(len(study.front()))
     )  # fmt: skip
     assert run.returncode == 1, run.stderr
     assert (run.stdout, run.stderr) == ("", "")
+
+
+def test_arguments_are_the_options_of_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[StudyConfig] = []
+    monkeypatch.setattr("search.api.run_study", lambda config, *_: asked.append(config))
+    run_search(
+        "digits", folder=tmp_path, image_size=(8, 8), trials=3, hours=0.5, epochs=4, max_params=5000,
+        costs=["params", "macs"], seed=7, workers=1, device="cpu", progress=False,
+    )  # fmt: skip
+    config, search = asked[0], asked[0].search
+    assert (search.trials, search.hours, search.seed, search.workers, search.device) == (3, 0.5, 7, 1, "cpu")
+    assert (config.train.epochs, config.space.max_params) == (4, 5000)
+    assert (config.data.image_size, search.costs) == ((8, 8), ("params", "macs"))
+    with pytest.raises(InvalidInputError, match=r"train\.epochs is given twice, as epochs and in settings"):
+        run_search("digits", epochs=2, settings={"train.epochs": 3}, progress=False)
+    with pytest.raises(InvalidInputError, match=r"search\.workers: must be"):
+        run_search("digits", workers=0, progress=False)
+
+
+def test_every_option_of_search_is_an_argument() -> None:
+    import inspect
+
+    from search.cli_studies import search
+
+    options = set(inspect.signature(search).parameters) - {"preset", "assignments", "as_json", "repair"}
+    assert options <= set(inspect.signature(run_search).parameters)
+
+
+def test_status_knows_whether_a_driver_is_at_work(finished: Path) -> None:
+    study = open_study("runs/tiny")
+    study.records[0] = replace(study.records[0], state="running")
+    assert (study.status()["running"], study.status()["interrupted"]) == (0, 1)
+    with StudyFolder("runs/tiny").locked():
+        assert (study.status()["running"], study.status()["interrupted"]) == (1, 0)
