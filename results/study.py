@@ -61,7 +61,7 @@ def study_name(folder: Path) -> str:
     """
     path = folder / CONFIG
     try:
-        name = tomllib.loads(path.read_text(encoding="utf-8"))["name"]
+        name = tomllib.loads(path.read_text(encoding="utf-8-sig"))["name"]
     except OSError as error:
         raise InvalidInputError(
             f"cannot read {path}: {explain_system_error(error)}, or restore it from a copy"

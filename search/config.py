@@ -251,7 +251,7 @@ def read_preset(name: str) -> Tables:
         )
     return {
         "name": name,
-        **tomllib.loads(_presets().joinpath(f"{name}.toml").read_text("utf-8")),
+        **tomllib.loads(_presets().joinpath(f"{name}.toml").read_text("utf-8-sig")),
     }
 
 
@@ -264,7 +264,7 @@ def read_study_file(path: Path) -> Tables:
         InvalidInputError: the file cannot be read or is not TOML.
     """
     try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+        tables = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise InvalidInputError(f"cannot read the study file {path}: {explain_system_error(error)}") from None
     except (ValueError, RecursionError) as error:

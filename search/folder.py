@@ -87,7 +87,7 @@ class StudyFolder:
         """
         path = self.path / CONFIG
         try:
-            tables = tomllib.loads(path.read_text(encoding="utf-8"))
+            tables = tomllib.loads(path.read_text(encoding="utf-8-sig"))
         except (OSError, ValueError, RecursionError) as error:
             raise InvalidInputError(
                 f"{path} is damaged ({error}); restore it from a copy, or choose another --dir"

@@ -29,7 +29,7 @@ from search.retraining import Retraining, lost_of_front, lost_weights, note_lost
 from search.samplers.proposers import make_proposer
 from search.schedulers import make_scheduler, rungs_of
 from search.search_log import logged_to
-from search.slots import Slot, check_threads, find_slots
+from search.slots import Slot, check_compiler, check_threads, find_slots
 from search.stopping import held_back
 from search.store import StudyStore
 from search.warm_start import EARLIER, earlier_trials, read_earlier, write_earlier
@@ -65,6 +65,7 @@ def run_study(
         return finished
     slots = find_slots(config.search.device, config.search.workers)
     check_threads(config.execution.threads, slots)
+    check_compiler(config.execution.compile, slots)
     _check_energy(config, slots)
     with said_if_long(progress, f"loading the images of {config.data.source}"):
         data = load_search_data(config.data)

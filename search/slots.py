@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,6 +65,31 @@ def check_threads(threads: int | str, slots: Iterable[Slot]) -> None:
             f"execution.threads must be at most {cores}, the cores that this process may use, but got "
             f"{threads}; set fewer here (--set execution.threads={cores})"
         )
+
+
+def check_compiler(compiles: bool, slots: Iterable[Slot]) -> None:
+    """Refuse ``execution.compile`` where torch.compile will find no compiler, before anything is trained.
+
+    Raises:
+        InvalidInputError: there is none; $CXX (on CPUs) and $CC (on GPUs) name another than the usual ones.
+    """
+    if not compiles:
+        return
+    for language, variable, usual in {_compiler_of(slot) for slot in slots}:
+        commands = (os.environ[variable],) if os.environ.get(variable) else usual
+        if not any(shutil.which(command) for command in commands):
+            raise InvalidInputError(
+                f"execution.compile = true needs a {language} compiler, but there is no "
+                f"{' or '.join(commands)}; "
+                "install one (Debian, Ubuntu: apt install g++), or set execution.compile = false"
+            )
+
+
+def _compiler_of(slot: Slot) -> tuple[str, str, tuple[str, ...]]:
+    """Return what torch.compile compiles with: Triton takes a C compiler, code for CPUs a C++ one."""
+    if slot.gpu is not None:
+        return "C", "CC", ("gcc", "clang")
+    return "C++", "CXX", ("clang++",) if sys.platform == "darwin" else ("g++",)
 
 
 def count_gpus() -> int:

@@ -15,7 +15,7 @@ from results.tables import print_json
 from search.config import StudyConfig
 from search.launch import Request, resolve
 from search.progress import progress_for
-from search.slots import check_threads, count_cores, find_slots
+from search.slots import check_compiler, check_threads, count_cores, find_slots
 from search.train_folder import CURVE_CSV, CURVE_SVG, SUMMARY, TrainFolder
 from search.train_run import Trainings, curves_csv, summary, train_network
 from space.errors import InvalidInputError, shown
@@ -55,6 +55,7 @@ def train(request: TrainRequest, base: Request) -> None:
     seeds = _seeds(config.search.seed, request.num_seeds)
     slot = find_slots(config.search.device, 1)[0]
     check_threads(config.execution.threads, [slot])
+    check_compiler(config.execution.compile, [slot])
     data = _open(config, slot.device)
     spec = _network(request.spec, data.search_data)
     folder = TrainFolder(request.to or Path("runs") / f"train-{spec.arch}")

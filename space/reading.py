@@ -49,7 +49,7 @@ def read_spec(text: str, *, in_channels: int | None = None, num_classes: int | N
 
 def _read_json(path: str) -> Any:
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
+        return json.loads(Path(path).read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise InvalidInputError(
             f"cannot read the spec file {shortened(path)}: {explain_system_error(error)}"

@@ -266,3 +266,9 @@ def test_the_documents_table_of_presets_is_right(name: str) -> None:
     }
     assert set(recipe.model_dump(exclude_defaults=True)) <= listed
     assert f"`crop_padding` {recipe.crop_padding}" in besides or not recipe.crop_padding
+
+
+def test_study_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text("[train]\nepochs = 3\n", encoding="utf-8-sig")
+    assert read_study_file(file) == {"name": "mine", "train": {"epochs": 3}}

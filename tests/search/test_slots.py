@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 
-from search.slots import count_cores, find_slots
+from search.slots import Slot, check_compiler, count_cores, find_slots
 from space import InvalidInputError
 
 
@@ -33,3 +34,23 @@ def test_no_gpu_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("search.slots.count_gpus", lambda: 0)
     with pytest.raises(InvalidInputError, match="there is no CUDA device"):
         find_slots("cuda")
+
+
+def test_compile_without_a_compiler_names_what_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CXX", raising=False)
+    monkeypatch.delenv("CC", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    check_compiler(False, [Slot("cpu")])
+    with pytest.raises(
+        InvalidInputError, match=r"execution\.compile = true needs a C\+\+ compiler, but there is"
+    ):
+        check_compiler(True, [Slot("cpu")])
+    with pytest.raises(InvalidInputError, match="needs a C compiler, but there is no gcc or clang"):
+        check_compiler(True, [Slot("cuda", gpu=0)])
+    monkeypatch.setenv("CXX", "my-compiler")
+    with pytest.raises(InvalidInputError, match="there is no my-compiler"):
+        check_compiler(True, [Slot("cpu")])
+    (tmp_path / "my-compiler").touch(mode=0o755)
+    check_compiler(True, [Slot("cpu")])
