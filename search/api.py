@@ -6,10 +6,12 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from results.study import StudyResults
 from search.cli_options import FLAGS
+from search.folder import GIVEN, StudyFolder
+from search.given_images import write_given
 from search.launch import Request, resolve
 from search.progress import Silent, progress_for
 from search.run import run_study
@@ -18,11 +20,19 @@ from space.errors import InvalidInputError, shown
 from space.files import user_path
 
 
+class Dataset(Protocol):
+    """What ``torch.utils.data.Dataset`` offers: pairs (image, label) by their index."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int, /) -> Any: ...
+
+
 def run_search(
     study: str | Path | None = None,
     *,
     folder: str | Path | None = None,
-    data: str | None = None,
+    data: str | tuple[Any, Any] | Mapping[str, Any] | Dataset | None = None,
     data_root: str | Path | None = None,
     image_size: int | Sequence[int] | None = None,
     trials: int | None = None,
@@ -43,7 +53,9 @@ def run_search(
     chosen as ``mgnas search`` does. The folder is runs/NAME unless ``folder`` says otherwise. ``settings``
     maps ``section.key`` to a value, such as ``{"train.lr": 0.05}``. The other arguments are the options of
     ``mgnas search``: ``epochs`` are those of each training, ``image_size`` is one side or (height, width).
-    Works from scripts without a ``__main__`` guard and from
+    ``data`` may also be arrays ``(x, y)``, a dictionary with the arrays of an ``npz`` file, or a
+    ``torch.utils.data.Dataset`` of images of one size and labels: they are read once, without augmentation
+    if possible, and written into the study's folder. Works from scripts without a ``__main__`` guard and from
     notebooks: workers are programs of their own.
 
     Raises:
@@ -59,6 +71,12 @@ def run_search(
             raise InvalidInputError(f"settings take section.key, such as train.epochs, but got {shown(key)}")
         if value is None:
             raise InvalidInputError(f"settings: {key} is None; give it a value, or leave it out")
+    chosen = None if folder is None else _path("folder", folder)
+    if data is not None and not isinstance(data, str):
+        chosen = chosen or _folder_of(study)
+        data = write_given(data, chosen)
+        if study is not None and chosen == _path("study", study):
+            chosen = None
     named = {
         "data.source": data,
         "data.root": None if data_root is None else str(data_root),
@@ -80,7 +98,7 @@ def run_search(
     request = Request(
         study=None if study is None else _path("study", study),
         preset=None,
-        folder=None if folder is None else _path("folder", folder),
+        folder=chosen,
         options=named | dict(settings),
         assignments=[],
         as_json=False,
@@ -89,6 +107,12 @@ def run_search(
     fill_closed_descriptors()
     with closing(progress_for(sys.stderr) if progress else Silent()) as reported:
         return run_study(config, path, reported)
+
+
+def _folder_of(study: str | Path | None) -> Path:
+    """Return where a study of given images lies if nobody says: in its own folder, or runs/given."""
+    own = None if study is None else _path("study", study)
+    return own if own is not None and StudyFolder(own).has_study else Path("runs") / Path(GIVEN).stem
 
 
 def _path(argument: str, value: str | Path) -> Path:

@@ -22,6 +22,8 @@ from space.plugins import plugin_digest
 from space.system_errors import explain_system_error
 from trainers.recipe import BEFORE
 
+GIVEN = "given.npz"
+"""Images that a program handed over."""
 ENVIRONMENT = "environment.json"
 IMAGES = "images.json"
 """Which images were checked, and what was found."""
@@ -73,7 +75,7 @@ class StudyFolder:
 
     def _begun(self, found: set[str]) -> set[str]:
         """Return what a driver leaves that was killed before it had made the study's database."""
-        begun = {LOCK, ENVIRONMENT, EARLIER, IMAGES, f".{DATABASE}.part", f".{DATABASE}.part-journal"}
+        begun = {LOCK, ENVIRONMENT, EARLIER, IMAGES, GIVEN, f".{DATABASE}.part", f".{DATABASE}.part-journal"}
         begun |= {name for name in found if re.fullmatch(PART, name)}
         if CONFIG in found and (self.path / CONFIG).read_bytes().startswith(CONFIG_HEADER.encode()):
             begun |= {CONFIG, PLUGINS}

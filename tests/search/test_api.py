@@ -8,7 +8,9 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 
 from results import open_study
 from search import StudyConfig, run_search
@@ -128,3 +130,55 @@ def test_status_knows_whether_a_driver_is_at_work(finished: Path) -> None:
     assert (study.status()["running"], study.status()["interrupted"]) == (0, 1)
     with StudyFolder("runs/tiny").locked():
         assert (study.status()["running"], study.status()["interrupted"]) == (1, 0)
+
+
+class Photos:
+    """A data set of (C H W tensor from 0 to 1, label), as torchvision's with ToTensor."""
+
+    classes = ("dark", "light")
+
+    def __len__(self) -> int:
+        return 40
+
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
+        if index >= len(self):
+            raise IndexError
+        return torch.full((1, 8, 8), index % 2 * 0.5 + index / 255), index % 2
+
+
+def test_arrays_and_datasets_are_written_once_into_the_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[StudyConfig] = []
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("search.api.run_study", lambda config, *_: asked.append(config))
+    run_search(data=Photos(), folder="a", progress=False)
+    found = load_search_data(asked[0].data)
+    assert (found.classes, found.image_size, found.in_channels) == (("dark", "light"), (8, 8), 1)
+    x = np.stack([image.numpy() for image, _ in map(Photos().__getitem__, range(40))])
+    run_search(data=(torch.tensor(x), np.arange(40) % 2), progress=False)
+    assert load_search_data(asked[1].data).fingerprint() == found.fingerprint()
+    assert {path.name for path in tmp_path.rglob("*.npz")} == {"given.npz"}
+    assert (tmp_path / "runs/given/given.npz").is_file()
+    for data, says in (
+        (5, "data must be a source's name, arrays"),
+        ({"x": x}, "data takes x_train, y_train"),
+        (([x[0], x[1, :, :4]], [0, 1]), r"data\[0\]"),
+    ):
+        with pytest.raises(InvalidInputError, match=says):
+            run_search(data=data, folder="b", progress=False)  # type: ignore[arg-type]
+    assert not (tmp_path / "b").exists()
+
+
+def test_given_images_go_on_and_are_not_replaced_by_others(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    x, y = rng.integers(0, 256, (40, 6, 6), dtype=np.uint8), np.arange(40) % 2
+    settings = {"train.epochs": 1, "search.workers": 1, "space.c_u": 4}
+    for trials in (1, 2):
+        study = run_search(
+            data=(x, y), folder=tmp_path / "s", trials=trials, settings=settings, progress=False
+        )
+        assert study.num_finished == trials
+    with pytest.raises(InvalidInputError, match="was searched on other images"):
+        run_search(data=(255 - x, y), folder=tmp_path / "s", trials=3, settings=settings, progress=False)
+    assert run_search(tmp_path / "s", progress=False).num_finished == 2
