@@ -108,6 +108,21 @@ def version() -> None:
     typer.echo(f"mgnas {installed('mgnas')}")
 
 
+def help_on(
+    topic: Annotated[
+        str | None,
+        typer.Argument(metavar="[TOPIC]", help="A command, or study-file.", show_default=False),
+    ] = None,
+) -> None:
+    """Explain a command, or list every key of a study file with its default (study-file)."""
+    if topic == "study-file":
+        from search.study_file_help import study_file
+
+        typer.echo(study_file(), nl=False)
+        return
+    app([topic, "--help"] if topic else ["--help"], prog_name="mgnas", standalone_mode=False)
+
+
 def _print_version(is_asked: bool) -> None:
     if is_asked:
         version()
@@ -126,3 +141,4 @@ def _options(
 
 for command in (search, status, front, report, export, describe, train, replay, presets, calibrate, version):
     app.command()(command)
+app.command(name="help")(help_on)

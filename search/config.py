@@ -296,7 +296,8 @@ def parse_assignment(text: str) -> Tables:
     if not equals or not dot or not section or not key or "." in key:
         known = _known_keys(section.strip())
         raise InvalidInputError(
-            f"--set takes section.key=value, such as train.epochs=20, but got {shown(text)} ({known})"
+            f"--set takes section.key=value, such as train.epochs=20, but got {shown(text)} ({known}; "
+            "'mgnas help study-file' explains them)"
         )
     try:
         tables = tomllib.loads(f"value = {value.strip()}")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from search.config import (
     read_study_file,
 )
 from search.launch import Request, _default_name, resolve, study_or_preset
+from search.study_file_help import study_file
 from space import InvalidInputError, SearchSpace
 from tests.search.studies import write_study
 
@@ -272,3 +275,11 @@ def test_study_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
     file = tmp_path / "mine.toml"
     file.write_text("[train]\nepochs = 3\n", encoding="utf-8-sig")
     assert read_study_file(file) == {"name": "mine", "train": {"epochs": 3}}
+
+
+def test_help_on_study_files_is_a_study_file_of_all_keys() -> None:
+    text = study_file()
+    assert StudyConfig.parse(tomllib.loads(text), "help") == StudyConfig()
+    for section in ("data", "space", "train", "execution", "search"):
+        model = type(getattr(StudyConfig(), section))
+        assert all(re.search(rf"^(# )?{key} =", text, re.M) for key in model.model_fields)
