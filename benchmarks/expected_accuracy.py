@@ -16,10 +16,9 @@ from statistics import fmean, variance
 
 import numpy as np
 
-from search.frontier.points import Encoding
 from search.replay.table import SHIPPED, Table, TableRow
-from search.samplers.base import identity
 from search.samplers.network_points import NetworkPoints
+from search.samplers.observations import identity
 from space.search_space import SearchSpace
 
 
@@ -30,18 +29,16 @@ def expected_accuracies(space: SearchSpace, rows: Sequence[TableRow]) -> dict[st
     from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel
 
     points = NetworkPoints(space, identity, lambda counts: (float(counts.params),))
-    encoding = Encoding(points.distributions, points.optional)
     inputs = {}
-    for point in points.few(10**6) or ():
+    for point in points.enumerate(10**6) or ():
         assert point.costs is not None
-        knobs = encoding.rows([point.params])[0]
-        inputs[space.spec(points.knobs(point)).arch] = np.array([math.log(point.costs[0]), *knobs])
+        inputs[str(point.key)] = np.array([math.log(point.costs[0]), *points.rows([point])[0]])
     trained = [row for row in rows if row.failure is None]
     x, y = np.array([inputs[row.arch] for row in trained]), [row.val_accuracy[-1] for row in trained]
     kernel = ConstantKernel(1.0) * RBF(np.ones(x.shape[1]), (0.05, 100.0)) + WhiteKernel(0.1)
     process = GaussianProcessRegressor(kernel, normalize_y=True, n_restarts_optimizer=1, random_state=0)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # lengths of knobs that do not matter
+        warnings.simplefilter("ignore", ConvergenceWarning)  # length scales of hyperparameters without effect
         process.fit(x, y)
     archs = sorted({row.arch for row in trained})
     means = process.predict(np.array([inputs[arch] for arch in archs]))

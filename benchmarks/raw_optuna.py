@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import optuna
 from optuna.trial import TrialState
 
 from results.records import EpochReport, TrialRecord
-from search.samplers.base import Proposal, Proposer
+from search.samplers.base import Proposal
 from search.samplers.encoding import suggest
 from search.samplers.quiet import quiet_optuna
 from space.domains import Domain, Value
@@ -25,18 +24,20 @@ SAMPLERS: dict[str, Callable[[int], optuna.samplers.BaseSampler]] = {
 }
 
 
-class RawOptuna(Proposer):
-    """Whatever a sampler asks for is trained, also what was trained before."""
+class RawOptuna:
+    """Trains whatever a sampler asks for, also networks that were trained before; an ``AskTell``."""
+
+    policy = None
 
     def __init__(self, sampler: str, space: SearchSpace, seed: int) -> None:
-        super().__init__(space, seed)
+        self._space = space
         with quiet_optuna():
             self._study = optuna.create_study(
                 directions=["maximize", "minimize"], sampler=SAMPLERS[sampler](seed)
             )
         self._running: dict[int, optuna.Trial] = {}
 
-    def _choose(self, number: int) -> Proposal | None:
+    def ask(self, number: int) -> Proposal:
         knobs: Point = {}
         with quiet_optuna():
             trial = self._study.ask()
@@ -45,25 +46,17 @@ class RawOptuna(Proposer):
                 knobs[knob] = suggest(trial, knob, domain)
                 return knobs[knob]
 
-            draw_knobs(self.space.config, choose)
+            draw_knobs(self._space.config, choose)
         self._running[number] = trial
-        return self._proposal(knobs, {})
+        return Proposal(self._space.spec(knobs), knobs, self._space.training(knobs), {})
 
-    def _begin(self, number: int, proposal: Proposal) -> None:
-        pass
+    def report(self, record: TrialRecord, report: EpochReport) -> None:
+        """Ignore epochs: these samplers learn from complete trials only."""
 
-    def _note(self, number: int, report: EpochReport) -> None:
-        pass
+    def restore(self, record: TrialRecord, reports: Sequence[EpochReport] = ()) -> None:
+        raise AssertionError("a simulation is never resumed")
 
-    def _remember(
-        self, record: TrialRecord, sampler_attrs: dict[str, Any], curve: Sequence[EpochReport]
-    ) -> None:
-        raise NotImplementedError("a replay is never resumed")
-
-    def _learn_from_reference(self, record: TrialRecord, reports: Sequence[EpochReport]) -> None:
-        raise NotImplementedError("a replay has no references")
-
-    def _tell(self, record: TrialRecord) -> None:
+    def tell(self, record: TrialRecord) -> None:
         if record.state == "failed":
             self._study.tell(self._running.pop(record.number), state=TrialState.FAIL)
         elif record.val_accuracy is not None:

@@ -26,8 +26,9 @@ from benchmarks.problems import Failing, deep, falling
 from benchmarks.raw_optuna import SAMPLERS, RawOptuna
 from results.bands_svg import bands_svg
 from results.tables import print_table
-from search.frontier.engine import NUM_WHOLE, Engine
-from search.frontier.observation import Tried
+from search.frontier.config import DEFAULTS
+from search.frontier.engine import Engine
+from search.frontier.observation import Observation
 from search.replay.comparison import Contender, default_limit_s, outcome_of
 from search.replay.problem import Problem
 from search.replay.simulation import Replay, replay
@@ -110,7 +111,7 @@ def search(problem: str, name: str, num_workers: int, limit_s: float, seed: int)
         num_workers=num_workers,
         seed=seed,
         hours=limit_s / 3600,
-        proposer=chosen.proposer,
+        ask_tell=chosen.ask_tell,
     )
 
 
@@ -174,9 +175,9 @@ def decision_times() -> dict[str, dict[str, float]]:
     points = NetworkPoints(SearchSpace(SpaceConfig.model_validate(config)), identity, _params)
     rng = random.Random(0)
     found: dict[str, dict[str, float]] = {}
-    tried: dict[object, Tried] = {}
+    observations: dict[object, Observation] = {}
     for number in DECISIONS:
-        while len(tried) < number:
+        while len(observations) < number:
             point = points.draw(rng)
             assert point is not None
             error = 2.0 - 0.1 * len(str(point.costs)) + rng.gauss(0.0, 0.02)
@@ -186,10 +187,12 @@ def decision_times() -> dict[str, dict[str, float]]:
             state: Any = "complete" if epochs == 30 else "paused"
             if rng.random() < 0.1:
                 state = rng.choice(["failed", "running"])
-            tried[point.key] = Tried(point, state, errors, point.costs, 30, losses=losses)
+            observations[point.key] = Observation(point, state, errors, point.costs, 30, losses=losses)
         engine = Engine(0, rungs=(1, 3, 10, 30))
-        known = list(tried.values())
-        paused = [place for place, one in enumerate(known) if one.state == "paused" and place >= NUM_WHOLE]
+        known = list(observations.values())
+        paused = [
+            place for place, one in enumerate(known) if one.state == "paused" and place >= DEFAULTS.num_whole
+        ]
         _ = engine.decide(points, known, number).best  # draws the candidates
         times = []
         for repeat in range(20):

@@ -24,12 +24,7 @@ from results.locking import LockWait
 from results.records import EpochReport, StudyHeader, TrialRecord
 from space.errors import InvalidInputError
 
-SCHEMA_VERSION = 4
-ADDED_COLUMNS = {2: ("reference", "training"), 3: ("measured",)}
-"""Columns of the table of trials that older schemas do not have; records then have their defaults.
-
-Schema 4 has no further column, but trials that are paused and stopped.
-"""
+SCHEMA_VERSION = 1
 
 Record = TypeVar("Record")
 
@@ -65,8 +60,9 @@ _trials = sa.Table(
     sa.Column("train_s", sa.Float(53), nullable=False),
     sa.Column("weights", sa.Text),
     sa.Column("reference", sa.Text),
-    sa.Column("training", sa.JSON),
-    sa.Column("measured", sa.JSON),
+    sa.Column("training", sa.JSON, nullable=False),
+    sa.Column("measured", sa.JSON, nullable=False),
+    sa.Column("sampler_attrs", sa.JSON, nullable=False),
 )
 _reports = sa.Table(
     "mgnas_reports",
@@ -143,22 +139,6 @@ class Ledger:
         """Give back the database connections."""
         self._engine.dispose()
 
-    def upgrade(self) -> None:
-        """Bring tables of an older schema up to this one; only the driver may, for it is the only writer."""
-        with self._writing() as connection:
-            version = min(connection.execute(sa.select(_headers.c.schema_version)).scalars())
-            present = {column["name"] for column in sa.inspect(connection).get_columns(_trials.name)}
-            for name in _missing_columns(version):
-                if name not in present:
-                    column_type = _trials.c[name].type.compile(self._engine.dialect)
-                    connection.execute(sa.text(f"ALTER TABLE {_trials.name} ADD COLUMN {name} {column_type}"))
-            if version != SCHEMA_VERSION:
-                connection.execute(
-                    sa.update(_headers)
-                    .where(_headers.c.schema_version < SCHEMA_VERSION)
-                    .values(schema_version=SCHEMA_VERSION)
-                )
-
     # -- writing ---------------------------------------------------------------------------------------
 
     def write_header(self, header: StudyHeader) -> None:
@@ -230,10 +210,10 @@ class Ledger:
             row = connection.execute(sa.select(_headers).where(_headers.c.study == self.study)).one_or_none()
             if row is None:
                 raise InvalidInputError(f"{self._place()} holds no study named {self.study!r}")
-            if not 1 <= row.schema_version <= SCHEMA_VERSION:
+            if row.schema_version != SCHEMA_VERSION:
                 raise InvalidInputError(
-                    f"{self._place()} was written by another version of mgnas "
-                    f"(schema {row.schema_version}, this one reads 1 to {SCHEMA_VERSION})"
+                    f"{self._place()} has schema {row.schema_version}, but this version of mgnas reads "
+                    f"{SCHEMA_VERSION}; use the version that wrote it"
                 )
             header: StudyHeader = _checker(StudyHeader).validate_python(row.header)
             return header
@@ -241,14 +221,9 @@ class Ledger:
     def trials(self) -> list[TrialRecord]:
         """Return every trial by ascending number."""
         with self._reading() as connection:
-            version = connection.execute(
-                sa.select(_headers.c.schema_version).where(_headers.c.study == self.study)
-            ).scalar()
-            missing = _missing_columns(int(version or SCHEMA_VERSION))
-            columns = [column for column in _trials.c if column.name not in missing]
-            query = sa.select(*columns).where(_trials.c.study == self.study).order_by(_trials.c.number)
+            query = sa.select(_trials).where(_trials.c.study == self.study).order_by(_trials.c.number)
             rows = connection.execute(query).mappings()
-            return [_checker(TrialRecord).validate_python(_without_added_nulls(row)) for row in rows]
+            return [_checker(TrialRecord).validate_python(dict(row)) for row in rows]
 
     def reports(self) -> dict[int, list[EpochReport]]:
         """Return the epochs of every trial that has any, by trial number, in order."""
@@ -319,13 +294,3 @@ class Ledger:
             raise  # a record of ours that cannot be: no fault of the file
         except DatabaseError as error:
             raise explain_database_error(error, self._place()) from error
-
-
-def _without_added_nulls(row: sa.RowMapping) -> dict[str, Any]:
-    """Return a row without the added columns that an older version has not filled."""
-    added = {name for names in ADDED_COLUMNS.values() for name in names}
-    return {str(name): value for name, value in row.items() if value is not None or name not in added}
-
-
-def _missing_columns(version: int) -> list[str]:
-    return [name for added, names in ADDED_COLUMNS.items() if added > version for name in names]

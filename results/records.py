@@ -77,6 +77,7 @@ class TrialRecord:
     reference: str | None = None
     training: dict[str, KnobValue] = field(default_factory=dict)
     measured: dict[str, float | None] = field(default_factory=dict)
+    sampler_attrs: dict[str, Any] = field(default_factory=dict)
 
     @property
     def has_ended(self) -> bool:

@@ -30,7 +30,7 @@ from search.jobs import (
     Silent,
 )
 from search.progress import Progress
-from search.samplers.base import Proposer
+from search.samplers.base import AskTell
 from search.scheduler import Done, GiveUp, Run, Scheduler, StartNew, StartReference, Stop
 from search.search_progress import (
     CalibrationStarted,
@@ -106,7 +106,7 @@ class Driver:
         self,
         config: StudyConfig,
         store: Trials,
-        proposer: Proposer,
+        sampler: AskTell,
         scheduler: Scheduler,
         executor: Executor,
         progress: Progress,
@@ -123,7 +123,7 @@ class Driver:
         """
         self.config = config
         self.store = store
-        self.proposer = proposer
+        self.sampler = sampler
         self.scheduler = scheduler
         self.executor = executor
         self.progress = SearchProgress(progress)
@@ -166,7 +166,7 @@ class Driver:
                 self._start_reference(decision.name)
             elif isinstance(decision, Run):
                 record = self.store.restart(decision.trial, self.clock.elapsed_s())
-                self.proposer.tell(record)
+                self.sampler.tell(record)
                 self._submit(record, decision.until)
             elif isinstance(decision, Stop):
                 self._end(self.store.stop(decision.trial, self.clock.elapsed_s()))
@@ -195,7 +195,7 @@ class Driver:
 
     def _start_new(self, until: int | None) -> None:
         number = len(self.store.records)
-        proposal = self.proposer.propose(number)
+        proposal = self.sampler.ask(number)
         if proposal is None:
             self.scheduler.stop_starting()
             self.store.write_header(replace(self.store.header, exhausted=True))
@@ -231,10 +231,10 @@ class Driver:
             self.store.foretell(event.trial, event.epoch_s, self.clock.elapsed_s())
             self.activity.foretell(event.trial, event.epoch_s, self.clock.elapsed_s())
         elif isinstance(event, Measured):
-            self.proposer.tell(self.store.measure(event.trial, event.costs, self.clock.elapsed_s()))
+            self.sampler.tell(self.store.measure(event.trial, event.costs, self.clock.elapsed_s()))
         elif isinstance(event, Paused):
             record = self.store.pause(event.trial, event.train_s, self.clock.elapsed_s())
-            self.proposer.tell(record)
+            self.sampler.tell(record)
             self._failed_in_a_row, self._any_succeeded = 0, True
             self.scheduler.on_paused(event.trial, self.store.errors(event.trial))
         elif isinstance(event, Finished):
@@ -265,7 +265,7 @@ class Driver:
     def _note_epoch(self, trial: int, report: EpochReport) -> None:
         self.store.report(trial, report, self.clock.elapsed_s())
         record = self.store.records[trial]
-        self.proposer.note(record, report)
+        self.sampler.report(record, report)
         self.activity.end_epoch(trial, self.clock.elapsed_s())
         self.progress.tell(
             EpochEnded(trial, report.epoch, record.max_epochs, report.val_accuracy, report.seconds)
@@ -295,7 +295,7 @@ class Driver:
     def _end(self, record: TrialRecord, *, is_over_limit: bool = False) -> None:
         self.store.drop_checkpoint(record)
         self._tell_end(record)
-        self.proposer.tell(record)
+        self.sampler.tell(record)
         self.scheduler.on_ended(record.number, self.store.errors(record.number))
         self._until.pop(record.number, None)
         self._silent.discard(record.number)

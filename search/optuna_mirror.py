@@ -7,7 +7,6 @@ import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import optuna
 from optuna.distributions import (
@@ -87,33 +86,26 @@ class OptunaMirror:
         self._numbers = {number: trial.number for number, trial in known.items()}
         for record in records.values():
             if record.number not in known:
-                self.add(record, {})
+                self.add(record)
             elif known[record.number].state.is_finished():
                 continue
             if record.has_ended:
                 self.tell(record)
 
     def _of(self, records: Mapping[int, TrialRecord]) -> dict[int, FrozenTrial]:
-        """Return Optuna's trials by their number in the ledger.
-
-        Studies of before have no ``TRIAL`` there; their numbers are those of the ledger.
-        """
+        """Return Optuna's trials by their number in the ledger."""
         found: dict[int, FrozenTrial] = {}
         with self._explained():
             trials = self._study.get_trials(deepcopy=False)
         for trial in trials:
-            number = trial.user_attrs.get(TRIAL, trial.number)
+            number = trial.user_attrs.get(TRIAL)
             record = records.get(number) if isinstance(number, int) else None
             if record is not None and trial.user_attrs.get("arch") == record.arch:
                 found.setdefault(record.number, trial)  # the others are copies
         return found
 
-    def sampler_attrs(self, records: Mapping[int, TrialRecord]) -> dict[int, dict[str, Any]]:
-        """Return what the sampler has noted about each trial, by its number in the ledger."""
-        return {number: trial.system_attrs for number, trial in self._of(records).items()}
-
-    def add(self, record: TrialRecord, sampler_attrs: dict[str, Any]) -> None:
-        """Add a trial as running, with what the sampler has noted about it."""
+    def add(self, record: TrialRecord) -> None:
+        """Add a running trial."""
         distributions: dict[str, BaseDistribution] = {
             knob: _distribution(domain) for knob, domain in self._domains.items() if knob in record.knobs
         }
@@ -131,7 +123,7 @@ class OptunaMirror:
             params=record.knobs,
             distributions=distributions,
             user_attrs=facts,
-            system_attrs=sampler_attrs,
+            system_attrs=record.sampler_attrs,
         )
         with self._explained():  # not by add_trial, which does not tell the number
             trial_id = self._storage.create_new_trial(self._id, template_trial=trial)

@@ -26,7 +26,7 @@ from search.local_executor import LocalExecutor
 from search.opening import opening_lines
 from search.progress import Progress, Silent, said_if_long
 from search.retraining import Retraining, lost_of_front, lost_weights, note_lost
-from search.samplers.proposers import make_proposer
+from search.samplers.make import make_ask_tell
 from search.schedulers import make_scheduler, rungs_of
 from search.search_log import logged_to
 from search.slots import Slot, check_compiler, check_threads, find_slots
@@ -246,7 +246,7 @@ def _search(
 ) -> None:
     """Train the trials ``again`` for their weights, then run the driver; leave no process behind."""
     clock = Clock(store.ledger.clock_s())
-    proposer = make_proposer(
+    sampler = make_ask_tell(
         config.search.sampler,
         space,
         config.search.seed,
@@ -254,12 +254,10 @@ def _search(
         read_earlier(folder.path),
         config.search.costs,
     )
-    attrs = store.sampler_attrs()
     for record in store.records.values():
-        curve = store.curves.get(record.number, ())
-        proposer.remember(record, attrs.get(record.number, {}), curve)
+        sampler.restore(record, store.curves.get(record.number, ()))
     references = store.missing_references(config.references)
-    scheduler = make_scheduler(config, store, proposer, references)
+    scheduler = make_scheduler(config, store, sampler.policy, references)
     folder.clean_up(store.records.values())
     slots = slots[: max(1, len(again), config.search.trials - store.num_ended + len(references))]
     plugins = tuple(str((folder.path / PLUGINS / Path(name).name).absolute()) for name in config.plugins)
@@ -287,7 +285,7 @@ def _search(
             Driver(
                 config,
                 store,
-                proposer,
+                sampler,
                 scheduler,
                 executor,
                 progress,

@@ -6,7 +6,7 @@ It knows no clock, no process and no network; the driver carries its decisions o
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -58,6 +58,17 @@ class Done:
 
 
 Decision = StartNew | StartReference | Run | GiveUp | Stop | Wait | Done
+
+
+class ContinuationPolicy(Protocol):
+    """Decides which paused training to resume."""
+
+    def best_to_continue(self, paused: Collection[int], *, may_start: bool) -> int | None:
+        """Return the number of the paused trial to resume, or None.
+
+        None means that a new network promises more or, if none ``may_start``, that no training is worth it.
+        """
+        ...
 
 
 @dataclass(frozen=True)

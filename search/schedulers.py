@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from results.records import TrialRecord
     from search.config import StudyConfig
-    from search.samplers.base import Proposer
-    from search.scheduler import Scheduler
+    from search.scheduler import ContinuationPolicy, Scheduler
     from search.trials import Trials
 
 SchedulerName = Literal["full", "halving", "freeze_thaw"]
@@ -27,13 +26,15 @@ def rungs_of(config: StudyConfig) -> tuple[int, ...]:
 
 
 def make_scheduler(
-    config: StudyConfig, trials: Trials, proposer: Proposer, references: Sequence[str] = ()
+    config: StudyConfig,
+    trials: Trials,
+    policy: ContinuationPolicy | None,
+    references: Sequence[str] = (),
 ) -> Scheduler:
     """Return the scheduler of a study, told of all its trials; ``references`` are still to be trained."""
     from search.costs import stand_in_costs
     from search.freeze_thaw import FreezeThaw
     from search.halving import Halving
-    from search.samplers.frontier import FrontierProposer
     from search.scheduler import FullLength, Standing
 
     def standing(record: TrialRecord) -> Standing:
@@ -58,5 +59,5 @@ def make_scheduler(
         return FullLength(search.trials, **known)
     if search.scheduler == "halving":
         return Halving(search.trials, rungs_of(config), search.reduction, **known)
-    assert isinstance(proposer, FrontierProposer)
-    return FreezeThaw(search.trials, rungs_of(config), proposer, **known)
+    assert policy is not None, search.sampler
+    return FreezeThaw(search.trials, rungs_of(config), policy, **known)

@@ -65,7 +65,6 @@ class StudyStore(Trials):
             opened.callback(ledger.close)
             ledger.check()
             let_readers_be(folder / DATABASE)
-            ledger.upgrade()
             mirror = OptunaMirror(folder, name, ledger.header().costs, space.knobs(), wait)
             opened.callback(mirror.close)
             store = cls(folder, ledger, space, mirror, wait)
@@ -78,19 +77,15 @@ class StudyStore(Trials):
         self.ledger.close()
         make_one_file(self.folder / DATABASE)
 
-    def sampler_attrs(self) -> dict[int, dict[str, Any]]:
-        """Return what the sampler has noted about each trial."""
-        return self._mirror.sampler_attrs(self.records)
-
     def write_header(self, header: StudyHeader) -> None:
         """Replace the study's header."""
         self.ledger.write_header(header)
         self.header = header
 
-    def _begin(self, record: TrialRecord, sampler_attrs: dict[str, Any]) -> None:
+    def _begin(self, record: TrialRecord) -> None:
         self.ledger.write_trial(record, event="start", clock_s=record.started_s)
-        super()._begin(record, sampler_attrs)
-        self._mirror.add(record, sampler_attrs)
+        super()._begin(record)
+        self._mirror.add(record)
 
     def report(self, trial: int, report: EpochReport, clock_s: float) -> None:
         """Record one epoch of a running trial."""

@@ -84,8 +84,13 @@ class Trials:
     def start(self, proposal: Proposal, seed: int, max_epochs: int, clock_s: float) -> TrialRecord:
         """Record a new trial as running and return it."""
         record = self._new_record(proposal.spec, seed, max_epochs, clock_s)
-        record = replace(record, knobs=proposal.knobs, training=proposal.training)
-        self._begin(record, proposal.sampler_attrs)
+        record = replace(
+            record,
+            knobs=proposal.knobs,
+            training=proposal.training,
+            sampler_attrs=proposal.sampler_attrs,
+        )
+        self._begin(record)
         return record
 
     def start_reference(self, name: str, seed: int, max_epochs: int, clock_s: float) -> TrialRecord:
@@ -98,7 +103,7 @@ class Trials:
         )
         record = self._new_record(spec.canonical(), seed, max_epochs, clock_s)
         record = replace(record, reference=name, training=self.space.fixed_training())
-        self._begin(record, {})
+        self._begin(record)
         return record
 
     def _new_record(self, spec: Spec, seed: int, max_epochs: int, clock_s: float) -> TrialRecord:
@@ -192,7 +197,7 @@ class Trials:
 
     # -- what a store on disk does besides ---------------------------------------------------------------
 
-    def _begin(self, record: TrialRecord, sampler_attrs: dict[str, Any]) -> None:
+    def _begin(self, record: TrialRecord) -> None:
         self.records[record.number] = record
 
     def _change(self, record: TrialRecord, event: str, clock_s: float, **detail: Any) -> TrialRecord:

@@ -26,7 +26,8 @@ def earlier_trials(folder: str | Path) -> list[EarlierTrial]:
     Raises:
         InvalidInputError: there is no study, or it has too few trials to learn from.
     """
-    from search.frontier.models.transferred_prior import FEWEST, EarlierTrial
+    from search.frontier.config import DEFAULTS
+    from search.frontier.models.transferred_prior import EarlierTrial
 
     if not Path(folder).is_dir():
         raise InvalidInputError(f"search.warm_start = '{folder}': there is no such folder")
@@ -43,10 +44,11 @@ def earlier_trials(folder: str | Path) -> list[EarlierTrial]:
         if record.state != "failed"
     ]
     trials = [trial for trial in trials if trial.errors]
-    if len(trials) < FEWEST:
+    needed = DEFAULTS.transfer_min_trials
+    if len(trials) < needed:
         raise InvalidInputError(
-            f"search.warm_start = '{folder}': to begin with, a study needs {FEWEST} trials that were "
-            f"trained, but this one has {len(trials)}"
+            f"search.warm_start = '{folder}': a warm start needs {needed} trained trials, but this study has "
+            f"{len(trials)}"
         )
     return trials
 

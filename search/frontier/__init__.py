@@ -14,6 +14,6 @@ def __getattr__(name: str) -> Any:
     """Import a public name where it is first used: Optuna takes its time."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from search.frontier.optuna import sampler
+    from search.frontier.optuna import sampler, trials
 
-    return getattr(sampler, name)
+    return getattr(trials if name == "note_epoch" else sampler, name)

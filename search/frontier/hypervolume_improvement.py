@@ -1,4 +1,4 @@
-"""Expected growth of the hypervolume by a network whose costs are known and whose error is not."""
+"""Expected hypervolume improvement of points with known costs and a normally distributed error."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from scipy.special import ndtr
 
 Array = NDArray[np.float64]
 
-ROWS_AT_ONCE = 256
-"""Points that are compared with one another in one go."""
+BLOCK_ROWS = 256
+"""Points compared with each other at once, which bounds the memory."""
 
 
 def expected_improvement(level: Array, mean: Array, deviation: Array) -> Array:
-    """Return E[max(0, level - X)] for X normal with this mean and deviation, element by element."""
-    place = (level - mean) / deviation
-    density = np.exp(-0.5 * place**2) / np.sqrt(2.0 * np.pi)
-    return np.asarray(deviation * (place * ndtr(place) + density))
+    """Return ``E[max(0, level - X)]`` for ``X ~ N(mean, deviation^2)``, elementwise."""
+    z = (level - mean) / deviation
+    density = np.exp(-0.5 * z**2) / np.sqrt(2.0 * np.pi)
+    return np.asarray(deviation * (z * ndtr(z) + density))
 
 
 class Front:
-    """The best error at every cost, as a staircase, below a ``reference`` (error, then each cost).
+    """The Pareto front of errors (n) and costs (n x c) below a ``reference`` (error, then each cost).
 
-    ``errors`` (n) and ``costs`` (n x c) are of the points known; everything is minimised. Points beyond
-    the reference count for nothing.
+    Everything is minimised. Points beyond the reference do not count. Without costs (c = 0) the front is the lowest
+    error, and the expected hypervolume improvement is the expected improvement.
     """
 
     def __init__(self, errors: Array, costs: Array, reference: Array) -> None:
@@ -34,35 +34,40 @@ class Front:
         order = np.argsort(errors[kept], kind="stable")
         self._costs = costs[kept][order]
         self._levels = np.append(errors[kept][order], reference[0])
-        self._below = [self._costs[:0]]  # for each layer the lowest costs of points below it
+        self._below = [self._costs[:0]]  # for each layer, the nondominated costs of the points below it
         for new in self._costs if len(self._reference) > 1 else ():
             below = self._below[-1]
             self._below.append(np.vstack([below[~(new <= below).all(axis=1)], new]))
 
-    def expected_growth(self, costs: Array, mean: Array, deviation: Array) -> Array:
-        """Return the expected growth of the hypervolume by each candidate alone.
+    def expected_hypervolume_improvement(self, costs: Array, mean: Array, deviation: Array) -> Array:
+        """Return the expected hypervolume improvement of each candidate alone, m.
 
-        ``costs`` (m x c) are known, errors are normal with ``mean`` and ``deviation`` (m). Between two
-        neighbouring errors of the front, a candidate gains the costs that it dominates and no point below
-        does; how far it is expected to reach into that layer is a difference of two expected improvements.
-        The sum over layers is exact.
+        ``EHVI = sum_k V_k (EI(e_k) - EI(e_{k-1}))`` with the errors ``e_k`` of the front in ascending order, and
+        ``V_k`` the volume of costs that the candidate dominates and no point below layer k does. The sum is exact.
+
+        Args:
+            costs: Known costs, m x c.
+            mean: Means of the errors, m.
+            deviation: Standard deviations of the errors, m.
         """
-        gains = expected_improvement(self._levels[:, None], mean[None], deviation[None])
-        heights = np.diff(gains, axis=0, prepend=0.0)
+        if not costs.shape[1]:
+            return expected_improvement(self._levels[0], mean, deviation)
+        improvements = expected_improvement(self._levels[:, None], mean[None], deviation[None])
+        heights = np.diff(improvements, axis=0, prepend=0.0)
         if costs.shape[1] == 1:
             lowest = np.minimum.accumulate(np.append(self._reference[0], self._costs[:, 0]))
             volumes = np.maximum(0.0, lowest[:, None] - costs[None, :, 0])
             return np.asarray((volumes * heights).sum(axis=0))
-        growth = np.zeros(len(costs))
+        total = np.zeros(len(costs))
         for below, height in zip(self._below, heights, strict=True):
-            growth += height * free_volume(costs, below, self._reference)
-        return growth
+            total += height * free_volume(costs, below, self._reference)
+        return total
 
 
 def free_volume(corners: Array, points: Array, reference: Array) -> Array:
-    """Return how much of the box from each corner (m x c) to the reference no point (n x c) dominates.
+    """Return the volume between each corner (m x c) and the reference that no point (n x c) dominates, m.
 
-    Points that others dominate cost time, and change nothing.
+    Dominated points do not change the result but take time.
     """
     if len(reference) == 1:
         return np.maximum(0.0, np.min(points[:, 0], initial=float(reference[0])) - corners[:, 0])
@@ -80,22 +85,22 @@ def free_volume(corners: Array, points: Array, reference: Array) -> Array:
 
 
 def nondominated(points: Array) -> NDArray[np.bool_]:
-    """Return which rows no other row is at least as low as in every column; of equal rows the first."""
+    """Return a mask of the rows that no other row weakly dominates, n; of equal rows the first is kept."""
     order = np.lexsort(points.T[::-1])
     kept = np.zeros(len(points), dtype=bool)
     front = np.empty((0, points.shape[1]))
-    for first in range(0, len(points), ROWS_AT_ONCE):
-        rows = order[first : first + ROWS_AT_ONCE]
-        rows = rows[~_is_beaten(points[rows], front)]
-        among = (points[rows][None, :, :] <= points[rows][:, None, :]).all(axis=2)
-        rows = rows[~np.tril(among, -1).any(axis=1)]  # rows that beat others come before them
+    for first in range(0, len(points), BLOCK_ROWS):
+        rows = order[first : first + BLOCK_ROWS]
+        rows = rows[~_is_dominated(points[rows], front)]
+        dominates = (points[rows][None, :, :] <= points[rows][:, None, :]).all(axis=2)
+        rows = rows[~np.tril(dominates, -1).any(axis=1)]  # dominating rows come first in this order
         kept[rows] = True
         front = np.vstack([front, points[rows]])
     return kept
 
 
-def _is_beaten(points: Array, front: Array) -> NDArray[np.bool_]:
-    """Return which points a row of the front is at least as low as in every column."""
+def _is_dominated(points: Array, front: Array) -> NDArray[np.bool_]:
+    """Return a mask of the points that a row of the front weakly dominates."""
     no_higher = np.ones((len(points), len(front)), dtype=bool)
     for column in range(points.shape[1]):
         no_higher &= front[None, :, column] <= points[:, None, column]

@@ -1,4 +1,4 @@
-"""A point that was tried: what the engine learns from."""
+"""A trial as the engine learns from it."""
 
 from __future__ import annotations
 
@@ -8,28 +8,33 @@ from typing import Literal
 
 from search.frontier.points import Point
 
-MOST = 1e100
-"""Beyond it, values count as not finite."""
+MAX_MAGNITUDE = 1e100
+"""Values of a larger magnitude count as not finite."""
+
+State = Literal["running", "paused", "stopped", "pruned", "complete", "failed"]
 
 
-def is_sound(value: float) -> bool:
-    """Return whether one can calculate with a value."""
-    return abs(value) < MOST
+def is_usable_number(value: float) -> bool:
+    """Return whether ``value`` is finite and small enough to calculate with."""
+    return abs(value) < MAX_MAGNITUDE
 
 
 @dataclass
-class Tried:
-    """A point that was tried, and what came of it so far.
+class Observation:
+    """A point, the state of its trial, and its results so far. Everything is minimised.
 
-    ``errors`` are those seen by epoch, from 1, and ``costs`` the objectives besides where they are known,
-    all to be minimised; ``losses`` are training losses by epoch, where there are any. A whole training has
-    ``epochs``. A trial that is ``stopped`` or ``pruned`` has no result but its epochs: the first could have
-    gone on, the other was not wanted. ``violations`` are the values of its constraints by name, as far as
-    they are known, each kept where it is at most 0.
+    Attributes:
+        point: The point evaluated.
+        state: ``stopped`` trials ended early for lack of budget, ``pruned`` ones because they were poor.
+        errors: Validation error by epoch, from 1.
+        costs: The other objectives, NaN where unknown; None if all are unknown.
+        epochs: Epochs of a complete training.
+        violations: Values of constraints by name; a constraint is satisfied where the value is at most 0.
+        losses: Training loss by epoch.
     """
 
     point: Point
-    state: Literal["running", "paused", "stopped", "pruned", "complete", "failed"] = "running"
+    state: State = "running"
     errors: dict[int, float] = field(default_factory=dict)
     costs: tuple[float, ...] | None = None
     epochs: int = 1
@@ -38,10 +43,10 @@ class Tried:
 
     @property
     def is_feasible(self) -> bool:
-        """Whether it has kept its constraints."""
+        """Whether all constraints are satisfied."""
         return all(value <= 0 for value in self.violations.values())
 
     @property
-    def is_of_use(self) -> bool:
-        """Whether it has not failed, was not pruned, and has kept its constraints."""
+    def is_success(self) -> bool:
+        """Whether the trial is feasible and neither failed nor was pruned."""
         return self.state not in ("failed", "pruned") and self.is_feasible

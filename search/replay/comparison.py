@@ -10,7 +10,7 @@ from typing import Any
 from results.records import TrialRecord
 from search.replay.problem import Problem
 from search.replay.simulation import Replay, Yardstick, replay
-from search.samplers.base import Proposer
+from search.samplers.base import AskTell
 from space.errors import InvalidInputError
 from space.search_space import SearchSpace
 
@@ -23,16 +23,16 @@ TRAININGS = 60
 LEAST_TRAININGS = 4
 """So many on each worker at least."""
 
-ProposerFactory = Callable[[SearchSpace, int], Proposer]
+AskTellFactory = Callable[[SearchSpace, int], AskTell]
 
 
 @dataclass(frozen=True)
 class Contender:
-    """A way to search: a sampler by name and a scheduler by name; ``proposer`` makes one of another kind."""
+    """A way to search: a sampler by name and a scheduler by name; ``ask_tell`` makes one of another kind."""
 
     sampler: str
     scheduler: str = "full"
-    proposer: ProposerFactory | None = None
+    ask_tell: AskTellFactory | None = None
 
     @property
     def name(self) -> str:
@@ -129,7 +129,7 @@ def compare(
                     num_workers=num_workers,
                     seed=seed,
                     hours=limit_s / 3600,
-                    proposer=contender.proposer,
+                    ask_tell=contender.ask_tell,
                 )
             )
         outcomes.append(outcome_of(contender, replays, limit_s))

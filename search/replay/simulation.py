@@ -1,4 +1,4 @@
-"""One search replayed: the driver, proposer and scheduler of a study, with simulated workers."""
+"""One search replayed: the driver, sampler and scheduler of a study, with simulated workers."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from search.driver import Clock, Driver
 from search.progress import Silent
 from search.replay.executor import ReplayExecutor
 from search.replay.problem import Problem
-from search.samplers.base import Proposer
-from search.samplers.proposers import make_proposer
+from search.samplers.base import AskTell
+from search.samplers.make import make_ask_tell
 from search.schedulers import make_scheduler, rungs_of
 from search.trials import Trials
 from space.errors import InvalidInputError
@@ -70,14 +70,14 @@ def replay(
     patience: int | None = None,
     reduction: int = 3,
     costs: Sequence[str] = ("params",),
-    proposer: Callable[[SearchSpace, int], Proposer] | None = None,
+    ask_tell: Callable[[SearchSpace, int], AskTell] | None = None,
 ) -> Replay:
     """Search a problem as a study would, without training anything, until a budget is spent.
 
     Budgets are ``trials`` started, ``hours`` of simulated time, ``epochs`` of all trainings, ``patience``
     (trials in a row without growth of the front), and the space itself. Accuracy is weighed against the
     ``costs``, of which none may be one that is measured; ``history`` is about parameters alone.
-    ``proposer`` makes a proposer of the space and the seed that takes the place of the sampler's.
+    ``ask_tell`` makes another sampler from the space and the seed.
 
     Raises:
         ValidationError: an option is none that a study takes.
@@ -90,7 +90,7 @@ def replay(
     if num_workers < 1:
         raise InvalidInputError(f"num_workers must be at least 1, but got {num_workers}")
     search = {
-        "sampler": sampler if proposer is None else "random",
+        "sampler": sampler if ask_tell is None else "random",
         "scheduler": scheduler,
         "seed": seed,
         "trials": trials,
@@ -104,14 +104,15 @@ def replay(
     space = problem.space
     trials_so_far = Trials(_header(config, space), space)
     executor = ReplayExecutor(problem, num_workers)
-    if proposer is None:
-        proposing = make_proposer(config.search.sampler, space, seed, rungs_of(config), costs=costs)
+    asked: AskTell
+    if ask_tell is None:
+        asked = make_ask_tell(config.search.sampler, space, seed, rungs_of(config), costs=costs)
     else:
-        proposing = proposer(space, seed)
-    scheduling = make_scheduler(config, trials_so_far, proposing)
+        asked = ask_tell(space, seed)
+    scheduling = make_scheduler(config, trials_so_far, asked.policy)
     clock = Clock(0.0, executor.now)
     # what fails there is as recorded, and nobody can mend it: the driver never gives up
-    Driver(config, trials_so_far, proposing, scheduling, executor, Silent(), clock, gives_up=False).run()
+    Driver(config, trials_so_far, asked, scheduling, executor, Silent(), clock, gives_up=False).run()
     records = tuple(trials_so_far.records.values())
     yardstick = Yardstick(problem.outcomes(), space.params_range())
     history = yardstick.history(records)

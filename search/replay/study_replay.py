@@ -16,7 +16,7 @@ from search.folder import StudyFolder
 from search.frontier.models.transferred_prior import EarlierTrial
 from search.jobs import Epoch, Event, Failed, Finished, Job, Lost, Measured, Paused
 from search.progress import Silent
-from search.samplers.proposers import make_proposer
+from search.samplers.make import make_ask_tell
 from search.schedulers import make_scheduler, rungs_of
 from search.trials import Trials
 from search.warm_start import read_earlier
@@ -86,7 +86,7 @@ def _decide_anew(
 ) -> None:
     """Let one run of the study decide, from where the last one left it."""
     executor.begin()
-    proposer = make_proposer(
+    sampler = make_ask_tell(
         config.search.sampler,
         trials.space,
         config.search.seed,
@@ -95,11 +95,11 @@ def _decide_anew(
         config.search.costs,
     )
     for record in trials.records.values():
-        proposer.remember(record, {}, trials.curves.get(record.number, ()))
+        sampler.restore(record, trials.curves.get(record.number, ()))
     references = trials.missing_references(config.references)
-    scheduler = make_scheduler(config, trials, proposer, references)
+    scheduler = make_scheduler(config, trials, sampler.policy, references)
     clock = Clock(executor.now(), executor.now)
-    Driver(config, trials, proposer, scheduler, executor, Silent(), clock).run()
+    Driver(config, trials, sampler, scheduler, executor, Silent(), clock).run()
 
 
 def _runs(folder: str | Path, config: StudyConfig, timeline: Sequence[Happening]) -> list[StudyConfig]:

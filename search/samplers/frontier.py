@@ -1,120 +1,92 @@
-"""Proposals of the frontier engine: it learns from every epoch of every trial, and counts costs exactly."""
+"""The frontier sampler of a search: an Optuna sampler over the frontier engine."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from results.records import EpochReport, TrialRecord
-from search.costs import counted_costs, known_costs
+import optuna
+from optuna.distributions import BaseDistribution
+from optuna.samplers import BaseSampler, RandomSampler
+from optuna.trial import FrozenTrial
+
 from search.frontier.engine import Decision, Engine
-from search.frontier.models.transferred_prior import EarlierStudy
-from search.frontier.observation import Tried, is_sound
-from search.samplers.base import Proposal, Proposer, identity
-from search.samplers.network_points import NetworkPoints
-from space.reading import load_spec
-from space.search_space import SearchSpace
+from search.frontier.points import Params
+from search.samplers.base import AskedSampler
+from search.samplers.observations import Observations
+from search.seeds import derive_seed
 
 
-class FrontierProposer(Proposer):
-    """Proposals of the frontier engine, for error against ``costs``.
+class NetworkFrontierSampler(BaseSampler):
+    """Proposes the network with the highest expected hypervolume improvement per training time.
 
-    What is measured of a network counts from when it is known; before, it is guessed from other networks.
+    It learns from every epoch of every trial, also of paused ones, for which Optuna's trials have no state. It
+    therefore reads the ``Observations`` of the ledger beside the study. Costs that are measured count once they are
+    known; before, they are predicted.
     """
 
-    def __init__(
-        self,
-        space: SearchSpace,
-        seed: int,
-        rungs: Sequence[int] = (),
-        earlier: EarlierStudy | None = None,
-        costs: Sequence[str] = ("params",),
-    ) -> None:
-        super().__init__(space, seed)
-        self._costs = tuple(costs)
+    def __init__(self, observations: Observations, seed: int, rungs: Sequence[int] = ()) -> None:
+        self._observations = observations
+        self._seed = seed
         self._engine = Engine(seed, rungs=rungs)
-        self._epochs = rungs[-1] if rungs else 1
-        self._points = NetworkPoints(space, identity, counted_costs(costs, space), earlier)
-        self._tried: dict[int, Tried] = {}
-        self._references: dict[int, Tried | None] = {}
-        self._decision: tuple[bool, Decision] | None = None
+        self._decision: tuple[int, bool, Decision] | None = None
+        self._proposed: dict[int, Params] = {}
 
-    def _remember(
-        self, record: TrialRecord, sampler_attrs: dict[str, Any], curve: Sequence[EpochReport]
-    ) -> None:
-        self._add(record.number, record.knobs)
-        for report in curve:
-            self._note(record.number, report)
-        self._tell(record)
+    def infer_relative_search_space(
+        self, study: optuna.Study, trial: FrozenTrial
+    ) -> dict[str, BaseDistribution]:
+        """Choose a network and return the distributions of its parameters; empty if there is no new one."""
+        point = self._decide(may_start=True).best
+        if point is None:
+            return {}
+        self._proposed[trial.number] = point.params
+        return {name: self._observations.points.distributions[name] for name in point.params}
 
-    def _begin(self, number: int, proposal: Proposal) -> None:
-        self._add(number, proposal.knobs)
+    def sample_relative(
+        self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        """Return the parameters of the chosen network."""
+        return dict(self._proposed.pop(trial.number, {}))
 
-    def _add(self, number: int, knobs: dict[str, Any]) -> None:
-        point = self._points.point(knobs)
-        assert point is not None, knobs
-        self._tried[number] = Tried(point, costs=point.costs, epochs=self._epochs)
-        self._decision = None
-
-    def _note(self, number: int, report: EpochReport) -> None:
-        _add_epoch(self._tried[number], report)
-        self._decision = None
-
-    def _tell(self, record: TrialRecord) -> None:
-        self._update(self._tried[record.number], record)
-
-    def _update(self, tried: Tried, record: TrialRecord) -> None:
-        tried.state = record.state
-        tried.costs = known_costs(self._costs, record)
-        self._decision = None
-        if record.val_accuracy is not None and not tried.errors:
-            tried.errors[record.max_epochs] = 1.0 - record.val_accuracy
-
-    def _learn_from_reference(self, record: TrialRecord, reports: Sequence[EpochReport]) -> None:
-        if record.number not in self._references:
-            self._references[record.number] = self._located(record)
-        reference = self._references[record.number]
-        if reference is not None:
-            for report in reports:
-                _add_epoch(reference, report)
-            self._update(reference, record)
-
-    def _located(self, record: TrialRecord) -> Tried | None:
-        """Return a reference as a point of the space; None if it is none."""
-        point = self._points.located(load_spec(record.spec), record.training)
-        return None if point is None else Tried(point, costs=point.costs, epochs=self._epochs)
+    def sample_independent(
+        self,
+        study: optuna.Study,
+        trial: FrozenTrial,
+        param_name: str,
+        param_distribution: BaseDistribution,
+    ) -> Any:
+        """Return a random value, if there is no network to propose."""
+        seed = derive_seed(self._seed, trial.number, f"independent {param_name}")
+        return RandomSampler(seed=seed).sample_independent(study, trial, param_name, param_distribution)
 
     def best_to_continue(self, paused: Collection[int], *, may_start: bool) -> int | None:
-        """Return which of the paused trials to go on with, or None.
-
-        None means that a new network promises more or, where none ``may_start``, that nothing is worth it.
-        """
-        numbers = sorted(self._tried)
-        places = [place for place, number in enumerate(numbers) if number in paused]
-        place = self._decide(may_start=may_start).best_to_continue(places)
-        return None if place is None else numbers[place]
-
-    def _choose(self, number: int) -> Proposal | None:
-        point = self._decide(may_start=True).best
-        return None if point is None else self._proposal(self._points.knobs(point), {})
+        """Return the number of the paused trial to resume, or None (see ``ContinuationPolicy``)."""
+        numbers = sorted(self._observations.trials)
+        indices = [index for index, number in enumerate(numbers) if number in paused]
+        index = self._decide(may_start=may_start).best_to_continue(indices)
+        return None if index is None else numbers[index]
 
     def _decide(self, *, may_start: bool) -> Decision:
-        """Return the decision by what is known now: one for all that is asked before anything happens."""
-        if self._decision is None or self._decision[0] != may_start:
-            tried = [self._tried[number] for number in sorted(self._tried)]
-            references = [one for _, one in sorted(self._references.items()) if one is not None]
+        """Return the decision after all observations so far; the same one until something changes."""
+        version = self._observations.version
+        if self._decision is None or self._decision[:2] != (version, may_start):
+            trials = [one for _, one in sorted(self._observations.trials.items())]
             decision = self._engine.decide(
-                self._points, tried, len(tried), may_start=may_start, references=references
+                self._observations.points,
+                trials,
+                len(trials),
+                may_start=may_start,
+                references=self._observations.references,
             )
-            self._decision = may_start, decision
-        return self._decision[1]
+            self._decision = version, may_start, decision
+        return self._decision[2]
 
 
-def _add_epoch(tried: Tried, report: EpochReport) -> None:
-    """Take in an epoch; of one that is trained again, nothing came after."""
-    for curve in (tried.errors, tried.losses):
-        for epoch in [epoch for epoch in curve if epoch >= report.epoch]:
-            del curve[epoch]
-    tried.errors[report.epoch] = 1.0 - report.val_accuracy
-    if is_sound(report.train_loss):
-        tried.losses[report.epoch] = report.train_loss
+def frontier_sampler(observations: Observations, seed: int, rungs: Sequence[int] = ()) -> AskedSampler:
+    """Return the frontier sampler of a search."""
+    sampler = NetworkFrontierSampler(observations, seed, rungs)
+    return AskedSampler(
+        make=lambda _number, _attempt: sampler,
+        make_for_adopted=lambda number: RandomSampler(seed=derive_seed(seed, number, "adopted")),
+        policy=sampler,
+    )

@@ -13,7 +13,7 @@ import pytest
 from results import open_study
 from results.locking import file_system_of, let_readers_be
 from results.records import EpochReport
-from search.samplers.proposers import make_proposer
+from search.samplers.make import make_ask_tell
 from search.store import StudyStore
 from search.trials import Cost
 from space import InvalidInputError, SearchSpace, SpaceConfig
@@ -43,7 +43,7 @@ def read(other: sqlite3.Connection) -> None:
 
 def train_a_trial(store: StudyStore) -> None:
     """Change the ledger and Optuna's study in every way."""
-    proposal = make_proposer("random", SPACE, seed=0).propose(0)
+    proposal = make_ask_tell("random", SPACE, seed=0).ask(0)
     assert proposal is not None
     store.start(proposal, seed=0, max_epochs=1, clock_s=0.0)
     store.report(0, EpochReport(1, 0.5, 0.5, 0.75, 0.1), clock_s=1.0)
@@ -97,12 +97,12 @@ def test_a_writer_is_waited_for_and_nothing_is_lost(
         assert mode == ("delete" if network else "wal",)
         store.lock_wait.tell = told.append
         store.lock_wait.between = lambda: other.commit()
-        proposal = make_proposer("random", SPACE, seed=0).propose(0)
+        proposal = make_ask_tell("random", SPACE, seed=0).ask(0)
         assert proposal is not None
         for change in (
             lambda: store.start(proposal, seed=0, max_epochs=1, clock_s=0.0),
             lambda: store.report(0, EpochReport(1, 0.5, 0.5, 0.75, 0.1), clock_s=1.0),
-            lambda: store._mirror.add(store.records[0], {}),
+            lambda: store._mirror.add(store.records[0]),
             lambda: store.finish(0, 0.75, Cost(1.0, {}), weights="w", clock_s=2.0),
         ):
             other.execute("begin immediate")

@@ -14,8 +14,8 @@ import pytest
 from results.records import EpochReport
 from results.study import sqlite_url
 from search.optuna_mirror import OptunaMirror
-from search.samplers.base import Proposer
-from search.samplers.proposers import make_proposer
+from search.samplers.base import AskTell
+from search.samplers.make import make_ask_tell
 from search.store import StudyStore
 from search.trials import Cost
 from space import InvalidInputError, SearchSpace, SpaceConfig
@@ -36,8 +36,8 @@ def store(folder: Path) -> Iterator[StudyStore]:
         yield store
 
 
-def start(store: StudyStore, number: int, proposer: Proposer) -> None:
-    proposal = proposer.propose(number)
+def start(store: StudyStore, number: int, sampler: AskTell) -> None:
+    proposal = sampler.ask(number)
     assert proposal is not None
     store.start(proposal, seed=number, max_epochs=1, clock_s=0.0)
 
@@ -51,9 +51,9 @@ def states(folder: Path) -> list[str]:
 def test_optuna_is_brought_up_to_the_ledger(
     folder: Path, store: StudyStore, monkeypatch: pytest.MonkeyPatch, crash: str
 ) -> None:
-    proposer = make_proposer("random", SPACE, seed=0)
-    start(store, 0, proposer)
-    start(store, 1, proposer)
+    sampler = make_ask_tell("random", SPACE, seed=0)
+    start(store, 0, sampler)
+    start(store, 1, sampler)
 
     def die(*_args: Any, **_fields: Any) -> None:
         raise KeyboardInterrupt
@@ -61,7 +61,7 @@ def test_optuna_is_brought_up_to_the_ledger(
     if crash == "before the trial is added":
         monkeypatch.setattr(OptunaMirror, "add", die)
         with pytest.raises(KeyboardInterrupt):
-            start(store, 2, proposer)
+            start(store, 2, sampler)
         expected = ["RUNNING", "RUNNING", "RUNNING"]
     else:
         store.report(1, EpochReport(1, 0.5, 0.5, 0.75, 0.1), clock_s=1.0)
@@ -86,7 +86,7 @@ def test_closing_leaves_no_connection(folder: Path, store: StudyStore) -> None:
     before = open_connections()
     for _ in range(3):
         with closing(StudyStore.open(folder, "test", SPACE)) as again:
-            again.sampler_attrs()
+            assert not again.records
     assert open_connections() <= before
 
 
@@ -94,16 +94,15 @@ def test_closing_leaves_no_connection(folder: Path, store: StudyStore) -> None:
 def test_trials_that_others_add_to_optunas_study_are_left_alone(
     folder: Path, store: StudyStore, add: Callable[[optuna.Study], object]
 ) -> None:
-    proposer = make_proposer("random", SPACE, seed=0)
-    start(store, 0, proposer)
+    sampler = make_ask_tell("random", SPACE, seed=0)
+    start(store, 0, sampler)
     study = optuna.load_study(study_name="test", storage=sqlite_url(folder))
     add(study)
-    start(store, 1, proposer)
+    start(store, 1, sampler)
     store.report(1, EpochReport(1, 0.5, 0.5, 0.75, 0.1), clock_s=1.0)
     store.finish(1, 0.75, Cost(1.0, {}), weights="w", clock_s=2.0)
     with closing(StudyStore.open(folder, "test", SPACE)) as again:
-        start(again, 2, proposer)
-        assert list(again.sampler_attrs()) == [0, 1, 2]
+        start(again, 2, sampler)
     ours = [trial for trial in study.trials if "arch" in trial.user_attrs]
     assert [trial.number for trial in ours] == [0, 2, 3]
     assert [trial.state.name for trial in ours] == ["RUNNING", "COMPLETE", "RUNNING"]
@@ -111,22 +110,34 @@ def test_trials_that_others_add_to_optunas_study_are_left_alone(
     assert ours[1].values == [0.75, again.records[1].params]
 
 
-@pytest.mark.parametrize("change", ["delete from {}", "update {} set value_json = '[1]'"])
-def test_trials_of_before_are_found_by_their_numbers(folder: Path, store: StudyStore, change: str) -> None:
-    """They have no attribute that says whose they are; what others wrote there says nothing."""
-    proposer = make_proposer("random", SPACE, seed=0)
-    start(store, 0, proposer)
-    start(store, 1, proposer)
+def test_mirror_deleted_is_written_anew_from_the_ledger(folder: Path) -> None:
+    """Also the attributes of the sampler: NSGA-II counts the generation of every trial."""
+    with closing(StudyStore.create(folder, make_header(), SPACE)) as store:
+        sampler = make_ask_tell("nsga2", SPACE, seed=0)
+        for number in range(3):
+            start(store, number, sampler)
+        store.report(1, EpochReport(1, 0.5, 0.5, 0.75, 0.1), clock_s=1.0)
+        store.finish(1, 0.75, Cost(1.0, {}), weights="w", clock_s=2.0)
+        expected = [(t.state, t.values, t.params, t.user_attrs, t.system_attrs) for t in mirrored(folder)]
+        assert any("generation" in key for key in expected[0][4])
     with closing(sqlite3.connect(folder / "study.db")) as database, database:
-        database.execute(change.format("trial_user_attributes") + " where key = 'trial'")
+        tables = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        for table in tables:
+            if not table.startswith(("mgnas_", "sqlite_")):
+                database.execute(f"DROP TABLE {table}")
     with closing(StudyStore.open(folder, "test", SPACE)) as again:
-        found = list(again.sampler_attrs())
-    assert found == [0, 1]
-    assert states(folder) == ["RUNNING"] * (2 if change.startswith("delete") else 4)
+        assert [record.state for record in again.records.values()] == ["running", "complete", "running"]
+        assert all(record.sampler_attrs for record in again.records.values())
+    found = [(t.state, t.values, t.params, t.user_attrs, t.system_attrs) for t in mirrored(folder)]
+    assert found == expected
+
+
+def mirrored(folder: Path) -> list[optuna.trial.FrozenTrial]:
+    return optuna.load_study(study_name="test", storage=sqlite_url(folder)).get_trials(deepcopy=True)
 
 
 def test_optunas_rows_may_be_damaged_too(folder: Path, store: StudyStore) -> None:
-    start(store, 0, make_proposer("random", SPACE, seed=0))
+    start(store, 0, make_ask_tell("random", SPACE, seed=0))
     with closing(sqlite3.connect(folder / "study.db")) as database, database:
         database.execute("update trial_user_attributes set value_json = '{' where key = 'arch'")
     store.close()
@@ -150,13 +161,13 @@ def test_a_crash_while_the_study_is_made_leaves_a_folder_to_begin_in(
 
 def test_a_network_has_one_latency(store: StudyStore) -> None:
     """Measured twice, it would be on the front twice, by chance."""
-    proposal = make_proposer("random", SPACE, seed=0).propose(0)
+    proposal = make_ask_tell("random", SPACE, seed=0).ask(0)
     assert proposal is not None
     first = store.start(proposal, seed=0, max_epochs=1, clock_s=0.0)
     assert "latency_ms" not in first.measured
     store.measure(first.number, {"latency_ms": 0.25}, 1.0)
     assert store.start(proposal, seed=1, max_epochs=1, clock_s=2.0).measured["latency_ms"] == 0.25
-    other = make_proposer("random", SPACE, seed=1).propose(0)
+    other = make_ask_tell("random", SPACE, seed=1).ask(0)
     assert other is not None
     assert other.spec.arch != proposal.spec.arch
     assert "latency_ms" not in store.start(other, seed=2, max_epochs=1, clock_s=3.0).measured

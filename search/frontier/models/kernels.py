@@ -1,4 +1,4 @@
-"""Covariances of a Gaussian process over networks: of its line, and the Matern kernel of its smooth parts."""
+"""Covariance functions of the Gaussian process: a linear kernel and the Matern kernel of smoothness 5/2."""
 
 from __future__ import annotations
 
@@ -7,49 +7,53 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from search.frontier.config import DEFAULTS
+
 Array = NDArray[np.float64]
 
-IN_CACHE = 2**14
-"""Numbers that are worked on at once."""
-LINE_WIDTH = 2.0
-"""Prior deviation of the line's height and of its slope over costs, in deviations of the observations."""
-SIGNAL_SLOPE, SIGNAL_WIDTH = 0.7, 0.3
-"""Prior mean and deviation of the line's slope over a signal, where both have a deviation of 1."""
+BLOCK = 2**14
+"""Numbers evaluated at once: they stay in the cache."""
 
 
 class Standardised(NamedTuple):
-    """Points with costs and signal of mean 0 and deviation 1; the signal is 0 where there is none.
+    """Points with standardised costs and covariate.
 
-    ``noise`` (n) is the variance that values have besides, since the signal is a guess.
+    Attributes:
+        x: Encoded hyperparameters in [0, 1], n x d.
+        costs: Costs with mean 0 and deviation 1, n x c.
+        covariate: Covariate with mean 0 and deviation 1, n; zeros if there is none.
+        noise: Variance of an observation due to the uncertainty of the covariate, n.
     """
 
-    knobs: Array
+    x: Array
     costs: Array
-    signal: Array
+    covariate: Array
     noise: Array
 
-    def line(self, other: Standardised) -> Array:
-        """Return the covariance of the prior's line between these points and the others."""
-        line = self.costs @ (LINE_WIDTH**2 * other.costs.T)
-        line += LINE_WIDTH**2 + SIGNAL_WIDTH**2 * np.outer(self.signal, other.signal)
-        return np.asarray(line)
+    def linear(self, other: Standardised) -> Array:
+        """Return the linear kernel ``w^2 (1 + c.c') + v^2 s s'``, n x m."""
+        kernel = self.costs @ (DEFAULTS.linear_scale**2 * other.costs.T)
+        over_covariate = DEFAULTS.covariate_slope_scale**2 * np.outer(self.covariate, other.covariate)
+        kernel += DEFAULTS.linear_scale**2 + over_covariate
+        return np.asarray(kernel)
 
-    def line_variance(self) -> Array:
-        """Return the variance of the prior's line at each point."""
+    def linear_variance(self) -> Array:
+        """Return the diagonal of ``linear(self)``, n."""
         over_costs = 1.0 + np.einsum("ij,ij->i", self.costs, self.costs)
-        return np.asarray(LINE_WIDTH**2 * over_costs + SIGNAL_WIDTH**2 * self.signal**2)
+        over_covariate = DEFAULTS.covariate_slope_scale**2 * self.covariate**2
+        return np.asarray(DEFAULTS.linear_scale**2 * over_costs + over_covariate)
 
-    def line_mean(self) -> Array:
-        """Return the mean of the prior's line at each point."""
-        return SIGNAL_SLOPE * self.signal
+    def prior_mean(self) -> Array:
+        """Return the prior mean ``m(x) = a s(x)``, n."""
+        return DEFAULTS.covariate_slope * self.covariate
 
 
 def matern(squared: Array) -> Array:
-    """Return the Matern covariance of smoothness 5/2 at squared distances, 1 at distance 0."""
+    """Return the Matern 5/2 kernel at squared distances; 1 at distance 0."""
     distances, covariance = squared.reshape(-1), np.empty(squared.size)
-    for first in range(0, len(distances), IN_CACHE):  # arrays that leave the cache take six times as long
-        scaled = np.sqrt(5.0 * distances[first : first + IN_CACHE])
-        block = covariance[first : first + IN_CACHE]
+    for first in range(0, len(distances), BLOCK):
+        scaled = np.sqrt(5.0 * distances[first : first + BLOCK])
+        block = covariance[first : first + BLOCK]
         np.multiply(scaled, 1.0 / 3.0, out=block)
         block += 1.0
         block *= scaled
@@ -59,14 +63,14 @@ def matern(squared: Array) -> Array:
     return covariance.reshape(squared.shape)
 
 
-def matern_slope(squared: Array) -> Array:
-    """Return the derivative of ``matern`` by the squared distance."""
+def matern_derivative(squared: Array) -> Array:
+    """Return the derivative of ``matern`` with respect to the squared distance."""
     scaled = np.sqrt(5.0 * squared)
     return np.asarray(-5.0 / 6.0 * (1.0 + scaled) * np.exp(-scaled))
 
 
 def squared_distances(left: Array, right: Array) -> Array:
-    """Return the squared distance of every row of ``left`` from every row of ``right``."""
+    """Return the squared distances of rows, n x m for n x d and m x d."""
     squared = left @ (-2.0 * right.T)
     squared += (left**2).sum(axis=1)[:, None]
     squared += (right**2).sum(axis=1)[None, :]

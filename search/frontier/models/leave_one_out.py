@@ -1,7 +1,7 @@
-"""Whether the model of the error foretells anything, and what to do where it does not.
+"""Leave-one-out validation of the error model, and a refit where a few observations inflate its noise.
 
-Where most of a space is at chance level, nearly all trials come to the same. The few that do not look like
-luck to a Gaussian process, so it takes all of the spread for noise, and expects nothing anywhere.
+Where most of a space is at chance level, nearly all errors are equal. A Gaussian process then takes the few that differ
+for noise and predicts no improvement anywhere.
 """
 
 from __future__ import annotations
@@ -11,73 +11,70 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from search.frontier.config import DEFAULTS
 from search.frontier.models.gaussian_process import GaussianProcess, Inputs
 
 Array = NDArray[np.float64]
 
-LEAST_FORETOLD = 0.4
-"""Share of the spread that a model foretells at least; with less it knows next to nothing."""
-TYPICAL = 0.4
-"""Typical surprise, beside that of normal noise, below which few observations have made the noise large."""
-MARGIN = 1.5
-"""By which noise may exceed what is typical."""
-FEWEST = 8
-"""Observations from which on that can be told."""
-ENOUGH = 12
-"""Observations from which on a model that foretells little is not so by chance."""
-FLAT = 0.2
-"""Half of the observations lie within this part of their range where most come to the same."""
-MOST_FITS = 3
-LEAST_NOISE = 1e-6
 
+class LeaveOneOut(NamedTuple):
+    """How well each observation is predicted from all others.
 
-class Foresight(NamedTuple):
-    """How observations are foretold, each from all others.
-
-    ``share`` is that of their spread which is foretold, at most 1 and below 0 where their mean would do
-    better; ``surprise`` how far a typical one is off in expected deviations, 1 for normal noise.
-    Observations ``are_flat`` where most come to the same; they ``are_enough`` where it is not for want of
-    them that a model foretells little.
+    Attributes:
+        explained: Fraction of the variance explained; below 0 if the mean predicts better.
+        typical_residual: Median residual in predicted standard deviations; 1 for normal noise.
+        is_flat: Whether most observations are nearly equal.
+        has_enough: Whether there are enough observations to judge the model.
     """
 
-    share: float
-    surprise: float
-    are_flat: bool
-    are_enough: bool
+    explained: float
+    typical_residual: float
+    is_flat: bool
+    has_enough: bool
 
     @property
     def is_poor(self) -> bool:
-        """Whether a model knows next to nothing, and not for want of observations."""
-        return self.share < LEAST_FORETOLD and (self.are_flat or self.are_enough)
+        """Whether the model explains too little, and more observations are unlikely to help."""
+        return self.explained < DEFAULTS.min_explained_variance and (self.is_flat or self.has_enough)
 
 
-def foresight(process: GaussianProcess) -> Foresight:
-    """Return how well a process foretells what it was made from; what is sure counts most."""
+def leave_one_out(process: GaussianProcess) -> LeaveOneOut:
+    """Return the leave-one-out validation of a process; observations of low variance weigh most."""
     values, residuals, deviations, extra = process.left_out()
     weights = 1.0 / (1e-3 + extra)
     count = len(values)
     off_mean = (values - np.average(values, weights=weights)) * count / max(1, count - 1)
-    spread = float(np.average(off_mean**2, weights=weights))
-    share = 1.0 - float(np.average(residuals**2, weights=weights)) / spread if spread > 1e-9 else 0.0
-    surprise = 1.4826 * float(np.median(np.abs(residuals / deviations)))
+    total = float(np.average(off_mean**2, weights=weights))
+    explained = 1.0 - float(np.average(residuals**2, weights=weights)) / total if total > 1e-9 else 0.0
+    typical = 1.4826 * float(np.median(np.abs(residuals / deviations)))
     low, high = np.quantile(values, [0.25, 0.75])
-    return Foresight(share, surprise, bool(high - low <= FLAT * np.ptp(values)), count >= ENOUGH)
+    return LeaveOneOut(
+        explained,
+        typical,
+        bool(high - low <= DEFAULTS.flat_range * np.ptp(values)),
+        count >= DEFAULTS.loo_enough_observations,
+    )
 
 
 def error_model(
     inputs: Inputs, errors: Array, variances: Array, groups: NDArray[np.intp]
-) -> tuple[GaussianProcess, Foresight]:
-    """Return a model of errors, and how well it foretells them.
+) -> tuple[GaussianProcess, LeaveOneOut]:
+    """Return a Gaussian process over errors (n) and its validation.
 
-    Where a model foretells little, and few observations are to blame for most of its noise, it is made anew
-    with no more noise than is typical: then those few tell it something.
+    If the process explains little because a few observations inflate its noise, it is fitted again with the noise
+    bounded by the typical residual.
     """
     process = GaussianProcess(inputs, errors, variances, groups)
-    found = foresight(process)
-    for _ in range(MOST_FITS - 1):
-        if len(errors) < FEWEST or found.share >= LEAST_FORETOLD or found.surprise >= TYPICAL:
+    found = leave_one_out(process)
+    for _ in range(DEFAULTS.loo_max_fits - 1):
+        if (
+            len(errors) < DEFAULTS.loo_min_observations
+            or found.explained >= DEFAULTS.min_explained_variance
+            or found.typical_residual >= DEFAULTS.max_typical_residual
+        ):
             break
-        noise = process.hyperparameters.noise_variance * max(MARGIN * found.surprise, 1e-3) ** 2
-        process = GaussianProcess(inputs, errors, variances, groups, most_noise=max(noise, LEAST_NOISE))
-        found = foresight(process)
+        factor = max(DEFAULTS.noise_margin * found.typical_residual, 1e-3) ** 2
+        max_noise = max(process.hyperparameters.noise_variance * factor, DEFAULTS.loo_min_noise)
+        process = GaussianProcess(inputs, errors, variances, groups, max_noise=max_noise)
+        found = leave_one_out(process)
     return process, found

@@ -1,9 +1,8 @@
-"""What trainings tell besides their errors: how far the training loss has fallen.
+"""The predicted training loss of a network, as a covariate of its error.
 
-It is the mean over all images of an epoch, and so has far less of luck in it than the accuracy on some
-hundreds of validation images; and it is seen from the first epoch on. On the recorded tables it tells more of
-a network's final accuracy, among networks of one size, than a whole training's own validation accuracy does
-(``docs/log.md`` has the figures). How much that is worth where a search goes on, its model learns.
+The training loss is a mean over all images of an epoch. It has less noise than the accuracy on some hundreds of
+validation images, and it is known from the first epoch on. ``docs/experiments`` has its correlation with the final
+accuracy. The error model learns its weight.
 """
 
 from __future__ import annotations
@@ -14,27 +13,15 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from search.frontier.models.gaussian_process import GaussianProcess, Inputs, Signal, spread_rows
+from search.frontier.config import DEFAULTS
+from search.frontier.models.gaussian_process import Covariate, GaussianProcess, Inputs, spread_rows
 from search.frontier.models.learning_curves import as_rows, final_values
 
 Array = NDArray[np.float64]
 
-FEWEST = 6
-"""Trainings that must have said what their loss was before anything is learned from losses."""
-LEAST_SPREAD = 1e-6
-"""Of losses that tell anything; all are the same where nothing is learned."""
-MOST = 96
-"""Trainings that the model of the loss learns from: of more, some spread over all."""
-MOST_FITTED, FIT_STEPS = 48, 10
-"""As in ``gaussian_process``; this model needs less care."""
 
-
-class LossSignal:
-    """A model of the training loss that a network ends with, which is the signal of each point.
-
-    ``losses`` are those of each training by epoch, of ``epochs`` in all. Those of trainings that stopped
-    early count by what they let expect of the end, as errors do.
-    """
+class LossCovariate:
+    """A model of the final training loss of a network."""
 
     def __init__(
         self,
@@ -43,28 +30,36 @@ class LossSignal:
         epochs: int,
         groups: NDArray[np.intp],
     ) -> None:
+        """Fit the model; with too few or equal losses there is none.
+
+        Args:
+            inputs: The trainings, n.
+            losses: The loss of each training by epoch, n. Losses of unfinished trainings are extrapolated.
+            epochs: Epochs of a complete training.
+            groups: The parameter of each column of ``inputs.x``.
+        """
         self._model: GaussianProcess | None = None
         rows = np.array([row for row, seen in enumerate(losses) if seen], dtype=np.intp)
-        if len(rows) < FEWEST:
+        if len(rows) < DEFAULTS.loss_min_observations:
             return
         curves = as_rows([losses[row] for row in rows], epochs)
         is_final = np.isfinite(curves[:, -1])
-        guesses = final_values(curves, inputs.costs[rows], is_final)
-        if np.ptp(guesses.values) <= LEAST_SPREAD:
+        finals = final_values(curves, inputs.costs[rows], is_final)
+        if np.ptp(finals.values) <= DEFAULTS.loss_min_range:
             return
-        chosen = spread_rows(len(rows), MOST)
+        chosen = spread_rows(len(rows), DEFAULTS.loss_max_observations)
         self._model = GaussianProcess(
             inputs[rows[chosen]],
-            guesses.values[chosen],
-            guesses.variances[chosen],
+            finals.values[chosen],
+            finals.variances[chosen],
             groups,
-            most_fitted=MOST_FITTED,
-            fit_steps=FIT_STEPS,
+            max_fitted=DEFAULTS.loss_max_fitted,
+            fit_steps=DEFAULTS.loss_fit_steps,
         )
 
     def added_to(self, inputs: Inputs) -> Inputs:
-        """Return the points with the loss that is expected of each as a signal, if any is."""
+        """Return the points with their predicted loss as covariate; unchanged without a model."""
         if self._model is None:
             return inputs
         means, deviations = self._model.predict(inputs)
-        return replace(inputs, signal=Signal(means, deviations**2))
+        return replace(inputs, covariate=Covariate(means, deviations**2))

@@ -1,6 +1,6 @@
-"""How long an epoch of a network takes, compared with others.
+"""The relative duration of an epoch.
 
-Counted, not measured: what a search decides must not depend on how busy the machine was.
+It is computed from MACs, not measured: decisions must not depend on the load of the machine.
 """
 
 from __future__ import annotations
@@ -10,14 +10,13 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-OVERHEAD = 0.25
-"""What every epoch takes besides the work in it, in parts of the work of the median network."""
+from search.frontier.config import DEFAULTS
 
 
 class TrainingTime:
-    """The time of an epoch in units of the median network's work; ``work`` is that of many networks.
+    """The duration of an epoch in units of the median network's work.
 
-    The unit of the work does not matter (MACs); where any is not known, all networks take equally long.
+    ``work`` is that of many networks in any unit (MACs). If any is unknown, all durations are 1.
     """
 
     def __init__(self, work: Sequence[float | None]) -> None:
@@ -25,7 +24,7 @@ class TrainingTime:
         self._median = float(np.median(np.array(work, dtype=np.float64))) if is_known else None
 
     def of(self, work: Sequence[float | None]) -> NDArray[np.float64]:
-        """Return the time of an epoch for each work."""
+        """Return the duration of an epoch for each work, n."""
         if self._median is None or None in work:
             return np.ones(len(work))
-        return OVERHEAD + np.array(work, dtype=np.float64) / self._median
+        return DEFAULTS.epoch_overhead + np.array(work, dtype=np.float64) / self._median

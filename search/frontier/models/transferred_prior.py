@@ -1,4 +1,4 @@
-"""What an earlier study lets expect of networks: a model of its errors, whatever its images and its space."""
+"""A prior of the error, transferred from an earlier study on any images and any search space."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from search.frontier.config import DEFAULTS
 from search.frontier.models.gaussian_process import GaussianProcess, Inputs
 from search.frontier.models.learning_curves import as_rows, final_values
 from search.frontier.threads import one_thread
@@ -18,15 +19,10 @@ from space.spec import Spec
 
 Array = NDArray[np.float64]
 
-MOST = 400
-"""Trials of it that are learned from: of more, some that are spread over it."""
-FEWEST = 6
-"""Trials of an earlier study from which anything is concluded."""
-
 
 @dataclass(frozen=True)
 class EarlierTrial:
-    """A network of an earlier study: its spec as plain data, counts, and errors by epoch."""
+    """A trial of the earlier study: spec as plain data, counts, and errors by epoch."""
 
     spec: dict[str, Any]
     params: int
@@ -35,19 +31,19 @@ class EarlierTrial:
     is_complete: bool
 
 
-class EarlierStudy:
-    """Expectations from the trials of an earlier study.
+class TransferredPrior:
+    """A Gaussian process over the errors of an earlier study.
 
-    They are in deviations of its errors, so only their order and spacing mean something: a new study learns
-    itself how much they are worth there.
+    Predictions are in standard deviations of its errors. Only their order and spacing carry over: the error model of
+    the new study learns their weight.
     """
 
     def __init__(self, trials: Sequence[EarlierTrial]) -> None:
         trials = [trial for trial in trials if trial.errors]
-        trials = trials[:: math.ceil(len(trials) / MOST) or 1]
+        trials = trials[:: math.ceil(len(trials) / DEFAULTS.transfer_max_trials) or 1]
         self._columns: list[tuple[str, Any]] = []
         self._process: GaussianProcess | None = None
-        if len(trials) < FEWEST:
+        if len(trials) < DEFAULTS.transfer_min_trials:
             return
         flat = [_flatten(trial.spec) for trial in trials]
         self._columns = _columns(flat)
@@ -55,22 +51,22 @@ class EarlierStudy:
         by_epoch = [dict(enumerate(trial.errors, 1)) for trial in trials]
         curves = as_rows(by_epoch, max(map(len, by_epoch)))
         is_final = np.array([trial.is_complete for trial in trials], dtype=bool)
-        guesses = final_values(curves, costs, is_final)
+        finals = final_values(curves, costs, is_final)
         inputs = Inputs(self._rows(flat), costs)
         names = {name: place for place, name in enumerate(dict.fromkeys(name for name, _ in self._columns))}
         groups = np.array([names[name] for name, _ in self._columns], dtype=np.intp)
         with one_thread():
-            self._process = GaussianProcess(inputs, guesses.values, guesses.variances, groups)
-        self._mean = float(guesses.values.mean())
-        self._scale = float(guesses.values.std()) or 1.0
+            self._process = GaussianProcess(inputs, finals.values, finals.variances, groups)
+        self._mean = float(finals.values.mean())
+        self._scale = float(finals.values.std()) or 1.0
 
     @property
-    def knows_something(self) -> bool:
-        """Whether there were trials enough."""
+    def is_informative(self) -> bool:
+        """Whether the earlier study has enough trials."""
         return self._process is not None
 
-    def expectation(self, spec: Spec, counts: Counts) -> float:
-        """Return the error expected of a network, in deviations from the mean of the earlier study."""
+    def predicted_error(self, spec: Spec, counts: Counts) -> float:
+        """Return the predicted error, in standard deviations from the mean of the earlier study."""
         assert self._process is not None
         costs = np.log([[counts.params, counts.macs]])
         with one_thread():
@@ -90,7 +86,7 @@ class EarlierStudy:
 
 
 def _flatten(data: Any, name: str = "") -> dict[str, Any]:
-    """Return the numbers and words of a spec by their path in it."""
+    """Return the leaves of nested data by their dotted path."""
     if isinstance(data, dict):
         items = [(f"{name}.{key}", value) for key, value in data.items()]
     elif isinstance(data, (list, tuple)):
@@ -104,7 +100,7 @@ def _flatten(data: Any, name: str = "") -> dict[str, Any]:
 
 
 def _columns(flat: Sequence[dict[str, Any]]) -> list[tuple[str, Any]]:
-    """Return (path, None) for each number that differs between specs, (path, word) for each word."""
+    """Return (path, None) for each number that varies between specs, (path, category) for each category."""
     columns: list[tuple[str, Any]] = []
     for name in sorted({name for values in flat for name in values}):
         seen = {values.get(name) for values in flat}

@@ -1,4 +1,4 @@
-"""Which parameters a point of anybody's Optuna study has, as far as its trials tell."""
+"""Conditional parameters of an Optuna study: which parameters a point has, learned from the trials."""
 
 from __future__ import annotations
 
@@ -12,87 +12,86 @@ from typing import Any
 from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.trial import FrozenTrial, TrialState
 
-Shape = frozenset[str]
-"""The parameters of a trial."""
+ParamNames = frozenset[str]
+"""The names of the parameters of a trial."""
 
 
 @dataclass(frozen=True)
 class Branches:
-    """A parameter on which it depends what other parameters there are.
+    """A node of the decision tree over parameter values; its leaves are sets of parameter names.
 
-    ``places`` are its values in order, as numbers: of a category those of its choices that were seen, of a
-    number the last of each range. What was not seen goes the way of what is next to it, or of a category of
-    the ``latest``.
+    ``places`` are values of the parameter as numbers, ascending: the choices seen of a category, the upper end of
+    each range of a number. A number between two ranges takes the upper one; an unseen choice takes ``latest``.
     """
 
     name: str
     distribution: BaseDistribution
     places: tuple[float, ...]
-    ways: tuple[Branches | Shape, ...]
-    latest: Shape
+    branches: tuple[Branches | ParamNames, ...]
+    latest: ParamNames
 
-    def way(self, values: Mapping[str, Any]) -> Branches | Shape:
-        """Return what follows from the values of a point."""
+    def branch(self, values: Mapping[str, Any]) -> Branches | ParamNames:
+        """Return the child node for the values of a point."""
         place = self.distribution.to_internal_repr(values[self.name])
         index = bisect_left(self.places, place)
         if isinstance(self.distribution, CategoricalDistribution):
             is_seen = index < len(self.places) and self.places[index] == place
-            return self.ways[index] if is_seen else self.latest
-        return self.ways[min(index, len(self.ways) - 1)]
+            return self.branches[index] if is_seen else self.latest
+        return self.branches[min(index, len(self.branches) - 1)]
 
 
-def shape_of(values: Mapping[str, Any], rule: Branches | Shape) -> Shape:
-    """Return the parameters that a point has, of values for all that there are."""
-    while isinstance(rule, Branches):
-        rule = rule.way(values)
-    return rule
+def names_at(values: Mapping[str, Any], condition: Branches | ParamNames) -> ParamNames:
+    """Return the names of the parameters that a point has, given values for all parameters."""
+    while isinstance(condition, Branches):
+        condition = condition.branch(values)
+    return condition
 
 
-def learned_rule(trials: Sequence[FrozenTrial]) -> Branches | Shape:
-    """Return what decides about the parameters of a trial, from trials in the order of their numbers.
+def learn_condition(trials: Sequence[FrozenTrial]) -> Branches | ParamNames:
+    """Return the decision tree of trials, in the order of their numbers.
 
-    Where nothing in the parameters tells trials apart, the latest are right: they may be of a newer program.
+    Where no parameter separates the sets, the latest set applies: the objective may have been edited.
     """
-    return _rule(_telling(trials))
+    return _condition(_informative(trials))
 
 
-def _telling(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
-    """Return all trials but those that were pruned before they had come to all of their parameters."""
+def _informative(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
+    """Return the trials without those that were pruned before they suggested all parameters."""
     whole = {frozenset(trial.params) for trial in trials if trial.state == TrialState.COMPLETE}
     kept = [
         trial
         for trial in trials
-        if trial.state == TrialState.COMPLETE or not any(frozenset(trial.params) < shape for shape in whole)
+        if trial.state == TrialState.COMPLETE or not any(frozenset(trial.params) < names for names in whole)
     ]
     return kept or list(trials)
 
 
-def _rule(trials: Sequence[FrozenTrial]) -> Branches | Shape:
-    shapes = [frozenset(trial.params) for trial in trials]
-    if len(set(shapes)) == 1:
-        return shapes[-1]
-    common = set.intersection(*(set(shape) for shape in shapes))
+def _condition(trials: Sequence[FrozenTrial]) -> Branches | ParamNames:
+    name_sets = [frozenset(trial.params) for trial in trials]
+    if len(set(name_sets)) == 1:
+        return name_sets[-1]
+    common = set.intersection(*(set(names) for names in name_sets))
     best: tuple[int, int, str] | None = None
-    found: list[tuple[float, list[int]]] = []
+    best_groups: list[tuple[float, list[int]]] = []
     for name in sorted(common):
-        groups = _groups(name, trials, shapes)
-        num_right = sum(max(Counter(shapes[row] for row in rows).values()) for _, rows in groups)
+        groups = _groups(name, trials, name_sets)
+        num_right = sum(max(Counter(name_sets[row] for row in rows).values()) for _, rows in groups)
         score = (num_right, -len(groups), name)
         if len(groups) > 1 and (best is None or score[:2] > best[:2]):
-            best, found = score, groups
-    if best is None or best[0] <= max(Counter(shapes).values()):
-        return shapes[-1]
+            best, best_groups = score, groups
+    if best is None or best[0] <= max(Counter(name_sets).values()):
+        return name_sets[-1]
     distribution = trials[-1].distributions[best[2]]
-    ways = tuple(_rule([trials[row] for row in rows]) for _, rows in found)
-    return Branches(best[2], distribution, tuple(place for place, _ in found), ways, shapes[-1])
+    branches = tuple(_condition([trials[row] for row in rows]) for _, rows in best_groups)
+    return Branches(best[2], distribution, tuple(place for place, _ in best_groups), branches, name_sets[-1])
 
 
 def _groups(
-    name: str, trials: Sequence[FrozenTrial], shapes: Sequence[Shape]
+    name: str, trials: Sequence[FrozenTrial], name_sets: Sequence[ParamNames]
 ) -> list[tuple[float, list[int]]]:
-    """Return the trials (their rows) by a parameter's value: by category, or by ranges of one shape each.
+    """Return rows of ``trials`` grouped by a parameter: by choice, or by ranges that share a set of names.
 
-    A number has at most as many ranges as there are shapes: with more, it looks like chance.
+    A number may have as many ranges as there are sets; more ranges than that are chance.
     """
     distribution = trials[-1].distributions[name]
     by_place: dict[float, list[int]] = {}
@@ -101,9 +100,9 @@ def _groups(
     places = sorted(by_place.items())
     if isinstance(distribution, CategoricalDistribution):
         return places
-    usual = {place: Counter(shapes[row] for row in rows).most_common(1)[0][0] for place, rows in places}
+    usual = {place: Counter(name_sets[row] for row in rows).most_common(1)[0][0] for place, rows in places}
     ranges = []
     for _, run in groupby(places, key=lambda place: usual[place[0]]):
         values = list(run)
         ranges.append((values[-1][0], sorted(row for _, rows in values for row in rows)))
-    return ranges if len(ranges) <= len(set(shapes)) else []
+    return ranges if len(ranges) <= len(set(name_sets)) else []

@@ -37,7 +37,7 @@ Tree = Split | tuple[float, float]
 
 
 @dataclass(frozen=True)
-class MovingRange:
+class DynamicRange:
     """A range that depends on the parameters that are asked for before it.
 
     ``asked`` are the distributions of those before, ``whole`` is that of all values that were ever allowed.
@@ -70,7 +70,7 @@ def clipped(distribution: BaseDistribution, value: Any) -> Any:
 
 def ranges_of(
     trials: Sequence[FrozenTrial],
-) -> tuple[dict[str, BaseDistribution], dict[str, MovingRange]]:
+) -> tuple[dict[str, BaseDistribution], dict[str, DynamicRange]]:
     """Return the distributions of all parameters, and those ranges that depend on other parameters.
 
     A range that was changed once or twice is taken for one that the user has changed: the latest counts.
@@ -80,7 +80,7 @@ def ranges_of(
         for name in trial.distributions:
             shown.setdefault(name, []).append(trial)
     distributions: dict[str, BaseDistribution] = {}
-    moving: dict[str, MovingRange] = {}
+    dynamic: dict[str, DynamicRange] = {}
     for name, having in shown.items():
         seen = [trial.distributions[name] for trial in having]
         distributions[name] = seen[-1]
@@ -90,8 +90,8 @@ def ranges_of(
         asked = {other: known for other, known in distributions.items() if other != name}
         whole = _union(numbers)
         distributions[name] = whole
-        moving[name] = MovingRange(whole, asked, _learned(asked, [one.params for one in having], numbers))
-    return distributions, moving
+        dynamic[name] = DynamicRange(whole, asked, _learned(asked, [one.params for one in having], numbers))
+    return distributions, dynamic
 
 
 def _moves(ranges: Sequence[Number]) -> bool:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from search.frontier.acquisition import Promise
-from search.frontier.engine import WORTHWHILE, Decision, Engine
-from search.frontier.observation import Tried
+from search.frontier.acquisition import Acquisition
+from search.frontier.config import DEFAULTS
+from search.frontier.engine import Decision, Engine
+from search.frontier.observation import Observation
 from search.samplers.network_points import NetworkPoints
 from space.search_space import SearchSpace
 from space.space_config import SpaceConfig
@@ -20,16 +21,18 @@ def decision(*paused_after: int) -> Decision:
     """Return what is decided after eight whole trainings and some that are paused after these epochs."""
     space = SearchSpace(SpaceConfig.model_validate({"levels": 2, "c_u": list(range(2, 12)), "c_f": "c_u"}))
     source = NetworkPoints(space, lambda arch, _training: arch, lambda counts: (float(counts.params),))
-    points = source.few(10_000)
+    points = source.enumerate(10_000)
     assert points is not None
-    tried = []
+    observations = []
     for place, point in enumerate(points[: NUM_COMPLETE + len(paused_after)]):
         is_paused = place >= NUM_COMPLETE
         seen = paused_after[place - NUM_COMPLETE] if is_paused else EPOCHS
         errors = {epoch: 0.9 - 0.03 * epoch - 0.01 * place for epoch in range(1, seen + 1)}
-        tried.append(Tried(point, "paused" if is_paused else "complete", errors, point.costs, EPOCHS))
+        observations.append(
+            Observation(point, "paused" if is_paused else "complete", errors, point.costs, EPOCHS)
+        )
     engine = Engine(0, rungs=(1, 3, EPOCHS))
-    return engine.decide(source, tried, len(tried), may_start=False)
+    return engine.decide(source, observations, len(observations), may_start=False)
 
 
 @pytest.mark.parametrize(
@@ -45,9 +48,9 @@ def test_of_those_worth_it_the_one_with_most_for_its_time_goes_on(
 ) -> None:
     """``shares`` is what each promises, in parts of what is worth it; the first has hardly any time left."""
 
-    def growth(promise: Promise, *_inputs: object) -> np.ndarray:
-        return WORTHWHILE * promise.hypervolume * np.array(shares)
+    def improvement(acquisition: Acquisition, *_inputs: object) -> np.ndarray:
+        return DEFAULTS.min_relative_hvi * acquisition.hypervolume * np.array(shares)
 
-    monkeypatch.setattr(Promise, "growth_of_trainings", growth)
+    monkeypatch.setattr(Acquisition, "improvement_of_trainings", improvement)
     paused = [NUM_COMPLETE, NUM_COMPLETE + 1]
     assert decision(8, 1).best_to_continue(paused) == goes_on

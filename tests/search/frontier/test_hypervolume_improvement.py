@@ -33,22 +33,28 @@ def test_growth_is_that_of_the_exact_hypervolume(num_costs: int, seed: int) -> N
     reference = np.ones(1 + num_costs)
     candidates = rng.uniform(0.0, 1.1, size=(5, num_costs))
     mean, deviation = rng.uniform(0.1, 0.9, 5), rng.uniform(0.01, 0.3, 5)
-    growth = Front(front[:, 0], front[:, 1:], reference).expected_growth(candidates, mean, deviation)
+    improvement = Front(front[:, 0], front[:, 1:], reference).expected_hypervolume_improvement(
+        candidates, mean, deviation
+    )
     for row in range(5 if num_costs < 3 else 2):
         expected = simulated(front, reference, candidates[row], float(mean[row]), float(deviation[row]))
-        assert growth[row] == pytest.approx(expected, abs=2e-3, rel=0.02)
+        assert improvement[row] == pytest.approx(expected, abs=2e-3, rel=0.02)
 
 
 def test_an_empty_front_leaves_all_to_be_gained() -> None:
     front = Front(np.zeros(0), np.zeros((0, 1)), np.array([1.0, 1.0]))
-    growth = front.expected_growth(np.array([[0.25]]), np.array([0.5]), np.array([1e-9]))
-    assert growth[0] == pytest.approx(0.75 * 0.5)
+    improvement = front.expected_hypervolume_improvement(
+        np.array([[0.25]]), np.array([0.5]), np.array([1e-9])
+    )
+    assert improvement[0] == pytest.approx(0.75 * 0.5)
 
 
 def test_what_is_surely_dominated_promises_nothing() -> None:
     front = Front(np.array([0.2]), np.array([[0.2]]), np.array([1.0, 1.0]))
-    growth = front.expected_growth(np.array([[0.5], [1.5]]), np.array([0.9, 0.0]), np.array([0.01, 0.01]))
-    assert growth == pytest.approx([0.0, 0.0], abs=1e-12)
+    improvement = front.expected_hypervolume_improvement(
+        np.array([[0.5], [1.5]]), np.array([0.9, 0.0]), np.array([0.01, 0.01])
+    )
+    assert improvement == pytest.approx([0.0, 0.0], abs=1e-12)
 
 
 def test_expected_improvement_of_a_sure_thing_is_its_improvement() -> None:

@@ -7,8 +7,9 @@ import pytest
 
 from benchmarks.problems import Computed, Shape
 from results.front import front_hypervolume
-from search.frontier.acquisition import CostScale, cost_nodes
-from search.frontier.models.costs import FEWEST, CostModels, raw_costs
+from search.frontier.acquisition import sigma_points
+from search.frontier.config import DEFAULTS
+from search.frontier.models.costs import CostModels, CostScale, raw_costs
 from search.replay import replay
 
 GROUPS = np.arange(3)
@@ -21,34 +22,34 @@ SPACE = {
 }
 
 
-def latency(knobs: np.ndarray, work: np.ndarray) -> np.ndarray:
+def latency(x: np.ndarray, work: np.ndarray) -> np.ndarray:
     """Most of it is the number of layers, some of it their size."""
-    return 0.2 + 0.3 * knobs[:, 0] + work / 1e6
+    return 0.2 + 0.3 * x[:, 0] + work / 1e6
 
 
 def points(number: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     rng = np.random.default_rng(seed)
-    knobs, work = rng.uniform(size=(number, 3)), 10 ** rng.uniform(4.0, 6.0, number)
-    return knobs, work, rng.uniform(100.0, 10_000.0, number)
+    x, work = rng.uniform(size=(number, 3)), 10 ** rng.uniform(4.0, 6.0, number)
+    return x, work, rng.uniform(100.0, 10_000.0, number)
 
 
 def test_exact_costs_stay_as_they_are() -> None:
-    knobs, work, params = points(20, 0)
-    models = CostModels(params[:8, None], knobs[:8], work[:8].tolist(), params[8:, None], GROUPS)
-    costs, deviations = models.of(params[8:, None], knobs[8:], work[8:].tolist())
+    x, work, params = points(20, 0)
+    models = CostModels(params[:8, None], x[:8], work[:8].tolist(), params[8:, None], GROUPS)
+    costs, deviations = models.of(params[8:, None], x[8:], work[8:].tolist())
     assert models.is_exact.all()
     assert deviations is None
     assert costs[:, 0] == pytest.approx(np.log(params[8:]))
 
 
 def test_a_measured_cost_is_learned_over_knobs_and_work() -> None:
-    knobs, work, params = points(60, 1)
-    truth = latency(knobs, work)
+    x, work, params = points(60, 1)
+    truth = latency(x, work)
     raw = np.column_stack([params, truth])
     new = np.column_stack([params[40:], np.full(20, np.nan)])
-    models = CostModels(raw[:40], knobs[:40], work[:40].tolist(), new, GROUPS)
+    models = CostModels(raw[:40], x[:40], work[:40].tolist(), new, GROUPS)
     assert models.is_exact.tolist() == [True, False]
-    costs, deviations = models.of(new, knobs[40:], work[40:].tolist())
+    costs, deviations = models.of(new, x[40:], work[40:].tolist())
     expected = models.scale.scaled(raw[40:])
     assert costs[:, 0] == pytest.approx(expected[:, 0])
     assert np.corrcoef(costs[:, 1], expected[:, 1])[0, 1] > 0.95
@@ -56,27 +57,27 @@ def test_a_measured_cost_is_learned_over_knobs_and_work() -> None:
     assert (deviations[:, 0] == 0.0).all()
     assert (deviations[:, 1] > 0.0).all()
     # what was measured is no guess any more
-    seen, _ = models.of(raw[:40], knobs[:40], work[:40].tolist())
+    seen, _ = models.of(raw[:40], x[:40], work[:40].tolist())
     assert seen[:, 1] == pytest.approx(models.scale.scaled(raw[:40])[:, 1])
 
 
-@pytest.mark.parametrize("measured", [0, FEWEST - 1])
+@pytest.mark.parametrize("measured", [0, DEFAULTS.cost_min_observations - 1])
 def test_before_enough_was_measured_a_cost_goes_with_the_work(measured: int) -> None:
-    knobs, work, _ = points(12, 2)
-    tried = np.full((6, 1), np.nan)
-    tried[:measured, 0] = 3e-6 * work[:measured]
+    x, work, _ = points(12, 2)
+    observations = np.full((6, 1), np.nan)
+    observations[:measured, 0] = 3e-6 * work[:measured]
     others = np.full((6, 1), np.nan)
-    models = CostModels(tried, knobs[:6], work[:6].tolist(), others, GROUPS)
-    costs, _ = models.of(others, knobs[6:], work[6:].tolist())
+    models = CostModels(observations, x[:6], work[:6].tolist(), others, GROUPS)
+    costs, _ = models.of(others, x[6:], work[6:].tolist())
     assert np.argsort(costs[:, 0]).tolist() == np.argsort(work[6:]).tolist()
 
 
 def test_points_without_work_or_costs_are_guessed_from_knobs() -> None:
-    knobs, _, _ = points(30, 3)
-    tried = (10.0 + knobs[:20, :1]) * 1.0
-    models = CostModels(tried, knobs[:20], [None] * 20, raw_costs([None] * 10, 1), GROUPS)
-    costs, _ = models.of(raw_costs([None] * 10, 1), knobs[20:], [None] * 10)
-    assert np.corrcoef(costs[:, 0], knobs[20:, 0])[0, 1] > 0.95
+    x, _, _ = points(30, 3)
+    observations = (10.0 + x[:20, :1]) * 1.0
+    models = CostModels(observations, x[:20], [None] * 20, raw_costs([None] * 10, 1), GROUPS)
+    costs, _ = models.of(raw_costs([None] * 10, 1), x[20:], [None] * 10)
+    assert np.corrcoef(costs[:, 0], x[20:, 0])[0, 1] > 0.95
 
 
 def test_a_search_of_three_objectives_finds_more_than_chance() -> None:
@@ -93,7 +94,7 @@ def test_a_search_of_three_objectives_finds_more_than_chance() -> None:
 
 @pytest.mark.parametrize("number", [1, 2, 3, 5])
 def test_guessed_costs_are_integrated_over_exactly_to_the_third_degree(number: int) -> None:
-    nodes = cost_nodes(number)
+    nodes = sigma_points(number)
     moves, weights = np.array([move for move, _ in nodes]), np.array([weight for _, weight in nodes])
     assert len(nodes) <= 2 * number + 1
     assert (weights > 0).all()

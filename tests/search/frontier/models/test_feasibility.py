@@ -12,15 +12,15 @@ import pytest
 from benchmarks.regions import disc, failing, pruned
 from results.indicators import hypervolume
 from search.frontier import FrontierSampler, note_epoch
-from search.frontier.models.feasibility import ChanceOfSuccess
+from search.frontier.models.feasibility import FeasibilityModel
 
 TRIED = np.random.default_rng(0).random((80, 3))
 ASKED = np.random.default_rng(1).random((400, 3))
 
 
-def foretold(succeeds: np.ndarray, chance: np.ndarray) -> float:
+def foretold(succeeds: np.ndarray, feasibility: np.ndarray) -> float:
     """Return the share of points of which the chance says rightly what would come of them."""
-    return float(((chance > 0.5) == succeeds).mean())
+    return float(((feasibility > 0.5) == succeeds).mean())
 
 
 def out_of_disc(points: np.ndarray) -> np.ndarray:
@@ -29,28 +29,30 @@ def out_of_disc(points: np.ndarray) -> np.ndarray:
 
 
 def test_a_region_is_learned() -> None:
-    chance = ChanceOfSuccess(TRIED, out_of_disc(TRIED) <= 0).of(ASKED)
-    assert foretold(out_of_disc(ASKED) <= 0, chance) > 0.9
+    feasibility = FeasibilityModel(TRIED, out_of_disc(TRIED) <= 0).of(ASKED)
+    assert foretold(out_of_disc(ASKED) <= 0, feasibility) > 0.9
 
 
 def test_values_of_constraints_tell_more_than_whether_they_were_kept() -> None:
     few = TRIED[:25]
-    blind = ChanceOfSuccess(few, out_of_disc(few) <= 0).of(ASKED)
-    seeing = ChanceOfSuccess(few, out_of_disc(few) <= 0, out_of_disc(few)[:, None]).of(ASKED)
+    blind = FeasibilityModel(few, out_of_disc(few) <= 0).of(ASKED)
+    seeing = FeasibilityModel(few, out_of_disc(few) <= 0, out_of_disc(few)[:, None]).of(ASKED)
     assert foretold(out_of_disc(ASKED) <= 0, seeing) > foretold(out_of_disc(ASKED) <= 0, blind)
 
 
 def test_where_nothing_kept_its_constraints_chances_rise_towards_where_they_are_kept() -> None:
     outside = TRIED[out_of_disc(TRIED) > 0.1]
-    chance = ChanceOfSuccess(outside, out_of_disc(outside) <= 0, out_of_disc(outside)[:, None]).of(ASKED)
-    assert np.corrcoef(chance, out_of_disc(ASKED))[0, 1] < -0.5
+    feasibility = FeasibilityModel(outside, out_of_disc(outside) <= 0, out_of_disc(outside)[:, None]).of(
+        ASKED
+    )
+    assert np.corrcoef(feasibility, out_of_disc(ASKED))[0, 1] < -0.5
 
 
 def test_a_category_that_always_fails_is_learned_from_a_few() -> None:
     others = np.random.default_rng(2).random((18, 8))
-    tried = np.hstack([np.eye(3)[np.arange(18) % 3], others])
-    chance = ChanceOfSuccess(tried, np.arange(18) % 3 != 1).of(tried)
-    assert chance[1::3].max() < 0.2 < 0.8 < min(chance[0::3].min(), chance[2::3].min())
+    observations = np.hstack([np.eye(3)[np.arange(18) % 3], others])
+    feasibility = FeasibilityModel(observations, np.arange(18) % 3 != 1).of(observations)
+    assert feasibility[1::3].max() < 0.2 < 0.8 < min(feasibility[0::3].min(), feasibility[2::3].min())
 
 
 def test_chance_failures_are_no_regions() -> None:
@@ -61,21 +63,21 @@ def test_chance_failures_are_no_regions() -> None:
     """
     rng = np.random.default_rng(3)
     succeeded = rng.random(200) > 0.3
-    chance = ChanceOfSuccess(rng.random((200, 3)), succeeded).of(ASKED)
-    assert np.quantile(chance, 0.05) > 0.5
-    assert np.quantile(chance, 0.95) < 0.9
+    probability = FeasibilityModel(rng.random((200, 3)), succeeded).of(ASKED)
+    assert np.quantile(probability, 0.05) > 0.5
+    assert np.quantile(probability, 0.95) < 0.9
 
 
 @pytest.mark.parametrize(("count", "expected"), [(0, 1.0), (5, 1.0)])
 def test_nothing_failed_means_nothing_will(count: int, expected: float) -> None:
-    chance = ChanceOfSuccess(TRIED[:count], np.ones(count, dtype=bool)).of(ASKED)
-    assert (chance == expected).all()
+    feasibility = FeasibilityModel(TRIED[:count], np.ones(count, dtype=bool)).of(ASKED)
+    assert (feasibility == expected).all()
 
 
 def test_where_all_failed_the_farthest_is_likeliest() -> None:
-    chance = ChanceOfSuccess(TRIED[:12], np.zeros(12, dtype=bool)).of(ASKED)
+    feasibility = FeasibilityModel(TRIED[:12], np.zeros(12, dtype=bool)).of(ASKED)
     nearest = np.sqrt(((ASKED[:, None] - TRIED[None, :12]) ** 2).sum(axis=2)).min(axis=1)
-    assert np.corrcoef(chance, nearest)[0, 1] > 0.5
+    assert np.corrcoef(feasibility, nearest)[0, 1] > 0.5
 
 
 # -- in Optuna's studies -----------------------------------------------------------------------------
@@ -126,8 +128,8 @@ def test_it_finds_more_than_chance_where_much_fails(objective: object) -> None:
         return hypervolume([p for p in usable(sampler, objective) if max(p) < 1.2], [1.2, 1.2])
 
     ours = [found(FrontierSampler(seed=seed)) for seed in range(3)]
-    chance = [found(optuna.samplers.RandomSampler(seed=seed)) for seed in range(3)]
-    assert sum(ours) > sum(chance) + 0.1
+    feasibility = [found(optuna.samplers.RandomSampler(seed=seed)) for seed in range(3)]
+    assert sum(ours) > sum(feasibility) + 0.1
 
 
 def test_constraints_are_told_apart_by_name_and_may_be_infinite() -> None:
@@ -156,8 +158,8 @@ def test_constraints_are_told_apart_by_name_and_may_be_infinite() -> None:
 def test_no_step_of_the_regression_is_no_error() -> None:
     """Like points of which one failed, and corners that nothing linear tells apart."""
     corners = np.array([[0.0, 0.0], [1.0, 1.0], [0.0, 1.0], [1.0, 0.0]])
-    for tried, succeeded in ((np.zeros((2, 2)), [True, False]), (corners, [True, True, False, False])):
-        assert np.isfinite(ChanceOfSuccess(tried, np.array(succeeded)).of(ASKED[:, :2])).all()
+    for observations, succeeded in ((np.zeros((2, 2)), [True, False]), (corners, [True, True, False, False])):
+        assert np.isfinite(FeasibilityModel(observations, np.array(succeeded)).of(ASKED[:, :2])).all()
 
 
 def test_categories_may_be_anything_in_memory() -> None:

@@ -10,8 +10,8 @@ import pytest
 from benchmarks.problems import Computed, Shape
 from results.front import front_hypervolume
 from results.records import EpochReport, TrialRecord
-from search.frontier.models.transferred_prior import EarlierStudy, EarlierTrial
-from search.samplers.proposers import make_proposer
+from search.frontier.models.transferred_prior import EarlierTrial, TransferredPrior
+from search.samplers.make import make_ask_tell
 
 SPACE = {
     "levels": 2,
@@ -43,10 +43,10 @@ def earlier_trials(number: int, change: Callable[[float], float]) -> list[Earlie
 def found_after(trials: list[EarlierTrial], number: int, seed: int) -> float:
     """Return the hypervolume after a few trials of a search that begins with others' results."""
     problem = make_problem()
-    proposer = make_proposer("frontier", problem.space, seed, (3,), trials)
+    sampler = make_ask_tell("frontier", problem.space, seed, (3,), trials)
     records = []
     for trial in range(number):
-        proposal = proposer.propose(trial)
+        proposal = sampler.ask(trial)
         assert proposal is not None
         accuracy = problem.curve(proposal.spec, seed).val_accuracy[-1]
         counts = problem.space.counts(proposal.spec)
@@ -54,8 +54,8 @@ def found_after(trials: list[EarlierTrial], number: int, seed: int) -> float:
             trial, proposal.spec.arch, "", {}, proposal.knobs, counts.params, counts.macs, seed, 3,
             state="complete", epochs=3, val_accuracy=accuracy,
         )  # fmt: skip
-        proposer.note(record, EpochReport(3, 0.0, 0.0, accuracy, 1.0))
-        proposer.tell(record)
+        sampler.report(record, EpochReport(3, 0.0, 0.0, accuracy, 1.0))
+        sampler.tell(record)
         records.append(record)
     return front_hypervolume(records, {"params": problem.space.params_range()})
 
@@ -81,7 +81,7 @@ def test_a_misleading_study_is_seen_through() -> None:
 
 
 def test_expectations_order_networks_as_they_were() -> None:
-    study = EarlierStudy(earlier_trials(80, lambda error: error))
+    study = TransferredPrior(earlier_trials(80, lambda error: error))
     problem = make_problem()
     rng = random.Random(1)
     specs = [problem.space.spec(problem.space.sample(rng)) for _ in range(40)]
@@ -93,5 +93,5 @@ def test_expectations_order_networks_as_they_were() -> None:
 
 
 def test_too_few_trials_tell_nothing() -> None:
-    assert not EarlierStudy(earlier_trials(3, lambda error: error)).knows_something
-    assert not EarlierStudy([]).knows_something
+    assert not TransferredPrior(earlier_trials(3, lambda error: error)).is_informative
+    assert not TransferredPrior([]).is_informative

@@ -13,7 +13,7 @@ from optuna.trial import FrozenTrial, create_trial
 
 from search.frontier import FrontierSampler
 from search.frontier.optuna.dynamic_ranges import clipped, ranges_of
-from search.frontier.points import SeenPoints
+from search.frontier.optuna.observed_space import ObservedSpace
 
 DIRECTIONS = ["maximize", "minimize"]
 
@@ -36,8 +36,8 @@ def huge(trial: optuna.Trial) -> tuple[float, float]:
 def test_numbers_of_any_size_may_be_beside_a_range_that_moves() -> None:
     study = optuna.create_study(directions=DIRECTIONS, sampler=FrontierSampler(seed=0))
     study.optimize(huge, n_trials=20)
-    source = SeenPoints.of_trials(study.get_trials(), lambda _params: None)
-    whole = source.moving["place"].at({"scale": 1e39, "depth": 6})
+    source = ObservedSpace.of_trials(study.get_trials(), lambda _params: None)
+    whole = source.dynamic["place"].at({"scale": 1e39, "depth": 6})
     assert (whole.low, whole.high) == (0, 6)
 
 
@@ -49,8 +49,8 @@ def best_after(sampler: optuna.samplers.BaseSampler, trials: int = 30) -> float:
 
 def test_what_only_some_trials_allow_is_found() -> None:
     ours = [best_after(FrontierSampler(lambda params: params["depth"], seed=seed)) for seed in range(6)]
-    chance = [best_after(optuna.samplers.RandomSampler(seed=seed)) for seed in range(6)]
-    assert median(ours) > median(chance)
+    feasibility = [best_after(optuna.samplers.RandomSampler(seed=seed)) for seed in range(6)]
+    assert median(ours) > median(feasibility)
     assert min(ours) > 0.9
 
 
@@ -86,10 +86,10 @@ def pair(depth: int, kind: str = "a") -> tuple[dict[str, Any], dict[str, BaseDis
 
 def test_a_tree_knows_the_ranges_that_were_seen() -> None:
     depths = [1, 4, 2, 4, 8, 1, 2, 8]
-    points = SeenPoints.of_trials(shown(*(pair(d, k) for d in depths for k in "ab")), lambda _: None)
+    points = ObservedSpace.of_trials(shown(*(pair(d, k) for d in depths for k in "ab")), lambda _: None)
     assert points.distributions["place"] == IntDistribution(0, 18)
     for depth, kind, low in ((4, "a", 0), (2, "b", 10)):
-        at = points.moving["place"].at({"depth": depth, "kind": kind})
+        at = points.dynamic["place"].at({"depth": depth, "kind": kind})
         assert at == IntDistribution(low, low + depth)
     rng = random.Random(0)
     point = points.draw(rng)
@@ -107,9 +107,9 @@ def test_a_range_that_the_user_changed_is_the_latest() -> None:
         changed = [({"x": 0.5}, {"x": old}), *[({"x": 0.5}, {"x": new})] * times]
         assert ranges_of(shown(*changed)) == ({"x": new}, {})
     forth = shown(*[({"x": 0.5}, {"x": new if n % 3 else old}) for n in range(9)])
-    distributions, moving = ranges_of(forth)
+    distributions, dynamic = ranges_of(forth)
     assert distributions == {"x": old}
-    assert moving["x"].at({}) == new  # nothing says why: the latest
+    assert dynamic["x"].at({}) == new  # nothing says why: the latest
 
 
 @pytest.mark.parametrize(

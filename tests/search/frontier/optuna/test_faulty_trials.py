@@ -67,7 +67,7 @@ def test_only_whole_epochs_within_a_training_are_noted(epoch: object) -> None:
 )
 def test_costs_that_cannot_be_computed_somewhere_are_unknown_there(costs: Any) -> None:
     study = study_of(FrontierSampler(costs, seed=0))
-    with pytest.warns(UserWarning, match="costs fails for .*Error: .* taken as unknown there") as told:
+    with pytest.warns(UserWarning, match="costs fails for .*Error: .* count as unknown there") as told:
         study.optimize(layers, n_trials=14)
     assert len(study.trials) == 14
     assert sum("costs fails" in str(one.message) for one in told) == 1

@@ -1,0 +1,47 @@
+"""Samplers by the values of ``search.sampler``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from search.samplers.optuna import SamplerName
+from space.search_space import SearchSpace
+
+if TYPE_CHECKING:
+    from search.frontier.models.transferred_prior import EarlierTrial
+    from search.samplers.base import StudyAskTell
+
+
+def make_ask_tell(
+    sampler: SamplerName,
+    space: SearchSpace,
+    seed: int,
+    rungs: Sequence[int] = (),
+    earlier: Sequence[EarlierTrial] = (),
+    costs: Sequence[str] = ("params",),
+) -> StudyAskTell:
+    """Return the ask-and-tell interface of a study.
+
+    Args:
+        sampler: The name of the sampler.
+        space: The search space.
+        seed: The seed of the study.
+        rungs: Epochs at which trainings may pause, the last of them their end.
+        earlier: Trials of an earlier study, for the frontier sampler.
+        costs: The objectives besides the error.
+    """
+    from search.costs import counted_costs
+    from search.frontier.models.transferred_prior import TransferredPrior
+    from search.samplers.base import StudyAskTell
+    from search.samplers.frontier import frontier_sampler
+    from search.samplers.network_points import NetworkPoints
+    from search.samplers.observations import Observations, identity
+    from search.samplers.optuna import optuna_sampler
+
+    prior = TransferredPrior(earlier) if sampler == "frontier" else None
+    points = NetworkPoints(space, identity, counted_costs(costs, space), prior)
+    observations = Observations(points, costs, rungs[-1] if rungs else 1)
+    if sampler == "frontier":
+        return StudyAskTell(space, seed, frontier_sampler(observations, seed, rungs), observations)
+    return StudyAskTell(space, seed, optuna_sampler(sampler, seed), observations)
