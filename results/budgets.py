@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from results.front import trials_since_growth
-from results.records import StudyHeader, TrialRecord
+from results.records import PlannedTraining, StudyHeader, TrialRecord
 from results.scales import plural
+
+
+def untrained(plan: Iterable[PlannedTraining], trials: Iterable[TrialRecord]) -> list[PlannedTraining]:
+    """Return the trainings of ``plan`` that no trial has ended, with a result or without one."""
+    ended = {(trial.notation, trial.seed) for trial in trials if trial.has_ended}
+    return [training for training in plan if training not in ended]
 
 
 def what_is_spent(header: StudyHeader, trials: Sequence[TrialRecord], searched_s: float) -> str | None:
@@ -14,6 +20,13 @@ def what_is_spent(header: StudyHeader, trials: Sequence[TrialRecord], searched_s
 
     Trials that run come to their end first, and one training at least comes to its end, whatever the budget.
     """
+    if header.plan:
+        done = (
+            "its one training is done"
+            if len(header.plan) == 1
+            else f"all {len(header.plan)} trainings are done"
+        )
+        return None if untrained(header.plan, trials) else done
     num_ended = sum(trial.has_ended for trial in trials)
     if num_ended >= header.trials:
         if num_ended == header.trials == 1:

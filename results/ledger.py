@@ -63,6 +63,7 @@ _trials = sa.Table(
     sa.Column("training", sa.JSON, nullable=False),
     sa.Column("measured", sa.JSON, nullable=False),
     sa.Column("sampler_attrs", sa.JSON, nullable=False),
+    sa.Column("class_accuracies", sa.JSON, nullable=False),
 )
 _reports = sa.Table(
     "mgnas_reports",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import Field
 from typing_extensions import TypedDict
@@ -52,7 +52,9 @@ class TrialRecord:
     ``training`` holds the keys of the recipe that the study's space sets, with the trial's values.
     ``measured`` is what the training cost, units in the names: see ``trainers.measurements``; and what
     its network costs besides parameters and MACs, see ``results.costs``.
-    A ``paused`` trial stands at a rung and may be taken up again; a ``stopped`` one never is.
+    ``class_accuracies`` are those of the last epoch, in the order of the study's classes; None for a class
+    without validation images. A ``paused`` trial stands at a rung and may be taken up again; a ``stopped``
+    one never is.
     """
 
     number: int
@@ -78,6 +80,7 @@ class TrialRecord:
     training: dict[str, KnobValue] = field(default_factory=dict)
     measured: dict[str, float | None] = field(default_factory=dict)
     sampler_attrs: dict[str, Any] = field(default_factory=dict)
+    class_accuracies: tuple[Share | None, ...] = ()
 
     @property
     def has_ended(self) -> bool:
@@ -123,6 +126,13 @@ def _short(value: KnobValue) -> str:
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
+class PlannedTraining(NamedTuple):
+    """A training that a study was told to do: the network in canonical notation, and the seed."""
+
+    network: str
+    seed: int
+
+
 class DataFacts(TypedDict, total=False):
     """What a study keeps of its data."""
 
@@ -139,7 +149,8 @@ class DataFacts(TypedDict, total=False):
 class StudyHeader:
     """What holds for a whole study: its configuration, space and data, and how far it was asked to go.
 
-    ``params_range`` holds the fewest and most parameters the space allows within its limits.
+    ``plan`` lists the trainings of a study that trains named networks; it is empty for a search.
+    ``params_range`` holds the fewest and most parameters of the plan, or of the space within its limits.
     ``cost_ranges`` has the same for every cost that accuracy is weighed against, None for those that are
     known only by measuring; it is empty where that is parameters alone. ``trials``, ``hours``, ``epochs``
     (of all trainings) and ``patience`` (trials in a row after which the front is no better) are the budgets
@@ -160,6 +171,7 @@ class StudyHeader:
     exhausted: bool = False
     plugins: dict[str, str] = field(default_factory=dict)
     environment: dict[str, Any] = field(default_factory=dict)
+    plan: tuple[PlannedTraining, ...] = ()
 
     @property
     def ranges(self) -> dict[str, tuple[float, float] | None]:

@@ -16,9 +16,11 @@ from results.effects import knob_effects
 from results.figures import Chart, curves_chart, front_chart, hypervolume_chart
 from results.front import PARAMS, complete_trials
 from results.picks import KNEE_SHARE
+from results.records import StudyHeader
 from results.report_effects import effects_charts
 from results.report_objectives import front_lead
 from results.report_picks import pick_cards
+from results.report_trainings import trainings_table
 from results.scales import accuracies
 from results.study import REPORT, StudyResults
 from space.errors import InvalidInputError
@@ -68,13 +70,18 @@ def render_report(study: StudyResults) -> str:
         failures=parts.failures(study),
         front_lead=front_lead(study),
         front_chart=_front_charts(study, charts),
-        front_table=parts.front_table(study) + parts.references_table(study),
+        front_table=parts.front_table(study) + trainings_table(study) + parts.references_table(study),
         hypervolume_chart=_hypervolume_chart(study, charts),
         curves_chart=_curves_chart(study, charts),
         effects=effects_charts(knob_effects(study.records)),
-        config=parts.sections(header.config, "study"),
+        config=parts.sections(_used(header), "study"),
         environment=parts.sections({"data": header.data, **header.environment}, "environment"),
     )
+
+
+def _used(header: StudyHeader) -> dict[str, Any]:
+    """Return the configuration without the section that a study with a plan does not use."""
+    return {key: value for key, value in header.config.items() if key != "space" or not header.plan}
 
 
 def _check_output(path: Path, own: Path) -> None:

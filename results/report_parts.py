@@ -65,7 +65,10 @@ def tiles(study: StudyResults) -> str:
         ("trials with a result", str(with_result), others),
         ("search time", duration(study.searched_s), f"{plural(num_epochs, 'epoch')} trained"),
     ]
-    if (seed := _seed(study)) is not None:
+    if study.header.plan:
+        seeds = sorted({training.seed for training in study.header.plan})
+        rows.append(("seeds", str(len(seeds)), f"from {seeds[0]} to {seeds[-1]}"))
+    elif (seed := _seed(study)) is not None:
         rows.append(("seed", escape(seed), "every trial's seed follows from it"))
     return "\n".join(
         f'<div><dt>{label}</dt><dd class="figure">{figure}</dd><dd class="detail">{detail}</dd></div>'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -69,10 +70,10 @@ def describe(
 
 
 def train(
-    spec: Annotated[
-        str,
+    specs: Annotated[
+        list[str],
         typer.Argument(
-            metavar="SPEC",
+            metavar="SPEC...",
             help="A reference's name (see 'mgnas presets'), the papers' notation, or a spec's JSON file.",
         ),
     ],
@@ -82,12 +83,16 @@ def train(
     ] = None,
     data_root: Annotated[str | None, typer.Option(help="The folder of mnist, cifar10 and the like.")] = None,
     epochs: Annotated[int | None, typer.Option(help="Epochs of each training.")] = None,
-    seeds: Annotated[int, typer.Option(help="Trainings, each from another seed.")] = 1,
+    seeds: Annotated[int, typer.Option(help="Trainings of each network, each from another seed.")] = 1,
     seed: Annotated[int | None, typer.Option(help="The first of the seeds.")] = None,
-    to: Annotated[
+    output: Annotated[
         str | None,
         typer.Option(
-            metavar="DIR", help="The folder to train in.  [default: runs/train-ARCH]", show_default=False
+            "-o",
+            "--output",
+            metavar="DIR",
+            help="The study's folder.  [default: runs/train-ARCH]",
+            show_default=False,
         ),
     ] = None,
     preset: Annotated[
@@ -110,10 +115,10 @@ def train(
     plugins: Plugins = None,
     as_json: AsJson = False,
 ) -> None:
-    """Train one network: its curve, accuracy over seeds, speed, latency and weights."""
+    """Train networks as a study: their curves, accuracy over seeds, speed, latency and weights."""
     from search.launch import Request, study_or_preset
     from search.train_command import TrainRequest
-    from search.train_command import train as train_network
+    from search.train_command import train as train_networks
 
     load_plugins_named(plugins)
     options = {
@@ -125,4 +130,5 @@ def train(
     }
     study, name = study_or_preset(preset)
     base = Request(study, name, None, options, assignments or [], as_json, FLAGS, resumes=False)
-    train_network(TrainRequest(spec, seeds, path_of("--to", to), as_json), base)
+    files = [Path(file) for file in plugins or []]
+    train_networks(TrainRequest(specs, seeds, path_of("--output", output), files, as_json), base)

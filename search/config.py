@@ -6,11 +6,13 @@ import tomllib
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from results.costs import CostName
+from results.records import PlannedTraining
+from search.plan_config import PlanConfig
 from search.samplers.optuna import SamplerName
 from search.schedulers import SchedulerName
 from space.counts import Size
@@ -27,6 +29,7 @@ from trainers.execution import ExecutionConfig
 from trainers.recipe import Recipe
 
 Tables = dict[str, Any]
+Item = TypeVar("Item")
 
 RESERVED = ("classify.py",)
 """Files of an export that a plugin, which goes into it as well, must not replace."""
@@ -113,7 +116,8 @@ class StudyConfig(BaseModel):
     """Everything that a study is made from; ``study.toml`` in its folder holds it resolved.
 
     ``plugins`` are Python files that register families; ``references`` networks of the papers by name
-    (``resnet18``, ``mgnet-256-Bl@0.25``) that are trained by the study's recipe for comparison.
+    (``resnet18``, ``mgnet-256-Bl@0.25``) that are trained by the study's recipe for comparison. With a
+    ``plan`` the study trains the networks that it names, and ``search.trials`` is the number of trainings.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -127,6 +131,7 @@ class StudyConfig(BaseModel):
     train: Recipe = Recipe()
     execution: ExecutionConfig = ExecutionConfig()
     search: SearchConfig = SearchConfig()
+    plan: PlanConfig | None = None
 
     @field_validator("name")
     @classmethod
@@ -146,6 +151,20 @@ class StudyConfig(BaseModel):
             if name in references[:place]:
                 raise ValueError(f"each reference is trained once, but got {name!r} twice")
         return references
+
+    @property
+    def trainings(self) -> tuple[PlannedTraining, ...]:
+        """The trainings of the plan; empty for a search."""
+        return self.plan.trainings if self.plan is not None else ()
+
+    @model_validator(mode="after")
+    def _trials_are_the_plan(self) -> Self:
+        if self.plan is not None and self.search.trials != len(self.trainings):
+            raise ValueError(
+                f"search.trials must be the number of trainings in [plan], {len(self.trainings)}, but got "
+                f"{self.search.trials}; 'mgnas train' adds trainings (--seeds)"
+            )
+        return self
 
     @model_validator(mode="after")
     def _scheduler_has_an_adviser(self) -> Self:
@@ -209,7 +228,11 @@ class StudyConfig(BaseModel):
         """Return the configuration as TOML that ``parse`` reads back to an equal one."""
         import tomli_w
 
-        return tomli_w.dumps(self.model_dump(mode="json", exclude_none=True))
+        tables = self.model_dump(mode="json", exclude_none=True)
+        if self.plan is not None:  # the space and the search's own keys are not used
+            del tables["space"]
+            tables["search"] = {key: tables["search"][key] for key in PLANNED if key in tables["search"]}
+        return tomli_w.dumps(tables)
 
 
 def _load_plugins(names: Any, source: str, base: Path) -> Tables:
@@ -322,6 +345,8 @@ def _known_keys(section: str) -> str:
 
 PLACE_OF_DATA = {"root", "memory_gib", "loader_workers"}
 """Keys of ``[data]`` by which no batch is another one."""
+PLANNED = ("trials", "costs", "scheduler", "workers", "device", "keep_weights")
+"""Keys of ``[search]`` that a study with a plan uses; the others have their defaults."""
 BUDGET = {
     "search": {"trials", "hours", "epochs", "patience", "workers", "device", "keep_weights"},
     "data": {"source", *PLACE_OF_DATA},
@@ -332,11 +357,14 @@ BUDGET = {
 def budgets(config: StudyConfig) -> Tables:
     """Return what a run was asked for that another run of the same study may have been asked otherwise."""
     search = config.search.model_dump(mode="json", include={"trials", "hours", "epochs", "patience"})
-    return search | {"references": list(config.references)}
+    plan = None if config.plan is None else config.plan.model_dump(mode="json")
+    return search | {"references": list(config.references), "plan": plan}
 
 
 def first_difference(recorded: StudyConfig, asked: StudyConfig) -> str | None:
     """Return ``section.key = old, but now new`` for the first key that decides results, or None."""
+    if (recorded.plan is None) != (asked.plan is None):
+        return _other_networks(recorded.plan, asked.plan)
     old = recorded.model_dump(mode="json")
     new = asked.model_dump(mode="json")
     for section in ("data", "space", "train", "search"):
@@ -344,4 +372,15 @@ def first_difference(recorded: StudyConfig, asked: StudyConfig) -> str | None:
             if key not in BUDGET.get(section, ()) and new[section][key] != value:
                 before, now = ("nothing" if v is None else repr(v) for v in (value, new[section][key]))
                 return f"{section}.{key} = {before}, but now {now}"
-    return None
+    return _other_networks(recorded.plan, asked.plan)
+
+
+def _other_networks(recorded: PlanConfig | None, asked: PlanConfig | None) -> str | None:
+    """Return the same for the plans: seeds may be others, and networks be added, but not be left out."""
+    before, now = (() if plan is None else plan.networks for plan in (recorded, asked))
+    if recorded is not None and set(before) <= set(now):
+        return None
+    if recorded is None and asked is None:
+        return None
+    old, new = (", ".join(networks) or "nothing" for networks in (before, now))
+    return f"plan.networks = {old}, but now {new}"

@@ -31,7 +31,7 @@ from search.jobs import (
 )
 from search.progress import Progress
 from search.samplers.base import AskTell
-from search.scheduler import Done, GiveUp, Run, Scheduler, StartNew, StartReference, Stop
+from search.scheduler import Done, GiveUp, Run, Scheduler, StartNamed, StartNew, Stop
 from search.search_progress import (
     CalibrationStarted,
     EpochEnded,
@@ -41,7 +41,7 @@ from search.search_progress import (
 )
 from search.seeds import derive_seed
 from search.snapshot import Snapshot, snapshot
-from search.trials import Cost, Trials, checkpoint_path, weights_path
+from search.trials import Outcome, Trials, checkpoint_path, weights_path
 from space.errors import MgnasError
 
 _logger = logging.getLogger(__name__)
@@ -92,7 +92,7 @@ def training_job(
         checkpoint_path=store.place_of(checkpoint_path(record)),
         known_epochs=0 if again else record.epochs,
         known_costs=dict(record.measured),
-        is_limited=record.reference is None and not again,
+        is_limited=record.reference is None and config.plan is None and not again,
         halvings=store.kills_for_memory.get(record.number, 0),
         train_s=0.0 if again else record.train_s,
         until=until,
@@ -162,8 +162,8 @@ class Driver:
                 return False
             if isinstance(decision, StartNew):
                 self._start_new(decision.until)
-            elif isinstance(decision, StartReference):
-                self._start_reference(decision.name)
+            elif isinstance(decision, StartNamed):
+                self._start_named(decision)
             elif isinstance(decision, Run):
                 record = self.store.restart(decision.trial, self.clock.elapsed_s())
                 self.sampler.tell(record)
@@ -205,12 +205,14 @@ class Driver:
         self.scheduler.on_started(number, stand_in_costs(self.config.search.costs, record))
         self._submit(record, until)
 
-    def _start_reference(self, name: str) -> None:
+    def _start_named(self, named: StartNamed) -> None:
         number = len(self.store.records)
-        seed = derive_seed(self.config.search.seed, number, "training")
-        record = self.store.start_reference(name, seed, self.config.train.epochs, self.clock.elapsed_s())
+        seed = named.seed
+        if seed is None:
+            seed = derive_seed(self.config.search.seed, number, "training")
+        record = self.store.start_named(named, seed, self.config.train.epochs, self.clock.elapsed_s())
         costs = stand_in_costs(self.config.search.costs, record)
-        self.scheduler.on_started(number, costs, is_reference=True)
+        self.scheduler.on_started(number, costs, is_reference=named.is_reference)
         self._submit(record)
 
     def _submit(self, record: TrialRecord, until: int | None = None) -> None:
@@ -284,8 +286,8 @@ class Driver:
     def _finish(self, event: Finished) -> None:
         reached = self.store.curves[event.trial][-1].val_accuracy
         weights = weights_path(self.store.records[event.trial])
-        cost = Cost(event.train_s, event.measured)
-        record = self.store.finish(event.trial, reached, cost, weights, self.clock.elapsed_s())
+        outcome = Outcome(event.train_s, event.measured, tuple(event.class_accuracies))
+        record = self.store.finish(event.trial, reached, outcome, weights, self.clock.elapsed_s())
         if record.reference is None:
             self._found.add(record)
         if self.config.search.keep_weights == "front":

@@ -24,11 +24,13 @@ def export_network(
     Raises:
         InvalidInputError: not exactly one of ``trial`` and ``pick``, an unknown one, or nothing to export.
     """
+    results = open_study(folder)
+    if trial is None and pick is None and results.header.plan:
+        pick = "best"
     if (trial is None) == (pick is None):
         raise InvalidInputError(f"say which network: --trial N, or --pick with one of {PICKS}")
     if trial is not None and max_params is not None:
         raise InvalidInputError("--max-params goes with --pick, not with --trial")
-    results = open_study(folder)
     record = results.trial(trial) if trial is not None else results.pick(str(pick), max_params)
     wanted = None if formats is None else [name.strip() for name in formats.split(",") if name.strip()]
     result = results.export(record.number, to, wanted)

@@ -41,10 +41,11 @@ def _as_then(tables: Tables) -> Tables:
 
 
 class StudyFolder:
-    """Paths of a study's folder; nothing is touched before ``locked``."""
+    """Paths of a study's folder, which ``option`` names; nothing is touched before ``locked``."""
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, option: str = "--dir") -> None:
         self.path = Path(path)
+        self.option = option
         self.checkpoints = self.path / "checkpoints"
         self.logs = self.path / "logs"
         self.calibration = self.path / "calibration"
@@ -59,7 +60,7 @@ class StudyFolder:
         if self.is_locked():
             raise InvalidInputError(self._busy())
         if self.path.exists() and not self.path.is_dir():
-            raise InvalidInputError(f"{self.path} is a file; a study needs a folder (--dir)")
+            raise InvalidInputError(f"{self.path} is a file; a study needs a folder ({self.option})")
         if not self.path.exists():
             return
         found = {entry.name for entry in self.path.iterdir()}
@@ -70,7 +71,7 @@ class StudyFolder:
                 )
         elif others := sorted(found - self._begun(found)):
             raise InvalidInputError(
-                f"{self.path} holds no study but something else ({others[0]}); choose another --dir"
+                f"{self.path} holds no study but something else ({others[0]}); choose another {self.option}"
             )
 
     def _begun(self, found: set[str]) -> set[str]:
@@ -92,7 +93,7 @@ class StudyFolder:
             tables = tomllib.loads(path.read_text(encoding="utf-8-sig"))
         except (OSError, ValueError, RecursionError) as error:
             raise InvalidInputError(
-                f"{path} is damaged ({error}); restore it from a copy, or choose another --dir"
+                f"{path} is damaged ({error}); restore it from a copy, or choose another {self.option}"
             ) from None
         written = StudyConfig.parse(_as_then(tables), str(path), self.path)
         recorded = StudyConfig.parse(
@@ -100,8 +101,8 @@ class StudyFolder:
         )
         if difference := first_difference(recorded, written):
             raise InvalidInputError(
-                f"{path} was edited: the study was begun with {difference}; put it back, or search in "
-                "another folder (--dir)"
+                f"{path} was edited: the study was begun with {difference}; put it back, or choose "
+                f"another folder ({self.option})"
             )
         return recorded
 
@@ -127,8 +128,8 @@ class StudyFolder:
                 known = header.plugins.get(name)
                 if known is None or name not in plugins or plugin_digest(plugins[name]) != known:
                     raise InvalidInputError(
-                        f"{self.path} was searched with another version of the plugin {name}, or without it; "
-                        "search in another folder (--dir), or bring the same plugin"
+                        f"{self.path} holds a study with another version of the plugin {name}, or without "
+                        f"it; choose another folder ({self.option}), or bring the same plugin"
                     )
 
     def clean_up(self, records: Iterable[TrialRecord]) -> None:
@@ -147,7 +148,7 @@ class StudyFolder:
                     file.unlink(missing_ok=True)
 
     def _busy(self) -> str:
-        return f"another search is running in {self.path}; wait for it, or choose another --dir"
+        return f"another mgnas is at work in {self.path}; wait for it, or choose another {self.option}"
 
     def is_locked(self) -> bool:
         """Whether a driver is at work here."""
@@ -167,7 +168,8 @@ class StudyFolder:
             file = (self.path / LOCK).open("a+", encoding="utf-8")
         except OSError as error:
             raise InvalidInputError(
-                f"cannot write to {self.path}: {explain_system_error(error)} (--dir names another folder)"
+                f"cannot write to {self.path}: {explain_system_error(error)} "
+                f"({self.option} names another folder)"
             ) from None
         with file:
             self._acquire(file.fileno())

@@ -19,7 +19,7 @@ class FreezeThaw(Halving):
     """
 
     def __init__(self, total: int, rungs: Sequence[int], policy: ContinuationPolicy, **trials: Any) -> None:
-        """Take the ``trials`` of earlier runs, references and losses by name, as ``FullLength`` does."""
+        """Take the ``trials`` of earlier runs and the named networks, as ``FullLength`` does."""
         self._policy = policy
         super().__init__(total, rungs, 2, **trials)
 

@@ -41,7 +41,7 @@ class Halving(FullLength):
     """
 
     def __init__(self, total: int, rungs: Sequence[int], reduction: int, **trials: Any) -> None:
-        """Take the ``trials`` of earlier runs, references and losses by name, as ``FullLength`` does."""
+        """Take the ``trials`` of earlier runs and the named networks, as ``FullLength`` does."""
         self._rungs = tuple(rungs)
         self._reduction = reduction
         self._costs: dict[int, tuple[float, ...]] = {}

@@ -14,7 +14,7 @@ class Setup:
     ``data`` and ``execution`` are those sections of the study; ``folder`` is where the calibration of the
     device is kept; ``memory_share`` of the machine's free memory is this worker's, and ``device_share`` of
     its GPU's. ``measured`` are the costs that are to be measured of every network, ``limits`` the most that
-    is allowed of them.
+    is allowed of them. A worker that ``measures_batches`` also measures the latency of a large batch.
     """
 
     data: dict[str, Any]
@@ -24,6 +24,7 @@ class Setup:
     memory_share: float = 1.0
     device_share: float = 1.0
     measured: tuple[str, ...] = ()
+    measures_batches: bool = False
     limits: dict[str, float] = field(default_factory=dict)
     device: str = "cpu"
     threads: int | None = 1
@@ -35,9 +36,9 @@ class Job:
 
     It goes on from ``checkpoint_path`` if that has a checkpoint of this training; ``known_epochs`` is the
     number of epochs whose reports have been written down already, and ``known_costs`` what was measured,
-    whose limits hold if it ``is_limited``. Earlier jobs of it took ``train_s`` seconds. At once it works on
-    a batch halved ``halvings`` times, since for more there was no memory. It ends with epoch ``until``, from
-    which another job may go on, or (None) with the recipe's last.
+    whose limits hold if it ``is_limited``, as networks are that a search chose. Earlier jobs of it took
+    ``train_s`` seconds. At once it works on a batch halved ``halvings`` times, since for more there was no
+    memory. It ends with epoch ``until``, from which another job may go on, or (None) with the recipe's last.
     """
 
     trial: int
@@ -106,12 +107,13 @@ class Finished:
     """A training is complete and its weights are on disk.
 
     ``train_s`` is the wall time as in ``Paused``; ``measured`` has the fields of
-    ``trainers.measurements.Measurements``.
+    ``trainers.measurements.Measurements``; ``class_accuracies`` are in the order of the classes.
     """
 
     trial: int
     train_s: float
     measured: dict[str, Any]
+    class_accuracies: list[float | None] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

@@ -27,8 +27,9 @@ from search.config import (
 )
 from search.driver import SearchError
 from search.folder import StudyFolder
+from search.outputs import outputs_are_fresh
 from search.progress import progress_for
-from search.run import outputs_are_fresh, run_study
+from search.run import run_study
 from space.errors import InvalidInputError, shown
 from space.files import absolute_path, shell_word
 from trainers.allocator import keep_freed_memory

@@ -10,6 +10,7 @@ import numpy as np
 
 from results.scales import plural, short_count
 from search.config import StudyConfig
+from search.plan_config import PlanConfig
 from search.schedulers import rungs_of
 from search.slots import Slot
 from space.errors import shown
@@ -18,6 +19,8 @@ from trainers.data import SearchData
 
 MOST_CLASSES = 10
 """Classes whose counts are listed one by one; of more, the range is told."""
+MOST_LISTED = 5
+"""Networks and seeds of a plan that are listed one by one."""
 EXACT_UP_TO = 1_000_000
 """Networks of a space that are counted; of larger ones the power of ten is told."""
 
@@ -31,14 +34,14 @@ def opening_lines(
         _images_text(data),
         _classes_text(data),
         _size_text(config, data),
-        _space_text(space),
+        _space_text(space) if config.plan is None else _plan_text(config.plan),
         f"device: {device_text(slots)}",
     ]
 
 
 def _budget_text(config: StudyConfig) -> str:
     search = config.search
-    parts = [plural(search.trials, "trial")]
+    parts = [plural(search.trials, "trial" if config.plan is None else "training")]
     if search.hours is not None:
         parts.append(f"{search.hours:g} hours")
     if search.epochs is not None:
@@ -87,6 +90,12 @@ def _size_text(config: StudyConfig, data: SearchData) -> str:
 def _space_text(space: SearchSpace) -> str:
     low, high = space.params_range()
     return f"space: {_networks_text(space.size())}, {low:,} to {high:,} parameters"
+
+
+def _plan_text(plan: PlanConfig) -> str:
+    seeds = ", ".join(map(str, plan.seeds[:MOST_LISTED])) + ", ..." * (len(plan.seeds) > MOST_LISTED)
+    names = ", ".join(plan.networks[:MOST_LISTED]) + ", ..." * (len(plan.networks) > MOST_LISTED)
+    return f"{plural(len(plan.networks), 'network')}: {names}; {plural(len(plan.seeds), 'seed')}: {seeds}"
 
 
 def _networks_text(size: int | float) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -14,8 +14,7 @@ from results.database_errors import StorageFullError
 from results.forecast import Activity
 from results.records import DataFacts, StudyHeader
 from results.scales import plural
-from results.study import CONFIG, DATABASE, REPORT, StudyResults, open_study
-from results.tables import front_csv
+from results.study import CONFIG, StudyResults, open_study
 from search.config import StudyConfig, budgets, first_difference
 from search.costs import header_ranges, no_energy
 from search.driver import Clock, Driver
@@ -24,9 +23,11 @@ from search.folder import ENVIRONMENT, IMAGES, PLUGINS, StudyFolder
 from search.jobs import Setup
 from search.local_executor import LocalExecutor
 from search.opening import opening_lines
+from search.outputs import output_names, outputs_are_fresh, write_outputs
+from search.plan import check_recorded, plan_ranges
 from search.progress import Progress, Silent, said_if_long
 from search.retraining import Retraining, lost_of_front, lost_weights, note_lost
-from search.samplers.make import make_ask_tell
+from search.samplers.make import sampler_of
 from search.schedulers import make_scheduler, rungs_of
 from search.search_log import logged_to
 from search.slots import Slot, check_compiler, check_threads, find_slots
@@ -34,23 +35,27 @@ from search.stopping import held_back
 from search.store import StudyStore
 from search.warm_start import EARLIER, earlier_trials, read_earlier, write_earlier
 from space.errors import InvalidInputError, MgnasError
-from space.files import shell_word, write_atomic
+from space.files import write_atomic
 from space.plugins import plugin_digest
 from space.search_space import SearchSpace
 from trainers.data import SearchData, load_search_data, other_names
 from trainers.image_checks import check_images
 
-OUTPUTS = ("trials.csv", "front.csv", REPORT)
-
 
 def run_study(
-    config: StudyConfig, path: str | Path, progress: Progress | None = None, *, repair: bool = False
+    config: StudyConfig,
+    path: str | Path,
+    progress: Progress | None = None,
+    load: Callable[[], SearchData] | None = None,
+    *,
+    repair: bool = False,
 ) -> StudyResults:
     """Search until the budgets of ``config`` are spent, from where the study in ``path`` stands.
 
-    A study that is complete is returned at once. The folder is made if it does not exist, and afterwards
-    also holds ``trials.csv``, ``front.csv`` and ``report.html``. With ``repair``, networks whose kept weights
-    are missing or damaged are trained again first.
+    Where ``config`` has a plan, its networks are trained instead. A study that is complete is returned at
+    once. The folder is made if it does not exist, and afterwards also holds ``trials.csv``, ``front.csv`` and
+    ``report.html``. ``load`` returns the images where they are loaded already. With ``repair``, networks
+    whose kept weights are missing or damaged are trained again first.
 
     Raises:
         InvalidInputError: the folder holds something else, another study, or a damaged one; bad data, or
@@ -58,17 +63,19 @@ def run_study(
         SearchError: the search cannot go on. What was found is recorded.
         StorageFullError: the disk is full. What was found is recorded.
     """
-    folder = StudyFolder(path)
+    folder = StudyFolder(path, "--dir" if config.plan is None else "--output")
     folder.check()
     progress = progress or Silent()
-    if folder.has_study and (finished := _if_complete(config, folder, progress, repair=repair)):
+    data = None if load is None else load()
+    if folder.has_study and (finished := _if_complete(config, folder, progress, data, repair=repair)):
         return finished
-    slots = find_slots(config.search.device, config.search.workers)
+    slots = _slots(config)
     check_threads(config.execution.threads, slots)
     check_compiler(config.execution.compile, slots)
     _check_energy(config, slots)
-    with said_if_long(progress, f"loading the images of {config.data.source}"):
-        data = load_search_data(config.data)
+    if data is None:
+        with said_if_long(progress, f"loading the images of {config.data.source}"):
+            data = load_search_data(config.data)
     space = config.search_space(
         in_channels=data.in_channels, num_classes=data.num_classes, image_size=data.image_size
     )
@@ -80,44 +87,33 @@ def run_study(
             for line in [*opening_lines(config, folder.path, data, space, slots), *notes]:
                 progress.note(line)
             if store.records:
-                done = f"{plural(store.num_ended, 'trial')} done, {len(store.interrupted)} interrupted"
+                what = "trial" if config.plan is None else "training"
+                done = f"{plural(store.num_ended, what)} done, {len(store.interrupted)} interrupted"
                 progress.note(f"going on: {done}; configuration as in {folder.path / CONFIG}")
             del data  # its memory is for the workers, which have their own
             lost = lost_weights(folder.path, store.records.values())
             if not repair:
                 note_lost(lost, folder.path, progress)
+            for one in lost if repair else ():
+                progress.note(f"warning: trial {one.trial}: {one.reason}")
             again = [one.trial for one in lost if repair]
             _search(config, folder, store, space, slots, progress, again)
     return write_outputs(folder.path, progress)
 
 
-def write_outputs(folder: Path, progress: Progress) -> StudyResults:
-    """Write ``trials.csv``, ``front.csv`` and ``report.html`` from the ledger; return the results.
-
-    A file that cannot be written loses nothing: ``progress`` is told, and the next run writes it.
-    """
-    results = open_study(folder)
-    writers: dict[str, Callable[[Path], object]] = {
-        "trials.csv": lambda path: write_atomic(path, results.trials().to_csv(index=False)),
-        "front.csv": lambda path: write_atomic(path, front_csv(results.front_records, results.header.costs)),
-        REPORT: results.report,
-    }
-    for name, write in writers.items():
-        try:
-            write(folder / name)
-        except (OSError, InvalidInputError) as error:
-            reason = (isinstance(error, OSError) and error.strerror) or str(error)
-            again = f"mgnas search {shell_word(folder)}"
-            progress.note(
-                f"warning: cannot write {folder / name}: {reason}; the study is not affected. "
-                f"'{again}' writes it again"
-            )
-    return results
+def _slots(config: StudyConfig) -> list[Slot]:
+    """Return the slots of a study; for a plan no more than trainings, which share the cores."""
+    if config.plan is None:
+        return find_slots(config.search.device, config.search.workers)
+    num_jobs, threads = len(config.trainings), config.execution.threads
+    return find_slots(config.search.device, config.search.workers, num_jobs, threads)
 
 
 def _measured(config: StudyConfig) -> tuple[str, ...]:
-    """Return the names of the costs that have to be measured, as costs or for limits."""
+    """Return the names of the costs that have to be measured: costs, limited ones, and those of a plan."""
     asked = {*config.search.costs, *config.search.measured_limits}
+    if config.plan is not None:
+        asked.add("latency_ms")
     return tuple(name for name, kind in COSTS.items() if kind.is_measured and name in asked)
 
 
@@ -128,25 +124,34 @@ def _check_energy(config: StudyConfig, slots: list[Slot]) -> None:
 
 
 def _if_complete(
-    config: StudyConfig, folder: StudyFolder, progress: Progress, *, repair: bool
+    config: StudyConfig,
+    folder: StudyFolder,
+    progress: Progress,
+    data: SearchData | None,
+    *,
+    repair: bool,
 ) -> StudyResults | None:
     """Return the results of a study that has nothing left to do, without loading data or torch.
 
-    Images from elsewhere have to be looked at all the same.
+    Images that are loaded (``data``), or come from elsewhere, have to be the same all the same.
     """
     results = open_study(folder.path)
     folder.check_plugins(results.header, config)
     recorded = folder.recorded_config()
     _check_same(folder, recorded, config)
+    if config.plan is not None:
+        check_recorded(folder.path, results.records, results.reports)
+    if data is not None:
+        _check_images(folder, results.header, config, data)
     results.header = _with_budget(results.header, config)
     if results.spent is None or results.untrained(config.references):
         return None
-    if recorded.data.source != config.data.source:
+    if data is None and recorded.data.source != config.data.source:
         _check_images(folder, results.header, config, load_search_data(config.data))
     if repair and lost_weights(folder.path, [*results.records, *results.references]):
         return None
     note_lost(lost_of_front(results), folder.path, progress)
-    if outputs_are_fresh(folder.path):
+    if outputs_are_fresh(folder.path, output_names(results)):
         return results
     with folder.locked():
         written = write_outputs(folder.path, progress)
@@ -156,18 +161,16 @@ def _if_complete(
     return written
 
 
-def outputs_are_fresh(folder: Path, names: Iterable[str] = OUTPUTS) -> bool:
-    """Return whether these files of a study exist and are not older than its ledger."""
-    recorded = (folder / DATABASE).stat().st_mtime_ns
-    outputs = [folder / name for name in names]
-    return all(file.exists() and file.stat().st_mtime_ns >= recorded for file in outputs)
-
-
 def _with_budget(header: StudyHeader, config: StudyConfig) -> StudyHeader:
     """Return the header with the budgets now asked for."""
     search = config.search
     return replace(
-        header, trials=search.trials, hours=search.hours, epochs=search.epochs, patience=search.patience
+        header,
+        trials=search.trials,
+        hours=search.hours,
+        epochs=search.epochs,
+        patience=search.patience,
+        plan=config.trainings,
     )
 
 
@@ -175,20 +178,20 @@ def _check_same(folder: StudyFolder, recorded: StudyConfig, asked: StudyConfig) 
     if difference := first_difference(recorded, asked):
         raise InvalidInputError(
             f"{folder.path} holds a study with {difference} is asked for; "
-            "search in another folder (--dir), or ask for the same again"
+            f"choose another folder ({folder.option}), or ask for the same again"
         )
 
 
 def _check_images(folder: StudyFolder, header: StudyHeader, asked: StudyConfig, data: SearchData) -> None:
     if header.data["fingerprint"] != data.fingerprint():
         raise InvalidInputError(
-            f"{folder.path} was searched on other images than {asked.data.source} holds now; "
-            "search in another folder (--dir), or tell where the same images are (--data)"
+            f"{folder.path} holds a study of other images than {asked.data.source} holds now; "
+            f"choose another folder ({folder.option}), or tell where the same images are (--data)"
         )
     if (classes := list(data.classes)) != (before := header.data.get("classes", classes)):
         raise InvalidInputError(
-            f"{folder.path} was searched with {other_names(before, classes)} in {asked.data.source}; "
-            "search in another folder (--dir), or bring the names of before"
+            f"{folder.path} holds a study with {other_names(before, classes)} in {asked.data.source}; "
+            f"choose another folder ({folder.option}), or bring the names of before"
         )
 
 
@@ -199,19 +202,21 @@ def _open_store(config: StudyConfig, folder: StudyFolder, data: SearchData, spac
         if config.search.warm_start is not None:
             write_earlier(folder.path, earlier_trials(config.search.warm_start))
         config = folder.write_config(config)
+        params_range, cost_ranges = _ranges(config, space)
         header = StudyHeader(
             name=config.name,
             config=config.model_dump(mode="json"),
             space_hash=space.hash,
             data=facts,
-            params_range=space.params_range(),
-            cost_ranges=header_ranges(config.search.costs, space),
+            params_range=params_range,
+            cost_ranges=cost_ranges,
             trials=config.search.trials,
             hours=config.search.hours,
             epochs=config.search.epochs,
             patience=config.search.patience,
             environment=environment(),
             plugins={Path(plugin).name: plugin_digest(folder.path / plugin) for plugin in config.plugins},
+            plan=config.trainings,
         )
         write_atomic(folder.path / ENVIRONMENT, environment_json(header, config))
         return StudyStore.create(folder.path, header, space)
@@ -231,8 +236,21 @@ def _open_store(config: StudyConfig, folder: StudyFolder, data: SearchData, spac
         )
     store = StudyStore.open(folder.path, recorded.name, space)
     config = folder.write_config(config)
-    store.write_header(replace(_with_budget(header, config), config=config.model_dump(mode="json")))
+    header = replace(_with_budget(header, config), config=config.model_dump(mode="json"))
+    if config.plan is not None:  # it may name more networks than before
+        params_range, cost_ranges = _ranges(config, space)
+        header = replace(header, params_range=params_range, cost_ranges=cost_ranges)
+    store.write_header(header)
     return store
+
+
+def _ranges(
+    config: StudyConfig, space: SearchSpace
+) -> tuple[tuple[int, int], dict[str, tuple[float, float] | None]]:
+    """Return ``params_range`` and ``cost_ranges`` of the networks of the space or the plan."""
+    if config.plan is not None:
+        return plan_ranges(config, space)
+    return space.params_range(), header_ranges(config.search.costs, space)
 
 
 def _search(
@@ -246,20 +264,14 @@ def _search(
 ) -> None:
     """Train the trials ``again`` for their weights, then run the driver; leave no process behind."""
     clock = Clock(store.ledger.clock_s())
-    sampler = make_ask_tell(
-        config.search.sampler,
-        space,
-        config.search.seed,
-        rungs_of(config),
-        read_earlier(folder.path),
-        config.search.costs,
-    )
+    sampler = sampler_of(config, space, read_earlier(folder.path))
     for record in store.records.values():
         sampler.restore(record, store.curves.get(record.number, ()))
-    references = store.missing_references(config.references)
-    scheduler = make_scheduler(config, store, sampler.policy, references)
+    named = store.missing(config)
+    scheduler = make_scheduler(config, store, sampler.policy, named)
     folder.clean_up(store.records.values())
-    slots = slots[: max(1, len(again), config.search.trials - store.num_ended + len(references))]
+    num_open = len(store.interrupted) if config.plan else config.search.trials - store.num_ended
+    slots = slots[: max(1, len(again), num_open + len(named))]
     plugins = tuple(str((folder.path / PLUGINS / Path(name).name).absolute()) for name in config.plugins)
     setup = Setup(
         config.data.model_dump(mode="json"),
@@ -267,6 +279,7 @@ def _search(
         str(folder.calibration.absolute()),
         plugins,
         measured=_measured(config),
+        measures_batches=config.plan is not None,
         limits=config.search.measured_limits,
     )
     executor = LocalExecutor(slots, setup, folder.logs)

@@ -19,10 +19,16 @@ class StartNew:
 
 
 @dataclass(frozen=True)
-class StartReference:
-    """Train a network that the study was told to compare with."""
+class StartNamed:
+    """Train a network that the study was told to train, from its first epoch to its last.
 
-    name: str
+    Without a ``seed`` the seed follows from the study's and the trial's number. A reference is compared with
+    the search's networks and is not one of them.
+    """
+
+    network: str
+    seed: int | None = None
+    is_reference: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,7 +63,7 @@ class Done:
     """Nothing to do ever again."""
 
 
-Decision = StartNew | StartReference | Run | GiveUp | Stop | Wait | Done
+Decision = StartNew | StartNamed | Run | GiveUp | Stop | Wait | Done
 
 
 class ContinuationPolicy(Protocol):
@@ -126,9 +132,9 @@ class Scheduler(Protocol):
 class FullLength:
     """Trains every network to its last epoch, until ``total`` trials have ended.
 
-    Interrupted trials come first. A trial that has cost ``max_losses`` workers is given up. Then come
-    ``references`` by name, which no budget holds back and which do not count in ``total``. ``ended``,
-    ``paused`` and ``interrupted`` are the trials of earlier runs.
+    Interrupted trials come first, then the ``named`` networks, whatever the budget. References do not count
+    in ``total``. A trial that has cost ``max_losses`` workers is given up. ``ended``, ``paused`` and
+    ``interrupted`` are the trials of earlier runs.
     """
 
     def __init__(
@@ -139,11 +145,11 @@ class FullLength:
         paused: Iterable[Standing] = (),
         interrupted: Iterable[Standing] = (),
         max_losses: int = 3,
-        references: Sequence[str] = (),
+        named: Iterable[StartNamed] = (),
     ) -> None:
         self._total = total
         self._max_losses = max_losses
-        self._references = deque(references)
+        self._named = deque(named)
         self._reference_trials: set[int] = set()
         self._losses: dict[int, int] = {}
         self._waiting: deque[int] = deque()
@@ -177,8 +183,8 @@ class FullLength:
                 return GiveUp(trial)
             self._running.add(trial)
             return Run(trial, self._until(trial))
-        if self._references:
-            return StartReference(self._references.popleft())
+        if self._named:
+            return self._named.popleft()
         promoted = self._last_promotion() if self._winding_down else self._promotion()
         if promoted is not None:
             self._paused.discard(promoted)

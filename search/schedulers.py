@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from results.records import TrialRecord
     from search.config import StudyConfig
-    from search.scheduler import ContinuationPolicy, Scheduler
+    from search.scheduler import ContinuationPolicy, Scheduler, StartNamed
     from search.trials import Trials
 
 SchedulerName = Literal["full", "halving", "freeze_thaw"]
@@ -20,7 +20,7 @@ def rungs_of(config: StudyConfig) -> tuple[int, ...]:
     from search.halving import rung_epochs
 
     search = config.search
-    if search.scheduler == "full":
+    if search.scheduler == "full" or config.plan is not None:
         return (config.train.epochs,)
     return rung_epochs(config.train.epochs, search.reduction, search.first_rung)
 
@@ -29,9 +29,9 @@ def make_scheduler(
     config: StudyConfig,
     trials: Trials,
     policy: ContinuationPolicy | None,
-    references: Sequence[str] = (),
+    named: Sequence[StartNamed] = (),
 ) -> Scheduler:
-    """Return the scheduler of a study, told of all its trials; ``references`` are still to be trained."""
+    """Return the scheduler of a study, told of all its trials; ``named`` networks are still to be trained."""
     from search.costs import stand_in_costs
     from search.freeze_thaw import FreezeThaw
     from search.halving import Halving
@@ -52,9 +52,11 @@ def make_scheduler(
         "ended": [standing(record) for record in records if record.has_ended],
         "paused": [standing(record) for record in records if record.state == "paused"],
         "interrupted": [standing(record) for record in records if record.state == "running"],
-        "references": references,
+        "named": named,
     }
     search = config.search
+    if config.plan is not None:
+        return FullLength(0, **known)
     if search.scheduler == "full":
         return FullLength(search.trials, **known)
     if search.scheduler == "halving":

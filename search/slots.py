@@ -34,11 +34,17 @@ class Slot:
         return variables | {_KERNEL_CACHE: cache}
 
 
-def find_slots(device: str = "auto", workers: int | str = "auto") -> list[Slot]:
+def find_slots(
+    device: str = "auto",
+    workers: int | str = "auto",
+    num_jobs: int | None = None,
+    threads: int | str = "auto",
+) -> list[Slot]:
     """Return one slot for each GPU if there are any, else one for each CPU core with one thread each.
 
     Two threads on a busy machine of two cores were measured ten times slower than one. ``workers`` sets
-    another number; GPUs are then shared out in turn.
+    another number; GPUs are then shared out in turn. Where the number of trainings is known (``num_jobs``),
+    no more slots share the cores than there are trainings of so many ``threads``.
 
     Raises:
         InvalidInputError: ``device`` is cuda, and there is no GPU.
@@ -49,8 +55,12 @@ def find_slots(device: str = "auto", workers: int | str = "auto") -> list[Slot]:
     if num_gpus:
         count = num_gpus if workers == "auto" else int(workers)
         return [Slot("cuda", gpu=index % num_gpus) for index in range(count)]
-    count = count_cores() if workers == "auto" else int(workers)
-    return [Slot("cpu", threads=1)] * count
+    cores = count_cores()
+    if num_jobs is None:
+        return [Slot("cpu", threads=1)] * (cores if workers == "auto" else int(workers))
+    each = 1 if threads == "auto" else int(threads)
+    count = min(num_jobs, max(1, cores // each)) if workers == "auto" else int(workers)
+    return [Slot("cpu", threads=max(each, cores // count))] * count
 
 
 def check_threads(threads: int | str, slots: Iterable[Slot]) -> None:

@@ -1,32 +1,30 @@
-"""``mgnas train SPEC``: one network trained from several seeds, its curves, speed and weights."""
+"""``mgnas train SPEC...``: named networks trained from several seeds, as a study with a plan."""
 
 from __future__ import annotations
 
-import json
+import hashlib
 import sys
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from results.curve_svg import curve_svg
 from results.scales import duration, figure, plural
+from results.study import REPORT, StudyResults
 from results.tables import print_json
-from search.config import StudyConfig
+from results.trainings import CURVES, failed_trainings, network_figures, trainings
+from search.driver import SearchError
 from search.launch import Request, resolve
-from search.progress import progress_for
-from search.slots import check_compiler, check_threads, count_cores, find_slots
-from search.train_folder import CURVE_CSV, CURVE_SVG, SUMMARY, TrainFolder
-from search.train_run import Trainings, curves_csv, summary, train_network
+from search.outputs import outputs_are_fresh
+from search.plan import plan_config
+from search.progress import progress_for, said_if_long
+from search.run import run_study
 from space.errors import InvalidInputError, shown
-from space.files import write_changed
+from space.files import shell_word
 from space.reading import read_spec
 from space.spec import Spec
-from trainers.data import SearchData
-from trainers.health import TrainingFailedError
-
-if TYPE_CHECKING:
-    from trainers.device_data import DeviceData
+from trainers.allocator import keep_freed_memory
+from trainers.data import SearchData, load_search_data
 
 MOST_SEEDS = 1000
 END_OF_SEEDS = 2**63
@@ -37,9 +35,10 @@ FLOP_UNITS = (("PFLOP", 1e15), ("TFLOP", 1e12), ("GFLOP", 1e9), ("MFLOP", 1e6), 
 class TrainRequest:
     """What stands on the command line besides the configuration."""
 
-    spec: str
+    specs: list[str]
     num_seeds: int
-    to: Path | None
+    output: Path | None
+    plugins: list[Path]
     as_json: bool
 
 
@@ -49,30 +48,28 @@ def train(request: TrainRequest, base: Request) -> None:
     Raises:
         InvalidInputError: a value is unknown or out of range, the data are bad, or the folder holds
             something else.
-        TrainingFailedError: a training came to nothing.
+        SearchError: no training has a result, or none can go on.
     """
     config, _ = resolve(base)
     seeds = _seeds(config.search.seed, request.num_seeds)
-    slot = find_slots(config.search.device, 1)[0]
-    check_threads(config.execution.threads, [slot])
-    check_compiler(config.execution.compile, [slot])
-    data = _open(config, slot.device)
-    spec = _network(request.spec, data.search_data)
-    folder = TrainFolder(request.to or Path("runs") / f"train-{spec.arch}")
+    keep_freed_memory()
+    with closing(progress_for(sys.stderr)) as loading, said_if_long(loading, f"loading {config.data.source}"):
+        images = [load_search_data(config.data)]
+    specs = [_network(text, images[0]) for text in request.specs]
+    name = f"train-{specs[0].arch if len(specs) == 1 else _digest(specs)}"
+    config = plan_config(config, name, [spec.notation for spec in specs], seeds, request.plugins)
+    folder = request.output or Path("runs") / name
     try:
-        with folder.locked(), closing(progress_for(sys.stderr, "epochs")) as progress:
-            trainings = train_network(spec, config, data, seeds, folder, progress)
-            figures = _write_outputs(spec, data.search_data, trainings, folder)
+        with closing(progress_for(sys.stderr, "trainings")) as progress:
+            # popped: the workers have images of their own, and need the memory
+            results = run_study(config, folder, progress, images.pop, repair=True)
     except (KeyboardInterrupt, SystemExit):
         with suppress(BrokenPipeError):
             sys.stderr.write("\nstopped; every finished epoch is kept. Go on with the same command\n")
         raise
-    except TrainingFailedError as error:
-        raise TrainingFailedError(f"{error}; {error.advice}" if error.advice else str(error)) from None
-    if request.as_json:
-        print_json(figures | {"folder": str(folder.path)})
-    else:
-        _print(figures, trainings, folder.path, slot.device)
+    if not results.front_records:
+        raise SearchError(f"{folder}: {_why_none(results)}")
+    _tell(results, request.as_json)
 
 
 def _seeds(first: int, count: int) -> list[int]:
@@ -84,31 +81,6 @@ def _seeds(first: int, count: int) -> list[int]:
             "begin with a smaller --seed"
         )
     return [first + index for index in range(count)]
-
-
-def _write_outputs(spec: Spec, data: SearchData, trainings: Trainings, folder: TrainFolder) -> dict[str, Any]:
-    """Write summary and curves, and return the figures of the former."""
-    results = trainings.results
-    figures = summary(spec, data, results)
-    write_changed(folder.path / SUMMARY, json.dumps(figures, indent=2) + "\n")
-    write_changed(folder.path / CURVE_CSV, curves_csv(results))
-    curves = [[report.val_accuracy for report in result.reports] for result in results]
-    subtitle = f"{figures['data']} · {figures['params']:,} parameters · {plural(len(results), 'seed')}"
-    picture = curve_svg(f"{spec.notation}: validation accuracy", subtitle, curves)
-    write_changed(folder.path / CURVE_SVG, picture)
-    return figures
-
-
-def _open(config: StudyConfig, device: str) -> DeviceData:
-    """Return the images, after torch was told how many cores there are."""
-    import torch
-
-    from trainers.allocator import keep_freed_memory
-    from trainers.open_data import open_data
-
-    keep_freed_memory()
-    torch.set_num_threads(count_cores())
-    return open_data(config.data, torch.device(device))
 
 
 def _network(text: str, data: SearchData) -> Spec:
@@ -123,43 +95,104 @@ def _network(text: str, data: SearchData) -> Spec:
     return spec.canonical()
 
 
-def _print(figures: dict[str, Any], trainings: Trainings, folder: Path, device: str) -> None:
-    results = trainings.results
-    accuracies = [f"{100 * result.val_accuracy:.2f}" for result in results]
-    mean = f"{100 * figures['mean']:.2f} %"
-    if figures["deviation"] is not None:
-        mean += f" +- {100 * figures['deviation']:.2f} (mean and deviation of {', '.join(accuracies)})"
-    measured = results[-1].measured
+def _digest(specs: list[Spec]) -> str:
+    return hashlib.sha256(" ".join(sorted(spec.arch for spec in specs)).encode()).hexdigest()[:12]
+
+
+def _why_none(results: StudyResults) -> str:
+    """Return why no training has a result, with the seed of the last one that failed."""
+    if failed := failed_trainings(results):
+        return (
+            f"no training has a result; the last one failed: {_failure(failed[-1].seed, failed[-1].reason)}"
+        )
+    return results.why_no_front
+
+
+def _failure(seed: int, reason: str | None) -> str:
+    return f"seed {seed}: {reason or 'no reason recorded'}"
+
+
+def _tell(results: StudyResults, as_json: bool) -> None:
+    """Print the figures of each network, and the trainings that failed on stderr."""
+    report = str(results.folder / REPORT) if outputs_are_fresh(results.folder, [REPORT]) else None
+    found = [network_figures(results, trials) for trials in trainings(results)]
+    failed = failed_trainings(results)
+    for trial in failed:
+        sys.stderr.write(f"trial {trial.number} failed: {_failure(trial.seed, trial.reason)}\n")
+    if as_json:
+        print_json(
+            {
+                "folder": str(results.folder),
+                "data": results.header.data["name"],
+                "complete": results.complete,
+                "networks": found,
+                "failed": [
+                    {"trial": trial.number, "seed": trial.seed, "reason": trial.reason} for trial in failed
+                ],
+                "report": report,
+            }
+        )
+        return
+    lines = [f"study {results.folder} is complete: {results.spent}"]
+    for figures in found:
+        lines += _lines(results, figures)
+    folder = shell_word(results.folder)
+    lines += [
+        f"curves: {results.folder / CURVES}",
+        f"report: {report or 'not written'}",
+        f"export: mgnas export {folder}",
+    ]
+    sys.stdout.write("\n".join(lines) + "\n")
+
+
+def _lines(results: StudyResults, figures: dict[str, Any]) -> list[str]:
+    """Return what is printed of one network."""
+    seeds = figures["seeds"]
+    measured = seeds[-1]["measured"]
     cost = (
-        f"{floating_point(measured.training_pflop)} each; {duration(figures['train_s'])} of training in all"
+        f"{floating_point(measured['training_pflop'])} each; "
+        f"{duration(figures['train_s'])} of training in all"
     )
-    speed = f"{measured.epoch_s:.3g} s an epoch"
-    if measured.images_per_s is not None:
-        speed = f"{measured.images_per_s:,.0f} images/s, {speed}"
-        speed += f", first step after {measured.first_step_s:.2f} s"
-    if measured.ceiling_share is not None:
-        speed += f", {100 * measured.ceiling_share:.0f} % of the device's matrix products"
-    if len(results) > 1:
-        speed += " (the last training)"
     latency = ", ".join(
-        f"{figure(entry.median_ms)} ms (p95 {figure(entry.p95_ms)}) for {plural(entry.batch_size, 'image')}"
-        for entry in results[-1].latency
+        f"{figure(entry['median_ms'])} ms{_p95(entry['p95_ms'])} "
+        f"for {plural(int(entry['batch_size']), 'image')}"
+        for entry in figures["latency"]
     )
-    whose = "of the whole process" if device == "cpu" else "of the GPU"
-    lines = [
-        f"{figures['notation']} on {figures['data']}: {plural(len(results), 'training')} "
+    weights = ", ".join(str(results.folder / seed["weights"]) for seed in seeds if seed["weights"])
+    return [
+        f"{figures['notation']} on {results.header.data['name']}: {plural(len(seeds), 'training')} "
         f"of {plural(figures['epochs'], 'epoch')}, {cost}",
         f"  parameters     {figures['params']:,}, {figures['macs']:,} MACs",
-        f"  val. accuracy  {mean}",
-        f"  speed          {speed}",
-        f"  memory         {measured.peak_memory_mib:,.0f} MiB at most, {whose}",
+        f"  val. accuracy  {_accuracy(figures)}",
+        f"  speed          {_speed(measured)}{' (the last training)' if len(seeds) > 1 else ''}",
+        f"  memory         {measured['peak_memory_mib']:,.0f} MiB at most, of a worker",
         f"  latency        {latency or 'not measured: there was no memory for it'}",
-        f"  weights        {', '.join(str(folder / result.weights) for result in results)}",
-        f"  curve          {folder / CURVE_SVG}, {folder / CURVE_CSV}",
+        f"  weights        {weights}",
+        f"  curve          {figures['curve']}",
     ]
-    if not trainings.num_new:
-        lines.insert(0, f"{folder} is complete: {plural(len(results), 'training')}, all finished before")
-    sys.stdout.write("\n".join(lines) + "\n")
+
+
+def _accuracy(figures: dict[str, Any]) -> str:
+    mean = f"{100 * figures['mean']:.2f} %"
+    if figures["deviation"] is None:
+        return mean
+    accuracies = ", ".join(f"{100 * seed['val_accuracy']:.2f}" for seed in figures["seeds"])
+    return f"{mean} +- {100 * figures['deviation']:.2f} (mean and deviation of {accuracies})"
+
+
+def _speed(measured: dict[str, float | None]) -> str:
+    speed = f"{measured['epoch_s']:.3g} s an epoch"
+    if measured.get("images_per_s") is not None:
+        speed = f"{measured['images_per_s']:,.0f} images/s, {speed}"
+    if measured.get("first_step_s") is not None:
+        speed += f", first step after {measured['first_step_s']:.2f} s"
+    if measured.get("ceiling_share") is not None:
+        speed += f", {100 * (measured['ceiling_share'] or 0):.0f} % of the device's matrix products"
+    return speed
+
+
+def _p95(p95_ms: float | None) -> str:
+    return "" if p95_ms is None else f" (p95 {figure(p95_ms)})"
 
 
 def floating_point(pflop: float) -> str:

@@ -8,17 +8,23 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from results.records import EpochReport, StudyHeader, TrialRecord
+from search.config import StudyConfig
 from search.samplers.base import Proposal
-from space.references import read_reference
+from search.scheduler import StartNamed
+from space.reading import read_spec
 from space.search_space import SearchSpace
 from space.spec import Spec
 
+LATENCIES = ("latency_ms", "latency_p95_ms", "latency_batch", "latency_batch_ms", "latency_batch_p95_ms")
+"""What is measured of a network's forward pass: on one image, and on a batch of ``latency_batch`` images."""
 
-class Cost(NamedTuple):
-    """What a training took: its wall time, and what was measured besides (``TrialRecord.measured``)."""
+
+class Outcome(NamedTuple):
+    """What a training took and came to besides its reports; see ``TrialRecord`` for each."""
 
     train_s: float
     measured: dict[str, float | None]
+    class_accuracies: tuple[float | None, ...] = ()
 
 
 def weights_path(record: TrialRecord) -> str:
@@ -66,10 +72,17 @@ class Trials:
         """Trials that were running when an earlier driver stopped."""
         return [record.number for record in self.records.values() if record.state == "running"]
 
-    def missing_references(self, names: Iterable[str]) -> list[str]:
-        """Return the references that no trial has trained or is training."""
-        known = {record.reference for record in self.records.values()}
-        return [name for name in names if name not in known]
+    def missing(self, config: StudyConfig) -> list[StartNamed]:
+        """Return the trainings of named networks that no trial has done or is doing: plan and references."""
+        named = [StartNamed(training.network, training.seed) for training in config.trainings]
+        named += [StartNamed(name, is_reference=True) for name in config.references]
+        known = {(record.notation, record.seed) for record in self.searched}
+        references = {record.reference for record in self.records.values()}
+        return [
+            one
+            for one in named
+            if (one.network not in references if one.is_reference else (one.network, one.seed) not in known)
+        ]
 
     def errors(self, trial: int) -> list[float]:
         """Return a trial's error (1 - accuracy) after each of its epochs so far."""
@@ -93,16 +106,17 @@ class Trials:
         self._begin(record)
         return record
 
-    def start_reference(self, name: str, seed: int, max_epochs: int, clock_s: float) -> TrialRecord:
-        """Record a new trial that trains a reference on the study's images, and return it.
+    def start_named(self, named: StartNamed, seed: int, max_epochs: int, clock_s: float) -> TrialRecord:
+        """Record a new trial that trains a named network on the study's images, and return it.
 
-        Keys of the recipe that the space fixes hold for references too; those it searches do not.
+        Keys of the recipe that the space fixes hold for it too; those it searches do not.
         """
-        spec = read_reference(name).spec(
-            in_channels=self.space.in_channels, num_classes=self.space.num_classes
+        spec = read_spec(
+            named.network, in_channels=self.space.in_channels, num_classes=self.space.num_classes
         )
         record = self._new_record(spec.canonical(), seed, max_epochs, clock_s)
-        record = replace(record, reference=name, training=self.space.fixed_training())
+        reference = named.network if named.is_reference else None
+        record = replace(record, reference=reference, training=self.space.fixed_training())
         self._begin(record)
         return record
 
@@ -123,11 +137,16 @@ class Trials:
         )
 
     def _known_latency(self, arch: str) -> dict[str, float | None]:
-        """Return the latency of a network that was measured in an earlier trial: it has but one."""
+        """Return the latencies of a network that were measured in earlier trials: they are the same."""
+        known: dict[str, float | None] = {}
         for record in self.records.values():
-            if record.arch == arch and record.measured.get("latency_ms") is not None:
-                return {"latency_ms": record.measured["latency_ms"]}
-        return {}
+            if record.arch == arch:
+                known |= {
+                    name: record.measured[name]
+                    for name in LATENCIES
+                    if name not in known and record.measured.get(name) is not None
+                }
+        return known
 
     def report(self, trial: int, report: EpochReport, clock_s: float) -> None:
         """Record one epoch of a running trial."""
@@ -171,14 +190,17 @@ class Trials:
             replace(record, state="stopped", reason=reason, finished_s=clock_s), "stop", clock_s
         )
 
-    def finish(self, trial: int, accuracy: float, cost: Cost, weights: str, clock_s: float) -> TrialRecord:
+    def finish(
+        self, trial: int, accuracy: float, outcome: Outcome, weights: str, clock_s: float
+    ) -> TrialRecord:
         """Record a trial's result and return the trial."""
         record = replace(
             self.records[trial],
             state="complete",
             val_accuracy=accuracy,
-            train_s=cost.train_s,
-            measured=self.records[trial].measured | cost.measured,
+            train_s=outcome.train_s,
+            measured=self.records[trial].measured | outcome.measured,
+            class_accuracies=outcome.class_accuracies,
             weights=weights,
             finished_s=clock_s,
         )

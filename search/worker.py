@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from trainers.device_data import DeviceData
     from trainers.execution import ExecutionConfig
     from trainers.recipe import Recipe
+    from trainers.training import Training
 
 
 def main() -> None:
@@ -100,6 +101,7 @@ class Workplace:
     calibration: Calibration
     measured: tuple[str, ...]
     limits: dict[str, float]
+    measures_batches: bool
 
 
 class OverLimitError(MgnasError):
@@ -138,6 +140,7 @@ def _load(setup: dict[str, Any], events: TextIO) -> Workplace:
         ),
         tuple(setup["measured"]),
         setup["limits"],
+        setup["measures_batches"],
     )
 
 
@@ -178,10 +181,13 @@ def _train(job: dict[str, Any], place: Workplace, events: TextIO) -> None:
             _send(events, Paused(trial, before_s + time.perf_counter() - began))
             return
         training.save(job["weights_path"])
+        scores = training.scores or training.evaluate()
         ceiling = place.calibration.ceiling(bfloat16=training.mode.bfloat16)
         measured = asdict(training.measurements(ceiling))
         if measured["first_step_s"] is not None:
             measured["first_step_s"] += before_training_s
+        if place.measures_batches and "latency_batch_ms" not in job["known_costs"]:
+            measured |= _batch_latencies(training)
     except LoaderLostError as error:
         sys.stderr.write(f"{error}\n")
         sys.stderr.flush()
@@ -189,7 +195,8 @@ def _train(job: dict[str, Any], place: Workplace, events: TextIO) -> None:
     except InvalidInputError as error:  # images that are read while they are trained on
         _send(events, Fatal(str(error)))
     except TrainingFailedError as error:
-        _send(events, Failed(trial, str(error)))
+        is_named = not job["is_limited"]  # somebody chose its recipe, and may choose another
+        _send(events, Failed(trial, f"{error}; {error.advice}" if is_named and error.advice else str(error)))
     except OverLimitError as error:
         _send(events, Failed(trial, str(error), is_over_limit=True))
     except (torch.OutOfMemoryError, MemoryError) as error:
@@ -206,7 +213,8 @@ def _train(job: dict[str, Any], place: Workplace, events: TextIO) -> None:
         sys.excepthook(type(error), error, error.__traceback__)
         _send(events, Failed(trial, f"{type(error).__name__}: {_first_line(error)}"))
     else:
-        _send(events, Finished(trial, before_s + time.perf_counter() - began, measured))
+        train_s = before_s + time.perf_counter() - began
+        _send(events, Finished(trial, train_s, measured, list(scores.class_accuracies)))
         doubt = place.calibration.check(spec, recipe, place.execution, data.search_data.image_size)
         if doubt is not None:
             sys.stderr.write(f"{doubt}\n")
@@ -221,6 +229,26 @@ def _foretell(job: dict[str, Any], spec: Spec, recipe: Recipe, place: Workplace,
     )
     if epoch_s is not None:
         _send(events, Foretold(job["trial"], epoch_s))
+
+
+def _batch_latencies(training: Training) -> dict[str, float | None]:
+    """Return the latencies besides ``latency_ms``; nothing where memory does not do for them."""
+    from trainers.memory import is_out_of_memory
+
+    try:
+        one, *large = training.latencies()
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        return {}
+    found: dict[str, float | None] = {"latency_p95_ms": one.p95_ms}
+    for entry in large:
+        found |= {
+            "latency_batch": entry.batch_size,
+            "latency_batch_ms": entry.median_ms,
+            "latency_batch_p95_ms": entry.p95_ms,
+        }
+    return found
 
 
 def _check(name: str, value: float | None, limits: dict[str, float]) -> None:

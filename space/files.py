@@ -49,16 +49,6 @@ def write_atomic(
     return path
 
 
-def write_changed(path: Path, text: str) -> None:
-    """Write ``text`` as ``write_atomic`` does, unless the file holds just that: then no room is needed."""
-    try:
-        if path.read_bytes() == text.encode():
-            return
-    except OSError:
-        pass  # there is none, or writing says what is wrong
-    write_atomic(path, text)
-
-
 def user_path(path: str | os.PathLike[str], what: str) -> Path:
     """Return a path that a user gave, with ``~`` written out; ``what`` names the option or argument.
 

@@ -80,14 +80,6 @@ class CheckpointFile:
             _logger.warning("%s belongs to another training", path)
         return None
 
-    @property
-    def is_of_another(self) -> bool:
-        """Whether there is a state that is whole, and that of another training."""
-        try:
-            return _parse(self.path.read_bytes()).facts.get("identity") != self.identity
-        except (OSError, ValueError):
-            return False
-
     def remove(self) -> None:
         """Delete the checkpoint and the one before."""
         remove_checkpoint(self.path)

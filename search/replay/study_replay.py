@@ -15,9 +15,10 @@ from search.driver import Clock, Driver
 from search.folder import StudyFolder
 from search.frontier.models.transferred_prior import EarlierTrial
 from search.jobs import Epoch, Event, Failed, Finished, Job, Lost, Measured, Paused
+from search.plan_config import PlanConfig
 from search.progress import Silent
-from search.samplers.make import make_ask_tell
-from search.schedulers import make_scheduler, rungs_of
+from search.samplers.make import sampler_of
+from search.schedulers import make_scheduler
 from search.trials import Trials
 from search.warm_start import read_earlier
 from space.errors import InvalidInputError
@@ -86,18 +87,10 @@ def _decide_anew(
 ) -> None:
     """Let one run of the study decide, from where the last one left it."""
     executor.begin()
-    sampler = make_ask_tell(
-        config.search.sampler,
-        trials.space,
-        config.search.seed,
-        rungs_of(config),
-        earlier,
-        config.search.costs,
-    )
+    sampler = sampler_of(config, trials.space, earlier)
     for record in trials.records.values():
         sampler.restore(record, trials.curves.get(record.number, ()))
-    references = trials.missing_references(config.references)
-    scheduler = make_scheduler(config, trials, sampler.policy, references)
+    scheduler = make_scheduler(config, trials, sampler.policy, trials.missing(config))
     clock = Clock(executor.now(), executor.now)
     Driver(config, trials, sampler, scheduler, executor, Silent(), clock).run()
 
@@ -126,6 +119,7 @@ def _runs(folder: str | Path, config: StudyConfig, timeline: Sequence[Happening]
         config.model_copy(
             update={
                 "references": tuple(detail["references"]),
+                "plan": PlanConfig(**plan) if (plan := detail.get("plan")) else None,
                 "search": config.search.model_copy(
                     update={key: detail[key] for key in ("trials", "hours", "epochs", "patience")}
                 ),
@@ -284,7 +278,7 @@ class _Recorded:
         if happening.kind == "pause":
             return Paused(trial, record.train_s)
         if happening.kind == "finish":
-            return Finished(trial, record.train_s, dict(record.measured or {}))
+            return Finished(trial, record.train_s, dict(record.measured or {}), list(record.class_accuracies))
         # none counts for "failed in a row": where a run stopped for those, what is recorded of it ends there
         return Failed(trial, record.reason or "", is_over_limit=True)
 

@@ -9,8 +9,40 @@ from search.samplers.optuna import SamplerName
 from space.search_space import SearchSpace
 
 if TYPE_CHECKING:
+    from results.records import EpochReport, TrialRecord
+    from search.config import StudyConfig
     from search.frontier.models.transferred_prior import EarlierTrial
-    from search.samplers.base import StudyAskTell
+    from search.samplers.base import AskTell, Proposal, StudyAskTell
+    from search.scheduler import ContinuationPolicy
+
+
+class NoSampler:
+    """What a study with a plan has in place of a sampler: it proposes no networks."""
+
+    policy: ContinuationPolicy | None = None
+
+    def restore(self, record: TrialRecord, reports: Sequence[EpochReport] = ()) -> None:
+        """Do nothing."""
+
+    def report(self, record: TrialRecord, report: EpochReport) -> None:
+        """Do nothing."""
+
+    def tell(self, record: TrialRecord) -> None:
+        """Do nothing."""
+
+    def ask(self, number: int) -> Proposal | None:
+        """Return None."""
+        return None
+
+
+def sampler_of(config: StudyConfig, space: SearchSpace, earlier: Sequence[EarlierTrial] = ()) -> AskTell:
+    """Return what proposes the networks of a study in ``space``."""
+    from search.schedulers import rungs_of
+
+    search = config.search
+    if config.plan is not None:
+        return NoSampler()
+    return make_ask_tell(search.sampler, space, search.seed, rungs_of(config), earlier, search.costs)
 
 
 def make_ask_tell(

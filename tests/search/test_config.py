@@ -283,3 +283,27 @@ def test_help_on_study_files_is_a_study_file_of_all_keys() -> None:
     for section in ("data", "space", "train", "execution", "search"):
         model = type(getattr(StudyConfig(), section))
         assert all(re.search(rf"^(# )?{key} =", text, re.M) for key in model.model_fields)
+
+
+def test_a_plan_is_canonical_and_counts_its_trainings() -> None:
+    tables = {"plan": {"networks": ["MgNet[1,1]-4-B^l"], "seeds": [3, 4]}, "search": {"trials": 2}}
+    config = StudyConfig.parse(tables, "x")
+    assert config.trainings == (("MgNet[1,1]-4-B^l", 3), ("MgNet[1,1]-4-B^l", 4))
+    assert StudyConfig.parse(tomllib.loads(config.to_toml()), "x") == config
+
+
+@pytest.mark.parametrize(
+    ("plan", "says"),
+    [
+        ({"networks": [], "seeds": [0]}, "plan.networks"),
+        ({"networks": ["MgNet[1,1]-4-B^l"], "seeds": []}, "plan.seeds"),
+        ({"networks": ["MgNet[1,1]-4-B^l"], "seeds": [1, 1]}, "each seed is named once, but got 1 twice"),
+        ({"networks": ["MgNet[1,1]-4"], "seeds": [0]}, "expected -B"),
+        ({"networks": ["MgNet[1,1]-4-B^l"], "seeds": [-1]}, "plan.seeds"),
+        ({"networks": ["MgNet[1,1]-4-B^l"], "seeds": [0]}, "search.trials must be the number of trainings"),
+    ],
+)
+def test_plans_that_cannot_be_are_one_line(plan: dict[str, object], says: str) -> None:
+    with pytest.raises(InvalidInputError, match=re.escape(says)) as caught:
+        StudyConfig.parse({"plan": plan}, "x")
+    assert "\n" not in str(caught.value)

@@ -199,7 +199,7 @@ def test_two_drivers_do_not_share_a_folder(tmp_path: Path) -> None:
         second = mgnas("search", "tiny.toml", cwd=tmp_path)
         facts = json.loads(mgnas("status", STUDY, "--json", cwd=tmp_path).stdout)
     assert second.returncode == 2
-    assert "another search is running" in second.stderr
+    assert "another mgnas is at work" in second.stderr
     assert facts["running"] > 0
 
 

@@ -21,7 +21,6 @@ import pytest
 from results.forecast import Forecast
 from search.progress import Bar, Plain
 from search.snapshot import Snapshot
-from search.train_run import EpochsDone
 from tests.search.studies import command, write_study
 
 
@@ -116,13 +115,3 @@ def test_plain_lines_come_less_often_in_long_runs(monkeypatch: pytest.MonkeyPatc
 def test_before_anything_is_known() -> None:
     text = Snapshot(0, 10, 0, 0, 0.0, None, Forecast(None)).text()
     assert text == "left ?, best -, front 0, hypervolume 0.0000"
-
-
-def test_what_takes_long_is_said_at_once() -> None:
-    stream = io.StringIO()
-    plain = Plain(stream, "epochs")
-    state = EpochsDone(1, 2, seed=0, val_accuracy=0.5)
-    plain.update(state)
-    assert stream.getvalue() == ""
-    plain.update(replace(state, doing="measuring"))
-    assert stream.getvalue() == "epochs 1/2, seed 0, val. accuracy 50.00 %, measuring\n"

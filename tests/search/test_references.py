@@ -173,7 +173,7 @@ def test_a_changed_plugin_is_refused(home: Path, tmp_path: Path) -> None:
     plugin.write_text(plugin.read_text(encoding="utf-8") + "# changed\n", encoding="utf-8")
     done = mgnas("search", "all.toml", "--trials", "9", cwd=folder)
     assert done.returncode == 2
-    assert "was searched with another version of the plugin my_family.py" in done.stderr
+    assert "holds a study with another version of the plugin my_family.py" in done.stderr
     assert mgnas("search", "runs/all", "--trials", "7", cwd=folder).returncode == 0
 
 

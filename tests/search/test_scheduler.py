@@ -7,7 +7,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search.scheduler import Done, FullLength, GiveUp, Run, Standing, StartNew, Wait
+from search.scheduler import Done, FullLength, GiveUp, Run, Standing, StartNamed, StartNew, Wait
 
 
 @given(
@@ -91,4 +91,18 @@ def test_after_the_last_start_slots_wait_for_what_runs() -> None:
     scheduler.stop_starting()
     assert scheduler.decide() == Wait()
     scheduler.on_ended(0)
+    assert scheduler.decide() == Done()
+
+
+def test_named_networks_come_after_interrupted_trials_whatever_the_budget() -> None:
+    named = [StartNamed("a", seed=7), StartNamed("b", is_reference=True)]
+    scheduler = FullLength(0, interrupted=[Standing(0, (1.0,))], named=named)
+    scheduler.wind_down(True)
+    assert scheduler.decide() == Run(0)
+    for trial, expected in enumerate(named, start=1):
+        assert scheduler.decide() == expected
+        scheduler.on_started(trial, (1.0,), is_reference=expected.is_reference)
+    assert scheduler.decide() == Wait()
+    for trial in range(3):
+        scheduler.on_ended(trial)
     assert scheduler.decide() == Done()

@@ -22,6 +22,14 @@ def test_a_number_of_workers_is_taken_as_it_is() -> None:
     assert len(find_slots("cpu", 5)) == 5
 
 
+def test_trainings_share_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("search.slots.count_cores", lambda: 16)
+    assert [slot.threads for slot in find_slots("cpu", num_jobs=3)] == [5, 5, 5]
+    assert [slot.threads for slot in find_slots("cpu", num_jobs=40)] == [1] * 16
+    assert [slot.threads for slot in find_slots("cpu", num_jobs=40, threads=6)] == [8, 8]
+    assert [slot.threads for slot in find_slots("cpu", 2, num_jobs=1)] == [8, 8]
+
+
 def test_gpus_are_shared_out_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("search.slots.count_gpus", lambda: 2)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,7")

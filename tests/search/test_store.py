@@ -17,7 +17,7 @@ from search.optuna_mirror import OptunaMirror
 from search.samplers.base import AskTell
 from search.samplers.make import make_ask_tell
 from search.store import StudyStore
-from search.trials import Cost
+from search.trials import Outcome
 from space import InvalidInputError, SearchSpace, SpaceConfig
 from tests.results.factories import make_header
 
@@ -67,7 +67,7 @@ def test_optuna_is_brought_up_to_the_ledger(
         store.report(1, EpochReport(1, 0.5, 0.5, 0.75, 0.1), clock_s=1.0)
         monkeypatch.setattr(OptunaMirror, "tell", die)
         with pytest.raises(KeyboardInterrupt):
-            store.finish(1, 0.75, Cost(1.0, {"images_per_s": 3.0}), weights="w", clock_s=2.0)
+            store.finish(1, 0.75, Outcome(1.0, {"images_per_s": 3.0}), weights="w", clock_s=2.0)
         expected = ["RUNNING", "COMPLETE"]
     assert states(folder) != expected
     monkeypatch.undo()
@@ -100,7 +100,7 @@ def test_trials_that_others_add_to_optunas_study_are_left_alone(
     add(study)
     start(store, 1, sampler)
     store.report(1, EpochReport(1, 0.5, 0.5, 0.75, 0.1), clock_s=1.0)
-    store.finish(1, 0.75, Cost(1.0, {}), weights="w", clock_s=2.0)
+    store.finish(1, 0.75, Outcome(1.0, {}), weights="w", clock_s=2.0)
     with closing(StudyStore.open(folder, "test", SPACE)) as again:
         start(again, 2, sampler)
     ours = [trial for trial in study.trials if "arch" in trial.user_attrs]
@@ -117,7 +117,7 @@ def test_mirror_deleted_is_written_anew_from_the_ledger(folder: Path) -> None:
         for number in range(3):
             start(store, number, sampler)
         store.report(1, EpochReport(1, 0.5, 0.5, 0.75, 0.1), clock_s=1.0)
-        store.finish(1, 0.75, Cost(1.0, {}), weights="w", clock_s=2.0)
+        store.finish(1, 0.75, Outcome(1.0, {}), weights="w", clock_s=2.0)
         expected = [(t.state, t.values, t.params, t.user_attrs, t.system_attrs) for t in mirrored(folder)]
         assert any("generation" in key for key in expected[0][4])
     with closing(sqlite3.connect(folder / "study.db")) as database, database:

@@ -32,10 +32,10 @@ def test_output_that_nobody_reads_is_no_error(tmp_path: Path, line: str) -> None
 @pytest.mark.parametrize("reader", ["| true", "2>&1 | head -0", "2>/dev/full"])
 def test_a_training_that_nobody_listens_to_goes_on(tmp_path: Path, reader: str) -> None:
     write_images(tmp_path)
-    run = shell(f"MGNAS {shlex.join(TRAIN)} --to one --json {reader}; exit ${{PIPESTATUS[0]}}", tmp_path)
+    run = shell(f"MGNAS {shlex.join(TRAIN)} -o one --json {reader}; exit ${{PIPESTATUS[0]}}", tmp_path)
     assert run.returncode == 0
     assert "Traceback" not in run.stderr
-    assert (tmp_path / "one" / "summary.json").exists()
+    assert (tmp_path / "one" / "report.html").exists()
 
 
 @pytest.mark.parametrize(

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import json
+import os
 import resource
 import shutil
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 
+from results.study import open_study
 from search.main import run
 from search.slots import count_cores
 from tests.search.studies import mgnas, write_images
@@ -19,7 +21,7 @@ from tests.search.test_user_errors import error
 
 NETWORK = "MgNet[1,1]-4-B^l"
 TRAIN = ("train", NETWORK, "--data", "npz:images.npz", "--epochs", "1")
-DONE = (*TRAIN, "--to", "done")
+DONE = (*TRAIN, "-o", "done")
 
 
 @pytest.fixture(scope="module")
@@ -45,21 +47,30 @@ def files(folder: str) -> dict[str, bytes]:
     return {str(path): path.read_bytes() for path in Path(folder).rglob("*") if path.is_file()}
 
 
-def edited(change: Callable[[Any], object]) -> Callable[[], None]:
-    """Return what changes ``done/seed-0.json``."""
+def weights_file() -> Path:
+    (record,) = open_study("done").records
+    return Path("done", str(record.weights))
+
+
+def edited(change: str) -> Callable[[], None]:
+    """Return what changes the ledger of ``done``."""
 
     def edit() -> None:
-        file = Path("done/seed-0.json")
-        result = json.loads(file.read_bytes())
-        change(result)
-        file.write_text(json.dumps(result), encoding="utf-8")
+        with closing(sqlite3.connect("done/study.db")) as database, database:
+            database.execute(change)
 
     return edit
 
 
-def cut(name: str) -> None:
-    content = Path(name).read_bytes()
-    Path(name).write_bytes(content[: len(content) // 2])
+def cut(file: Path) -> None:
+    content = file.read_bytes()
+    file.write_bytes(content[: len(content) // 2])
+
+
+def of_another_seed() -> None:
+    assert run([*TRAIN, "--seed", "1", "-o", "other"]) == 0
+    (other,) = open_study("other").records
+    shutil.copy(Path("other", str(other.weights)), weights_file())
 
 
 @pytest.mark.parametrize(
@@ -75,7 +86,7 @@ def cut(name: str) -> None:
         (["--set", "execution.graph=true"], "did you mean 'cuda_graph'"),
         (["--set", "train.metric=f1"], "train.metric: must be"),
         (["--preset", "digit"], "did you mean 'digits'"),
-        (["--to", "~nouser/x"], "--to '~nouser/x' is no usable path"),
+        (["-o", "~nouser/x"], "--output '~nouser/x' is no usable path"),
         (["--set", "data.root=[1,2]"], "data.root: must be text, but got [1, 2]"),
         (["--set", "data.root=true"], "data.root: must be text, but got true"),
         (["--set", "data.root=nan"], "data.root: must be text, but got nan"),
@@ -131,50 +142,53 @@ def test_sources_that_lead_nowhere(
 @pytest.mark.parametrize(
     ("damage", "says"),
     [
-        (lambda: cut("done/seed-0.safetensors"), "done/seed-0.safetensors is damaged"),
-        (lambda: Path("done/seed-0.safetensors").unlink(), "done/seed-0.safetensors is missing"),
-        (lambda: cut("done/seed-0.json"), "done/seed-0.json is damaged (Invalid JSON"),
-        (lambda: Path("done/seed-0.json").write_bytes(b"\xff\xfe"), "done/seed-0.json is damaged"),
-        (edited(lambda r: r.update(weights="../../etc/passwd")), "weights must be 'seed-0.safetensors'"),
-        (edited(lambda r: r.update(val_accuracy=0.987)), "val_accuracy must be that of the last report"),
-        (edited(lambda r: r.update(val_accuracy=float("nan"))), "val_accuracy: must be a finite number"),
-        (edited(lambda r: r["reports"][0].update(train_loss=None)), "reports.0: must be a valid number"),
-        (edited(lambda r: r.update(reports=[])), "reports: must have at least 1 item"),
-        (edited(lambda r: r["reports"][0].update(epoch=2)), "reports must be of the epochs 1, 2 and so on"),
-        (edited(lambda r: r.pop("latency")), "latency: this key is missing"),
-        (edited(lambda r: r.update(seed=7)), "weights must be 'seed-7.safetensors'"),
+        (lambda: cut(weights_file()), "-s0.safetensors is not a safetensors file or is damaged"),
+        (lambda: weights_file().unlink(), "there is no file of weights done/checkpoints/"),
+        (of_another_seed, "-s0.safetensors holds the network "),
     ],
 )
 def test_what_is_damaged_is_trained_again_with_a_note(
     capsys: pytest.CaptureFixture[str], damage: Callable[[], object], says: str
 ) -> None:
-    weights = Path("done/seed-0.safetensors").read_bytes()
-    accuracy = json.loads(Path("done/seed-0.json").read_bytes())["val_accuracy"]
+    before = open_study("done")
+    file = weights_file()
+    weights, accuracies = file.read_bytes(), [record.val_accuracy for record in before.records]
+    losses = [report.val_loss for report in before.reports[0]]
     damage()
+    capsys.readouterr()
     assert run(list(DONE)) == 0
-    note = next(line for line in capsys.readouterr().err.splitlines() if "is trained again" in line)
-    assert says in note
-    assert note.endswith(": seed 0 is trained again")
-    assert Path("done/seed-0.safetensors").read_bytes() == weights
-    assert json.loads(Path("done/seed-0.json").read_bytes())["val_accuracy"] == accuracy
+    noted = capsys.readouterr().err
+    assert "warning: trial 0: " in noted
+    assert says in noted
+    assert "trial 0, trained again, ended as recorded" in noted
+    after = open_study("done")
+    assert file.read_bytes() == weights
+    assert [record.val_accuracy for record in after.records] == accuracies
+    assert [report.val_loss for report in after.reports[0]] == losses
     assert run(list(DONE)) == 0
-    assert "done is complete" in capsys.readouterr().out
+    assert capsys.readouterr().err == ""
 
 
-def test_a_folder_from_before_there_was_a_key_is_gone_on_with_where_it_had_no_effect(
-    capsys: pytest.CaptureFixture[str],
+@pytest.mark.parametrize(
+    ("damage", "says"),
+    [
+        (edited("update mgnas_trials set val_accuracy = 'high'"), "done/study.db"),
+        (edited("update mgnas_reports set train_loss = 'x'"), "done/study.db"),
+        (edited("update mgnas_trials set val_accuracy = 0.987"), "the ledger in done is damaged"),
+        (edited("delete from mgnas_reports"), "the epochs of trial 0 are not those of its result"),
+        (edited("update mgnas_reports set epoch = 2"), "the epochs of trial 0 are not those of its result"),
+        (lambda: cut(Path("done/study.db")), "done/study.db"),
+        (lambda: Path("done/study.toml").write_bytes(b"\xff\xfe\x00"), "done/study.toml is damaged"),
+        (lambda: Path("done/study.toml").unlink(), "done holds study.db but no study.toml"),
+    ],
+)
+def test_a_damaged_ledger_is_told_in_one_line(
+    capsys: pytest.CaptureFixture[str], damage: Callable[[], object], says: str
 ) -> None:
-    typed = [*TRAIN, "--to", "older", "--set", "train.optimizer=sgd"]
-    assert run(typed) == 0
-    file, weights = Path("older/train.toml"), Path("older/seed-0.safetensors")
-    before, older = weights.read_bytes(), file.read_text().replace("muon_decay = 10.0\n", "")
-    file.write_text(older)
-    assert run(typed) == 0
-    assert "older is complete" in capsys.readouterr().out
-    assert weights.read_bytes() == before
-    assert "muon_decay = 10.0" in file.read_text()
-    file.write_text(older.replace('optimizer = "sgd"', 'optimizer = "muon"'))  # whose decay was another
-    assert "(train.toml differs)" in error(capsys, *TRAIN, "--to", "older")
+    damage()
+    before = files("done")
+    assert says in error(capsys, *DONE)
+    assert files("done") == before
 
 
 def other_images() -> tuple[str, ...]:
@@ -183,28 +197,25 @@ def other_images() -> tuple[str, ...]:
 
 
 @pytest.mark.parametrize(
-    "arguments",
+    ("arguments", "says"),
     [
-        lambda: (*DONE, "--epochs", "2"),
-        lambda: (*DONE, "--epochs", "2", "--seed", "5"),
-        lambda: ("train", "MgNet[1,1]-5-B^l", *DONE[2:]),
-        other_images,
+        (lambda: (*DONE, "--epochs", "2"), "train.epochs = 1, but now 2 is asked for"),
+        (lambda: (*DONE, "--epochs", "2", "--seed", "5"), "train.epochs = 1, but now 2 is asked for"),
+        (lambda: ("train", "MgNet[1,1]-5-B^l", *DONE[2:]), f"plan.networks = {NETWORK}, but now MgNet"),
+        (other_images, "done holds a study of other images than"),
     ],
 )
-@pytest.mark.parametrize("lost", [[], ["train.toml"], ["spec.json"]])
 def test_trainings_of_something_else_are_not_replaced(
-    capsys: pytest.CaptureFixture[str], arguments: Callable[[], tuple[str, ...]], lost: list[str]
+    capsys: pytest.CaptureFixture[str], arguments: Callable[[], tuple[str, ...]], says: str
 ) -> None:
-    for name in lost:
-        (Path("done") / name).unlink()
     typed = arguments()
     before = files("done")
-    assert "done holds trainings of another network or recipe" in error(capsys, *typed)
+    assert says in error(capsys, *typed)
     assert files("done") == before
 
 
 def test_what_is_complete_is_shown_without_room(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run([*DONE]) == 0  # the images lie elsewhere now, which is written down
+    assert run([*DONE]) == 0
     before = files("done")
     capsys.readouterr()
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -214,7 +225,7 @@ def test_what_is_complete_is_shown_without_room(capsys: pytest.CaptureFixture[st
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert code == 0
-    assert "done is complete" in capsys.readouterr().out
+    assert "study done is complete" in capsys.readouterr().out
     assert files("done") == before
 
 
@@ -225,21 +236,14 @@ def test_other_names_of_classes_are_told(capsys: pytest.CaptureFixture[str]) -> 
     assert files("done") == before
 
 
-def test_checkpoints_of_something_else_are_not_replaced(capsys: pytest.CaptureFixture[str]) -> None:
+def test_checkpoints_of_something_else_are_not_gone_on_with(capsys: pytest.CaptureFixture[str]) -> None:
     from trainers.checkpoint import CheckpointFile, TrainingState
 
-    for file in Path("done").glob("seed-0.*"):
-        file.unlink()
-    CheckpointFile("done/seed-0.checkpoint", "another").write(TrainingState({}, {}))
-    before = files("done")
-    assert "or of other images (seed-0.checkpoint)" in error(capsys, *DONE)
-    assert files("done") == before
-
-
-@pytest.mark.parametrize("name", ["train.toml", "spec.json"])
-def test_files_that_are_no_text_are_told_in_one_line(capsys: pytest.CaptureFixture[str], name: str) -> None:
-    (Path("done") / name).write_bytes(b"\xff\xfe\x00")
-    assert f"({name} differs)" in error(capsys, *DONE)
+    weights = weights_file().read_bytes()
+    weights_file().unlink()
+    CheckpointFile(weights_file().with_suffix(".checkpoint"), "another").write(TrainingState({}, {}))
+    assert run(list(DONE)) == 0
+    assert weights_file().read_bytes() == weights
 
 
 def dangling() -> None:
@@ -253,53 +257,52 @@ def circle() -> None:
 @pytest.mark.parametrize(
     ("make", "to", "says"),
     [
-        (lambda: Path("there").touch(), "there", "there is a file; a training needs a folder (--to)"),
-        (lambda: Path("there").touch(), "there/x", "cannot train in there/x: Not a directory"),
-        (
-            lambda: None,
-            "x" * 300,
-            "xxx: File name too long; choose a shorter path (--to names another folder)",
-        ),
-        (dangling, "there", "there is a link that leads nowhere"),
-        (circle, "there", "there is a link that leads nowhere"),
-        (lambda: None, "/proc/mine", "cannot train in /proc/mine: No such file"),
-        (lambda: None, ".", "holds something else (done)"),
+        (lambda: Path("there").touch(), "there", "there is a file; a study needs a folder (--output)"),
+        (lambda: Path("there").touch(), "there/x", "cannot write to there/x: "),
+        (lambda: None, "x" * 300, "xxx"),
+        (dangling, "there", "there"),
+        (circle, "there", "there"),
+        (lambda: None, "/proc/mine", "cannot write to /proc/mine: "),
+        (lambda: None, ".", "holds no study but something else (done)"),
     ],
 )
 def test_folders_that_cannot_be_made(
     capsys: pytest.CaptureFixture[str], make: Callable[[], None], to: str, says: str
 ) -> None:
     make()
-    assert says in error(capsys, *TRAIN, "--to", to)
+    assert says in error(capsys, *TRAIN, "-o", to)
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "seed-0.checkpoint",
-        "seed-0.running",
-        "seed-0.json",
-        "seed-1.safetensors",
-        "curve.svg",
-        ".lock",
-        "train.toml",
-    ],
-)
+@pytest.mark.parametrize("name", [".lock", "study.toml", "study.db"])
 def test_folders_in_the_place_of_files(capsys: pytest.CaptureFixture[str], name: str) -> None:
     path = Path("done") / name
-    path.unlink(missing_ok=True)
+    path.unlink()
     path.mkdir()
-    assert f"done/{name} is a folder, where a training keeps a file; remove it" in error(capsys, *DONE)
+    assert "done" in error(capsys, *DONE, "--seeds", "2")
+    assert path.is_dir()
+
+
+@pytest.mark.parametrize("name", ["curves.csv", "report.html"])
+def test_what_cannot_be_written_is_told_and_loses_nothing(
+    capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    path = Path("done") / name
+    path.unlink()
+    path.mkdir()
+    os.utime("done/study.db")
+    assert run(list(DONE)) == 0
+    captured = capsys.readouterr()
+    assert f"warning: cannot write done/{name}" in captured.err
+    assert "study done is complete" in captured.out
 
 
 def test_a_training_that_comes_to_nothing_says_what_to_try(capsys: pytest.CaptureFixture[str]) -> None:
-    text = error_after_progress(capsys, *TRAIN, "--to", "bad", "--set", "train.lr=1e30")
-    assert "seed 0: diverged: the " in text
-    assert "; try a lower rate (train.lr, which is 1e+30, and train.muon_lr, which is 0.03)" in text
-
-
-def error_after_progress(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
-    assert run(list(arguments)) == 2
-    *progress, last = capsys.readouterr().err.splitlines()
-    assert all(line.startswith(("epochs ", "calibrating: ")) for line in progress)
-    return last
+    code = run([*TRAIN, "-o", "bad", "--set", "train.lr=1e30"])
+    *_, last = capsys.readouterr().err.splitlines()
+    assert code != 0
+    assert last.startswith(
+        "mgnas: bad: no training has a result; the last one failed: seed 0: diverged: the "
+    )
+    assert "; try a lower rate (train.lr, which is 1e+30, and train.muon_lr, which is 0.03)" in last
+    assert run([*TRAIN, "-o", "bad", "--set", "train.lr=1e30"]) == code
+    assert capsys.readouterr().err == f"{last}\n"  # what has failed is known, and not trained again

@@ -114,13 +114,13 @@ def test_errors_are_one_line_and_change_nothing(
 
 def test_other_images_are_another_study(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_images(finished, seed=1)
-    assert "was searched on other images" in error(capsys, "search", "tiny.toml", "--trials", "9")
+    assert "holds a study of other images" in error(capsys, "search", "tiny.toml", "--trials", "9")
 
 
 def test_other_names_of_classes_are_another_study(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The same images under other names: exported networks would call them by both."""
     write_images(finished, classes=("0", "one"))
-    says = "was searched with other names of classes ('1' instead of 'one')"
+    says = "holds a study with other names of classes ('1' instead of 'one')"
     assert says in error(capsys, "search", "tiny.toml", "--trials", "9")
 
 

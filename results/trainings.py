@@ -1,0 +1,126 @@
+"""The trainings of a study with a plan: figures over the seeds of each network, and its curves."""
+
+from __future__ import annotations
+
+import csv
+import io
+import statistics
+from collections.abc import Sequence
+from typing import Any
+
+from results.curve_svg import curve_svg
+from results.front import accuracy, complete_trials
+from results.records import TrialRecord
+from results.scales import plural
+from results.study import StudyResults
+from space.files import write_atomic
+
+CURVES = "curves.csv"
+
+
+def trainings(study: StudyResults) -> list[list[TrialRecord]]:
+    """Return the complete trials of each network of the plan, in its order."""
+    complete = {(trial.notation, trial.seed): trial for trial in complete_trials(study.records)}
+    networks: dict[str, list[TrialRecord]] = {}
+    for planned in study.header.plan:
+        if planned in complete:
+            networks.setdefault(planned.network, []).append(complete[planned])
+    return list(networks.values())
+
+
+def failed_trainings(study: StudyResults) -> list[TrialRecord]:
+    """Return the trials of the plan that failed."""
+    return [
+        trial
+        for trial in study.records
+        if trial.state == "failed" and (trial.notation, trial.seed) in study.header.plan
+    ]
+
+
+def network_figures(study: StudyResults, trials: Sequence[TrialRecord]) -> dict[str, Any]:
+    """Return the figures of one network over its trainings, as plain data.
+
+    ``mean`` and ``deviation`` (of a sample; None for one training) are of validation accuracy, from 0 to 1;
+    ``train_s`` is the time of all epochs together; ``latency`` has one entry for each batch size.
+    """
+    first, accuracies = trials[0], [accuracy(trial) for trial in trials]
+    return {
+        "notation": first.notation,
+        "arch": first.arch,
+        "params": first.params,
+        "macs": first.macs,
+        "epochs": first.epochs,
+        "train_s": sum(report.seconds for trial in trials for report in study.reports.get(trial.number, ())),
+        "mean": statistics.fmean(accuracies),
+        "deviation": statistics.stdev(accuracies) if len(accuracies) > 1 else None,
+        "latency": _latency(trials),
+        "curve": str(study.folder / curve_name(first)),
+        "seeds": [_seed(study, trial) for trial in trials],
+    }
+
+
+def _latency(trials: Sequence[TrialRecord]) -> list[dict[str, float | None]]:
+    known: dict[str, float] = {}
+    for trial in trials:
+        for name, value in trial.measured.items():
+            if value is not None:  # whatever else runs makes a network slower, never faster
+                known[name] = min(value, known.get(name, value))
+    entries: list[dict[str, float | None]] = []
+    if "latency_ms" in known:
+        entries.append(
+            {"batch_size": 1, "median_ms": known["latency_ms"], "p95_ms": known.get("latency_p95_ms")}
+        )
+    if "latency_batch" in known:
+        entries.append(
+            {
+                "batch_size": int(known["latency_batch"]),
+                "median_ms": known["latency_batch_ms"],
+                "p95_ms": known["latency_batch_p95_ms"],
+            }
+        )
+    return entries
+
+
+def _seed(study: StudyResults, trial: TrialRecord) -> dict[str, Any]:
+    return {
+        "trial": trial.number,
+        "seed": trial.seed,
+        "val_accuracy": trial.val_accuracy,
+        "class_accuracies": dict(zip(study.header.data["classes"], trial.class_accuracies, strict=False)),
+        "weights": trial.weights,
+        "train_s": trial.train_s,
+        "measured": trial.measured,
+    }
+
+
+def curve_name(trial: TrialRecord) -> str:
+    """Return the name of the picture with the curves of a trial's network."""
+    return f"curve-{trial.arch}.svg"
+
+
+def curve_files(study: StudyResults) -> list[str]:
+    """Return the names of the files that ``write_curves`` writes."""
+    return [CURVES, *(curve_name(trials[0]) for trials in trainings(study))]
+
+
+def write_curves(study: StudyResults) -> None:
+    """Write every epoch of the plan's trainings as CSV, and a picture for each network."""
+    found = trainings(study)
+    write_atomic(study.folder / CURVES, _csv(study, [trial for trials in found for trial in trials]))
+    for trials in found:
+        curves = [[report.val_accuracy for report in study.reports[trial.number]] for trial in trials]
+        title = f"{trials[0].notation}: validation accuracy"
+        data = study.header.data.get("name", "")
+        subtitle = f"{data} · {trials[0].params:,} parameters · {plural(len(trials), 'seed')}"
+        write_atomic(study.folder / curve_name(trials[0]), curve_svg(title, subtitle, curves))
+
+
+def _csv(study: StudyResults, trials: Sequence[TrialRecord]) -> str:
+    columns = ["trial", "arch", "seed", "epoch", "train_loss", "val_loss", "val_accuracy", "seconds"]
+    out = io.StringIO()
+    writer = csv.DictWriter(out, fieldnames=columns, lineterminator="\n")
+    writer.writeheader()
+    for trial in trials:
+        whose = {"trial": trial.number, "arch": trial.arch, "seed": trial.seed}
+        writer.writerows(whose | vars(report) for report in study.reports[trial.number])
+    return out.getvalue()
