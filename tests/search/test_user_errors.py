@@ -191,7 +191,7 @@ def test_a_complete_study_is_not_shown_for_other_images(
     capsys.readouterr()
     Path("others").mkdir()
     others = write_images(Path("others"), seed=1)
-    assert "on other images" in error(capsys, "search", "runs/tiny", "--data", f"npz:{others}")
+    assert "holds a study of other images" in error(capsys, "search", "runs/tiny", "--data", f"npz:{others}")
     assert "there is no file" in error(capsys, "search", "runs/tiny", "--data", "npz:none.npz")
 
 
