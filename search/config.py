@@ -42,44 +42,78 @@ MOST_CHECKED = 1_000
 
 
 class SearchConfig(BaseModel):
-    """The ``[search]`` section: how long, by which sampler, on what.
+    """Budget, objectives, sampler and scheduler: the ``[search]`` section of a study.
 
-    ``trials``, ``hours`` and ``epochs`` (of all trainings together) are totals over all runs of the
-    study. With ``patience`` it ends when so many trials in a row have made the hypervolume of the front
-    grow by less than a thousandth, and its best accuracy by less than a tenth of a point. ``warm_start`` is
-    the folder of an earlier study, on any images, that the frontier sampler learns from; what it found is
-    copied when the study begins. ``workers`` auto is one for each CPU core, or for each GPU where there are
-    any. ``keep_weights`` front keeps the trained weights of the networks on the front only.
+    ``trials``, ``hours`` and ``epochs`` are totals over all runs of the study. Limits of exact costs are in
+    ``[space]``; the limits here are of measured costs. The default scheduler is freeze_thaw with the sampler
+    frontier, and full with other samplers.
 
-    Accuracy is weighed against the ``costs``, most often parameters; a list, or text with commas. Networks
-    above ``max_latency_ms`` (one image, on the worker's device) are given up before they are trained, and
-    those above ``max_energy_j`` as soon as their training has used so much. The limits of what can be
-    counted are in ``[space]``.
-
-    The ``scheduler`` is freeze_thaw where the sampler is frontier and nothing else is said, and full with
-    other samplers. With halving, networks are compared at rungs: counted back from the last epoch, each
-    after the ``reduction``-th part of the epochs of the next, none before ``first_rung``; of those at a
-    rung, one in ``reduction`` goes on.
+    Rungs are counted back from the last epoch: each has 1/``reduction`` of the epochs of the next one.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    trials: int = Field(default=48, ge=1, le=10**7)
-    hours: float | None = Field(default=None, gt=0, allow_inf_nan=False)
-    epochs: int | None = Field(default=None, ge=1)
-    patience: int | None = Field(default=None, ge=1)
-    warm_start: str | None = Field(default=None, min_length=1)
-    costs: tuple[CostName, ...] = Field(default=("params",), min_length=1, max_length=3)
-    max_latency_ms: float | None = Field(default=None, gt=0, allow_inf_nan=False)
-    max_energy_j: float | None = Field(default=None, gt=0, allow_inf_nan=False)
-    sampler: SamplerName = "frontier"
-    scheduler: SchedulerName = "freeze_thaw"
-    reduction: int = Field(default=3, ge=2, le=100)
-    first_rung: int = Field(default=1, ge=1)
-    seed: int = Field(default=0, ge=0, lt=2**63)
-    workers: Annotated[int, Field(ge=1, le=1024)] | Literal["auto"] = "auto"
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    keep_weights: Literal["front", "all"] = "front"
+    trials: int = Field(default=48, ge=1, le=10**7, description="Total of trials over all runs.")
+    hours: float | None = Field(
+        default=None,
+        gt=0,
+        allow_inf_nan=False,
+        description="Total search time in hours over all runs; unset: no limit.",
+    )
+    epochs: int | None = Field(
+        default=None, ge=1, description="Total of epochs over all trainings; unset: no limit."
+    )
+    patience: int | None = Field(
+        default=None,
+        ge=1,
+        description="Trials in a row without progress that end the search: hypervolume below +0.001, accuracy"
+        " below +0.1 points; unset: no limit.",
+    )
+    warm_start: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Folder of an earlier study from which the frontier sampler learns.",
+    )
+    costs: tuple[CostName, ...] = Field(
+        default=("params",),
+        min_length=1,
+        max_length=3,
+        description="Objectives to minimise, one to three of params, macs, activation_mib, latency_ms, energy_j.",
+    )
+    max_latency_ms: float | None = Field(
+        default=None,
+        gt=0,
+        allow_inf_nan=False,
+        description="Limit of the latency of one image in ms, measured before the training; unset: no limit.",
+    )
+    max_energy_j: float | None = Field(
+        default=None,
+        gt=0,
+        allow_inf_nan=False,
+        description="Limit of the energy of one training in J, on NVIDIA GPUs; unset: no limit.",
+    )
+    sampler: SamplerName = Field(
+        default="frontier", description="Algorithm that proposes networks: frontier, or a sampler of Optuna."
+    )
+    scheduler: SchedulerName = Field(
+        default="freeze_thaw",
+        description="Algorithm that allocates epochs to trials; freeze_thaw requires frontier.",
+    )
+    reduction: int = Field(
+        default=3, ge=2, le=100, description="Reduction factor between the epochs of two rungs."
+    )
+    first_rung: int = Field(default=1, ge=1, description="Smallest number of epochs at a rung.")
+    seed: int = Field(default=0, ge=0, lt=2**63, description="Seed from which all random choices derive.")
+    workers: Annotated[int, Field(ge=1, le=1024)] | Literal["auto"] = Field(
+        default="auto",
+        description="Parallel trainings; auto: one for each GPU, or for each CPU core without GPUs.",
+    )
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        default="auto", description="Device of the trainings; auto: CUDA if available."
+    )
+    keep_weights: Literal["front", "all"] = Field(
+        default="front", description="Trained weights to keep: those of the front, or all."
+    )
 
     @field_validator("costs", mode="before")
     @classmethod
@@ -113,25 +147,34 @@ class SearchConfig(BaseModel):
 
 
 class StudyConfig(BaseModel):
-    """Everything that a study is made from; ``study.toml`` in its folder holds it resolved.
+    """The configuration of a study; ``study.toml`` in the study's folder holds it resolved.
 
-    ``plugins`` are Python files that register families; ``references`` networks of the papers by name
-    (``resnet18``, ``mgnet-256-Bl@0.25``) that are trained by the study's recipe for comparison. With a
-    ``plan`` the study trains the networks that it names, and ``search.trials`` is the number of trainings.
+    A study with a ``plan`` trains the networks that it names; ``search.trials`` is then the number of trainings.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: str = Field(default="study", min_length=1, max_length=200)
-    description: str = ""
-    plugins: tuple[str, ...] = ()
-    references: tuple[str, ...] = ()
-    data: DataConfig = DataConfig()
-    space: SpaceConfig = SpaceConfig()
-    train: Recipe = Recipe()
-    execution: ExecutionConfig = ExecutionConfig()
-    search: SearchConfig = SearchConfig()
-    plan: PlanConfig | None = None
+    name: str = Field(
+        default="study", min_length=1, max_length=200, description="Name of the study and of its folder."
+    )
+    description: str = Field(default="", description="Free text for the report.")
+    plugins: tuple[str, ...] = Field(default=(), description="Python files that register families.")
+    references: tuple[str, ...] = Field(
+        default=(),
+        description="Networks of the papers that are trained for comparison, such as resnet18@0.25.",
+    )
+    data: DataConfig = Field(default=DataConfig(), description="Images and splits.")
+    space: SpaceConfig = Field(
+        default=SpaceConfig(), description="Domains of the hyperparameters and limits."
+    )
+    train: Recipe = Field(default=Recipe(), description="Training recipe.")
+    execution: ExecutionConfig = Field(default=ExecutionConfig(), description="How a device computes a step.")
+    search: SearchConfig = Field(
+        default=SearchConfig(), description="Budget, sampler, scheduler and objectives."
+    )
+    plan: PlanConfig | None = Field(
+        default=None, description="Networks to train without a search; 'mgnas train' writes it."
+    )
 
     @field_validator("name")
     @classmethod

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import textwrap
 from typing import Any, get_args
 
 import tomli_w
@@ -10,6 +11,9 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from search.config import StudyConfig
+
+WIDTH = 100
+"""Columns of a comment."""
 
 
 def study_file() -> str:
@@ -31,18 +35,24 @@ def _section(name: str, model: type[BaseModel], values: dict[str, Any]) -> list[
 
 
 def _comment(model: type[BaseModel]) -> list[str]:
-    return [f"# {line}".rstrip() for line in inspect.getdoc(model).splitlines()]  # type: ignore[union-attr]
+    text = inspect.getdoc(model)
+    assert text is not None
+    return [f"# {line}".rstrip() for line in text.replace("``", "`").splitlines()]
 
 
 def _key(name: str, field: FieldInfo, value: Any) -> list[str]:
+    """Return the lines of one key: its description as comments, then its default."""
     choices = [repr(choice) for choice in get_args(field.annotation) if isinstance(choice, str)]
-    said = "; ".join(filter(None, [field.description, " | ".join(choices)]))
-    comment = f"  # {said}" if said else ""
-    if value is None:
-        return [f"# {name} ={comment or '  # no default'}"]
-    inline = value if not isinstance(value, dict) else None
-    if inline is None:
-        pairs = (tomli_w.dumps({key: one}).strip() for key, one in value.items() if one is not None)
-        return [f"{name} = {{{', '.join(pairs)}}}{comment}"]
-    text = " ".join(tomli_w.dumps({name: value}).split()) if isinstance(value, list) else None
-    return [f"{text or tomli_w.dumps({name: value}).strip()}{comment}"]
+    said = " ".join(filter(None, [field.description, f"({' | '.join(choices)})" if choices else ""]))
+    comments = [f"# {line}" for line in textwrap.wrap(said, WIDTH - 2)]
+    return [*comments, f"# {name} =" if value is None else f"{name} = {_inline(value)}"]
+
+
+def _inline(value: Any) -> str:
+    """Return a value as TOML on one line; a dictionary leaves out its unset keys."""
+    if isinstance(value, dict):
+        pairs = (f"{key} = {_inline(one)}" for key, one in value.items() if one is not None)
+        return f"{{{', '.join(pairs)}}}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_inline, value))}]"
+    return tomli_w.dumps({"value": value}).strip().partition(" = ")[2]

@@ -40,49 +40,96 @@ Knob = Domain | PerLevel | Increments | Literal["c_u"] | None
 
 
 class SpaceConfig(BaseModel):
-    """A domain for every knob, and limits. Knobs that a network does not have are not asked for.
+    """The domain of each hyperparameter, and limits: the ``[space]`` section of a study.
 
-    ``smoothers`` holds the options of smoothers by their kind (``[space.smoothers.two_step]``), ``families``
-    the fields of a plugin's specs by the family's name, and ``train`` keys of the study's ``[train]`` section
-    that are searched along with the network. ``max_activation_mib`` is for a training step of the study's
-    largest batch in float32.
+    A value is fixed, a list gives choices, and ``{low, high}`` is a range, with ``step`` or ``log = true``. A
+    hyperparameter that a network does not have is ignored.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     family: Names = Field(
-        default=Choice(choices=("mgnet",)), description="mgnet, resnet, preact_resnet, or a plugin's"
+        default=Choice(choices=("mgnet",)),
+        description="Network families: mgnet, resnet, preact_resnet, or a plugin's.",
     )
-    levels: Numbers = Field(default=Choice(choices=(2,)), description="number of levels J")
+    levels: Numbers = Field(
+        default=Choice(choices=(2,)),
+        description="Number of levels J; each further level halves height and width.",
+    )
     nu: NumbersPerLevel = Field(
-        default=(IntRange(low=1, high=3),), description="smoothing iterations, or blocks, of a level"
+        default=(IntRange(low=1, high=3),),
+        description="Smoothing iterations, or residual blocks, of each level.",
     )
     c_u: Widths = Field(
-        default=(IntRange(low=8, high=64, step=8),), description="feature channels of a level"
+        default=(IntRange(low=8, high=64, step=8),), description="Feature channels of each level."
     )
-    c_f: DataWidths = Field(default="c_u", description='data channels of a level, or "c_u"')
-    share_a: Annotated[Choice, words(*SHARINGS), spelled] = Choice(choices=("level",))
-    share_b: Annotated[Choice, words(*SHARINGS), spelled] = Choice(choices=("level", "iteration"))
-    smoother: Annotated[Choice, words(*SMOOTHERS), spelled] = Choice(choices=("conv",))
-    smoothers: dict[str, dict[str, AnyDomain]] = Field(default={})
-    kernel_b: Annotated[Choice, words(*KERNELS), spelled] = Choice(choices=(3,))
-    groups_b: GroupsDomain = Choice(choices=(1,))
-    interpolation: Annotated[Choice, words("conv", "depthwise", "pool", "zero"), spelled] = Choice(
-        choices=("conv",)
+    c_f: DataWidths = Field(
+        default="c_u", description='Data channels of each level; "c_u": equal to the feature channels.'
     )
-    restriction: Annotated[Choice, words("conv", "depthwise", "pool"), spelled] = Choice(choices=("conv",))
-    block: Annotated[Choice, words("basic", "bottleneck"), spelled] = Choice(choices=("basic",))
-    stem: Annotated[Choice, words("cifar", "imagenet"), spelled] = Choice(choices=("cifar",))
-    stem_channels: Numbers | None = None
-    activation: Annotated[Choice, words("relu", "leaky_relu", "silu", "gelu", "hardswish"), spelled] = Choice(
-        choices=("relu",)
+    share_a: Annotated[Choice, words(*SHARINGS), spelled] = Field(
+        default=Choice(choices=("level",)), description="Sharing of operator A: network, level or iteration."
     )
-    dropout: Fractions = Choice(choices=(0.0,))
-    families: dict[str, dict[str, AnyDomain]] = Field(default={})
-    train: dict[str, AnyDomain] = Field(default={})
-    max_params: int | None = Field(default=None, gt=0, le=10**18)
-    max_macs: int | None = Field(default=None, gt=0, le=10**18)
-    max_activation_mib: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    share_b: Annotated[Choice, words(*SHARINGS), spelled] = Field(
+        default=Choice(choices=("level", "iteration")),
+        description="Sharing of operator B: network, level or iteration.",
+    )
+    smoother: Annotated[Choice, words(*SMOOTHERS), spelled] = Field(
+        default=Choice(choices=("conv",)),
+        description="Smoother of MgNets: conv, linear, quadratic or two_step.",
+    )
+    smoothers: dict[str, dict[str, AnyDomain]] = Field(
+        default={}, description="Options of the smoothers, in [space.smoothers.NAME]."
+    )
+    kernel_b: Annotated[Choice, words(*KERNELS), spelled] = Field(
+        default=Choice(choices=(3,)), description="Kernel size of B: 1, 3 or 5 pixels."
+    )
+    groups_b: GroupsDomain = Field(
+        default=Choice(choices=(1,)),
+        description='Groups of the convolutions of B; "depthwise": as many as divide the channels.',
+    )
+    interpolation: Annotated[Choice, words("conv", "depthwise", "pool", "zero"), spelled] = Field(
+        default=Choice(choices=("conv",)),
+        description="Operator Pi that carries features to the next level: conv, depthwise, pool or zero.",
+    )
+    restriction: Annotated[Choice, words("conv", "depthwise", "pool"), spelled] = Field(
+        default=Choice(choices=("conv",)),
+        description="Operator R that carries residuals to the next level: conv, depthwise or pool.",
+    )
+    block: Annotated[Choice, words("basic", "bottleneck"), spelled] = Field(
+        default=Choice(choices=("basic",)), description="Block of ResNets: basic or bottleneck."
+    )
+    stem: Annotated[Choice, words("cifar", "imagenet"), spelled] = Field(
+        default=Choice(choices=("cifar",)),
+        description="First layers: cifar (3x3) or imagenet (7x7 with stride 2, then max-pooling).",
+    )
+    stem_channels: Numbers | None = Field(
+        default=None, description="Channels of the stem of ResNets; unset: the data channels of level 1."
+    )
+    activation: Annotated[Choice, words("relu", "leaky_relu", "silu", "gelu", "hardswish"), spelled] = Field(
+        default=Choice(choices=("relu",)),
+        description="Activation sigma: relu, leaky_relu, silu, gelu or hardswish.",
+    )
+    dropout: Fractions = Field(
+        default=Choice(choices=(0.0,)), description="Dropout probability before the linear layer."
+    )
+    families: dict[str, dict[str, AnyDomain]] = Field(
+        default={}, description="Hyperparameters of a plugin's family, in [space.families.NAME]."
+    )
+    train: dict[str, AnyDomain] = Field(
+        default={}, description="Keys of [train] that are searched too, in [space.train]."
+    )
+    max_params: int | None = Field(
+        default=None, gt=0, le=10**18, description="Limit of trainable parameters; unset: no limit."
+    )
+    max_macs: int | None = Field(
+        default=None, gt=0, le=10**18, description="Limit of MACs of one image; unset: no limit."
+    )
+    max_activation_mib: float | None = Field(
+        default=None,
+        gt=0,
+        allow_inf_nan=False,
+        description="Limit of activation memory of a training step in MiB, float32; unset: no limit.",
+    )
 
     @field_validator("levels", "nu", "c_u", "c_f", "groups_b", "stem_channels")
     @classmethod

@@ -31,27 +31,46 @@ MOST_LOOKED_AT = 64
 
 
 class DataConfig(BaseModel):
-    """The ``[data]`` section of a study: where the images come from and how they are split.
+    """The images and their splits: the ``[data]`` section of a study.
 
-    ``test_fraction`` is taken off first and only if the source brings no test images of its own, then
-    ``val_fraction`` of what is left unless the source brings validation images. ``root`` is the folder of
-    torchvision's data sets; ``image_size`` that to which ``imagefolder`` brings its images, a number of
-    pixels or (height, width). Sets that take more than ``memory_gib`` (a fifth of the free memory, or half
-    of a GPU's, for all workers together) are not kept in memory: batches are then brought from the files,
-    or from the machine's memory to the GPU's, while the one before is trained on, by ``loader_workers``
-    processes for each worker.
+    The test split is taken off first, then the validation split of the remaining images. A split that the
+    source brings is used as it is.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
-    source: str = "digits"
-    val_fraction: float = Field(default=0.2, gt=0, lt=1)
-    test_fraction: float = Field(default=0.2, ge=0, lt=1)
-    split_seed: int = Field(default=0, ge=0, lt=2**63)
-    root: str = ""
-    memory_gib: float | None = Field(default=None, ge=0)
-    loader_workers: int = Field(default=1, ge=0, le=256)
-    image_size: int | Annotated[tuple[int, int], Field(strict=False)] | None = None
+    source: str = Field(
+        default="digits",
+        description="digits, mnist, fashion_mnist, cifar10, cifar100, svhn, npz:FILE or imagefolder:PATH.",
+    )
+    val_fraction: float = Field(
+        default=0.2,
+        gt=0,
+        lt=1,
+        description="Fraction of the training images in the validation split, if the source has none.",
+    )
+    test_fraction: float = Field(
+        default=0.2,
+        ge=0,
+        lt=1,
+        description="Fraction of the images that is held out for the test, if the source has no test split.",
+    )
+    split_seed: int = Field(default=0, ge=0, lt=2**63, description="Seed of the stratified splits.")
+    root: str = Field(default="", description="Folder of the torchvision data sets; empty: ~/.cache/mgnas.")
+    memory_gib: float | None = Field(
+        default=None,
+        ge=0,
+        description="Memory in GiB that a worker may use for images; larger sets are streamed; unset: 1/5 of "
+        "the free memory, or 1/2 of a GPU's, divided among the workers.",
+    )
+    loader_workers: int = Field(
+        default=1, ge=0, le=256, description="Reader processes of each worker for streamed images."
+    )
+    image_size: int | Annotated[tuple[int, int], Field(strict=False)] | None = Field(
+        default=None,
+        description="Size in pixels to which imagefolder scales images, N or [height, width]; unset: their "
+        "own size, or 64.",
+    )
 
     @field_validator("image_size", mode="before")
     @classmethod

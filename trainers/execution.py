@@ -16,27 +16,36 @@ Switch = Literal["auto"] | bool
 
 
 class ExecutionConfig(BaseModel):
-    """The ``[execution]`` section of a study.
+    """How a device computes a step: the ``[execution]`` section of a study.
 
-    Auto is what a short calibration finds fastest on the device; graphs are used on every GPU.
-
-    ``channels_last`` is the order of values in memory; ``cuda_graph`` records a step once and replays it,
-    which takes the cost of launching its many small kernels away; ``compile`` has torch.compile make kernels
-    of its own, which takes half a minute for each network and pays in long trainings alone;
-    ``cudnn_benchmark`` has cuDNN try out its kernels for each convolution. ``micro_batch``
-    is the most images that go through the network at once: the gradients of several add up to a batch's,
-    while batch norms see each alone. Auto is the whole batch, or what memory has room for. ``threads`` are
-    those of one training on a CPU, of as many as its worker has: small networks are faster with one.
+    A short calibration of the device sets the values ``auto``. Results differ by rounding only, except with
+    ``micro_batch``: a batch norm sees one micro-batch at a time.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    channels_last: Switch = "auto"
-    cuda_graph: Switch = "auto"
-    compile: bool = False
-    cudnn_benchmark: Switch = "auto"
-    micro_batch: Annotated[int, Field(ge=1, le=10**9)] | Literal["auto"] = "auto"
-    threads: Annotated[int, Field(ge=1, le=1024)] | Literal["auto"] = "auto"
+    channels_last: Switch = Field(
+        default="auto", description="Memory order N H W C; auto: the faster order, as calibrated."
+    )
+    cuda_graph: Switch = Field(
+        default="auto",
+        description="Whether a step is recorded once and launched as one CUDA graph; auto: on every GPU.",
+    )
+    compile: bool = Field(
+        default=False,
+        description="Whether torch.compile compiles each network, in about 30 s; pays in long trainings.",
+    )
+    cudnn_benchmark: Switch = Field(
+        default="auto",
+        description="Whether cuDNN selects its kernels by measurement; auto: the faster choice, as calibrated.",
+    )
+    micro_batch: Annotated[int, Field(ge=1, le=10**9)] | Literal["auto"] = Field(
+        default="auto",
+        description="Images of one forward pass; auto: the whole batch, or as many as fit in memory.",
+    )
+    threads: Annotated[int, Field(ge=1, le=1024)] | Literal["auto"] = Field(
+        default="auto", description="CPU threads of one training; auto: the fastest number, as calibrated."
+    )
 
 
 @dataclass(frozen=True)

@@ -18,58 +18,99 @@ BEFORE: dict[str, Any] = {"schedule": "one_cycle", "average": 0.0, "muon_decay":
 
 
 class Recipe(BaseModel):
-    """Stochastic gradient descent with Nesterov momentum, or with muon for the weights of convolutions.
+    """How a network is trained: the ``[train]`` section of a study.
 
-    ``muon_lr`` is the rate of those weights under ``optimizer`` muon (see ``trainers.muon``), ``lr`` that
-    of all others; grouped convolutions and the stem belong to the latter.
+    Optimiser ``sgd`` is stochastic gradient descent with Nesterov momentum. Optimiser ``muon`` trains the inner
+    convolutions with Muon (rate ``muon_lr``) and all other weights with SGD (rate ``lr``).
 
-    The learning rates. ``warmup`` is the share of the steps in which ``lr`` is risen to. By ``schedule``
-    constant it stays there, until it falls evenly to zero in the last share ``decay`` of the steps; by
-    one_cycle it falls evenly to zero at once; by step it is a tenth and a hundredth of ``lr`` after a third
-    and two thirds of all steps (with 150 epochs the published schedule of MgNet).
+    An SGD step subtracts ``lr * weight_decay`` of a weight, and momentum multiplies this by
+    ``1 / (1 - momentum)``. A Muon step subtracts ``muon_lr * weight_decay * muon_decay`` at once. The default
+    ``muon_decay = 10`` gives both the same decay at a momentum of 0.9.
 
-    The weights. ``weight_decay`` is for those of convolutions and the linear layer, unless ``decay_norms``
-    has it for scales, shifts and biases too, as the papers do. A step takes ``lr * weight_decay`` of
-    SGD's weights off, and its momentum makes ``1 / (1 - momentum)`` times that of it; of muon's it takes
-    ``muon_decay`` times as much at once: 10 is the same for a momentum of 0.9. With ``average`` above 0
-    what is evaluated and kept is an average of the weights over about that share of all steps: see
-    ``trainers.averaging.WeightAverage``.
-
-    The images. ``crop_padding`` pixels are reflected at each side and a window of the original size is cut
-    out at random; ``flip`` mirrors half of the images, and the other half in the next epoch; a square of
-    ``cutout`` pixels is blanked; ``mixup`` is the alpha of the distribution by which images and labels are
-    mixed in pairs. ``balance`` weighs each class as if all had the same number of images. ``test_flip``
-    judges an image by its logits and those of its mirror image.
-
-    ``metric`` is what a validation accuracy says: the share of images that are classified right, or
-    (balanced) the mean over the classes of each one's share. ``precision`` auto is what is fastest on the
-    device.
+    With ``average > 0``, an average of the weights is evaluated and kept.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
-    epochs: int = Field(default=12, ge=1, le=10**6)
-    batch_size: int = Field(default=64, ge=2, le=10**9)
-    lr: float = Field(default=0.1, gt=0)
-    optimizer: OptimizerName = "sgd"
-    muon_lr: float = Field(default=0.03, gt=0)
-    muon_decay: float = Field(default=10.0, ge=0)
-    momentum: float = Field(default=0.9, ge=0, lt=1)
-    weight_decay: float = Field(default=5e-4, ge=0)
-    decay_norms: bool = False
-    schedule: ScheduleName = "constant"
-    warmup: float = Field(default=0.05, ge=0, lt=1)
-    decay: float = Field(default=0.25, ge=0, le=1)
-    average: float = Field(default=0.1, ge=0, le=1)
-    label_smoothing: float = Field(default=0.0, ge=0, lt=1)
-    crop_padding: int = Field(default=0, ge=0, le=10**6)
-    flip: bool = False
-    cutout: int = Field(default=0, ge=0, le=10**6)
-    mixup: float = Field(default=0.0, ge=0, le=100)
-    balance: bool = False
-    test_flip: bool = False
-    metric: Metric = "accuracy"
-    precision: Precision = "auto"
+    epochs: int = Field(default=12, ge=1, le=10**6, description="Epochs of a full training.")
+    batch_size: int = Field(default=64, ge=2, le=10**9, description="Images of one optimiser step.")
+    lr: float = Field(default=0.1, gt=0, description="Peak learning rate.")
+    optimizer: OptimizerName = Field(
+        default="sgd",
+        description="sgd: Nesterov momentum; muon: orthogonalised updates for inner convolutions, SGD for all"
+        " other weights.",
+    )
+    muon_lr: float = Field(
+        default=0.03, gt=0, description="Peak learning rate of the weights that Muon trains."
+    )
+    muon_decay: float = Field(
+        default=10.0, ge=0, description="Factor on weight_decay for the weights that Muon trains."
+    )
+    momentum: float = Field(default=0.9, ge=0, lt=1, description="Momentum of both optimisers.")
+    weight_decay: float = Field(
+        default=5e-4, ge=0, description="L2 coefficient of convolutions and the linear layer."
+    )
+    decay_norms: bool = Field(
+        default=False, description="Whether weight decay also applies to batch norms and biases."
+    )
+    schedule: ScheduleName = Field(
+        default="constant",
+        description="constant: warm-up, constant rate, linear fall; one_cycle: rise and linear fall; step: "
+        "division by 10 at 1/3 and 2/3.",
+    )
+    warmup: float = Field(
+        default=0.05, ge=0, lt=1, description="Fraction of the steps in which the learning rate rises."
+    )
+    decay: float = Field(
+        default=0.25,
+        ge=0,
+        le=1,
+        description="Fraction of the steps in which a constant rate falls to zero at the end.",
+    )
+    average: float = Field(
+        default=0.1,
+        ge=0,
+        le=1,
+        description="Fraction of the steps that the weight average spans; 0: no average.",
+    )
+    label_smoothing: float = Field(
+        default=0.0, ge=0, lt=1, description="Probability mass that the target spreads over all classes."
+    )
+    crop_padding: int = Field(
+        default=0,
+        ge=0,
+        le=10**6,
+        description="Reflected pixels on each side before a random crop; 0: no crop.",
+    )
+    flip: bool = Field(
+        default=False, description="Whether each image is mirrored left to right in every second epoch."
+    )
+    cutout: int = Field(
+        default=0,
+        ge=0,
+        le=10**6,
+        description="Side in pixels of a square that is blanked at random; 0: none.",
+    )
+    mixup: float = Field(
+        default=0.0,
+        ge=0,
+        le=100,
+        description="Alpha of the beta distribution that mixes pairs of images; 0: no mixture.",
+    )
+    balance: bool = Field(
+        default=False, description="Whether the loss weights classes by the inverse of their frequency."
+    )
+    test_flip: bool = Field(
+        default=False,
+        description="Whether evaluation averages the logits of an image and its mirror image; doubles inference cost.",
+    )
+    metric: Metric = Field(
+        default="accuracy",
+        description="accuracy: fraction of correct images; balanced_accuracy: mean of the recall of each class.",
+    )
+    precision: Precision = Field(
+        default="auto", description="Precision of a step; auto: the fastest on the device."
+    )
 
     def identity(self) -> str:
         """Return what tells trainings by this recipe from others; a later key is left out if it is BEFORE's.

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
 from search.config import (
     StudyConfig,
@@ -283,6 +284,14 @@ def test_help_on_study_files_is_a_study_file_of_all_keys() -> None:
     for section in ("data", "space", "train", "execution", "search"):
         model = type(getattr(StudyConfig(), section))
         assert all(re.search(rf"^(# )?{key} =", text, re.M) for key in model.model_fields)
+
+
+def test_every_key_of_a_study_file_has_a_description() -> None:
+    sections = [type(value) for _, value in StudyConfig() if isinstance(value, BaseModel)]
+    assert len(sections) == 5
+    for model in (StudyConfig, *sections):
+        missing = [name for name, field in model.model_fields.items() if not field.description]
+        assert not missing, f"{model.__name__}: {missing}"
 
 
 def test_a_plan_is_canonical_and_counts_its_trainings() -> None:
