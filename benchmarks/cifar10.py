@@ -28,7 +28,7 @@ import torch
 
 from benchmarks.machine import describe_machine
 from search.config import parse_assignment
-from space.notation import parse_notation
+from space.notation.parse import parse_notation
 from trainers.calibration import Calibration
 from trainers.data import SearchData, Split
 from trainers.device_data import ResidentData

@@ -23,7 +23,7 @@ from benchmarks.machine import describe_machine
 from benchmarks.plain_loop import PlainLoop
 from search.slots import count_cores
 from space.modules import build
-from space.notation import parse_notation
+from space.notation.parse import parse_notation
 from space.spec import Spec
 from trainers.allocator import keep_freed_memory
 from trainers.calibration import Calibration

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from space.mgnet import Level, MgNetSpec
     from space.modules import Classifier
     from space.modules.build import build
-    from space.notation import parse_notation
+    from space.notation.parse import parse_notation
     from space.plugins import load_plugins
     from space.reading import load_spec, read_spec
     from space.references import REFERENCES, read_reference
@@ -69,7 +69,7 @@ _HOMES = {
     "note_epoch": "search.frontier",
     "open_study": "results.study",
     "pareto_front": "results.front",
-    "parse_notation": "space.notation",
+    "parse_notation": "space.notation.parse",
     "read_reference": "space.references",
     "read_spec": "space.reading",
     "register_family": "space.families",

@@ -14,7 +14,7 @@ from results.costs import CostName
 from results.records import PlannedTraining
 from search.plan_config import PlanConfig
 from search.samplers.optuna import SamplerName
-from search.schedulers import SchedulerName
+from search.scheduler import SchedulerName
 from space.counts import Size
 from space.errors import InvalidInputError, nearest, shown
 from space.files import absolute_path

@@ -14,7 +14,7 @@ from search.replay.comparison import SHARES, Contender, Outcome, compare, defaul
 from search.replay.study_replay import replay_study
 from search.replay.table import SHIPPED, Table
 from search.samplers.optuna import SamplerName
-from search.schedulers import SchedulerName
+from search.scheduler import SchedulerName
 from space.errors import InvalidInputError, nearest
 from space.files import write_atomic
 

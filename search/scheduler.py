@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,9 @@ class Wait:
 class Done:
     """Nothing to do ever again."""
 
+
+SchedulerName = Literal["full", "halving", "freeze_thaw"]
+"""The values of ``search.scheduler``."""
 
 Decision = StartNew | StartNamed | Run | GiveUp | Stop | Wait | Done
 

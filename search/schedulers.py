@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from results.records import TrialRecord
     from search.config import StudyConfig
     from search.scheduler import ContinuationPolicy, Scheduler, StartNamed
     from search.trials import Trials
-
-SchedulerName = Literal["full", "halving", "freeze_thaw"]
-"""The names that ``search.scheduler`` takes."""
 
 
 def rungs_of(config: StudyConfig) -> tuple[int, ...]:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from space.families import register_family
     from space.mgnet import Level, MgNetSpec
     from space.modules.build import build
-    from space.notation import parse_notation
+    from space.notation.parse import parse_notation
     from space.plugins import load_plugins
     from space.reading import load_spec, read_spec
     from space.references import REFERENCES, read_reference
@@ -31,7 +31,7 @@ _HOMES = {
     "Level": "space.mgnet",
     "MgNetSpec": "space.mgnet",
     "build": "space.modules.build",
-    "parse_notation": "space.notation",
+    "parse_notation": "space.notation.parse",
     "load_plugins": "space.plugins",
     "load_spec": "space.reading",
     "read_spec": "space.reading",

@@ -18,6 +18,8 @@ from space.errors import shown
 from space.sharing import SHARINGS
 
 Value = int | float | str | bool
+Point = dict[str, Value]
+"""A point of a search space: the value of each hyperparameter that its network has."""
 
 
 @dataclass(frozen=True, kw_only=True)

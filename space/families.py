@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import PydanticUserError
 
+from space.counts import LayerCount
 from space.errors import InvalidInputError, nearest, shortened, shown
 from space.mgnet import MgNetSpec
 from space.resnet import PreActResNetSpec, ResNetSpec
@@ -40,6 +41,25 @@ class Family:
             module, _, name = builder.partition(":")
             builder = getattr(import_module(module), name)
         return builder(spec)
+
+
+class BuiltCounter:
+    """Counts networks of a family without formulas on the built network; see ``space.modules.counting``."""
+
+    def __init__(self, build: Builder) -> None:
+        self._build = build
+
+    def params(self, spec: Spec) -> int:
+        """Return the learned parameters."""
+        from space.modules.counting import built_params
+
+        return built_params(spec, self._build)
+
+    def layers(self, spec: Spec, image_size: tuple[int, int]) -> tuple[LayerCount, ...]:
+        """Return every layer with its counts."""
+        from space.modules.counting import built_layers
+
+        return built_layers(spec, image_size, self._build)
 
 
 BUILT_IN = (
@@ -125,4 +145,5 @@ def register_family(spec_type: type[Spec], build: Builder) -> None:
             f"the notation of the family {name!r} begins with {spec_type.notation_name!r}, "
             f"as that of {same[0]!r} does: set another notation_name"
         )
+    spec_type.layer_counter = BuiltCounter(build)
     _families[name] = Family(spec_type, build)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from collections.abc import Iterable
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -14,9 +14,6 @@ from space.counts import LayerCount
 from space.errors import shown
 from space.sharing import Sharing, Slots, owners
 from space.spec import Count, Spec
-
-if TYPE_CHECKING:
-    from space.reader import Reader
 
 ActivationName = Literal["relu", "leaky_relu", "silu", "gelu", "hardswish"]
 StemName = Literal["cifar", "imagenet"]
@@ -93,20 +90,6 @@ class GridSpec(Spec):
     def params(self) -> int:
         """Learned parameters, batch norms and the head included; a shared weight counts once."""
         return self.counts(1).params
-
-    @property
-    def notation(self) -> str:
-        """The papers' notation, e.g. ``MgNet[2,2]-64-B^l``; ``space.parse_notation`` reads it back."""
-        from space.notation import format_grid
-
-        return format_grid(self)
-
-    @classmethod
-    def read_notation(cls, reader: Reader, facts: Mapping[str, Any]) -> Spec:
-        """Return the spec written behind ``notation_name``."""
-        from space.notation import read_grid
-
-        return read_grid(cls, reader, facts)
 
     def stem_layers(self, channels: int, size: tuple[int, int], *, norm: bool = True) -> list[LayerCount]:
         """Return the layers of the stem for images of ``size``.

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import model_validator
 
 from space import counts
 from space.counts import LayerCount, Size, as_size
 from space.grid_spec import GridSpec, Level, groups_of, simplest_groups
+from space.notation.grid import format_grid, read_grid
+from space.reader import Reader
 from space.sharing import Slots, copies, simplest
 from space.smoothers import Convolution, Place, Smoother
 
@@ -46,6 +48,16 @@ class MgNetSpec(GridSpec):
                         f"but level {number} has c_u={level.c_u}, c_f={level.c_f}"
                     )
         return self
+
+    @property
+    def notation(self) -> str:
+        """The papers' notation, e.g. ``MgNet[2,2]-64-B^l``; ``parse_notation`` reads it back."""
+        return format_grid(self, always_b=True)
+
+    @classmethod
+    def read_notation(cls, reader: Reader, facts: Mapping[str, Any]) -> Self:
+        """Return the spec behind ``notation_name``."""
+        return read_grid(cls, reader, facts, needs_b=True)
 
     @property
     def slots_a(self) -> list[Slots]:

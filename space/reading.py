@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from space.errors import InvalidInputError, shortened, shown
 from space.families import family_named
-from space.notation import parse_notation
+from space.notation.parse import parse_notation
 from space.references import find_reference
 from space.spec import Spec
 from space.system_errors import explain_system_error

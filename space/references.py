@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from space.errors import InvalidInputError, nearest, shown
 from space.grid_spec import GridSpec
-from space.notation import parse_notation
+from space.notation.parse import parse_notation
 
 HE_XU_2021 = "He, Xu, Zhang, Zhu 2021 (arXiv 2112.07441)"
 RESNET = "He, Zhang, Ren, Sun 2015 (arXiv 1512.03385)"

@@ -7,13 +7,16 @@ and its second is A, from c_u back to c_f; sharing A among the blocks of a level
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import ClassVar, Literal, NamedTuple, Self
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal, NamedTuple, Self
 
 from pydantic import Field
 
 from space import counts
 from space.counts import LayerCount, Size, as_size
 from space.grid_spec import GridSpec, Level, groups_of, simplest_groups
+from space.notation.grid import format_grid, read_grid
+from space.reader import Reader
 from space.sharing import Sharing, Slots, copies, simplest
 from space.spec import Count
 
@@ -21,6 +24,14 @@ BlockName = Literal["basic", "bottleneck"]
 
 EXPANSION = 4
 """Channels of a classical bottleneck's residual for each of its inner channels."""
+CLASSICAL: dict[int, tuple[tuple[int, ...], BlockName]] = {
+    18: ((2, 2, 2, 2), "basic"),
+    34: ((3, 4, 6, 3), "basic"),
+    50: ((3, 4, 6, 3), "bottleneck"),
+    101: ((3, 4, 23, 3), "bottleneck"),
+    152: ((3, 8, 36, 3), "bottleneck"),
+}
+"""Blocks of each level of the ResNets known by their depth (He et al. 2015, table 1)."""
 
 
 class Entry(NamedTuple):
@@ -63,6 +74,24 @@ class ResidualSpec(GridSpec):
     def stem_width(self) -> int:
         """Channels of the stem's output."""
         return self.stem_channels or self.levels[0].c_f
+
+    @property
+    def notation(self) -> str:
+        """The notation, e.g. ``ResNet18-A^l-B^{l,i}``; ``parse_notation`` reads it back."""
+        depths = (
+            depth
+            for depth in CLASSICAL
+            if self.levels == _levels(depth) and self.block == CLASSICAL[depth][1]
+        )
+        return format_grid(self, always_b=False, depth=next(depths, None))
+
+    @classmethod
+    def read_notation(cls, reader: Reader, facts: Mapping[str, Any]) -> Self:
+        """Return the spec behind ``notation_name``."""
+        classical = {
+            str(depth): {"levels": _levels(depth), "block": block} for depth, (_, block) in CLASSICAL.items()
+        }
+        return read_grid(cls, reader, facts, needs_b=False, classical=classical)
 
     @property
     def entries(self) -> list[Entry]:
@@ -184,6 +213,13 @@ class ResidualSpec(GridSpec):
             if later := level.nu - entry.changes:
                 rows.append(counts.batch_norm(f"{prefix}.norm_b", level.c_u, stage.coarse, copies=later))
         return [*rows, counts.batch_norm(f"{prefix}.norm_u", level.c_u, stage.coarse, copies=level.nu)]
+
+
+def _levels(depth: int) -> tuple[Level, ...]:
+    """Return the levels of a classical depth."""
+    nus, block = CLASSICAL[depth]
+    factor = EXPANSION if block == "bottleneck" else 1
+    return tuple(Level(nu=nu, c_u=64 * 2**i, c_f=64 * 2**i * factor) for i, nu in enumerate(nus))
 
 
 class ResNetSpec(ResidualSpec):

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 
 from space.counts import Counts, Size, as_size
-from space.domains import Domain, FloatRange, Value
+from space.domains import Domain, FloatRange, Point, Value
 from space.drawing import Choose, draw_knobs, draw_spec, is_countable
 from space.errors import InvalidInputError, UnbuildableError, shown
 from space.grid_spec import GridSpec
@@ -20,7 +20,6 @@ from space.walk import CountOf, Walk
 
 __all__ = ["Choose", "Point", "SearchSpace", "SpaceConfig"]
 
-Point = dict[str, Value]
 LIMITS = ("max_params", "max_macs", "max_activation_mib")
 UNIFORM_DRAWS = 500
 """Points drawn before one beyond the limits is made smaller: a hundredth of the space is found like this."""

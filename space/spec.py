@@ -5,18 +5,30 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from functools import cache
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, get_args, get_origin
+from typing import Annotated, Any, ClassVar, Protocol, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from space.counts import Counts, LayerCount, Size, as_size, total
-
-if TYPE_CHECKING:
-    from space.reader import Reader
+from space.errors import InvalidInputError
+from space.notation.fields import format_fields, read_fields
+from space.plain_data import without_defaults
+from space.reader import Reader
 
 Count = Annotated[int, Field(gt=0, le=10**9, strict=True)]
 """A whole number from 1 to a billion; ``true`` and ``"4"`` are none, whatever JSON or Python make of them."""
+
+
+class LayerCounter(Protocol):
+    """Counts the networks of a family that has no formulas."""
+
+    def params(self, spec: Spec) -> int:
+        """Return the learned parameters."""
+        ...
+
+    def layers(self, spec: Spec, image_size: tuple[int, int]) -> tuple[LayerCount, ...]:
+        """Return every layer with its counts."""
+        ...
 
 
 class Spec(BaseModel):
@@ -32,6 +44,8 @@ class Spec(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
     notation_name: ClassVar[str] = ""
+    layer_counter: ClassVar[LayerCounter | None] = None
+    """Set by ``register_family`` for families without formulas."""
 
     family: str
     in_channels: Count = 3
@@ -43,16 +57,12 @@ class Spec(BaseModel):
 
     def layers(self, image_size: Size) -> list[LayerCount]:
         """Return every layer with its counts for images of ``image_size`` (pixels, or (H, W))."""
-        from space.modules.counting import built_layers
-
-        return list(built_layers(self, as_size(image_size)))
+        return list(self._layer_counter().layers(self, as_size(image_size)))
 
     @property
     def notation(self) -> str:
         """The network as one short text, which ``space.parse_notation`` reads back."""
-        from space.notation import format_fields
-
-        return format_fields(self)
+        return format_fields(self, self.notation_name)
 
     @classmethod
     def read_notation(cls, reader: Reader, facts: Mapping[str, Any]) -> Spec:
@@ -61,8 +71,6 @@ class Spec(BaseModel):
         Raises:
             InvalidInputError: the text is no notation of this family; the message points at the character.
         """
-        from space.notation import read_fields
-
         return read_fields(cls, reader, facts)
 
     @classmethod
@@ -87,9 +95,14 @@ class Spec(BaseModel):
     @property
     def params(self) -> int:
         """Learned parameters, batch norms and the head included; a shared weight counts once."""
-        from space.modules.counting import built_params
+        return self._layer_counter().params(self)
 
-        return built_params(self)
+    def _layer_counter(self) -> LayerCounter:
+        if self.layer_counter is None:
+            raise InvalidInputError(
+                f"the family {self.family!r} is not registered; call register_family({type(self).__name__}, builder)"
+            )
+        return self.layer_counter
 
     def macs(self, image_size: Size) -> int:
         """Multiply-accumulates of one image's forward pass, convolutions and the linear layer only."""
@@ -104,38 +117,3 @@ class Spec(BaseModel):
     def to_dict(self) -> dict[str, Any]:
         """Return the spec as plain data, every field spelt out; ``load_spec`` reads it back."""
         return self.model_dump(mode="json")
-
-
-def without_defaults(model: BaseModel) -> dict[str, Any]:
-    """Return a model as plain data without the fields that have their default, in models inside it as well.
-
-    Tags, which tell the kinds of a model inside another apart (their type is a single literal), stay.
-    """
-    data: dict[str, Any] = {}
-    for name, is_tag, default in _fields(type(model)):
-        value = getattr(model, name)
-        if is_tag or value != default:
-            data[name] = _plain(model, name, value)
-    return data
-
-
-@cache
-def _fields(model_type: type[BaseModel]) -> list[tuple[str, bool, Any]]:
-    """Return name, whether it is a tag, and default of every field."""
-    found = []
-    for name, field in model_type.model_fields.items():
-        is_tag = get_origin(field.annotation) is Literal and len(get_args(field.annotation)) == 1
-        found.append((name, is_tag, field.get_default(call_default_factory=True)))
-    return found
-
-
-def _plain(model: BaseModel, name: str, value: Any) -> Any:
-    if value is None or isinstance(value, (str, int, float)):
-        return value
-    if isinstance(value, BaseModel):
-        return without_defaults(value)
-    if isinstance(value, (list, tuple)):
-        return [_plain(model, name, item) for item in value]
-    if isinstance(value, (set, frozenset)):
-        return sorted((_plain(model, name, item) for item in value), key=str)
-    return model.model_dump(mode="json", include={name})[name]

@@ -9,16 +9,15 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import cached_property
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from space.counts import Counts
-from space.domains import Choice, Domain, FloatRange, Value
+from space.domains import Choice, Domain, FloatRange, Point, Value
 from space.drawing import draw_knobs, is_structure
 from space.errors import UnbuildableError
 from space.families import BUILT_IN
-
-if TYPE_CHECKING:
-    from space.search_space import Point, SearchSpace
+from space.space_config import SpaceConfig
+from space.spec import Spec
 
 EXACT_UP_TO = 4_000
 """Points of a space that are all looked at where that is the only way to know."""
@@ -28,6 +27,32 @@ MOST_ENDS = 4_000
 LOCAL_SEARCHES = 8
 """Structures in which the smallest or largest network is searched for closely."""
 CountOf = Callable[[Counts], float]
+
+
+class CountedSpace(Protocol):
+    """What an enumeration needs of a search space."""
+
+    @property
+    def config(self) -> SpaceConfig:
+        """The hyperparameters and their domains."""
+        ...
+
+    @property
+    def has_limits(self) -> bool:
+        """Whether some networks may be too large."""
+        ...
+
+    def spec(self, point: Point) -> Spec:
+        """Return the network of a point."""
+        ...
+
+    def counts(self, spec: Spec) -> Counts:
+        """Return the counts of a network."""
+        ...
+
+    def is_feasible(self, point: Point) -> bool:
+        """Return whether a point is within the limits."""
+        ...
 
 
 class Skeleton(NamedTuple):
@@ -47,7 +72,7 @@ class Walk:
     agree) this holds only roughly; such structures are searched instead.
     """
 
-    def __init__(self, space: SearchSpace) -> None:
+    def __init__(self, space: CountedSpace) -> None:
         self.space = space
 
     @cached_property

@@ -20,7 +20,7 @@ from typing import Any
 
 import torch
 
-from space.notation import parse_notation
+from space.notation.parse import parse_notation
 from space.spec import Spec
 from trainers.calibration_probes import CUDA_PROBES, PROBES, Probe, product_s, product_size, step_time
 from trainers.calibration_records import (

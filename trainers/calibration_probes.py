@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import torch
 
-from space.notation import parse_notation
+from space.notation.parse import parse_notation
 from trainers.cuda_graph import WARM_UP_STEPS
 from trainers.device_data import Batch
 from trainers.execution import StepMode

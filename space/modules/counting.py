@@ -13,7 +13,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from space.counts import LayerCount
 from space.errors import InvalidInputError, UnbuildableError, reason_of, shortened
-from space.modules.build import build
+from space.modules.thin_projections import with_thin_projections
 from space.spec import Spec
 
 BATCH = 10_007
@@ -21,17 +21,20 @@ BATCH = 10_007
 MOST_REMEMBERED = 4096
 
 
-def built_params(spec: Spec) -> int:
-    """Return the parameters of the built network, a shared one once; no image is needed for that.
+Builder = Callable[[Any], nn.Module]
+
+
+def built_params(spec: Spec, build: Builder) -> int:
+    """Return the parameters of the built network, a shared one once.
 
     Raises:
         UnbuildableError: the family's builder fails.
     """
     with unbuildable(spec, "cannot be built"):
-        return _remembered(spec, None, lambda: sum(p.numel() for p in _on_meta(spec).parameters()))
+        return _remembered(spec, None, lambda: sum(p.numel() for p in _on_meta(spec, build).parameters()))
 
 
-def built_layers(spec: Spec, image_size: tuple[int, int]) -> tuple[LayerCount, ...]:
+def built_layers(spec: Spec, image_size: tuple[int, int], build: Builder) -> tuple[LayerCount, ...]:
     """Return a row for each module with weights or MACs of its own, in the order in which they are called.
 
     The network is built and called on torch's meta device, which computes shapes and nothing else. What
@@ -42,7 +45,7 @@ def built_layers(spec: Spec, image_size: tuple[int, int]) -> tuple[LayerCount, .
         UnbuildableError: the family's builder or its network fails.
     """
     with unbuildable(spec, f"cannot be built for images of {image_size[0]} x {image_size[1]}"):
-        return _remembered(spec, image_size, lambda: tuple(_count(spec, image_size)))
+        return _remembered(spec, image_size, lambda: tuple(_count(spec, image_size, build)))
 
 
 _memory: dict[tuple[type[Spec], str, tuple[int, int] | None], Any] = {}
@@ -72,9 +75,9 @@ def unbuildable(spec: Spec, what: str) -> Iterator[None]:
         raise UnbuildableError(f"{shortened(spec.notation)} {what}: {reason_of(error)}") from error
 
 
-def _on_meta(spec: Spec) -> nn.Module:
+def _on_meta(spec: Spec, build: Builder) -> nn.Module:
     with torch.device("meta"):
-        return build(spec).train()
+        return with_thin_projections(build(spec.canonical())).train()
 
 
 class _Tally:
@@ -90,8 +93,8 @@ class _Tally:
         self.out: tuple[int, int, int] = (0, 0, 0)
 
 
-def _count(spec: Spec, image_size: tuple[int, int]) -> list[LayerCount]:
-    network = _on_meta(spec)
+def _count(spec: Spec, image_size: tuple[int, int], build: Builder) -> list[LayerCount]:
+    network = _on_meta(spec, build)
     tallies = {name: _Tally(name or "(between layers)", module) for name, module in network.named_modules()}
     seen: set[int] = set()
     for name, module in network.named_modules():

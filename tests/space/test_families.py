@@ -73,7 +73,7 @@ def test_activation_memory_is_what_autograd_keeps_of_an_image(
 @settings(deadline=None, max_examples=60)
 @given(spec=networks(), height=SIDES, width=SIDES)
 def test_formulas_agree_with_counting_on_the_built_network(spec: GridSpec, height: int, width: int) -> None:
-    assert total(built_layers(spec, (height, width))) == spec.counts((height, width))
+    assert total(built_layers(spec, (height, width), build)) == spec.counts((height, width))
 
 
 def stirred(spec: GridSpec, seed: int = 0) -> nn.Module:
