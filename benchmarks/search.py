@@ -43,7 +43,7 @@ from space.space_config import SpaceConfig
 from trainers.allocator import keep_freed_memory
 
 RESULTS = Path(__file__).parent / "results" / "search.json"
-PICTURES = Path(__file__).parents[1] / "docs"
+PICTURES = Path(__file__).parents[1] / "docs" / "images"
 PROBLEMS: dict[str, Callable[[], Problem]] = {
     **{name: partial(Table.read, path) for name, path in SHIPPED.items()},
     "deep": deep,

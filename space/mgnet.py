@@ -86,7 +86,7 @@ class MgNetSpec(GridSpec):
         )
 
     def layers(self, image_size: Size) -> list[LayerCount]:
-        """Return every layer, in the order of the forward pass (equations: docs/spaces.md)."""
+        """Return every layer, in the order of the forward pass (equations: docs/explanation/mathematics.md)."""
         size = as_size(image_size)
         levels = self.levels
         rows = self.stem_layers(levels[0].c_f, size)

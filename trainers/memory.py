@@ -16,7 +16,7 @@ ACTIVATION_SHARE = 0.33
 """Of the memory that is free, for what a training step keeps for its backward pass.
 
 On a CPU a training has been seen to take two to three times that: gradients, and blocks kept for the next
-step (``docs/log.md``).
+step (``docs/experiments/training-memory.md``).
 """
 _SIGNS = (
     "can't allocate memory",

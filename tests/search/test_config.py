@@ -259,7 +259,7 @@ def test_a_preset_goes_before_a_file_of_its_name(tmp_path: Path, monkeypatch: py
 
 @pytest.mark.parametrize("name", preset_names())
 def test_the_documents_table_of_presets_is_right(name: str) -> None:
-    text = (Path(__file__).parents[2] / "docs" / "training.md").read_text(encoding="utf-8")
+    text = (Path(__file__).parents[2] / "docs" / "explanation" / "training.md").read_text(encoding="utf-8")
     (row,) = (line for line in text.splitlines() if line.startswith(f"| `{name}` | "))
     _, _, epochs, batch_size, optimizer, besides, _ = (cell.strip() for cell in row.split("|"))
     recipe = StudyConfig.parse(read_preset(name), name).train

@@ -1,6 +1,6 @@
 """The networks once more, as plain loops over the equations, with the weights of a state dict.
 
-Nothing of ``space.modules`` is used: the equations are those of docs/architecture.md and the papers.
+Nothing of ``space.modules`` is used: the equations are those of docs/explanation/mathematics.md.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class Plain:
         return torch.max_pool2d(x, 3, 2, 1) if large else x
 
     def name(self, operator: str, level: int, iteration: int, first_own: bool = False) -> str:
-        """Where the operator of an iteration stands: see the notes on sharing in docs/architecture.md."""
+        """Where the operator of an iteration stands: see docs/explanation/mathematics.md."""
         sharing = self.spec.share_a if operator == "A" else self.spec.share_b
         place = iteration - 1 if first_own else iteration
         if sharing == "iteration":
