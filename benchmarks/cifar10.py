@@ -27,14 +27,14 @@ import numpy as np
 import torch
 
 from benchmarks.machine import describe_machine
-from search.config import parse_assignment
+from search.study.config import parse_assignment
 from space.notation.parse import parse_notation
-from trainers.calibration import Calibration
-from trainers.data import SearchData, Split
-from trainers.device_data import ResidentData
-from trainers.execution import ExecutionConfig
+from trainers.data.device_data import ResidentData
+from trainers.data.splits import SearchData, Split
+from trainers.data.stratified import stratified_split
+from trainers.device.calibration import Calibration
+from trainers.device.execution import ExecutionConfig
 from trainers.recipe import Recipe
-from trainers.splitting import stratified_split
 from trainers.training import Training
 
 RESULTS = Path(__file__).parent / "results" / "cifar10.jsonl"

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from trainers.data import SearchData, Split
+from trainers.data.splits import SearchData, Split
 
 GREY_CLASSES = ("cat", "deer", "dog", "horse", "ship")
 

@@ -19,8 +19,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from benchmarks.machine import describe_machine
-from search.config import StudyConfig, read_preset
-from space import SearchSpace, SpaceConfig, load_spec
+from search.study.config import StudyConfig, read_preset
+from space.config import SpaceConfig
+from space.networks.load import load_spec
+from space.search_space import SearchSpace
 
 EVERYTHING = {
     "family": ["mgnet", "resnet", "preact_resnet"],

@@ -9,9 +9,8 @@ from __future__ import annotations
 import argparse
 import hashlib
 
-from search.replay import Table, replay
-from search.replay.simulation import Replay
-from search.replay.table import SHIPPED
+from search.simulator.simulation import Replay, replay
+from search.simulator.tabular_benchmark import SHIPPED, Table
 
 CASES = [
     ("frontier", "full"),

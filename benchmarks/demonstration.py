@@ -18,14 +18,14 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.machine import describe_machine
-from results import open_study
 from results.front import accuracy
+from results.study import open_study
 
 FIGURES = ("seconds", "architectures", "front", "fewest_params", "best_accuracy", "hypervolume")
 
 
 def measure(seed: int, folder: Path) -> dict[str, Any]:
-    command = [sys.executable, "-P", "-c", "from search.main import main; main()", "search"]
+    command = [sys.executable, "-P", "-c", "from search.cli.main import main; main()", "search"]
     began = time.perf_counter()
     subprocess.run([*command, "--seed", str(seed), "--dir", str(folder)], check=True, capture_output=True)
     seconds = time.perf_counter() - began

@@ -16,9 +16,9 @@ from statistics import fmean, variance
 
 import numpy as np
 
-from search.replay.table import SHIPPED, Table, TableRow
 from search.samplers.network_points import NetworkPoints
 from search.samplers.observations import identity
+from search.simulator.tabular_benchmark import SHIPPED, Table, TableRow
 from space.search_space import SearchSpace
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from search.environment import environment
+from search.study.environment import environment
 
 
 def describe_machine() -> dict[str, Any]:

@@ -18,7 +18,7 @@ import torch
 from benchmarks.cifar16 import load_cifar16
 from benchmarks.machine import describe_machine
 from benchmarks.rungs import networks
-from trainers.device_data import ResidentData
+from trainers.data.device_data import ResidentData
 from trainers.recipe import Recipe
 from trainers.training import Training
 

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
-from trainers.data import SearchData, Split
+from trainers.data.splits import SearchData, Split
 
 
 class ImageSet(Dataset[tuple[Tensor, int]]):

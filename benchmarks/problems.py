@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from search.replay.problem import Curve, Problem
+from search.simulator.problem import Curve, Problem
+from space.config import SpaceConfig
+from space.networks.spec import Spec
 from space.search_space import SearchSpace
-from space.space_config import SpaceConfig
-from space.spec import Spec
 
 
 @dataclass(frozen=True)

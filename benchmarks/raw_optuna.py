@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 import optuna
 from optuna.trial import TrialState
 
-from results.records import EpochReport, TrialRecord
+from results.storage.records import EpochReport, TrialRecord
 from search.samplers.base import Proposal
 from search.samplers.encoding import suggest
 from search.samplers.quiet import quiet_optuna
+from space.decision_tree import draw_knobs
 from space.domains import Domain, Value
-from space.drawing import draw_knobs
 from space.search_space import Point, SearchSpace
 
 SAMPLERS: dict[str, Callable[[int], optuna.samplers.BaseSampler]] = {

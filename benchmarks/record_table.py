@@ -19,9 +19,9 @@ from benchmarks.expected_accuracy import expected_accuracies, with_expected
 from benchmarks.machine import describe_machine
 from benchmarks.processes import run_parts
 from benchmarks.recordings import RECORDINGS, Recording, recording_of
-from search.replay.table import Table, TableHeader, TableRow
-from space.errors import InvalidInputError
-from trainers.device_data import ResidentData
+from search.simulator.tabular_benchmark import Table, TableHeader, TableRow
+from space.core.errors import InvalidInputError
+from trainers.data.device_data import ResidentData
 from trainers.health import TrainingFailedError
 from trainers.training import Training
 

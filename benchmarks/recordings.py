@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 
 from benchmarks.cifar16 import load_cifar16, load_grey16
-from search.launch import Request, resolve, study_or_preset
-from search.replay.table import CIFAR16, DIGITS8, GREY16
-from space.errors import InvalidInputError
+from search.cli.search import Request, resolve, study_or_preset
+from search.simulator.tabular_benchmark import CIFAR16, DIGITS8, GREY16
+from space.config import SpaceConfig
+from space.core.errors import InvalidInputError
+from space.networks.spec import Spec
 from space.search_space import SearchSpace
-from space.space_config import SpaceConfig
-from space.spec import Spec
-from trainers.data import SearchData, Split, load_search_data
+from trainers.data.splits import SearchData, Split, load_search_data
 from trainers.recipe import Recipe
 
 MOST_POINTS = 10_000

@@ -20,8 +20,8 @@ from optuna.samplers import BaseSampler
 from optuna.trial import TrialState
 
 from benchmarks.machine import describe_machine
-from results.indicators import hypervolume
-from search.frontier import FrontierSampler
+from results.hypervolume import hypervolume
+from search.frontier.optuna.sampler import FrontierSampler
 
 RESULTS = Path(__file__).parent / "results" / "regions.json"
 TRIALS = 60

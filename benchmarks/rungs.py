@@ -25,16 +25,16 @@ from torch import nn
 
 from benchmarks.cifar16 import load_cifar16
 from benchmarks.processes import run_parts
-from space.mgnet import MgNetSpec
+from space.config import SpaceConfig
+from space.networks.mgnet import MgNetSpec
 from space.search_space import SearchSpace
-from space.space_config import SpaceConfig
-from trainers.averaging import WeightAverage
-from trainers.device_data import ResidentData
-from trainers.epoch_plan import batches_in, plan_epoch
-from trainers.execution import StepMode
+from trainers.data.device_data import ResidentData
+from trainers.data.epoch_plan import batches_in, plan_epoch
+from trainers.device.execution import StepMode
+from trainers.optim.averaging import WeightAverage
+from trainers.optim.schedule import multiplier
 from trainers.randomness import derived_seed
 from trainers.recipe import Recipe
-from trainers.schedule import multiplier
 from trainers.step import TrainStep
 
 Array = NDArray[Any]

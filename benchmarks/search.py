@@ -24,23 +24,23 @@ from typing import Any
 from benchmarks.machine import describe_machine
 from benchmarks.problems import Failing, deep, falling
 from benchmarks.raw_optuna import SAMPLERS, RawOptuna
-from results.bands_svg import bands_svg
+from results.plots.quantile_bands_svg import bands_svg
 from results.tables import print_table
+from search.cli.simulate import parse_contender
 from search.frontier.config import DEFAULTS
 from search.frontier.engine import Engine
 from search.frontier.observation import Observation
-from search.replay.comparison import Contender, default_limit_s, outcome_of
-from search.replay.problem import Problem
-from search.replay.simulation import Replay, replay
-from search.replay.table import SHIPPED, Table
-from search.replay_command import parse_contender
 from search.samplers.base import identity
 from search.samplers.network_points import NetworkPoints
-from space.counts import Counts
-from space.errors import InvalidInputError
+from search.simulator.comparison import Contender, default_limit_s, outcome_of
+from search.simulator.problem import Problem
+from search.simulator.simulation import Replay, replay
+from search.simulator.tabular_benchmark import SHIPPED, Table
+from space.config import SpaceConfig
+from space.core.errors import InvalidInputError
+from space.networks.counts import Counts
 from space.search_space import SearchSpace
-from space.space_config import SpaceConfig
-from trainers.allocator import keep_freed_memory
+from trainers.device.allocator import keep_freed_memory
 
 RESULTS = Path(__file__).parent / "results" / "search.json"
 PICTURES = Path(__file__).parents[1] / "docs" / "images"

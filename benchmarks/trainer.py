@@ -21,15 +21,15 @@ import torch
 
 from benchmarks.machine import describe_machine
 from benchmarks.plain_loop import PlainLoop
-from search.slots import count_cores
+from search.executors.slots import count_cores
 from space.modules import build
+from space.networks.spec import Spec
 from space.notation.parse import parse_notation
-from space.spec import Spec
-from trainers.allocator import keep_freed_memory
-from trainers.calibration import Calibration
-from trainers.data import DataConfig, SearchData, Split, load_search_data
-from trainers.device_data import ResidentData
-from trainers.execution import ExecutionConfig, StepMode
+from trainers.data.device_data import ResidentData
+from trainers.data.splits import DataConfig, SearchData, Split, load_search_data
+from trainers.device.allocator import keep_freed_memory
+from trainers.device.calibration import Calibration
+from trainers.device.execution import ExecutionConfig, StepMode
 from trainers.recipe import OptimizerName, Recipe
 from trainers.training import Training
 

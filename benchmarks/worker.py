@@ -16,14 +16,14 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.machine import describe_machine
-from search.config import read_preset
-from search.jobs import Failed, Fatal, Finished, Job, Setup
-from search.local_executor import LocalExecutor
-from search.slots import Slot
+from search.executors.local import LocalExecutor
+from search.executors.messages import Failed, Fatal, Finished, Job, Setup
+from search.executors.slots import Slot
+from search.study.config import read_preset
+from space.config import SpaceConfig
 from space.search_space import SearchSpace
-from space.space_config import SpaceConfig
-from trainers.data import DataConfig
-from trainers.execution import ExecutionConfig
+from trainers.data.splits import DataConfig
+from trainers.device.execution import ExecutionConfig
 from trainers.recipe import Recipe
 
 RESULTS = Path(__file__).parent / "results" / "worker.json"

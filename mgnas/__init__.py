@@ -9,71 +9,72 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from results.database_errors import StorageFullError
     from results.front import pareto_front
-    from results.indicators import hypervolume
-    from results.records import TrialRecord
+    from results.hypervolume import hypervolume
+    from results.storage.errors import StorageFullError
+    from results.storage.records import TrialRecord
     from results.study import StudyResults, open_study
-    from search.api import run_search
-    from search.config import StudyConfig
-    from search.driver import SearchError
-    from search.frontier import FrontierSampler, note_epoch
-    from space.counts import Counts, LayerCount
-    from space.errors import InvalidInputError, MgnasError
-    from space.families import register_family
-    from space.mgnet import Level, MgNetSpec
+    from search.frontier.optuna.sampler import FrontierSampler
+    from search.frontier.optuna.trials import note_epoch
+    from search.study.api import run_search
+    from search.study.config import StudyConfig
+    from search.study.driver import SearchError
+    from space.config import SpaceConfig
+    from space.core.errors import InvalidInputError, MgnasError
     from space.modules import Classifier
     from space.modules.build import build
+    from space.networks.counts import Counts, LayerCount
+    from space.networks.families import register_family
+    from space.networks.load import load_spec, read_spec
+    from space.networks.mgnet import Level, MgNetSpec
+    from space.networks.plugins import load_plugins
+    from space.networks.references import REFERENCES, read_reference
+    from space.networks.resnet import PreActResNetSpec, ResNetSpec
+    from space.networks.spec import Count, Spec
     from space.notation.parse import parse_notation
-    from space.plugins import load_plugins
-    from space.reading import load_spec, read_spec
-    from space.references import REFERENCES, read_reference
-    from space.resnet import PreActResNetSpec, ResNetSpec
     from space.search_space import SearchSpace
-    from space.space_config import SpaceConfig
-    from space.spec import Count, Spec
-    from trainers.data import DataConfig, HeldOutData, SearchData, load_held_out, load_search_data
+    from trainers.data.splits import DataConfig, HeldOutData, SearchData, load_held_out, load_search_data
     from trainers.recipe import Recipe
 
 _HOMES = {
     "Classifier": "space.modules",
-    "Count": "space.spec",
-    "Counts": "space.counts",
-    "DataConfig": "trainers.data",
-    "FrontierSampler": "search.frontier",
-    "HeldOutData": "trainers.data",
-    "InvalidInputError": "space.errors",
-    "LayerCount": "space.counts",
-    "Level": "space.mgnet",
-    "MgNetSpec": "space.mgnet",
-    "MgnasError": "space.errors",
-    "PreActResNetSpec": "space.resnet",
-    "REFERENCES": "space.references",
+    "Count": "space.networks.spec",
+    "Counts": "space.networks.counts",
+    "DataConfig": "trainers.data.splits",
+    "FrontierSampler": "search.frontier.optuna.sampler",
+    "HeldOutData": "trainers.data.splits",
+    "InvalidInputError": "space.core.errors",
+    "LayerCount": "space.networks.counts",
+    "Level": "space.networks.mgnet",
+    "MgNetSpec": "space.networks.mgnet",
+    "MgnasError": "space.core.errors",
+    "PreActResNetSpec": "space.networks.resnet",
+    "REFERENCES": "space.networks.references",
     "Recipe": "trainers.recipe",
-    "ResNetSpec": "space.resnet",
-    "SearchData": "trainers.data",
-    "SearchError": "search.driver",
+    "ResNetSpec": "space.networks.resnet",
+    "SearchData": "trainers.data.splits",
+    "SearchError": "search.study.driver",
     "SearchSpace": "space.search_space",
-    "SpaceConfig": "space.space_config",
-    "Spec": "space.spec",
-    "StorageFullError": "results.database_errors",
-    "StudyConfig": "search.config",
+    "SpaceConfig": "space.config",
+    "Spec": "space.networks.spec",
+    "StorageFullError": "results.storage.errors",
+    "StudyConfig": "search.study.config",
     "StudyResults": "results.study",
-    "TrialRecord": "results.records",
+    "TrialRecord": "results.storage.records",
     "build": "space.modules.build",
-    "hypervolume": "results.indicators",
-    "load_held_out": "trainers.data",
-    "load_plugins": "space.plugins",
-    "load_search_data": "trainers.data",
-    "load_spec": "space.reading",
-    "note_epoch": "search.frontier",
+    "hypervolume": "results.hypervolume",
+    "load_held_out": "trainers.data.splits",
+    "load_plugins": "space.networks.plugins",
+    "load_search_data": "trainers.data.splits",
+    "load_spec": "space.networks.load",
+    "note_epoch": "search.frontier.optuna.trials",
     "open_study": "results.study",
     "pareto_front": "results.front",
     "parse_notation": "space.notation.parse",
-    "read_reference": "space.references",
-    "read_spec": "space.reading",
-    "register_family": "space.families",
-    "run_search": "search.api",
+    "read_reference": "space.networks.references",
+    "read_spec": "space.networks.load",
+    "register_family": "space.networks.families",
+    "run_search": "search.study.api",
 }
 __all__ = [
     "REFERENCES",
@@ -140,11 +141,11 @@ def __dir__() -> list[str]:
 
 
 def import_own_packages() -> None:
-    """Import our packages from where this one lies: see ``search.own_packages``, which is read as a file."""
+    """Import our packages from where this one lies: see ``search.cli.own_packages``, which is read as a file."""
     from importlib.util import module_from_spec, spec_from_file_location
     from pathlib import Path
 
-    file = Path(__file__).resolve().parents[1] / "search" / "own_packages.py"
+    file = Path(__file__).resolve().parents[1] / "search" / "cli" / "own_packages.py"
     spec = spec_from_file_location("mgnas._own_packages", file)
     assert spec is not None
     assert spec.loader is not None

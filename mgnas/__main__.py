@@ -8,7 +8,7 @@ def main() -> None:
     import mgnas
 
     mgnas.import_own_packages()
-    from search.main import main as run
+    from search.cli.main import main as run
 
     run()
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from results.front import trials_since_growth
-from results.records import PlannedTraining, StudyHeader, TrialRecord
-from results.scales import plural
+from results.plots.axes import plural
+from results.storage.records import PlannedTraining, StudyHeader, TrialRecord
 
 
 def untrained(plan: Iterable[PlannedTraining], trials: Iterable[TrialRecord]) -> list[PlannedTraining]:

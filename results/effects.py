@@ -15,9 +15,9 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
+from results.effect_groups import MIN_GROUP, groups, with_company
 from results.front import complete_trials
-from results.knob_groups import MIN_GROUP, groups, with_company
-from results.records import TrialRecord
+from results.storage.records import TrialRecord
 
 Array = NDArray[np.float64]
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from statistics import fmean
 from typing import Any
 
-from results.ledger import Happening
-from results.records import EpochReport, StudyHeader, TrialRecord
-from results.scales import duration
+from results.plots.axes import duration
+from results.storage.ledger import Happening
+from results.storage.records import EpochReport, StudyHeader, TrialRecord
 
 RATE_WINDOW_S = 300.0
 """The rate is that of the epochs which ended in so many seconds before now."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from results.costs import Ranges, check_costs, cost_of, costs_of
-from results.indicators import hypervolume
-from results.records import TrialRecord
+from results.hypervolume import hypervolume
+from results.storage.objectives import Ranges, check_costs, cost_of, costs_of
+from results.storage.records import TrialRecord
 
 PARAMS = ("params",)
 TINY = 1e-12

@@ -6,11 +6,11 @@ import math
 import re
 from collections.abc import Sequence
 
-from results.costs import cost_of, costs_of
 from results.front import PARAMS, TINY, accuracy
 from results.intervals import Sampling
-from results.records import TrialRecord
-from space.errors import InvalidInputError, nearest, shown
+from results.storage.objectives import cost_of, costs_of
+from results.storage.records import TrialRecord
+from space.core.errors import InvalidInputError, nearest, shown
 
 RECOMMENDED = "within-1se"
 NAMED_PICKS = (RECOMMENDED, "best", "knee", "smallest")

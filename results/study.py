@@ -12,23 +12,23 @@ from typing import TYPE_CHECKING, Any, SupportsIndex
 from urllib.parse import quote
 
 from results.budgets import what_is_spent
-from results.driver_lock import is_locked
 from results.front import accuracy, complete_trials, front_hypervolume, pareto_front, why_no_front
 from results.intervals import equal_places
-from results.ledger import Ledger
-from results.locking import is_read_only_wal
 from results.picks import PICKS, RECOMMENDED, knee, pick, recommended
-from results.records import POINT_COLUMNS, EpochReport, StudyHeader, TrialRecord, point_columns
-from space.errors import InvalidInputError
-from space.files import user_path
-from space.system_errors import explain_system_error
+from results.storage.driver_lock import is_locked
+from results.storage.ledger import Ledger
+from results.storage.locking import is_read_only_wal
+from results.storage.records import POINT_COLUMNS, EpochReport, StudyHeader, TrialRecord, point_columns
+from space.core.atomic_files import user_path
+from space.core.errors import InvalidInputError
+from space.core.system_errors import explain_system_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     import pandas as pd
 
-    from results.export import ExportResult
+    from results.export.folder import ExportResult
 
 DATABASE = "study.db"
 CONFIG = "study.toml"
@@ -348,7 +348,7 @@ class StudyResults:
         *,
         max_params: int | None = None,
     ) -> ExportResult:
-        """Export one network and return what was written; see ``results.export.export_trial``.
+        """Export one network and return what was written; see ``results.export.folder.export_trial``.
 
         ``which`` is a trial's number, or a pick of ``results.picks.pick``, such as ``within-1se``, ``best``
         or ``accuracy>=0.97`` (of the front's networks of at most ``max_params``). The folder is
@@ -357,7 +357,7 @@ class StudyResults:
         Raises:
             InvalidInputError: ``max_params`` with a number, no such network, or ``export_trial`` refuses.
         """
-        from results.export import export_trial
+        from results.export.folder import export_trial
 
         record = self._chosen(which, max_params)
         own = self.folder / "exports" / f"trial-{record.number}"
@@ -387,7 +387,7 @@ class StudyResults:
         Raises:
             InvalidInputError: ``path`` is a folder, or a file that mgnas did not write as a report.
         """
-        from results.report import write_report
+        from results.report.page import write_report
 
         return write_report(self, self.folder / REPORT if path is None else user_path(path, "the report"))
 
@@ -396,6 +396,6 @@ class StudyResults:
 
         It reads on light and dark pages. The file is written whole or not at all; folders above it are made.
         """
-        from results.front_svg import write_front_svg
+        from results.plots.front_svg import write_front_svg
 
         return write_front_svg(self, Path(path))

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from results.forecast import Activity, Forecast, forecast, overshoot_text
-from results.ledger import Ledger
-from results.records import EpochReport, StudyHeader, TrialRecord
-from results.scales import duration
+from results.plots.axes import duration
+from results.storage.ledger import Ledger
+from results.storage.records import EpochReport, StudyHeader, TrialRecord
 
 COUNTS = ("trials", "finished", "running", "interrupted", "paused", "stopped", "failed", "epochs")
 """The counts among a study's facts, in the order in which they are printed."""

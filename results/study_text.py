@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TextIO
 
 from results.front import accuracy
-from results.records import TrialRecord
+from results.storage.records import TrialRecord
 from results.study import StudyResults
 from results.tables import print_front
 

@@ -10,10 +10,10 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TextIO
 
-from results.costs import COSTS, cost_of
 from results.front import PARAMS, accuracy
-from results.records import TrialRecord, point_columns
-from space.counts import LayerCount
+from results.storage.objectives import COSTS, cost_of
+from results.storage.records import TrialRecord, point_columns
+from space.networks.counts import LayerCount
 
 
 def cost_columns(costs: Iterable[str]) -> list[str]:

@@ -8,12 +8,12 @@ import statistics
 from collections.abc import Sequence
 from typing import Any
 
-from results.curve_svg import curve_svg
 from results.front import accuracy, complete_trials
-from results.records import TrialRecord
-from results.scales import plural
+from results.plots.axes import plural
+from results.plots.curve_svg import curve_svg
+from results.storage.records import TrialRecord
 from results.study import StudyResults
-from space.files import write_atomic
+from space.core.atomic_files import write_atomic
 
 CURVES = "curves.csv"
 

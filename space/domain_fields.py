@@ -9,8 +9,8 @@ from typing import Annotated, Any, Literal
 from pydantic import PlainSerializer, PlainValidator
 from pydantic_core import PydanticCustomError
 
+from space.core.errors import nearest, shown
 from space.domains import Choice, Domain, FloatRange, Increments, IntRange, PerLevel, Value, is_whole
-from space.errors import nearest, shown
 
 NUMBERS = "takes a whole number, a list of them, or a range such as {low = 4, high = 16, step = 2}"
 FRACTIONS = "takes a number, a list of them, or a range such as {low = 0.0, high = 0.5}"

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from space.errors import shown
-from space.sharing import SHARINGS
+from space.core.errors import shown
+from space.networks.weight_sharing import SHARINGS
 
 Value = int | float | str | bool
 Point = dict[str, Value]

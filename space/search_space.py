@@ -8,15 +8,15 @@ import random
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 
-from space.counts import Counts, Size, as_size
+from space.config import SpaceConfig
+from space.core.errors import InvalidInputError, UnbuildableError, shown
+from space.decision_tree import Choose, draw_knobs, draw_spec, is_countable
 from space.domains import Domain, FloatRange, Point, Value
-from space.drawing import Choose, draw_knobs, draw_spec, is_countable
-from space.errors import InvalidInputError, UnbuildableError, shown
-from space.grid_spec import GridSpec
-from space.location import locate
-from space.space_config import SpaceConfig
-from space.spec import Spec
-from space.walk import CountOf, Walk
+from space.enumeration import CountOf, Walk
+from space.locate import locate
+from space.networks.counts import Counts, Size, as_size
+from space.networks.grid_spec import GridSpec
+from space.networks.spec import Spec
 
 __all__ = ["Choose", "Point", "SearchSpace", "SpaceConfig"]
 

@@ -24,7 +24,7 @@ atexit.register(shutil.rmtree, os.environ["XDG_CACHE_HOME"], ignore_errors=True)
 @pytest.fixture(autouse=True)
 def _families_of_plugins_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     """A study that is opened in this process brings its plugins along, and other tests shall not see them."""
-    from space import families
+    from space.networks import families
 
     monkeypatch.setattr(families, "_families", dict(families._families))
 

@@ -43,7 +43,7 @@ def test_help_imports_nothing_slow() -> None:
     """0.3 s for ``mgnas --help`` is kept by what is not imported; time itself is no test's business."""
     code = (
         "import sys, contextlib, io\n"
-        "from search.main import run\n"
+        "from search.cli.main import run\n"
         "with contextlib.redirect_stdout(io.StringIO()) as out: assert run(['--help']) == 0\n"
         "assert 'export' in out.getvalue()\n"
         "slow = {'torch', 'optuna', 'plotly', 'pandas', 'numpy', 'sklearn', 'sqlalchemy'}\n"

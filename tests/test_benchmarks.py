@@ -14,10 +14,10 @@ import pytest
 import torch
 
 from benchmarks import cifar10, counting, record_table, search, trainer
-from search.replay import replay
-from search.replay.table import SHIPPED, Table
-from trainers.calibration import Calibration
-from trainers.data import DataConfig, load_search_data
+from search.simulator.simulation import replay
+from search.simulator.tabular_benchmark import SHIPPED, Table
+from trainers.data.splits import DataConfig, load_search_data
+from trainers.device.calibration import Calibration
 
 MODULES = [
     path.stem

@@ -71,7 +71,7 @@ def test_error_names_the_module_that_was_taken_for_ours(tmp_path: Path) -> None:
     assert "import mgnas before it, or rename it" in last
 
 
-@pytest.mark.parametrize("module", ["mgnas", "search", "search.main"])
+@pytest.mark.parametrize("module", ["mgnas", "search", "search.cli.main"])
 def test_modules_run_as_the_command(module: str, tmp_path: Path) -> None:
     run = python(sys.executable, "-m", module, "version", cwd=tmp_path)
     assert run.stdout == f"mgnas {mgnas.__version__}\n"

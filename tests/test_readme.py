@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.search.studies import mgnas
+from tests.support.studies import mgnas
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -70,7 +70,7 @@ def test_every_linked_file_exists() -> None:
 
 
 def test_study_files_of_the_examples_explain_every_section() -> None:
-    from search.config import StudyConfig, read_study_file
+    from search.study.config import StudyConfig, read_study_file
 
     tables = read_study_file(ROOT / "examples" / "my_study.toml")
     config = StudyConfig.parse(tables, "my_study.toml")

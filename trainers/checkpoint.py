@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from space.files import write_atomic
+from space.core.atomic_files import write_atomic
 
 if TYPE_CHECKING:
     from torch import Tensor

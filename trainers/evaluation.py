@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from trainers.device_data import DeviceData
+from trainers.data.device_data import DeviceData
 from trainers.reports import Scores
 
 

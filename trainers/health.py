@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from space.errors import MgnasError
-from trainers.data import SearchData
+from space.core.errors import MgnasError
+from trainers.data.splits import SearchData
 from trainers.recipe import Recipe
 from trainers.reports import EpochReport
 

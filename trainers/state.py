@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from trainers.averaging import WeightAverage
-from trainers.optimizer import Optimizer
+from trainers.optim.averaging import WeightAverage
+from trainers.optim.optimizer import Optimizer
 
 MOMENTUM = "momentum_buffer"
 

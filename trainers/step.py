@@ -8,10 +8,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from trainers.cuda_graph import GraphedStep
-from trainers.device_data import Batch
-from trainers.execution import StepMode
-from trainers.optimizers import make_optimizers
+from trainers.data.device_data import Batch
+from trainers.device.cuda_graph import GraphedStep
+from trainers.device.execution import StepMode
+from trainers.optim.optimizers import make_optimizers
 from trainers.recipe import Recipe
 
 

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from results.indicators import hypervolume
+from results.hypervolume import hypervolume
 from search.frontier.config import DEFAULTS
 from search.frontier.hypervolume_improvement import Front, nondominated
 from search.frontier.models.gaussian_process import Inputs, spread_rows, without_outliers

@@ -11,7 +11,7 @@ from search.frontier.config import DEFAULTS
 from search.frontier.hypervolume_improvement import nondominated
 from search.frontier.observation import Observation
 from search.frontier.points import Point, PointSource
-from search.seeds import derive_seed
+from search.study.seeds import derive_seed
 
 
 class Candidates:

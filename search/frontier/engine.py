@@ -22,7 +22,7 @@ from search.frontier.observation import Observation
 from search.frontier.points import Point, PointSource
 from search.frontier.surrogates import SurrogateModels, prior_errors_of
 from search.frontier.threads import one_thread
-from search.seeds import derive_seed
+from search.study.seeds import derive_seed
 
 Array = NDArray[np.float64]
 

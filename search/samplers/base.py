@@ -16,19 +16,19 @@ from numpy.typing import NDArray
 from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from results.records import EpochReport, TrialRecord
+from results.storage.records import EpochReport, TrialRecord
 from search.frontier.initial_design import van_der_corput
 from search.frontier.models.learning_curves import as_rows, final_values
 from search.frontier.observation import Observation
 from search.samplers.encoding import distribution_of, encode, suggest
 from search.samplers.observations import Observations, identity
 from search.samplers.quiet import quiet_optuna
-from search.scheduler import ContinuationPolicy
-from search.seeds import derive_seed
+from search.schedulers.base import ContinuationPolicy
+from search.study.seeds import derive_seed
+from space.decision_tree import draw_knobs
 from space.domains import Domain, Value
-from space.drawing import draw_knobs
+from space.networks.spec import Spec
 from space.search_space import Point, SearchSpace
-from space.spec import Spec
 
 FAILED = "failed"
 """The constraint that failed trials violate in the study of Optuna's own samplers."""

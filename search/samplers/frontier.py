@@ -14,7 +14,7 @@ from search.frontier.engine import Decision, Engine
 from search.frontier.points import Params
 from search.samplers.base import AskedSampler
 from search.samplers.observations import Observations
-from search.seeds import derive_seed
+from search.study.seeds import derive_seed
 
 
 class NetworkFrontierSampler(BaseSampler):

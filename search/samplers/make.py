@@ -9,11 +9,11 @@ from search.samplers.optuna import SamplerName
 from space.search_space import SearchSpace
 
 if TYPE_CHECKING:
-    from results.records import EpochReport, TrialRecord
-    from search.config import StudyConfig
+    from results.storage.records import EpochReport, TrialRecord
     from search.frontier.models.transferred_prior import EarlierTrial
     from search.samplers.base import AskTell, Proposal, StudyAskTell
-    from search.scheduler import ContinuationPolicy
+    from search.schedulers.base import ContinuationPolicy
+    from search.study.config import StudyConfig
 
 
 class NoSampler:
@@ -37,7 +37,7 @@ class NoSampler:
 
 def sampler_of(config: StudyConfig, space: SearchSpace, earlier: Sequence[EarlierTrial] = ()) -> AskTell:
     """Return what proposes the networks of a study in ``space``."""
-    from search.schedulers import rungs_of
+    from search.study.components import rungs_of
 
     search = config.search
     if config.plan is not None:
@@ -63,13 +63,13 @@ def make_ask_tell(
         earlier: Trials of an earlier study, for the frontier sampler.
         costs: The objectives besides the error.
     """
-    from search.costs import counted_costs
     from search.frontier.models.transferred_prior import TransferredPrior
     from search.samplers.base import StudyAskTell
     from search.samplers.frontier import frontier_sampler
     from search.samplers.network_points import NetworkPoints
     from search.samplers.observations import Observations, identity
     from search.samplers.optuna import optuna_sampler
+    from search.study.objectives import counted_costs
 
     prior = TransferredPrior(earlier) if sampler == "frontier" else None
     points = NetworkPoints(space, identity, counted_costs(costs, space), prior)

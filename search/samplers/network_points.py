@@ -14,12 +14,12 @@ from search.frontier.models.transferred_prior import TransferredPrior
 from search.frontier.optuna.encoding import Encoding, near
 from search.frontier.points import Array, Params, Point, params_key
 from search.samplers.encoding import distribution_of, encode
-from space.counts import Counts
+from space.decision_tree import draw_knobs
 from space.domains import Domain, FloatRange, Value
-from space.drawing import draw_knobs
+from space.networks.counts import Counts
+from space.networks.spec import Spec
 from space.search_space import Point as Knobs
 from space.search_space import SearchSpace
-from space.spec import Spec
 
 MAX_TRIES = 8
 """Changes of a network tried until one is within the limits."""

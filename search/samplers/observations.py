@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from results.records import EpochReport, TrialRecord
-from search.costs import known_costs
+from results.storage.records import EpochReport, TrialRecord
 from search.frontier.observation import Observation, is_usable_number
 from search.samplers.network_points import NetworkPoints
+from search.study.objectives import known_costs
 from space.domains import Value
-from space.reading import load_spec
+from space.networks.load import load_spec
 from space.search_space import Point
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from search.samplers.quiet import quiet_optuna
-from search.seeds import derive_seed
+from search.study.seeds import derive_seed
 
 if TYPE_CHECKING:
     from optuna.samplers import BaseSampler

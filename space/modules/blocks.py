@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from space.grid_spec import ActivationName, GridSpec, groups_of
+from space.networks.grid_spec import ActivationName, GridSpec, groups_of
 
 ACTIVATIONS: dict[ActivationName, Callable[[Tensor], Tensor]] = {
     "relu": F.relu,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from torch import nn
 
-from space.errors import shown
-from space.families import family_named
+from space.core.errors import shown
 from space.modules.thin_projections import with_thin_projections
-from space.spec import Spec
+from space.networks.families import family_named
+from space.networks.spec import Spec
 
 
 def build(spec: Spec) -> nn.Module:

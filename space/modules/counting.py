@@ -11,10 +11,10 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from space.counts import LayerCount
-from space.errors import InvalidInputError, UnbuildableError, reason_of, shortened
+from space.core.errors import InvalidInputError, UnbuildableError, reason_of, shortened
 from space.modules.thin_projections import with_thin_projections
-from space.spec import Spec
+from space.networks.counts import LayerCount
+from space.networks.spec import Spec
 
 BATCH = 10_007
 """Images of the call that is counted: a number that no other side of a tensor has, and free of charge."""

@@ -7,11 +7,11 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
-from space.grid_spec import Level, groups_of
-from space.mgnet import MgNetSpec
 from space.modules.blocks import GridNet, NormAct, conv, zeros_like_grid
 from space.modules.smoothers import MODULES
-from space.sharing import copies
+from space.networks.grid_spec import Level, groups_of
+from space.networks.mgnet import MgNetSpec
+from space.networks.weight_sharing import copies
 
 
 class SmoothingLevel(nn.Module):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from space.grid_spec import Level
 from space.modules.blocks import GridNet, NormAct, conv, conv_b
-from space.resnet import Entry, ResidualSpec
-from space.sharing import copies
+from space.networks.grid_spec import Level
+from space.networks.resnet import Entry, ResidualSpec
+from space.networks.weight_sharing import copies
 
 
 class ReduceThenSpatial(nn.Module):

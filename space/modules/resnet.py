@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from space.grid_spec import Level
 from space.modules.blocks import ACTIVATIONS
 from space.modules.residual import Blocks, ResidualNet
-from space.resnet import Entry, ResidualSpec, ResNetSpec
+from space.networks.grid_spec import Level
+from space.networks.resnet import Entry, ResidualSpec, ResNetSpec
 
 
 class ResNetLevel(Blocks):

@@ -1,14 +1,14 @@
-"""The smoothers as torch modules: B, and how an iteration makes the next u (see ``space.smoothers``)."""
+"""The smoothers as torch modules: B, and how an iteration makes the next u (see ``space.networks.smoothers``)."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
 
-from space import smoothers as specs
-from space.grid_spec import Level
-from space.mgnet import MgNetSpec
 from space.modules.blocks import ACTIVATIONS, conv_b
+from space.networks import smoothers as specs
+from space.networks.grid_spec import Level
+from space.networks.mgnet import MgNetSpec
 
 
 class Convolution(nn.Module):

@@ -13,11 +13,11 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from space.errors import InvalidInputError
-from space.files import write_atomic
+from space.core.atomic_files import write_atomic
+from space.core.errors import InvalidInputError
 from space.modules.build import build
-from space.reading import load_spec
-from space.weights_file import SHA256, StoredTensor, Trained, checksum, read_trained, with_metadata
+from space.networks.load import load_spec
+from space.networks.weights_file import SHA256, StoredTensor, Trained, checksum, read_trained, with_metadata
 
 __all__ = ["Classifier", "Trained", "load_weights", "save_weights"]
 

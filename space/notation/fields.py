@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from space.plain_data import without_defaults
-from space.reader import Reader
-from space.validation import rule_of
+from space.core.cursor import Reader
+from space.core.plain_data import without_defaults
+from space.core.validation import rule_of
 
 FACTS = frozenset({"family", "in_channels", "num_classes"})
 """Fields that are not part of the notation."""

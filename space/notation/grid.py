@@ -7,12 +7,12 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from space.grid_spec import GridSpec, Level
+from space.core.cursor import Reader
+from space.core.validation import rule_of
+from space.networks.grid_spec import GridSpec, Level
+from space.networks.smoothers import SMOOTHERS, SmootherBase
+from space.networks.weight_sharing import Sharing
 from space.notation.fields import FACTS, read_key, validated
-from space.reader import Reader
-from space.sharing import Sharing
-from space.smoothers import SMOOTHERS, SmootherBase
-from space.validation import rule_of
 
 _SUPERSCRIPT: dict[Sharing, str] = {"network": "", "level": "^l", "iteration": "^{l,i}"}
 _INDICES: dict[str, Sharing] = {"l": "level", "{l,i}": "iteration"}

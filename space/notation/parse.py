@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from space.families import spec_types
-from space.reader import Reader
-from space.spec import Spec
+from space.core.cursor import Reader
+from space.networks.families import spec_types
+from space.networks.spec import Spec
 
 
 def parse_notation(text: str, *, in_channels: int = 3, num_classes: int = 10) -> Spec:

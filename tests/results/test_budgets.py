@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from results.budgets import what_is_spent
-from results.records import TrialRecord
-from tests.results.factories import make_header, make_trial
+from results.storage.records import TrialRecord
+from tests.support.factories import make_header, make_trial
 
 DONE = make_trial(0, started_s=0.0, finished_s=10.0)
 PAUSED = make_trial(1, state="paused", val_accuracy=None, epochs=1, started_s=10.0)

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from results.effect_groups import groups
 from results.effects import MIN_TRIALS, Effects, KnobEffect, knob_effects, t_quantile
-from results.knob_groups import groups
-from tests.results.synthetic import searched, trial
+from tests.support.synthetic import searched, trial
 
 
 def of(found: Effects, knob: str) -> KnobEffect:

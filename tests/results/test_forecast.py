@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from results.forecast import Activity, Forecast, forecast
-from results.ledger import Happening
-from results.records import EpochReport, StudyHeader, TrialRecord
-from tests.results.factories import make_header, make_trial
+from results.storage.ledger import Happening
+from results.storage.records import EpochReport, StudyHeader, TrialRecord
+from tests.support.factories import make_header, make_trial
 
 CONFIG = {"train": {"epochs": 10}, "search": {"reduction": 2}}
 HEADER = make_header(config=CONFIG, trials=4)

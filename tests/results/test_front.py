@@ -19,8 +19,8 @@ from results.front import (
     trials_since_growth,
     why_no_front,
 )
-from results.records import TrialRecord
-from tests.results.factories import make_trial
+from results.storage.records import TrialRecord
+from tests.support.factories import make_trial
 
 
 def trials_of(points: list[tuple[int, float]]) -> list[TrialRecord]:

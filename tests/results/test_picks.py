@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from results.front import accuracy, pareto_front
 from results.intervals import Sampling
 from results.picks import GOALS, NAMED_PICKS, best, knee, pick, recommended
-from results.records import TrialRecord
-from results.report import render_report
+from results.report.page import render_report
+from results.storage.records import TrialRecord
 from results.study_text import print_study_front
-from space import InvalidInputError
-from tests.results.factories import make_trial
-from tests.results.synthetic import study, trial
+from space.core.errors import InvalidInputError
+from tests.support.factories import make_trial
+from tests.support.synthetic import study, trial
 
 DIGITS = Sampling(434, chance=0.1)
 FRONT = [(100, 0.5), (200, 0.9), (1000, 0.92), (10_000, 0.95)]

@@ -11,15 +11,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from results.front_svg import front_svg
-from results.ledger import Ledger
-from results.records import EpochReport
+from results.plots.front_svg import front_svg
+from results.storage.ledger import Ledger
+from results.storage.records import EpochReport
 from results.study import StudyResults, open_study, sqlite_url
 from results.tables import front_csv, write_front_csv
-from space import InvalidInputError
-from tests.results.export_study import make_study
-from tests.results.factories import make_header, make_trial
-from tests.results.synthetic import searched, study, trial
+from space.core.errors import InvalidInputError
+from tests.support.export_study import make_study
+from tests.support.factories import make_header, make_trial
+from tests.support.synthetic import searched, study, trial
 
 
 @pytest.fixture(scope="module")

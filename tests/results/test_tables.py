@@ -15,7 +15,7 @@ from typing import TextIO
 import pytest
 
 from results.tables import print_front, print_table
-from tests.results.factories import make_trial
+from tests.support.factories import make_trial
 
 HEADER = ("trial", "network", "parameters", "arch")
 ROWS = [("7", "MgNet[2,2]-8-B^l", "1,234", "abcdef012345")]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.search.studies import mgnas, write_study
+from tests.support.studies import mgnas, write_study
 
 
 @pytest.fixture(scope="session")

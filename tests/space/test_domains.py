@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from space import InvalidInputError, SpaceConfig
+from space.config import SpaceConfig
+from space.core.errors import InvalidInputError
+from space.core.validation import explain
 from space.domains import Choice, IntRange
-from space.validation import explain
 
 NUMBERS = (
     "takes a whole number, a list of them, or a range such as {low = 4, high = 16, step = 2}, but got {got}"

@@ -11,9 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from space import MgNetSpec, SearchSpace, SpaceConfig
+from space.config import SpaceConfig
+from space.decision_tree import is_countable, is_structure
 from space.domains import FloatRange, IntRange
-from space.drawing import is_countable, is_structure
+from space.networks.mgnet import MgNetSpec
+from space.search_space import SearchSpace
 
 ALL: dict[str, Any] = {
     "family": ["mgnet", "resnet", "preact_resnet"],

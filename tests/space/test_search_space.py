@@ -11,8 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from space import InvalidInputError, Level, MgNetSpec, SearchSpace, SpaceConfig
-from space.search_space import Point
+from space.config import SpaceConfig
+from space.core.errors import InvalidInputError
+from space.networks.mgnet import Level, MgNetSpec
+from space.search_space import Point, SearchSpace
 
 SMALL: dict[str, Any] = {
     "levels": [1, 2],

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.trainers.stripes import striped_data
-from trainers.device_data import ResidentData
+from tests.support.stripes import striped_data
+from trainers.data.device_data import ResidentData
 
 
 @pytest.fixture(scope="session")

@@ -11,11 +11,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from space import parse_notation
-from tests.trainers.stripes import RECIPE, SPEC
+from space.notation.parse import parse_notation
+from tests.support.stripes import RECIPE, SPEC
 from trainers.checkpoint import CheckpointFile, TrainingState
-from trainers.device_data import ResidentData
-from trainers.execution import StepMode
+from trainers.data.device_data import ResidentData
+from trainers.device.execution import StepMode
 from trainers.recipe import Recipe
 from trainers.training import Training
 

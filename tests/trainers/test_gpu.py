@@ -10,14 +10,14 @@ import pytest
 import torch
 from torch import nn
 
-from tests.trainers.stripes import RECIPE, SPEC, striped_data
-from trainers.calibration import Calibration
+from tests.support.stripes import RECIPE, SPEC, striped_data
 from trainers.checkpoint import CheckpointFile
-from trainers.device_data import ResidentData
-from trainers.execution import ExecutionConfig, StepMode
-from trainers.muon import Muon
-from trainers.optimizer import WeightGroup
-from trainers.streamed_data import StreamedData
+from trainers.data.device_data import ResidentData
+from trainers.data.streamed_data import StreamedData
+from trainers.device.calibration import Calibration
+from trainers.device.execution import ExecutionConfig, StepMode
+from trainers.optim.muon import Muon
+from trainers.optim.optimizer import WeightGroup
 from trainers.training import Training
 
 pytestmark = pytest.mark.gpu

@@ -14,13 +14,13 @@ from pydantic import ValidationError
 from torch import Tensor
 from torch.nn import functional as F
 
-from space import parse_notation
 from space.modules import Classifier
 from space.modules.blocks import GridNet
-from tests.trainers.stripes import RECIPE, SPEC, resident, striped_data, stripes
-from trainers.data import SearchData, Split
-from trainers.device_data import ResidentData
-from trainers.execution import StepMode
+from space.notation.parse import parse_notation
+from tests.support.stripes import RECIPE, SPEC, resident, striped_data, stripes
+from trainers.data.device_data import ResidentData
+from trainers.data.splits import SearchData, Split
+from trainers.device.execution import StepMode
 from trainers.health import TrainingFailedError, ignorant_loss
 from trainers.recipe import Recipe
 from trainers.training import Training

@@ -14,8 +14,8 @@ from search.frontier.config import DEFAULTS
 from search.frontier.models.gaussian_process import GaussianProcess, Inputs
 from search.frontier.models.learning_curves import as_rows, final_values
 from search.frontier.threads import one_thread
-from space.counts import Counts
-from space.spec import Spec
+from space.networks.counts import Counts
+from space.networks.spec import Spec
 
 Array = NDArray[np.float64]
 

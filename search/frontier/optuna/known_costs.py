@@ -14,7 +14,7 @@ from optuna.trial import FrozenTrial
 from search.frontier.observation import is_usable_number
 from search.frontier.optuna.trials import signs_of
 from search.frontier.points import Params, params_key
-from space.errors import reason_of
+from space.core.errors import reason_of
 
 Costs = Callable[[Params], "float | Sequence[float | None] | None"]
 

@@ -18,7 +18,7 @@ from search.frontier.optuna.known_costs import Costs, KnownCosts
 from search.frontier.optuna.observed_space import ObservedSpace
 from search.frontier.optuna.trials import POINT, TrialReader
 from search.frontier.points import Params, Point
-from search.seeds import derive_seed
+from search.study.seeds import derive_seed
 
 
 class FrontierSampler(BaseSampler):

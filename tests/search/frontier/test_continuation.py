@@ -10,8 +10,8 @@ from search.frontier.config import DEFAULTS
 from search.frontier.engine import Decision, Engine
 from search.frontier.observation import Observation
 from search.samplers.network_points import NetworkPoints
+from space.config import SpaceConfig
 from space.search_space import SearchSpace
-from space.space_config import SpaceConfig
 
 EPOCHS = 9
 NUM_COMPLETE = 8

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from results.indicators import hypervolume
+from results.hypervolume import hypervolume
 from search.frontier.hypervolume_improvement import Front, expected_improvement, nondominated
 
 

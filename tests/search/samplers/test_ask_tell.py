@@ -7,12 +7,15 @@ from typing import Any, get_args
 
 import pytest
 
-from results.records import EpochReport, TrialRecord
+from results.storage.records import EpochReport, TrialRecord
 from search.samplers.base import Proposal, StudyAskTell
 from search.samplers.make import make_ask_tell
 from search.samplers.optuna import INITIAL_TRIALS, SamplerName
-from space import SearchSpace, SpaceConfig, Spec, parse_notation
-from tests.results.factories import make_trial
+from space.config import SpaceConfig
+from space.networks.spec import Spec
+from space.notation.parse import parse_notation
+from space.search_space import SearchSpace
+from tests.support.factories import make_trial
 
 SAMPLERS = get_args(SamplerName)
 

@@ -10,7 +10,7 @@ from results.front import front_hypervolume
 from search.frontier.acquisition import sigma_points
 from search.frontier.config import DEFAULTS
 from search.frontier.models.costs import CostModels, CostScale, raw_costs
-from search.replay import replay
+from search.simulator.simulation import replay
 
 GROUPS = np.arange(3)
 SPACE = {

@@ -10,9 +10,10 @@ import optuna
 import pytest
 
 from benchmarks.regions import disc, failing, pruned
-from results.indicators import hypervolume
-from search.frontier import FrontierSampler, note_epoch
+from results.hypervolume import hypervolume
 from search.frontier.models.feasibility import FeasibilityModel
+from search.frontier.optuna.sampler import FrontierSampler
+from search.frontier.optuna.trials import note_epoch
 
 TRIED = np.random.default_rng(0).random((80, 3))
 ASKED = np.random.default_rng(1).random((400, 3))

@@ -7,11 +7,11 @@ import optuna
 import pytest
 
 from benchmarks.regions import chance_level
-from results.indicators import hypervolume
-from search.frontier import FrontierSampler
+from results.hypervolume import hypervolume
 from search.frontier.config import DEFAULTS
 from search.frontier.models.gaussian_process import GaussianProcess, Inputs
 from search.frontier.models.leave_one_out import error_model, leave_one_out
+from search.frontier.optuna.sampler import FrontierSampler
 
 GROUPS = np.arange(3)
 RNG = np.random.default_rng(0)

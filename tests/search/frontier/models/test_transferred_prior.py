@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.problems import Computed, Shape
 from results.front import front_hypervolume
-from results.records import EpochReport, TrialRecord
+from results.storage.records import EpochReport, TrialRecord
 from search.frontier.models.transferred_prior import EarlierTrial, TransferredPrior
 from search.samplers.make import make_ask_tell
 

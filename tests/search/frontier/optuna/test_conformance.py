@@ -12,7 +12,7 @@ from optuna.testing.pytest_samplers import (
     RelativeSamplerTestCase,
 )
 
-from search.frontier import FrontierSampler
+from search.frontier.optuna.sampler import FrontierSampler
 
 
 class TestFrontierSampler(BasicSamplerTestCase, RelativeSamplerTestCase, MultiObjectiveSamplerTestCase):

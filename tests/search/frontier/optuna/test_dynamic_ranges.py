@@ -11,9 +11,9 @@ import pytest
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import FrozenTrial, create_trial
 
-from search.frontier import FrontierSampler
 from search.frontier.optuna.dynamic_ranges import clipped, ranges_of
 from search.frontier.optuna.observed_space import ObservedSpace
+from search.frontier.optuna.sampler import FrontierSampler
 
 DIRECTIONS = ["maximize", "minimize"]
 

@@ -8,7 +8,8 @@ from typing import Any
 import optuna
 import pytest
 
-from search.frontier import FrontierSampler, note_epoch
+from search.frontier.optuna.sampler import FrontierSampler
+from search.frontier.optuna.trials import note_epoch
 from tests.search.frontier.optuna.test_other_studies import layers, size_of_layers, study_of
 
 

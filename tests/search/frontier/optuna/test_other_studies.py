@@ -15,9 +15,9 @@ import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import TrialState, create_trial
 
-from search.frontier import FrontierSampler, note_epoch
 from search.frontier.optuna.conditional import learn_condition, names_at
-from search.frontier.optuna.trials import POINT
+from search.frontier.optuna.sampler import FrontierSampler
+from search.frontier.optuna.trials import POINT, note_epoch
 
 DIRECTIONS = ["maximize", "minimize"]
 

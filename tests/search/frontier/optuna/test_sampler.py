@@ -13,10 +13,11 @@ import optuna
 import pytest
 from optuna.trial import FrozenTrial, TrialState
 
-from search.frontier import FrontierSampler, note_epoch
 from search.frontier.config import DEFAULTS
 from search.frontier.optuna.encoding import near
 from search.frontier.optuna.observed_space import ObservedSpace
+from search.frontier.optuna.sampler import FrontierSampler
+from search.frontier.optuna.trials import note_epoch
 
 Objective = Callable[[optuna.Trial], tuple[float, ...]]
 
@@ -44,7 +45,7 @@ def run(objective: Objective, sampler: optuna.samplers.BaseSampler, trials: int)
 
 def covered(study: optuna.Study) -> float:
     """Return how much of the box of accuracy and log size the front dominates."""
-    from results.indicators import hypervolume
+    from results.hypervolume import hypervolume
 
     top = math.log(64**2 * 4)
     points = [(1 - t.values[0], math.log(t.values[1]) / top) for t in study.best_trials]
@@ -107,7 +108,7 @@ def test_one_cost_may_be_known_and_another_measured() -> None:
         return size_of(params), None
 
     def found(sampler: optuna.samplers.BaseSampler) -> float:
-        from results.indicators import hypervolume
+        from results.hypervolume import hypervolume
 
         study = optuna.create_study(directions=["maximize", "minimize", "minimize"], sampler=sampler)
         study.optimize(timed, n_trials=30)

@@ -1,0 +1,1 @@
+"""Exports of trained networks, checked against torch."""

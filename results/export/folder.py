@@ -1,0 +1,295 @@
+"""A trained network of a study as a folder that works elsewhere, complete or not at all."""
+
+from __future__ import annotations
+
+import fcntl
+import glob
+import json
+import os
+import re
+import secrets
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from results.export.formats import INSTALL, ONNXRUNTIME, WRITERS, ExportError, Source, missing_packages
+from results.export.model_card import architecture_card, model_card
+from results.storage.records import TrialRecord
+from results.study import StudyResults
+from space.core.atomic_files import sha256_of, shell_word
+from space.core.errors import InvalidInputError, nearest
+from space.networks.families import BUILT_IN
+from space.networks.load import load_spec
+from space.networks.plugins import load_plugins, plugin_digest
+
+__all__ = ["DEFAULT_FORMATS", "ExportError", "ExportResult", "export_trial"]
+
+DEFAULT_FORMATS = ("spec", "safetensors", "onnx")
+MANIFEST = "export.json"
+"""The file by which an export knows its own: facts of the trial, and the SHA-256 of every other file."""
+
+
+@dataclass(frozen=True)
+class ExportResult:
+    """What was exported: ``files`` lie in ``folder``; ``skipped`` says why for each default format left out.
+
+    ``onnx_max_difference`` is the largest difference of a logit between ONNX Runtime and torch; ``gone`` are
+    files of an earlier export there that this one has none to replace with.
+    """
+
+    folder: Path
+    files: tuple[Path, ...]
+    onnx_max_difference: float | None = None
+    skipped: dict[str, str] = field(default_factory=dict)
+    gone: tuple[str, ...] = ()
+
+
+def export_trial(
+    study: StudyResults, trial: TrialRecord, to: Path, formats: Sequence[str] | None = None
+) -> ExportResult:
+    """Write the trained network of ``trial`` to the folder ``to``, replacing an earlier export there.
+
+    ``formats`` are names out of ``WRITERS``; None means spec, safetensors and, where its packages are
+    installed, onnx. A model card (README.md) comes with them, and classify.py if it has something to run.
+    The format spec alone needs no weights: any trial has it.
+
+    Raises:
+        InvalidInputError: unknown format or one whose packages are missing; ``to`` holds something else;
+            the trial has no weights, or its file is missing, damaged or of another network; a plugin fails.
+        ExportError: a converter failed, or its model does not compute what the trained network does.
+        OSError: the folder cannot be written. In every case ``to`` is as it was.
+    """
+    names, skipped = _choose(formats)
+    to = Path(to).resolve()
+    _check_destination(to)
+    plugins = _plugins_of(study, trial)
+    source = _source(study, trial, needs_weights=names != ["spec"])
+    to.parent.mkdir(parents=True, exist_ok=True)
+    with _alone_beside(to):
+        _remove_left(to)
+        part = _new_beside(to, "part")
+        held = _held(part)
+    try:
+        differences = {name: WRITERS[name](source, part) for name in names}
+        for plugin in plugins:
+            (part / plugin.name).write_bytes(plugin.read_bytes())
+        (part / "README.md").write_text(_card(study, trial, source, names, plugins), encoding="utf-8")
+        if {"onnx", "safetensors"} & set(names):
+            script = resources.files("results.export") / "snippets" / "classify.py"
+            (part / "classify.py").write_bytes(script.read_bytes())
+        _write_manifest(part, study, trial, differences, plugins)
+        files = tuple(to / path.name for path in sorted(part.iterdir()))
+        with _alone_beside(to):
+            _check_destination(to)  # once more: another export may have come first
+            present = {path.name for path in to.iterdir()} if to.is_dir() else set()
+            _move(part, to)
+        gone = present - {path.name for path in files}
+    except BaseException:
+        shutil.rmtree(part, ignore_errors=True)
+        raise
+    finally:
+        os.close(held)
+    return ExportResult(to, files, differences.get("onnx"), skipped, tuple(sorted(gone)))
+
+
+def _choose(formats: Sequence[str] | None) -> tuple[list[str], dict[str, str]]:
+    """Return the formats to write, in the order of ``WRITERS``, and why each default one is left out."""
+    asked = DEFAULT_FORMATS if formats is None else tuple(formats)
+    known = ", ".join(WRITERS)
+    if not asked:
+        raise InvalidInputError(f"no format to export was named; choose from {known}")
+    skipped: dict[str, str] = {}
+    for name in asked:
+        if name not in WRITERS:
+            hint = nearest(name, tuple(WRITERS))
+            raise InvalidInputError(f"a format must be one of {known}, but got {name!r}{hint}")
+        if missing := missing_packages(name):
+            skipped[name] = f"{name} needs {' and '.join(missing)}, not installed here: {INSTALL}"
+    if skipped and formats is not None:
+        raise InvalidInputError(f"the format {next(iter(skipped.values()))}")
+    return [name for name in WRITERS if name in asked and name not in skipped], skipped
+
+
+def _check_destination(to: Path) -> None:
+    """Refuse a place that holds anything but an unchanged earlier export."""
+    if to.exists() and not to.is_dir():
+        raise InvalidInputError(f"{to} is a file; export to a folder (--output)")
+    if to == Path.cwd():
+        raise InvalidInputError(f"{to} is the current folder, which cannot be replaced; name another (-o)")
+    present = {path.name: path for path in to.iterdir()} if to.is_dir() else {}
+    if not present:
+        return
+    known = _read_manifest(to)
+    for name, path in sorted(present.items()):
+        if name == MANIFEST and known:
+            continue
+        if name not in known:
+            raise InvalidInputError(
+                f"{to} holds {name}, which mgnas did not export; name another folder (-o) or move it away"
+            )
+        if not path.is_file() or sha256_of(path) != known[name]:
+            raise InvalidInputError(
+                f"{path} was changed after it was exported; name another folder (--output) or move it away"
+            )
+
+
+def _plugins_of(study: StudyResults, trial: TrialRecord) -> list[Path]:
+    """Return the files that the family of a trial's network comes from, loaded; none for mgnas's own."""
+    if trial.spec.get("family", "mgnet") in {family.name for family in BUILT_IN}:
+        return []
+    plugins = [study.folder / name for name in study.header.config.get("plugins", ())]
+    for plugin in plugins:
+        if plugin_digest(plugin) != study.header.plugins.get(plugin.name):
+            raise InvalidInputError(f"{plugin} was changed after the search; restore it from a copy")
+    load_plugins(plugins)
+    return plugins
+
+
+def _card(
+    study: StudyResults, trial: TrialRecord, source: Source, names: list[str], plugins: list[Path]
+) -> str:
+    files = [plugin.name for plugin in plugins]
+    if source.path is None:
+        return architecture_card(study, trial, files)
+    return model_card(study, trial, source.weights[0], names, files)
+
+
+def _source(study: StudyResults, trial: TrialRecord, *, needs_weights: bool) -> Source:
+    """Return what is exported; raises InvalidInputError unless the weights that it needs are whole."""
+    spec = load_spec(trial.spec, source=f"trial {trial.number}")
+    if not needs_weights:
+        return Source(spec)
+    path = _weights_of(study, trial)
+    source = Source(spec, path)
+    again = f"train it again with 'mgnas search {shell_word(study.folder)} --repair', or restore the file"
+    try:
+        found = source.weights[0].network_spec()
+    except InvalidInputError as error:
+        raise InvalidInputError(f"trial {trial.number}: {error}; {again}") from None
+    if found.arch != trial.arch:
+        raise InvalidInputError(
+            f"{path} holds the network {found.arch} ({found.notation}), but trial {trial.number} is "
+            f"{trial.arch} ({trial.notation}); {again}"
+        )
+    return source
+
+
+def _weights_of(study: StudyResults, trial: TrialRecord) -> Path:
+    """Return the file of a trial's weights; raises InvalidInputError where there is none."""
+    if trial.state != "complete":
+        state = "has no result yet"
+        if trial.state == "failed":
+            state = f"failed ({trial.reason})"
+        elif trial.state == "stopped":
+            state = f"was {trial.reason}"
+        raise InvalidInputError(
+            f"trial {trial.number} {state}, so it has no trained network; {_others(study)}"
+        )
+    if trial.weights is None:
+        raise InvalidInputError(
+            f"the weights of trial {trial.number} are not kept (search.keep_weights is front: only those of "
+            f"networks on the front are); {_others(study)}, or search in a new folder with "
+            "--set search.keep_weights=all"
+        )
+    return study.folder / trial.weights
+
+
+def _others(study: StudyResults) -> str:
+    on_front = [str(record.number) for record in study.front_records if record.weights]
+    if on_front:
+        return f"pick one on the front that has weights: trial {', '.join(on_front)} (--trial)"
+    return "no trial on the front has weights"
+
+
+def _write_manifest(
+    folder: Path,
+    study: StudyResults,
+    trial: TrialRecord,
+    differences: dict[str, float | None],
+    plugins: list[Path],
+) -> None:
+    facts = {
+        "study": study.name,
+        **trial.point(),
+        "max_difference": {name: value for name, value in differences.items() if value is not None},
+        "plugins": [plugin.name for plugin in plugins],
+        "requires": {"onnxruntime": ONNXRUNTIME} if "onnx" in differences else {},
+        "files": {path.name: sha256_of(path) for path in sorted(folder.iterdir())},
+    }
+    (folder / MANIFEST).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+
+
+def _read_manifest(folder: Path) -> dict[str, Any]:
+    try:
+        files = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["files"]
+    except (FileNotFoundError, IsADirectoryError, ValueError, KeyError, TypeError, RecursionError):
+        return {}
+    return files if isinstance(files, dict) else {}
+
+
+def _move(part: Path, to: Path) -> None:
+    """Put the finished folder in its place; an earlier one goes only once the new one is there."""
+    if not to.exists():
+        part.rename(to)
+        return
+    old = _new_beside(to, "old")
+    to.rename(old)
+    try:
+        part.rename(to)
+    except BaseException:
+        old.rename(to)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _new_beside(to: Path, kind: str) -> Path:
+    """Make an empty hidden folder beside ``to`` that no other export has."""
+    path = to.with_name(f".{to.name}.{secrets.token_hex(4)}.{kind}")
+    path.mkdir()
+    return path
+
+
+@contextmanager
+def _alone_beside(to: Path) -> Iterator[None]:
+    """Wait until no other export begins or ends in the folder of ``to``, and let none until this is over."""
+    descriptor = _held(to.parent)
+    try:
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _held(folder: Path) -> int:
+    """Return the descriptor of a folder that is locked until it is closed, or the process ends."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    with suppress(OSError):  # a file system without locks
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    return descriptor
+
+
+def _remove_left(to: Path) -> None:
+    """Remove what exports to ``to`` left that were killed: what no process holds.
+
+    An earlier export that had been moved away for the new one goes back.
+    """
+    for left in sorted(to.parent.glob(f"{glob.escape(f'.{to.name}.')}*")):
+        named = re.fullmatch(r"\.[0-9a-f]{8}\.(part|old)", left.name.removeprefix(f".{to.name}"))
+        if named and named[1] == "old" and not to.exists():
+            left.rename(to)
+        elif named and not _is_held(left):
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def _is_held(folder: Path) -> bool:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False

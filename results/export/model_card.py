@@ -1,0 +1,248 @@
+"""The model card of an exported network: what it is, how good it is and on what, and how to load it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from results.export.formats import ONNXRUNTIME, OPSET
+from results.front import complete_trials
+from results.intervals import wilson
+from results.plots.axes import plural
+from results.storage.objectives import COSTS, cost_of
+from results.storage.records import TrialRecord
+from results.study import StudyResults
+from results.tables import cost_columns
+
+if TYPE_CHECKING:
+    from space.networks.weights_file import Trained
+
+_FILES = {
+    "spec": "`spec.json`: the architecture; `mgnas describe spec.json` shows its layers.",
+    "safetensors": "`model.safetensors`: the weights, for mgnas.",
+    "onnx": f"`model.onnx`: the whole network (opset {OPSET}) for ONNX Runtime >= {ONNXRUNTIME} and others.",
+    "pt2": "`model.pt2`: the whole network for `torch.export.load`; mgnas is not needed.",
+}
+
+_SNIPPETS = {
+    "onnx": """\
+With ONNX Runtime {onnxruntime} or later (`pip install onnxruntime numpy`):
+
+```python
+import json
+
+import numpy as np
+import onnxruntime
+
+session = onnxruntime.InferenceSession("model.onnx", providers=["CPUExecutionProvider"])
+classes = json.loads(session.get_modelmeta().custom_metadata_map["classes"])
+images = np.zeros((2, {shape}), np.uint8)  # yours: N C H W, pixels 0..255
+(logits,) = session.run(["logits"], {{"images": images.astype(np.float32) / 255}})
+print([classes[index] for index in logits.argmax(axis=1)])
+```
+""",
+    "safetensors": """\
+With mgnas installed (from its source tree: `pip install -e .`):
+
+```python
+import torch
+{plugins}from mgnas import Classifier
+
+classifier = Classifier.load("model.safetensors")
+images = torch.zeros(2, {shape}, dtype=torch.uint8)  # yours: N C H W, pixels 0..255
+print(classifier.predict(images))
+```
+""",
+    "pt2": """\
+With torch alone:
+
+```python
+import json
+
+import torch
+
+extra = {{"mgnas.json": ""}}
+network = torch.export.load("model.pt2", extra_files=extra).module()
+classes = json.loads(extra["mgnas.json"])["classes"]
+images = torch.zeros(2, {shape}, dtype=torch.uint8)  # yours: N C H W, pixels 0..255
+print([classes[index] for index in network(images.float() / 255).argmax(dim=1)])
+```
+""",
+}
+
+_SCRIPT = """\
+From a terminal, with image files (this needs Pillow) or a NumPy array of images:
+
+    python classify.py image1.png image2.png
+    python classify.py images.npy
+"""
+
+
+def model_card(
+    study: StudyResults,
+    trial: TrialRecord,
+    trained: Trained,
+    formats: Sequence[str],
+    plugins: Sequence[str] = (),
+) -> str:
+    """Return the README of an export of ``trial`` in ``formats``, as Markdown.
+
+    ``plugins`` are the Python files in it that register the network's family.
+    """
+    spec = trained.network_spec()
+    shape = f"{spec.in_channels}, {trained.image_size[0]}, {trained.image_size[1]}"
+    parts = [
+        f"# {_code(spec.notation)}",
+        _origin(study, trial),
+        _facts(study, trial, trained),
+        "## Input and output",
+        _interface(trained, spec.in_channels),
+        f"The {len(trained.classes)} classes, in the order of the logits:",
+        f"```json\n{json.dumps(trained.classes, ensure_ascii=False)}\n```",
+        "## Accuracy",
+        _accuracy(study, trial, trained),
+        "## Training",
+        _training(study, trial, trained),
+        "## Use",
+        *(
+            _SNIPPETS[name].format(shape=shape, plugins=_loading(plugins), onnxruntime=ONNXRUNTIME).rstrip()
+            for name in ("onnx", "pt2", "safetensors")
+            if name in formats
+        ),
+    ]
+    if {"onnx", "safetensors"} & set(formats):
+        parts.append(_SCRIPT.rstrip())
+    parts += [
+        "## Files",
+        _file_list(formats, plugins),
+        "## Licence",
+        "Not stated. Whoever shares this network chooses its licence; mind the terms of the training images.",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def architecture_card(study: StudyResults, trial: TrialRecord, plugins: Sequence[str] = ()) -> str:
+    """Return the README of an export of ``trial`` that holds its architecture and no weights, as Markdown."""
+    rows = {
+        "Architecture": f"{_code(trial.notation)}, identity {_code(trial.arch)}",
+        "Parameters": f"{trial.params:,}",
+        "MACs of an image": f"{trial.macs:,}",
+    }
+    parts = [
+        f"# {_code(trial.notation)}",
+        _origin(study, trial),
+        _table("Fact", "Value", rows),
+        "This folder holds the architecture. It holds no trained weights.",
+        "## Files",
+        _file_list(["spec"], plugins),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _file_list(formats: Sequence[str], plugins: Sequence[str]) -> str:
+    lines = [f"- {_FILES[name]}" for name in formats]
+    lines += [
+        f"- {_code(name)}: the network's family; mgnas runs it to load the weights." for name in plugins
+    ]
+    return "\n".join(lines)
+
+
+def _loading(plugins: Sequence[str]) -> str:
+    """Return the lines of Python that make the families of ``plugins`` known, or nothing without any."""
+    return f"from mgnas import load_plugins\n\nload_plugins({list(plugins)!r})\n" if plugins else ""
+
+
+def _facts(study: StudyResults, trial: TrialRecord, trained: Trained) -> str:
+    spec = trained.network_spec()
+    height, width = trained.image_size
+    data = study.header.data
+    fingerprint = f" (fingerprint {data['fingerprint']})" if "fingerprint" in data else ""
+    rows = {
+        "Architecture": f"{_code(spec.notation)}, identity {_code(spec.arch)}",
+        "Parameters": f"{spec.params:,}",
+        "MACs of an image": f"{spec.macs(trained.image_size):,} at {height} x {width}",
+        **{
+            COSTS[name].title.capitalize(): f"{COSTS[name].text(cost_of(trial, name))} {COSTS[name].unit}"
+            for name in cost_columns(study.header.costs)[2:]
+        },
+        "Validation accuracy": f"{100 * trained.val_accuracy:.2f} %",
+        "Data": f"{_code(trained.data)}{fingerprint}",
+        "Trained": f"{_epochs(trained)}, seed {trained.seed}",
+    }
+    return _table("Fact", "Value", rows)
+
+
+def _interface(trained: Trained, channels: int) -> str:
+    height, width = trained.image_size
+    kind = {1: ", grey", 3: ", RGB"}.get(channels, "")
+    return (
+        f"Input `images`: float32, N x {channels} x {height} x {width} (N C H W{kind}), pixels from 0 to 1. "
+        f"Output `logits`: float32, N x {len(trained.classes)}. "
+        "The normalisation is inside the model, so do not normalise: it subtracts the "
+        f"mean {_numbers(trained.mean)} and divides by the standard deviation {_numbers(trained.std)} of "
+        "each channel."
+    )
+
+
+def _origin(study: StudyResults, trial: TrialRecord) -> str:
+    if trial.reference is None:
+        where = f"trial {trial.number} of the study {_code(study.name)}"
+        return f"An image classifier that mgnas found: {where}."
+    return (
+        f"The reference {_code(trial.reference)}, trained by mgnas for comparison: trial {trial.number} of "
+        f"the study {_code(study.name)}."
+    )
+
+
+def _accuracy(study: StudyResults, trial: TrialRecord, trained: Trained) -> str:
+    chosen = len(complete_trials(study.records))
+    share = trained.val_accuracy
+    num_images = study.header.data.get("val")
+    measured = ""
+    if study.header.is_balanced:
+        measured = ", balanced: the mean over the classes of the share that is right"
+    elif isinstance(num_images, int) and num_images > 0:
+        low, high = wilson(share, num_images)
+        measured = f" of {num_images:,} images (95 % interval {100 * low:.2f} to {100 * high:.2f} %)"
+    choice = ""
+    if trial.reference is None and chosen > 1:
+        choice = f"That same figure guided the choice among {chosen} finished trials, so it is optimistic. "
+    return (
+        f"{100 * share:.2f} % on the **validation** split{measured}. {choice}"
+        "The test split has not been used, neither to train this network nor to choose it."
+    )
+
+
+def _training(study: StudyResults, trial: TrialRecord, trained: Trained) -> str:
+    text = f"{_epochs(trained)} on the training split of {_code(trained.data)} with seed {trained.seed}."
+    recipe = study.header.config.get("train")
+    if not isinstance(recipe, dict) or not recipe:
+        return text
+    rows = {str(key): _code(json.dumps(value)) for key, value in (recipe | trial.training).items()}
+    chosen = [key for key in trial.training if f"train.{key}" in trial.knobs]
+    also = f" ({', '.join(chosen)} as the search chose)" if chosen else ""
+    return f"{text} The study's recipe{also}:\n\n{_table('Setting', 'Value', rows)}"
+
+
+def _epochs(trained: Trained) -> str:
+    return plural(trained.epochs, "epoch")
+
+
+def _table(left: str, right: str, rows: dict[str, Any]) -> str:
+    lines = [
+        f"| {left} | {right} |",
+        "| --- | --- |",
+        *(f"| {key} | {value} |" for key, value in rows.items()),
+    ]
+    return "\n".join(lines)
+
+
+def _code(text: str) -> str:
+    """Return ``text`` as a piece of code that neither ends a table's cell nor its line."""
+    plain = " ".join(text.split()).replace("`", "'").replace("|", "\\|")
+    return f"`{plain}`"
+
+
+def _numbers(values: tuple[float, ...]) -> str:
+    return "(" + ", ".join(f"{value:.4g}" for value in values) + ")"

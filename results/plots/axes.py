@@ -1,0 +1,121 @@
+"""Ranges, ticks and short numbers for people: what should be seen at once, and how it is written."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+from statistics import quantiles
+
+from results.front import accuracy, complete_trials
+from results.storage.objectives import COSTS
+from results.storage.records import TrialRecord
+
+Range = tuple[float, float]
+
+_LOG_STEPS = ((1.0, 1.5, 2.0, 3.0, 5.0, 7.0), (1.0, 2.0, 3.0, 5.0), (1.0, 2.0, 5.0), (1.0, 3.0), (1.0,))
+_LEAST_GAP = 0.11
+
+
+def accuracies(trials: Sequence[TrialRecord]) -> list[float]:
+    """Return the validation accuracies of the complete trials in per cent."""
+    return [100 * accuracy(trial) for trial in complete_trials(trials)]
+
+
+def short_cost(name: str, value: float) -> str:
+    """Return a network's cost, such as ``params`` or ``latency_ms``, in a few characters with its unit."""
+    unit = COSTS[name].unit
+    short = f"{value:.3g}" if unit and value < 999.5 else short_count(value)
+    return f"{short} {unit}" if unit else short
+
+
+def short_count(count: float) -> str:
+    """Return a count for people: three figures and a unit, such as 987, 12.3k or 4.56M."""
+    for unit, size in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
+        if count >= size * 0.9995:
+            figures = f"{count / size:.3g}"
+            return f"{count / size:.0f}{unit}" if "e" in figures else f"{figures}{unit}"
+    return f"{count:.0f}"
+
+
+def plural(count: int, word: str, words: str | None = None) -> str:
+    """Return a count with its noun in the right number."""
+    return f"{count:,} {word if count == 1 else words or word + 's'}"
+
+
+def figure(value: float) -> str:
+    """Return three figures of a number, or all before the point where there are more."""
+    return f"{value:,.0f}" if value >= 99.95 else f"{value:.3g}"
+
+
+def duration(seconds: float | None) -> str:
+    """Return a length of time: ``45 s``, ``3 min 20 s`` or ``2 h 05 min``; ``?`` where it is not known."""
+    if seconds is None:
+        return "?"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def whole_range(values: Sequence[float]) -> Range:
+    """Return a range of accuracies in per cent with every value in it and a little air."""
+    low, high = (min(values), max(values)) if values else (0.0, 100.0)
+    air = max(0.06 * (high - low), 0.4)
+    return low - air, min(high + air, 100 + 0.35 * air)
+
+
+def focus_range(values: Sequence[float], keep: Sequence[float] = ()) -> Range:
+    """Return a range in per cent that leaves out what lies far below the rest, so that it squashes nothing.
+
+    Below the lower quartile the range reaches 1.5 times the distance between the quartiles, and up to
+    three times that distance for the values to ``keep``.
+    """
+    if len(values) < 4:
+        return whole_range(values)
+    lower, _, upper = quantiles(values, n=4, method="inclusive")
+    spread = max(upper - lower, 0.5)
+    kept = [value for value in values if value >= lower - 1.5 * spread]
+    kept += [value for value in keep if value >= lower - 3 * spread]
+    return whole_range(kept)
+
+
+def log_range(values: Sequence[float]) -> Range:
+    """Return a range in powers of ten with every (positive) value in it and a little air."""
+    low, high = (math.log10(min(values)), math.log10(max(values))) if values else (3.0, 6.0)
+    air = max(0.04 * (high - low), 0.05)
+    return low - air, high + air
+
+
+def log_ticks(low: float, high: float) -> list[float]:
+    """Return at most ten round numbers from ``low`` to ``high`` (positive) for a logarithmic axis.
+
+    Neighbours are at least a ninth of the axis apart, which leaves room for labels on a phone.
+    """
+    if high < 2.5 * low:
+        return linear_ticks(low, high, most=6)
+    least = (high / low) ** _LEAST_GAP
+    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    ticks: list[float] = []
+    for steps in _LOG_STEPS:
+        ticks = [step * 10.0**decade for decade in decades for step in steps]
+        ticks = [tick for tick in ticks if low <= tick <= high]
+        if all(right >= left * least for left, right in pairwise(ticks)):
+            return ticks
+    return ticks[:: math.ceil(len(ticks) * _LEAST_GAP)]
+
+
+def linear_ticks(low: float, high: float, most: int = 8) -> list[float]:
+    """Return at most ``most`` + 1 round numbers from ``low`` to ``high`` (low < high) for a linear axis."""
+    rough = (high - low) / most
+    unit = 10.0 ** math.floor(math.log10(rough))
+    step = next(factor * unit for factor in (1, 2, 5, 10) if factor * unit >= rough)
+    first, last = math.ceil(low / step), math.floor(high / step)
+    return [round(count * step, 10) for count in range(first, last + 1)]
+
+
+def percent_ticks(low: float, high: float) -> list[float]:
+    """Return round numbers from ``low`` to ``high`` for an axis of per cent, none below 0 or above 100."""
+    return [tick for tick in linear_ticks(low, high) if 0 <= tick <= 100]

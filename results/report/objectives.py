@@ -1,0 +1,76 @@
+"""What a study's front is of, in the words of its report: objectives, limits, and what is free of cost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from results.front import PARAMS
+from results.storage.objectives import COSTS
+from results.study import StudyResults
+
+
+def front_lead(study: StudyResults) -> str:
+    """Return what a point of the front is, what else was to be kept low, and what was allowed at most."""
+    costs = study.header.costs
+    if costs == PARAMS:
+        sentences = [
+            "Every point is a trained network. Those on the front have the highest measured accuracy for "
+            "their size: no other trial has fewer parameters and at least the same accuracy. Close "
+            "neighbours may change places by chance; the table names those that are equal."
+        ]
+    else:
+        titles = _joined([f"<strong>{COSTS[name].title}</strong>" for name in costs])
+        sentences = [
+            f"Every point is a trained network. Accuracy was weighed against {titles}: no other trial is at "
+            "least as accurate as one on the front and costs no more."
+        ]
+    if len(costs) > 1:
+        sentences.append("The line in each picture is the front of accuracy and that cost alone.")
+    if limits := _limits(study):
+        allowed = [f"{COSTS[name].text(limit)} {_counted(name)}" for name, limit in limits.items()]
+        sentences.append(f"Allowed were at most {_joined(allowed)}.")
+    if _may_share(study):
+        held = dict.fromkeys(COSTS[name].title for name in (*costs, *limits) if name != "params")
+        sentences.append(
+            "Iterations of a level may share all their weights here, and then more of them (nu) cost hardly "
+            "any parameters: "
+            + (
+                f"they are held back by {_joined(list(held))}."
+                if held
+                else "only the range of nu limits them."
+            )
+        )
+    return " ".join(sentences)
+
+
+def _counted(name: str) -> str:
+    kind = COSTS[name]
+    return f"{kind.unit} of {kind.title}" if kind.unit else kind.title
+
+
+def _joined(words: list[str]) -> str:
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def _section(study: StudyResults, name: str) -> Mapping[str, Any]:
+    section = study.header.config.get(name)
+    return section if isinstance(section, Mapping) else {}
+
+
+def _limits(study: StudyResults) -> dict[str, float]:
+    """Return the limits that the study has set, by the name of the cost."""
+    found: dict[str, float] = {}
+    for name, kind in COSTS.items():
+        limit = _section(study, "search" if kind.is_measured else "space").get(f"max_{name}")
+        if isinstance(limit, (int, float)):
+            found[name] = limit
+    return found
+
+
+def _may_share(study: StudyResults) -> bool:
+    """Whether networks of the space may use the same operators, A and B, in all iterations of a level."""
+    space = _section(study, "space")
+    choices = [space.get(key) for key in ("share_a", "share_b")]
+    words = [choice if isinstance(choice, list) else [choice] for choice in choices]
+    return all(any(word in ("level", "network") for word in each) for each in words)

@@ -1,0 +1,54 @@
+"""The report's first cards: the recommended network, the best one and the knee, each with its command."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from results.front import accuracy
+from results.picks import GOALS, best
+from results.plots.axes import short_cost
+from results.report.html import escape, export_command, percent
+from results.storage.objectives import COSTS, cost_of
+from results.storage.records import TrialRecord
+from results.study import StudyResults
+from results.study_text import percents
+
+_WHY = {
+    "recommended": "the smallest within one standard error of the best",
+    "best": "the highest accuracy",
+    "knee": "the bend of the front",
+}
+
+
+def pick_cards(study: StudyResults) -> str:
+    """Return a card for each network that most users want; empty without a front."""
+    if not study.front_records:
+        return ""
+    chosen = {"recommended": study.recommended, "best": best(study.front_records), "knee": study.knee}
+    roles: dict[int, list[str]] = {}
+    for name, trial in chosen.items():
+        if trial is not None:
+            roles.setdefault(trial.number, []).append(name)
+    by_number = {trial.number: trial for trial in study.front_records}
+    cards = "".join(_card(study, by_number[number], names) for number, names in roles.items())
+    goals = " or ".join(f"<code>--pick {escape(repr(goal))}</code>" for goal in GOALS)
+    return (
+        f'<div class="picks">{cards}</div>'
+        f'<p class="quiet">For a goal of your own, export with {goals}; '
+        "add <code>--max-params</code> for a limit.</p>"
+    )
+
+
+def _card(study: StudyResults, trial: TrialRecord, roles: Sequence[str]) -> str:
+    interval = study.header.sampling.interval(accuracy(trial))
+    facts = [f"95 % interval {percents(interval)}"] if interval else ["no interval is known"]
+    facts.append(f"{trial.params:,} parameters")
+    costs = (name for name in study.header.costs if name != "params")
+    facts += [f"{COSTS[name].title} {short_cost(name, cost_of(trial, name) or 0.0)}" for name in costs]
+    why = "; ".join(_WHY[role] for role in roles)
+    return (
+        f'<article class="pick"><h2>{" = ".join(roles)}</h2><p class="why">{why}</p>'
+        f'<p class="figure">{percent(trial)}</p>'
+        f'<p class="detail">{" · ".join(facts)} · trial {trial.number}</p>'
+        f'<p class="command"><code>{escape(export_command(study, trial))}</code></p></article>'
+    )

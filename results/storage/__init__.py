@@ -1,0 +1,1 @@
+"""The ledger: records, tables, objectives, locks and errors of the database."""

@@ -1,0 +1,297 @@
+"""The ledger: what a study's driver writes down, trial by trial and epoch by epoch, and its readers.
+
+Its tables live beside Optuna's in the study's database. The driver is the only writer; every method that
+writes is one transaction, so a killed driver leaves whole records.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from functools import cache
+from typing import Any, NamedTuple, TypeVar
+from urllib.parse import unquote_to_bytes
+
+import sqlalchemy as sa
+from pydantic import TypeAdapter
+from sqlalchemy.exc import DatabaseError, IntegrityError, SQLAlchemyError
+
+from results.storage.errors import explain_database_error
+from results.storage.locking import LockWait
+from results.storage.records import EpochReport, StudyHeader, TrialRecord
+from space.core.errors import InvalidInputError
+
+SCHEMA_VERSION = 1
+
+Record = TypeVar("Record")
+
+_metadata = sa.MetaData()
+_headers = sa.Table(
+    "mgnas_studies",
+    _metadata,
+    sa.Column("study", sa.String(255), primary_key=True),
+    sa.Column("schema_version", sa.Integer, nullable=False),
+    sa.Column("header", sa.JSON, nullable=False),
+)
+_trials = sa.Table(
+    "mgnas_trials",
+    _metadata,
+    sa.Column("study", sa.String(255), primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("arch", sa.String(12), nullable=False, index=True),
+    sa.Column("notation", sa.Text, nullable=False),
+    sa.Column("spec", sa.JSON, nullable=False),
+    sa.Column("knobs", sa.JSON, nullable=False),
+    sa.Column("params", sa.BigInteger, nullable=False),
+    sa.Column("macs", sa.BigInteger, nullable=False),
+    sa.Column("seed", sa.BigInteger, nullable=False),
+    sa.Column("max_epochs", sa.Integer, nullable=False),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("epochs", sa.Integer, nullable=False),
+    sa.Column("val_accuracy", sa.Float(53)),
+    sa.Column("reason", sa.Text),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("losses", sa.Integer, nullable=False),
+    sa.Column("started_s", sa.Float(53), nullable=False),
+    sa.Column("finished_s", sa.Float(53)),
+    sa.Column("train_s", sa.Float(53), nullable=False),
+    sa.Column("weights", sa.Text),
+    sa.Column("reference", sa.Text),
+    sa.Column("training", sa.JSON, nullable=False),
+    sa.Column("measured", sa.JSON, nullable=False),
+    sa.Column("sampler_attrs", sa.JSON, nullable=False),
+    sa.Column("class_accuracies", sa.JSON, nullable=False),
+)
+_reports = sa.Table(
+    "mgnas_reports",
+    _metadata,
+    sa.Column("study", sa.String(255), primary_key=True),
+    sa.Column("trial", sa.Integer, primary_key=True),
+    sa.Column("epoch", sa.Integer, primary_key=True),
+    sa.Column("train_loss", sa.Float(53), nullable=False),
+    sa.Column("val_loss", sa.Float(53), nullable=False),
+    sa.Column("val_accuracy", sa.Float(53), nullable=False),
+    sa.Column("seconds", sa.Float(53), nullable=False),
+    sa.Column("clock_s", sa.Float(53), nullable=False),
+)
+_events = sa.Table(
+    "mgnas_events",
+    _metadata,
+    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("study", sa.String(255), nullable=False),
+    sa.Column("clock_s", sa.Float(53), nullable=False),
+    sa.Column("unix_time", sa.Float(53), nullable=False),
+    sa.Column("kind", sa.String(32), nullable=False),
+    sa.Column("trial", sa.Integer),
+    sa.Column("detail", sa.JSON),
+)
+
+
+@cache
+def _checker(record: type[Record]) -> TypeAdapter[Record]:
+    """Return what checks that a record from a file is of its form: a database may be damaged or edited."""
+    return TypeAdapter(record)
+
+
+class Happening(NamedTuple):
+    """Something noted: an event by its kind, or (``report``) the end of an epoch.
+
+    ``trial`` is None for what concerns the study: that a run of it did ``begin`` or ``end``, with ``detail``.
+    """
+
+    clock_s: float
+    kind: str
+    trial: int | None
+    epoch: int | None = None
+    detail: dict[str, Any] | None = None
+
+
+class Ledger:
+    """The ledger of one study in the database at ``url`` (an SQLAlchemy URL).
+
+    With ``wait``, it waits for locks of an SQLite database as that says.
+
+    Raises:
+        InvalidInputError: the database cannot be read, or holds no ledger of this study.
+        StorageFullError: from any method that writes, when the disk is full.
+    """
+
+    def __init__(self, url: str, study: str, wait: LockWait | None = None) -> None:
+        self.study = study
+        self._engine = sa.create_engine(url, connect_args=wait.connect_args() if wait else {})
+
+    @classmethod
+    def create(cls, url: str, header: StudyHeader) -> Ledger:
+        """Make the tables where they are missing, write the study's header, and return its ledger."""
+        ledger = cls(url, header.name)
+        with ledger._writing() as connection:
+            _metadata.create_all(connection)
+            connection.execute(
+                sa.insert(_headers).values(
+                    study=header.name, schema_version=SCHEMA_VERSION, header=asdict(header)
+                )
+            )
+        return ledger
+
+    def close(self) -> None:
+        """Give back the database connections."""
+        self._engine.dispose()
+
+    # -- writing ---------------------------------------------------------------------------------------
+
+    def write_header(self, header: StudyHeader) -> None:
+        """Replace the study's header."""
+        with self._writing() as connection:
+            connection.execute(
+                sa.update(_headers).where(_headers.c.study == self.study).values(header=asdict(header))
+            )
+
+    def write_trial(self, trial: TrialRecord, *, event: str, clock_s: float, **detail: Any) -> None:
+        """Insert or replace a trial, and note the ``event`` that changed it, in one transaction."""
+        row = {"study": self.study, **asdict(trial)}
+        key = (_trials.c.study == self.study) & (_trials.c.number == trial.number)
+        with self._writing() as connection:
+            connection.execute(sa.delete(_trials).where(key))
+            connection.execute(sa.insert(_trials).values(row))
+            self._note(connection, event, trial.number, clock_s, detail)
+
+    def write_report(self, trial: int, report: EpochReport, *, clock_s: float) -> None:
+        """Insert an epoch of a trial in the place of it and all later ones, and count it in the record."""
+        row = {"study": self.study, "trial": trial, "clock_s": clock_s, **asdict(report)}
+        key = (_reports.c.study == self.study) & (_reports.c.trial == trial)
+        with self._writing() as connection:
+            again = connection.execute(sa.delete(_reports).where(key & (_reports.c.epoch >= report.epoch)))
+            if again.rowcount:
+                self._note(connection, "retrain", trial, clock_s, {"epoch": report.epoch})
+            connection.execute(sa.insert(_reports).values(row))
+            connection.execute(
+                sa.update(_trials)
+                .where((_trials.c.study == self.study) & (_trials.c.number == trial))
+                .values(epochs=report.epoch)
+            )
+
+    def write_event(self, kind: str, clock_s: float, **detail: Any) -> None:
+        """Note something that concerns the study as a whole, such as a start or a stop."""
+        with self._writing() as connection:
+            self._note(connection, kind, None, clock_s, detail)
+
+    def forget_weights(self, numbers: list[int]) -> None:
+        """Note that the weights of these trials are no longer kept."""
+        key = (_trials.c.study == self.study) & _trials.c.number.in_(numbers)
+        with self._writing() as connection:
+            connection.execute(sa.update(_trials).where(key).values(weights=None))
+
+    def _note(
+        self, connection: sa.Connection, kind: str, trial: int | None, clock_s: float, detail: dict[str, Any]
+    ) -> None:
+        row = {"study": self.study, "clock_s": clock_s, "unix_time": time.time(), "kind": kind}
+        connection.execute(sa.insert(_events).values(**row, trial=trial, detail=detail or None))
+
+    # -- reading ---------------------------------------------------------------------------------------
+
+    def check(self) -> None:
+        """Look through the whole database for damage (SQLite only; other databases look after themselves).
+
+        Raises:
+            InvalidInputError: the file is damaged.
+        """
+        if not self._engine.url.drivername.startswith("sqlite"):
+            return
+        with self._reading() as connection:
+            verdict = connection.execute(sa.text("PRAGMA quick_check(1)")).scalar()
+        if verdict != "ok":
+            raise explain_database_error(ValueError(str(verdict)), self._place())
+
+    def header(self) -> StudyHeader:
+        """Return the study's header."""
+        with self._reading() as connection:
+            row = connection.execute(sa.select(_headers).where(_headers.c.study == self.study)).one_or_none()
+            if row is None:
+                raise InvalidInputError(f"{self._place()} holds no study named {self.study!r}")
+            if row.schema_version != SCHEMA_VERSION:
+                raise InvalidInputError(
+                    f"{self._place()} has schema {row.schema_version}, but this version of mgnas reads "
+                    f"{SCHEMA_VERSION}; use the version that wrote it"
+                )
+            header: StudyHeader = _checker(StudyHeader).validate_python(row.header)
+            return header
+
+    def trials(self) -> list[TrialRecord]:
+        """Return every trial by ascending number."""
+        with self._reading() as connection:
+            query = sa.select(_trials).where(_trials.c.study == self.study).order_by(_trials.c.number)
+            rows = connection.execute(query).mappings()
+            return [_checker(TrialRecord).validate_python(dict(row)) for row in rows]
+
+    def reports(self) -> dict[int, list[EpochReport]]:
+        """Return the epochs of every trial that has any, by trial number, in order."""
+        query = sa.select(_reports).where(_reports.c.study == self.study)
+        found: dict[int, list[EpochReport]] = {}
+        with self._reading() as connection:
+            for row in connection.execute(query.order_by(_reports.c.trial, _reports.c.epoch)).mappings():
+                report = _checker(EpochReport).validate_python(dict(row))
+                found.setdefault(row["trial"], []).append(report)
+        return found
+
+    def timeline(self) -> list[Happening]:
+        """Return what happened, in the order in which it was noted, epochs included.
+
+        An epoch that was trained again is there at its second time only, and an event ``retrain`` beside it.
+        """
+        reports = sa.select(_reports.c.clock_s, _reports.c.trial, _reports.c.epoch)
+        events = sa.select(_events.c.clock_s, _events.c.trial, _events.c.kind, _events.c.detail)
+        with self._reading() as connection:
+            found = [
+                Happening(row.clock_s, "report", row.trial, row.epoch)
+                for row in connection.execute(reports.where(_reports.c.study == self.study))
+            ]
+            rows = connection.execute(events.where(_events.c.study == self.study).order_by(_events.c.seq))
+            found += [Happening(row.clock_s, row.kind, row.trial, None, row.detail) for row in rows]
+        return sorted(found, key=lambda one: one.clock_s)
+
+    def latest_event(self) -> tuple[float, float]:
+        """Return when the latest event was noted: on the study's clock, and in Unix time; now if none was."""
+        query = sa.select(_events.c.clock_s, _events.c.unix_time).where(_events.c.study == self.study)
+        with self._reading() as connection:
+            row = connection.execute(query.order_by(_events.c.seq.desc()).limit(1)).one_or_none()
+        return (0.0, time.time()) if row is None else (float(row.clock_s), float(row.unix_time))
+
+    def clock_s(self) -> float:
+        """Return the latest time on the study's clock that anything was noted at; 0 for a new study."""
+        latest = [
+            sa.select(sa.func.max(table.c.clock_s)).where(table.c.study == self.study)
+            for table in (_events, _reports)
+        ]
+        with self._reading() as connection:
+            return max(float(connection.execute(query).scalar() or 0.0) for query in latest)
+
+    # -- errors ----------------------------------------------------------------------------------------
+
+    def _place(self) -> str:
+        url = self._engine.url
+        if not url.drivername.startswith("sqlite"):
+            return url.render_as_string()
+        return os.fsdecode(unquote_to_bytes(str(url.database).removeprefix("file:").partition("?")[0]))
+
+    @contextmanager
+    def _reading(self) -> Iterator[sa.Connection]:
+        try:
+            with self._engine.connect() as connection:
+                yield connection
+        except InvalidInputError:
+            raise
+        except (SQLAlchemyError, ValueError, TypeError, KeyError, RecursionError) as error:
+            raise explain_database_error(error, self._place()) from error
+
+    @contextmanager
+    def _writing(self) -> Iterator[sa.Connection]:
+        try:
+            with self._engine.begin() as connection:
+                yield connection
+        except IntegrityError:
+            raise  # a record of ours that cannot be: no fault of the file
+        except DatabaseError as error:
+            raise explain_database_error(error, self._place()) from error

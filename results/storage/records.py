@@ -1,0 +1,198 @@
+"""The records that a study writes and everybody reads: plain, frozen, without behaviour."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal, NamedTuple
+
+from pydantic import Field
+from typing_extensions import TypedDict
+
+from results.intervals import Sampling
+
+Count = Annotated[int, Field(ge=1)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+KnobValue = int | float | str | bool
+TrialState = Literal["running", "paused", "complete", "failed", "stopped"]
+
+POINT_COLUMNS = ("trial", "arch", "notation", "params", "macs", "val_accuracy", "epochs", "seed")
+"""A point of the front, in ``front --json`` and ``front.csv``, in this order."""
+TRAINING = "train."
+"""Before the knobs that are keys of the recipe."""
+
+
+def point_columns(costs: Iterable[str] = (), points: Iterable[TrialRecord] = ()) -> list[str]:
+    """Return the columns of these ``points`` of a study that weighs accuracy against these costs."""
+    searched = dict.fromkeys(f"{TRAINING}{key}" for point in points for key in point.searched_training)
+    return [*POINT_COLUMNS, *(name for name in costs if name not in POINT_COLUMNS), *searched]
+
+
+@dataclass(frozen=True)
+class EpochReport:
+    """What one epoch of one training brought; accuracies are shares from 0 to 1, losses nats per image."""
+
+    epoch: int
+    train_loss: float
+    val_loss: float
+    val_accuracy: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class TrialRecord:
+    """One trial of the ledger; the annotations are checked where it is read.
+
+    ``knobs`` is the point of the search space, ``spec`` the network as plain data. ``started_s`` and
+    ``finished_s`` are on the study's clock: seconds of searching since the study began, pauses left out.
+    ``attempts`` counts the trainings begun, ``losses`` those that ended because a worker died.
+    ``weights`` is the file with the trained weights, relative to the study's folder, while it is kept.
+    ``reference`` names a network that the study was told to train for comparison, outside of its search.
+    ``training`` holds the keys of the recipe that the study's space sets, with the trial's values.
+    ``measured`` is what the training cost, units in the names: see ``trainers.device.measurements``; and what
+    its network costs besides parameters and MACs, see ``results.storage.objectives``.
+    ``class_accuracies`` are those of the last epoch, in the order of the study's classes; None for a class
+    without validation images. A ``paused`` trial stands at a rung and may be taken up again; a ``stopped``
+    one never is.
+    """
+
+    number: int
+    arch: str
+    notation: str
+    spec: dict[str, Any]
+    knobs: dict[str, KnobValue]
+    params: Count
+    macs: Count
+    seed: int
+    max_epochs: int
+    state: TrialState = "running"
+    epochs: int = 0
+    val_accuracy: Share | None = None
+    reason: str | None = None
+    attempts: int = 1
+    losses: int = 0
+    started_s: Seconds = 0.0
+    finished_s: Seconds | None = None
+    train_s: Seconds = 0.0
+    weights: str | None = None
+    reference: str | None = None
+    training: dict[str, KnobValue] = field(default_factory=dict)
+    measured: dict[str, float | None] = field(default_factory=dict)
+    sampler_attrs: dict[str, Any] = field(default_factory=dict)
+    class_accuracies: tuple[Share | None, ...] = ()
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing will happen to this trial any more."""
+        return self.state in ("complete", "failed", "stopped")
+
+    @property
+    def short_reason(self) -> str:
+        """The first line of why the trial failed."""
+        return ((self.reason or "").strip() or "no reason recorded").splitlines()[0][:200]
+
+    @property
+    def searched_training(self) -> dict[str, KnobValue]:
+        """The keys of the recipe that the search chose for this trial, with its values."""
+        chosen = {knob: value for knob, value in self.knobs.items() if knob.startswith(TRAINING)}
+        return {knob.removeprefix(TRAINING): value for knob, value in chosen.items()}
+
+    @property
+    def training_text(self) -> str:
+        """The same as words: ``lr=0.132, flip=true``; empty where nothing of the recipe is searched."""
+        return ", ".join(f"{key}={_short(value)}" for key, value in self.searched_training.items())
+
+    def point(self, costs: Iterable[str] = ()) -> dict[str, Any]:
+        """Return the trial as a point of the front, keyed as ``point_columns`` says."""
+        values = (
+            self.number,
+            self.arch,
+            self.notation,
+            self.params,
+            self.macs,
+            self.val_accuracy,
+            self.epochs,
+            self.seed,
+        )
+        further = {name: self.measured.get(name) for name in costs if name not in POINT_COLUMNS}
+        searched = {f"{TRAINING}{key}": value for key, value in self.searched_training.items()}
+        return dict(zip(POINT_COLUMNS, values, strict=True)) | further | searched
+
+
+def _short(value: KnobValue) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+class PlannedTraining(NamedTuple):
+    """A training that a study was told to do: the network in canonical notation, and the seed."""
+
+    network: str
+    seed: int
+
+
+class DataFacts(TypedDict, total=False):
+    """What a study keeps of its data."""
+
+    name: str
+    classes: list[str]
+    image_size: tuple[int, int]
+    in_channels: int
+    train: int
+    val: int
+    fingerprint: str
+
+
+@dataclass(frozen=True)
+class StudyHeader:
+    """What holds for a whole study: its configuration, space and data, and how far it was asked to go.
+
+    ``plan`` lists the trainings of a study that trains named networks; it is empty for a search.
+    ``params_range`` holds the fewest and most parameters of the plan, or of the space within its limits.
+    ``cost_ranges`` has the same for every cost that accuracy is weighed against, None for those that are
+    known only by measuring; it is empty where that is parameters alone. ``trials``, ``hours``, ``epochs``
+    (of all trainings) and ``patience`` (trials in a row after which the front is no better) are the budgets
+    asked for, as totals; ``exhausted`` says that the space holds no further network. ``plugins`` maps the
+    file name of each plugin to the SHA-256 of its content.
+    """
+
+    name: str
+    config: dict[str, Any]
+    space_hash: str
+    data: DataFacts
+    params_range: tuple[Count, Count]
+    trials: int
+    cost_ranges: dict[str, tuple[float, float] | None] = field(default_factory=dict)
+    hours: Seconds | None = None
+    epochs: int | None = None
+    patience: int | None = None
+    exhausted: bool = False
+    plugins: dict[str, str] = field(default_factory=dict)
+    environment: dict[str, Any] = field(default_factory=dict)
+    plan: tuple[PlannedTraining, ...] = ()
+
+    @property
+    def ranges(self) -> dict[str, tuple[float, float] | None]:
+        """What the hypervolume is measured against: the range of each cost, None where it is not known."""
+        return self.cost_ranges or {"params": self.params_range}
+
+    @property
+    def is_balanced(self) -> bool:
+        """Whether accuracies are means over the classes of each one's share, not shares of all images."""
+        recipe = self.config.get("train")
+        return isinstance(recipe, dict) and recipe.get("metric") == "balanced_accuracy"
+
+    @property
+    def sampling(self) -> Sampling:
+        """The sampling error of the study's validation accuracies."""
+        num_images, classes = self.data.get("val"), self.data.get("classes")
+        if not isinstance(num_images, int) or num_images < 1:
+            num_images = None
+        return Sampling(num_images, 1 / len(classes) if classes else 0.0, self.is_balanced)
+
+    @property
+    def costs(self) -> tuple[str, ...]:
+        """The costs that accuracy is weighed against, in order."""
+        return tuple(self.ranges)

@@ -1,0 +1,58 @@
+"""What the shell completes: values of options, from what is known without any slow import."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+DEVICES = ("auto", "cpu", "cuda")
+
+
+def presets(incomplete: str) -> list[str]:
+    """Return the presets that begin with ``incomplete``."""
+    from search.study.config import preset_names
+
+    return _beginning(preset_names(), incomplete)
+
+
+def picks(incomplete: str) -> list[str]:
+    """Return the words of ``--pick`` that begin with ``incomplete``."""
+    from results.picks import NAMED_PICKS
+
+    return _beginning(NAMED_PICKS, incomplete)
+
+
+def formats(incomplete: str) -> list[str]:
+    """Return ``incomplete``, a list with commas, with its last format completed."""
+    from results.export.formats import WRITERS
+
+    return _in_list(WRITERS, incomplete)
+
+
+def costs(incomplete: str) -> list[str]:
+    """Return ``incomplete``, a list with commas, with its last cost completed."""
+    from results.storage.objectives import COSTS
+
+    return _in_list(COSTS, incomplete)
+
+
+def devices(incomplete: str) -> list[str]:
+    """Return the values of ``--device`` that begin with ``incomplete``."""
+    return _beginning(DEVICES, incomplete)
+
+
+def sources(incomplete: str) -> list[str]:
+    """Return the sources of images that begin with ``incomplete``, those of a path with their colon."""
+    from trainers.data.sources import SOURCES
+
+    names = (f"{name}:" if name in ("npz", "imagefolder") else name for name in SOURCES)
+    return _beginning(names, incomplete)
+
+
+def _beginning(words: Iterable[str], incomplete: str) -> list[str]:
+    return [word for word in words if word.startswith(incomplete)]
+
+
+def _in_list(words: Iterable[str], incomplete: str) -> list[str]:
+    before, comma, last = incomplete.rpartition(",")
+    named = before.split(",")
+    return [f"{before}{comma}{word}" for word in words if word.startswith(last) and word not in named]

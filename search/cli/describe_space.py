@@ -1,0 +1,169 @@
+"""``mgnas describe --space STUDY``: how large a study's space is, and what lies in it."""
+
+from __future__ import annotations
+
+import math
+import random
+import sys
+from decimal import Decimal
+from typing import Any
+
+from results.intervals import wilson
+from results.tables import print_json, print_table
+from search.cli.describe import ImageOptions
+from search.study.config import StudyConfig
+from space.core.errors import InvalidInputError
+from space.networks.counts import as_size
+from space.networks.families import BUILT_IN
+from space.networks.spec import Spec
+from space.search_space import SearchSpace
+from trainers.data.splits import known_format, load_search_data
+
+DRAWS = 2_000
+"""Points drawn, each as likely as any other, to see how many are within the limits."""
+NUM_SAMPLES = 6
+EXACT_UP_TO = 20_000
+"""Points of a space that is walked through instead."""
+
+
+def describe_space(config: StudyConfig, images: ImageOptions, as_json: bool) -> None:
+    """Print size, ranges, the share within the limits and some networks of a study's space.
+
+    Raises:
+        InvalidInputError: the images cannot be loaded and their format is not given, or a number is below 1.
+    """
+    images.check()
+    space = space_of(config, images)
+    document = summary(space)
+    if not document["samples"]:
+        raise InvalidInputError("no network of this space is within its limits; raise one of them")
+    if as_json:
+        print_json(document)
+    else:
+        _print(space, document)
+
+
+def space_of(config: StudyConfig, images: ImageOptions) -> SearchSpace:
+    """Return the study's space for its images, or for images as the command line describes them."""
+    size, channels, classes = images.size, images.channels, images.classes
+    known = known_format(config.data)
+    if known is None and None in (size, channels, classes):
+        try:
+            data = load_search_data(config.data)
+        except InvalidInputError as error:
+            raise InvalidInputError(
+                f"{error} (--set data.source=... names the images; or --image-size, --channels and --classes "
+                "say what they are like)"
+            ) from None
+        known = (data.image_size, data.in_channels, data.num_classes)
+    found = known or (32, 3, 10)
+    return config.search_space(
+        image_size=size or found[0], in_channels=channels or found[1], num_classes=classes or found[2]
+    )
+
+
+def summary(space: SearchSpace, seed: int = 0) -> dict[str, Any]:
+    """Return the facts of a space as plain data; ``seed`` decides the points that are drawn."""
+    rng = random.Random(seed)
+    share, low, high, drawn = feasible_share(space, rng)
+    samples: list[dict[str, Any]] = []
+    seen: set[str] = set()
+    for _ in range(10 * NUM_SAMPLES):
+        point = space.sample_feasible(rng)
+        if point is None or len(samples) == NUM_SAMPLES:
+            break
+        spec = space.spec(point)
+        if spec.arch not in seen:
+            seen.add(spec.arch)
+            samples.append(_sample(space, spec))
+    size = space.size()
+    least, most = space.params_extremes
+    least_macs, most_macs = space.macs_extremes
+    return {
+        "points": None if math.isinf(size) else size,
+        "image_size": list(as_size(space.image_size)),
+        "in_channels": space.in_channels,
+        "num_classes": space.num_classes,
+        "batch_size": space.batch_size,
+        "params": [least, most],
+        "macs": [least_macs, most_macs],
+        "limits": {
+            name: value
+            for name in ("max_params", "max_macs", "max_activation_mib")
+            if (value := getattr(space.config, name)) is not None
+        },
+        "feasible_share": share,
+        "feasible_share_interval": [low, high],
+        "drawn": drawn,
+        "samples": sorted(samples, key=lambda sample: sample["params"]),
+    }
+
+
+def feasible_share(space: SearchSpace, rng: random.Random) -> tuple[float, float, float, int | None]:
+    """Return the share of points within the limits, a 95 % interval of it, and the points drawn for it.
+
+    A small space is walked through instead, and the share is exact: then None were drawn.
+    """
+    built_in = {family.name for family in BUILT_IN}  # of others, some networks may not be to be built
+    if not space.has_limits and built_in.issuperset(space.config.family.choices):
+        return 1.0, 1.0, 1.0, None
+    size = space.size()
+    if size <= EXACT_UP_TO:
+        share = sum(1 for _ in space.feasible_points()) / size
+        return share, share, share, None
+    within = sum(space.is_feasible(space.walk.sample(rng)) for _ in range(DRAWS))
+    share = within / DRAWS
+    return share, *wilson(share, DRAWS), DRAWS
+
+
+def _sample(space: SearchSpace, spec: Spec) -> dict[str, Any]:
+    counts = space.counts(spec)
+    return {
+        "notation": spec.notation,
+        "arch": spec.arch,
+        "params": counts.params,
+        "macs": counts.macs,
+        "activation_mib": space.activation_mib(counts),
+    }
+
+
+def _print(space: SearchSpace, facts: dict[str, Any]) -> None:
+    height, width = facts["image_size"]
+    points = "infinitely many (a knob is continuous)" if facts["points"] is None else _count(facts["points"])
+    share = f"{100 * facts['feasible_share']:.3g} % of the points"
+    if facts["drawn"]:
+        low, high = facts["feasible_share_interval"]
+        share += f" (95 % interval {100 * low:.3g} to {100 * high:.3g} %, from {facts['drawn']:,} drawn)"
+    limits = ", ".join(f"{name} = {value:,}" for name, value in facts["limits"].items()) or "none"
+    lines = [
+        f"  images       {height} x {width} x {facts['in_channels']}, {facts['num_classes']} classes",
+        f"  points       {points}; networks with several spellings count as often",
+        f"  parameters   {_range(facts['params'])}",
+        f"  MACs         {_range(facts['macs'])}",
+        f"  limits       {limits}",
+        f"  feasible     {share}",
+        f"  knobs        {', '.join(space.knobs()) or 'none: every one is fixed'}",
+    ]
+    sys.stdout.write("\n".join(lines) + "\n\n")
+    rows = [
+        (
+            sample["notation"],
+            f"{sample['params']:,}",
+            f"{sample['macs']:,}",
+            f"{sample['activation_mib']:.2f}",
+        )
+        for sample in facts["samples"]
+    ]
+    header = ("a few networks", "parameters", "MACs", f"activations, MiB (batch {space.batch_size})")
+    print_table(header, rows, sys.stdout, text_columns=(0,))
+
+
+def _range(ends: list[int]) -> str:
+    return f"{ends[0]:,} to {ends[1]:,}"
+
+
+def _count(number: int) -> str:
+    if number < 10**15:
+        return f"{number:,}"
+    figures, _, exponent = f"{Decimal(number):.1e}".partition("e+")
+    return f"about {figures} x 10^{exponent}"

@@ -1,0 +1,1 @@
+"""Executors: who runs the jobs, and the messages between driver and workers."""

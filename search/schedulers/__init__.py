@@ -1,0 +1,1 @@
+"""Schedulers: what a free slot does next."""

@@ -1,0 +1,1 @@
+"""Replays of searches: recorded or computed curves under a simulated clock, with any number of workers."""

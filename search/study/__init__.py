@@ -1,0 +1,1 @@
+"""How a study runs: configuration, driver, trials, store, folder, progress."""

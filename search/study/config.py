@@ -1,0 +1,429 @@
+"""A study's configuration: sections owned by their rooms, read from presets, files and the command line."""
+
+from __future__ import annotations
+
+import tomllib
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from results.storage.objectives import CostName
+from results.storage.records import PlannedTraining
+from search.samplers.optuna import SamplerName
+from search.schedulers.base import SchedulerName
+from search.study.plan_config import PlanConfig
+from space.config import SpaceConfig
+from space.core.atomic_files import absolute_path
+from space.core.errors import InvalidInputError, nearest, shown
+from space.core.system_errors import explain_system_error
+from space.core.validation import explain, rule_of
+from space.networks.counts import Size
+from space.networks.plugins import load_plugins
+from space.networks.references import read_reference
+from space.search_space import SearchSpace
+from trainers.data.splits import DataConfig
+from trainers.device.execution import ExecutionConfig
+from trainers.recipe import Recipe
+
+Tables = dict[str, Any]
+Item = TypeVar("Item")
+
+RESERVED = ("classify.py",)
+"""Files of an export that a plugin, which goes into it as well, must not replace."""
+SEARCHABLE = tuple(
+    key for key in Recipe.model_fields if key not in ("epochs", "precision", "metric", "test_flip")
+)
+"""Keys of the recipe that a space may search: not what decides how far is trained, and what is measured."""
+MOST_CHECKED = 1_000
+"""Values of a domain that are looked at one by one; of longer ranges the ends are."""
+
+
+class SearchConfig(BaseModel):
+    """Budget, objectives, sampler and scheduler: the ``[search]`` section of a study.
+
+    ``trials``, ``hours`` and ``epochs`` are totals over all runs of the study. Limits of exact costs are in
+    ``[space]``; the limits here are of measured costs. The default scheduler is freeze_thaw with the sampler
+    frontier, and full with other samplers.
+
+    Rungs are counted back from the last epoch: each has 1/``reduction`` of the epochs of the next one.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    trials: int = Field(default=48, ge=1, le=10**7, description="Total of trials over all runs.")
+    hours: float | None = Field(
+        default=None,
+        gt=0,
+        allow_inf_nan=False,
+        description="Total search time in hours over all runs; unset: no limit.",
+    )
+    epochs: int | None = Field(
+        default=None, ge=1, description="Total of epochs over all trainings; unset: no limit."
+    )
+    patience: int | None = Field(
+        default=None,
+        ge=1,
+        description="Trials in a row without progress that end the search: hypervolume below +0.001, accuracy"
+        " below +0.1 points; unset: no limit.",
+    )
+    warm_start: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Folder of an earlier study from which the frontier sampler learns.",
+    )
+    costs: tuple[CostName, ...] = Field(
+        default=("params",),
+        min_length=1,
+        max_length=3,
+        description="Objectives to minimise, one to three of params, macs, activation_mib, latency_ms, energy_j.",
+    )
+    max_latency_ms: float | None = Field(
+        default=None,
+        gt=0,
+        allow_inf_nan=False,
+        description="Limit of the latency of one image in ms, measured before the training; unset: no limit.",
+    )
+    max_energy_j: float | None = Field(
+        default=None,
+        gt=0,
+        allow_inf_nan=False,
+        description="Limit of the energy of one training in J, on NVIDIA GPUs; unset: no limit.",
+    )
+    sampler: SamplerName = Field(
+        default="frontier", description="Algorithm that proposes networks: frontier, or a sampler of Optuna."
+    )
+    scheduler: SchedulerName = Field(
+        default="freeze_thaw",
+        description="Algorithm that allocates epochs to trials; freeze_thaw requires frontier.",
+    )
+    reduction: int = Field(
+        default=3, ge=2, le=100, description="Reduction factor between the epochs of two rungs."
+    )
+    first_rung: int = Field(default=1, ge=1, description="Smallest number of epochs at a rung.")
+    seed: int = Field(default=0, ge=0, lt=2**63, description="Seed from which all random choices derive.")
+    workers: Annotated[int, Field(ge=1, le=1024)] | Literal["auto"] = Field(
+        default="auto",
+        description="Parallel trainings; auto: one for each GPU, or for each CPU core without GPUs.",
+    )
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        default="auto", description="Device of the trainings; auto: CUDA if available."
+    )
+    keep_weights: Literal["front", "all"] = Field(
+        default="front", description="Trained weights to keep: those of the front, or all."
+    )
+
+    @field_validator("costs", mode="before")
+    @classmethod
+    def _may_be_a_list(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return tuple(word.strip() for word in value.split(","))
+        return tuple(value) if isinstance(value, list) else value
+
+    @field_validator("costs")
+    @classmethod
+    def _are_different(cls, costs: tuple[CostName, ...]) -> tuple[CostName, ...]:
+        if len(set(costs)) < len(costs):
+            raise ValueError(f"each cost is named once, but got {shown(', '.join(costs))}")
+        return costs
+
+    @property
+    def measured_limits(self) -> dict[str, float]:
+        """The limits on what is measured, by the name of the cost."""
+        limits = {"latency_ms": self.max_latency_ms, "energy_j": self.max_energy_j}
+        return {name: limit for name, limit in limits.items() if limit is not None}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _schedulers_suit_samplers(cls, data: Any) -> Any:
+        """Where no scheduler is named, take the one that suits the sampler."""
+        if not isinstance(data, dict) or data.get("scheduler", "auto") != "auto":
+            return data
+        return data | {
+            "scheduler": "freeze_thaw" if data.get("sampler", "frontier") == "frontier" else "full"
+        }
+
+
+class StudyConfig(BaseModel):
+    """The configuration of a study; ``study.toml`` in the study's folder holds it resolved.
+
+    A study with a ``plan`` trains the networks that it names; ``search.study.trials`` is then the number of trainings.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(
+        default="study", min_length=1, max_length=200, description="Name of the study and of its folder."
+    )
+    description: str = Field(default="", description="Free text for the report.")
+    plugins: tuple[str, ...] = Field(default=(), description="Python files that register families.")
+    references: tuple[str, ...] = Field(
+        default=(),
+        description="Networks of the papers that are trained for comparison, such as resnet18@0.25.",
+    )
+    data: DataConfig = Field(default=DataConfig(), description="Images and splits.")
+    space: SpaceConfig = Field(
+        default=SpaceConfig(), description="Domains of the hyperparameters and limits."
+    )
+    train: Recipe = Field(default=Recipe(), description="Training recipe.")
+    execution: ExecutionConfig = Field(default=ExecutionConfig(), description="How a device computes a step.")
+    search: SearchConfig = Field(
+        default=SearchConfig(), description="Budget, sampler, scheduler and objectives."
+    )
+    plan: PlanConfig | None = Field(
+        default=None, description="Networks to train without a search; 'mgnas train' writes it."
+    )
+
+    @field_validator("name")
+    @classmethod
+    def _is_a_folders_name(cls, name: str) -> str:
+        if name in (".", "..") or "/" in name or not name.isprintable():
+            raise ValueError(
+                "the name is a folder's name too and takes no '/' and no line breaks or the like, "
+                f"but got {name!r}"
+            )
+        return name
+
+    @field_validator("references")
+    @classmethod
+    def _are_known(cls, references: tuple[str, ...]) -> tuple[str, ...]:
+        for place, name in enumerate(references):
+            read_reference(name)
+            if name in references[:place]:
+                raise ValueError(f"each reference is trained once, but got {name!r} twice")
+        return references
+
+    @property
+    def trainings(self) -> tuple[PlannedTraining, ...]:
+        """The trainings of the plan; empty for a search."""
+        return self.plan.trainings if self.plan is not None else ()
+
+    @model_validator(mode="after")
+    def _trials_are_the_plan(self) -> Self:
+        if self.plan is not None and self.search.trials != len(self.trainings):
+            raise ValueError(
+                f"search.trials must be the number of trainings in [plan], {len(self.trainings)}, but got "
+                f"{self.search.trials}; 'mgnas train' adds trainings (--seeds)"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _scheduler_has_an_adviser(self) -> Self:
+        """Only the frontier sampler has a model of what trainings may still bring."""
+        if self.search.scheduler == "freeze_thaw" and self.search.sampler != "frontier":
+            raise ValueError(
+                f"search.scheduler = 'freeze_thaw' goes with search.sampler = 'frontier', "
+                f"but got {self.search.sampler!r}"
+            )
+        if self.search.warm_start is not None and self.search.sampler != "frontier":
+            raise ValueError(
+                f"search.warm_start goes with search.sampler = 'frontier', but got {self.search.sampler!r}"
+            )
+        return self
+
+    def search_space(self, *, in_channels: int, num_classes: int, image_size: Size) -> SearchSpace:
+        """Return the space of the study on such images; its memory is that of the largest batch in it."""
+        searched = self.space.train.get("batch_size")
+        return SearchSpace(
+            self.space,
+            in_channels=in_channels,
+            num_classes=num_classes,
+            image_size=image_size,
+            batch_size=self.train.batch_size if searched is None else int(searched.largest),
+        )
+
+    @model_validator(mode="after")
+    def _trainings_are_valid(self) -> Self:
+        """Every value that the space gives to a key of the recipe is one that the recipe takes."""
+        for key, domain in self.space.train.items():
+            if key not in SEARCHABLE:
+                raise ValueError(
+                    f"space.train takes {', '.join(SEARCHABLE)}, but got {key!r}{nearest(key, SEARCHABLE)}"
+                )
+            for value in (*domain.values()[:MOST_CHECKED], domain.smallest, domain.largest):
+                try:
+                    self.train.replaced({key: value})
+                except ValidationError as error:
+                    raise ValueError(
+                        f"space.train.{key} {rule_of(error)[0]}, but got {shown(value)}"
+                    ) from None
+        return self
+
+    @classmethod
+    def parse(cls, tables: Tables, source: str, base: Path = Path()) -> Self:
+        """Return the configuration in plain tables, after its plugins were loaded.
+
+        ``source`` names the tables in errors; paths of plugins are seen from ``base``, and are absolute in
+        what is returned.
+
+        Raises:
+            InvalidInputError: unknown key, wrong type, a value outside its range, or a plugin that fails.
+        """
+        tables = tables | _load_plugins(tables.get("plugins", ()), source, base)
+        try:
+            return cls.model_validate(tables)
+        except ValidationError as error:
+            raise explain(error, cls, source) from None
+
+    def to_toml(self) -> str:
+        """Return the configuration as TOML that ``parse`` reads back to an equal one."""
+        import tomli_w
+
+        tables = self.model_dump(mode="json", exclude_none=True)
+        if self.plan is not None:  # the space and the search's own keys are not used
+            del tables["space"]
+            tables["search"] = {key: tables["search"][key] for key in PLANNED if key in tables["search"]}
+        return tomli_w.dumps(tables)
+
+
+def _load_plugins(names: Any, source: str, base: Path) -> Tables:
+    """Load plugins, so that the families in them are known, and return their key with absolute paths."""
+    if not names:
+        return {}
+    if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) for name in names):
+        raise InvalidInputError(f"{source}: plugins must be a list of Python files, but got {shown(names)}")
+    paths = [absolute_path(base, name, f"{source}: plugins = {shown(names)}") for name in names]
+    for path in paths:
+        if Path(path).name in RESERVED or not path.endswith(".py"):
+            raise InvalidInputError(
+                f"{source}: a plugin must be a Python file (.py) and not be called {' or '.join(RESERVED)}, "
+                f"but got {shown(Path(path).name)}"
+            )
+    if len({Path(path).name for path in paths}) < len(paths):
+        raise InvalidInputError(f"{source}: plugins must have different names, but got {shown(names)}")
+    load_plugins(paths)
+    return {"plugins": paths}
+
+
+def _presets() -> Traversable:
+    return files("search").joinpath("presets")
+
+
+def preset_names() -> list[str]:
+    """Return the names of the presets that come with mgnas."""
+    return sorted(
+        entry.name.removesuffix(".toml") for entry in _presets().iterdir() if entry.name.endswith(".toml")
+    )
+
+
+def read_preset(name: str) -> Tables:
+    """Return a preset's tables; raises InvalidInputError for an unknown name."""
+    known = preset_names()
+    if name not in known:
+        raise InvalidInputError(
+            f"there is no preset {name!r}{nearest(name, known)} (presets: {', '.join(known)})"
+        )
+    return {
+        "name": name,
+        **tomllib.loads(_presets().joinpath(f"{name}.toml").read_text("utf-8-sig")),
+    }
+
+
+def read_study_file(path: Path) -> Tables:
+    """Return a study file's tables, on top of the preset it names with ``preset = ...`` if it does.
+
+    Files that it names are seen from its own folder; its name is the study's, unless it says another.
+
+    Raises:
+        InvalidInputError: the file cannot be read or is not TOML.
+    """
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise InvalidInputError(f"cannot read the study file {path}: {explain_system_error(error)}") from None
+    except (ValueError, RecursionError) as error:
+        raise InvalidInputError(f"{path} is not TOML: {error}") from None
+    preset = tables.pop("preset", None)
+    base = (
+        read_preset(str(preset)) | {"name": path.stem, "description": ""} if preset else {"name": path.stem}
+    )
+    return overlay(base, tables)
+
+
+def overlay(base: Tables, top: Tables) -> Tables:
+    """Return ``base`` with the keys of ``top``; of two sections with one name the keys are joined."""
+    merged = dict(base)
+    for key, value in top.items():
+        both = isinstance(value, dict) and isinstance(base.get(key), dict)
+        merged[key] = base[key] | value if both else value
+    return merged
+
+
+def parse_assignment(text: str) -> Tables:
+    """Return the tables that ``section.key=value`` stands for; the value is TOML, or else taken as text.
+
+    Raises:
+        InvalidInputError: there is no ``=``, or not one section and one key before it.
+    """
+    name, equals, value = text.partition("=")
+    section, dot, key = name.strip().partition(".")
+    if not equals or not dot or not section or not key or "." in key:
+        known = _known_keys(section.strip())
+        raise InvalidInputError(
+            f"--set takes section.key=value, such as train.epochs=20, but got {shown(text)} ({known}; "
+            "'mgnas help study-file' explains them)"
+        )
+    try:
+        tables = tomllib.loads(f"value = {value.strip()}")
+        parsed = tables["value"] if len(tables) == 1 else value.strip()
+    except (ValueError, RecursionError):
+        # also numbers of thousands of digits and lists in lists without end, which Python refuses to read
+        parsed = value.strip()
+    return {section: {key: parsed}}
+
+
+def _known_keys(section: str) -> str:
+    """Return in words the keys of a section, or the sections where there is none of this name."""
+    sections = {
+        name: field.annotation.model_fields
+        for name, field in StudyConfig.model_fields.items()
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
+    }
+    if section in sections:
+        return f"keys of {section}: {', '.join(sections[section])}"
+    return f"sections: {', '.join(sections)}"
+
+
+PLACE_OF_DATA = {"root", "memory_gib", "loader_workers"}
+"""Keys of ``[data]`` by which no batch is another one."""
+PLANNED = ("trials", "costs", "scheduler", "workers", "device", "keep_weights")
+"""Keys of ``[search]`` that a study with a plan uses; the others have their defaults."""
+BUDGET = {
+    "search": {"trials", "hours", "epochs", "patience", "workers", "device", "keep_weights"},
+    "data": {"source", *PLACE_OF_DATA},
+}
+"""What may change between two runs of one study. The images may move: their fingerprint is compared."""
+
+
+def budgets(config: StudyConfig) -> Tables:
+    """Return what a run was asked for that another run of the same study may have been asked otherwise."""
+    search = config.search.model_dump(mode="json", include={"trials", "hours", "epochs", "patience"})
+    plan = None if config.plan is None else config.plan.model_dump(mode="json")
+    return search | {"references": list(config.references), "plan": plan}
+
+
+def first_difference(recorded: StudyConfig, asked: StudyConfig) -> str | None:
+    """Return ``section.key = old, but now new`` for the first key that decides results, or None."""
+    if (recorded.plan is None) != (asked.plan is None):
+        return _other_networks(recorded.plan, asked.plan)
+    old = recorded.model_dump(mode="json")
+    new = asked.model_dump(mode="json")
+    for section in ("data", "space", "train", "search"):
+        for key, value in old[section].items():
+            if key not in BUDGET.get(section, ()) and new[section][key] != value:
+                before, now = ("nothing" if v is None else repr(v) for v in (value, new[section][key]))
+                return f"{section}.{key} = {before}, but now {now}"
+    return _other_networks(recorded.plan, asked.plan)
+
+
+def _other_networks(recorded: PlanConfig | None, asked: PlanConfig | None) -> str | None:
+    """Return the same for the plans: seeds may be others, and networks be added, but not be left out."""
+    before, now = (() if plan is None else plan.networks for plan in (recorded, asked))
+    if recorded is not None and set(before) <= set(now):
+        return None
+    if recorded is None and asked is None:
+        return None
+    old, new = (", ".join(networks) or "nothing" for networks in (before, now))
+    return f"plan.networks = {old}, but now {new}"

@@ -1,0 +1,335 @@
+"""The driver: the one process that decides and writes. It moves decisions to the executor and events back."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from results.forecast import Activity
+from results.front import front_history
+from results.storage.errors import StorageFullError
+from results.storage.records import EpochReport, TrialRecord
+from search.executors.base import Executor
+from search.executors.messages import (
+    Calibrating,
+    Epoch,
+    Event,
+    Failed,
+    Fatal,
+    Finished,
+    Foretold,
+    Job,
+    Lost,
+    Measured,
+    Paused,
+    Recovered,
+    Silent,
+)
+from search.samplers.base import AskTell
+from search.schedulers.base import Done, GiveUp, Run, Scheduler, StartNamed, StartNew, Stop
+from search.study.config import StudyConfig
+from search.study.objectives import stand_in_costs
+from search.study.progress import Progress
+from search.study.progress_events import (
+    CalibrationStarted,
+    EpochEnded,
+    SearchProgress,
+    TrialEnded,
+    TrialStarted,
+)
+from search.study.seeds import derive_seed
+from search.study.snapshot import Snapshot, snapshot
+from search.study.trials import Outcome, Trials, checkpoint_path, weights_path
+from space.core.errors import MgnasError
+
+_logger = logging.getLogger(__name__)
+
+POLL_S = 0.25
+MAX_FAILED_IN_A_ROW = 10
+"""Trials that may fail one after the other before something is wrong with all of them."""
+MAX_FAILED_AFTER_SUCCESS = 40
+"""The same once one of this run has succeeded: then it is the networks that fail, not the machine."""
+
+
+class SearchError(MgnasError):
+    """The search cannot go on; what was found so far is recorded."""
+
+
+@dataclass
+class Clock:
+    """Seconds of searching since the study began; pauses between runs are left out."""
+
+    before_s: float
+    now: Callable[[], float] = time.monotonic
+
+    def __post_init__(self) -> None:
+        self._began = self.now()
+
+    def elapsed_s(self) -> float:
+        """Return the time on the study's clock."""
+        return self.before_s + self.run_s()
+
+    def run_s(self) -> float:
+        """Return the time since this run began."""
+        return self.now() - self._began
+
+
+def training_job(
+    config: StudyConfig, store: Trials, record: TrialRecord, *, until: int | None = None, again: bool = False
+) -> Job:
+    """Return the job that trains a trial to the end of epoch ``until`` or (None) to its last.
+
+    With ``again`` it trains a complete trial once more, from its first epoch and under no limit.
+    """
+    return Job(
+        record.number,
+        record.spec,
+        config.train.replaced(record.training).model_dump(mode="json"),
+        record.seed,
+        weights_path=store.place_of(weights_path(record)),
+        checkpoint_path=store.place_of(checkpoint_path(record)),
+        known_epochs=0 if again else record.epochs,
+        known_costs=dict(record.measured),
+        is_limited=record.reference is None and config.plan is None and not again,
+        halvings=store.kills_for_memory.get(record.number, 0),
+        train_s=0.0 if again else record.train_s,
+        until=until,
+    )
+
+
+class Driver:
+    """Runs a study until its scheduler has nothing left to do."""
+
+    def __init__(
+        self,
+        config: StudyConfig,
+        store: Trials,
+        sampler: AskTell,
+        scheduler: Scheduler,
+        executor: Executor,
+        progress: Progress,
+        clock: Clock,
+        *,
+        gives_up: bool = True,
+        activity: Activity | None = None,
+        let_signals_through: Callable[[], None] | None = None,
+    ) -> None:
+        """Take a study's parts; it ``gives_up`` where so many trials fail that all may.
+
+        ``activity`` is filled with what happens in this run. ``let_signals_through`` is called whenever
+        nothing is being written.
+        """
+        self.config = config
+        self.store = store
+        self.sampler = sampler
+        self.scheduler = scheduler
+        self.executor = executor
+        self.progress = SearchProgress(progress)
+        self.activity = activity or Activity()
+        self.clock = clock
+        self._gives_up = gives_up
+        self._let_signals_through = let_signals_through or (lambda: None)
+        self._failed_in_a_row = 0
+        self._any_succeeded = False
+        self._silent: set[int] = set()
+        self._until: dict[int, int] = {}
+        self._found = front_history(store.searched, store.header.ranges)
+
+    def run(self) -> None:
+        """Search to the end.
+
+        Raises:
+            SearchError: no worker can go on.
+            StorageFullError: the disk is full.
+        """
+        while self._fill_slots():
+            for event in self.executor.poll(POLL_S):
+                self._handle(event)
+                self._let_signals_through()
+            self._let_signals_through()
+            self.progress.show(self._snapshot)
+        self.progress.show(self._snapshot)
+
+    def _fill_slots(self) -> bool:
+        """Carry out decisions until no slot is free or there is nothing to start; False when all is done."""
+        while self.executor.free_slots():
+            self._let_signals_through()
+            self.scheduler.wind_down(self._is_spent())
+            decision = self.scheduler.decide()
+            if isinstance(decision, Done):
+                return False
+            if isinstance(decision, StartNew):
+                self._start_new(decision.until)
+            elif isinstance(decision, StartNamed):
+                self._start_named(decision)
+            elif isinstance(decision, Run):
+                record = self.store.restart(decision.trial, self.clock.elapsed_s())
+                self.sampler.tell(record)
+                self._submit(record, decision.until)
+            elif isinstance(decision, Stop):
+                self._end(self.store.stop(decision.trial, self.clock.elapsed_s()))
+            elif isinstance(decision, GiveUp):
+                self._end(self.store.give_up(decision.trial, self.clock.elapsed_s()))
+            else:
+                return True
+        return True
+
+    def _is_spent(self) -> bool:
+        """Whether a budget of time or epochs is spent, or the front has not grown for long."""
+        search = self.config.search
+        if search.hours is not None and self.clock.elapsed_s() >= search.hours * 3600:
+            return True
+        if search.epochs is not None and self._planned_epochs() >= search.epochs:
+            return True
+        return search.patience is not None and self._since_growth() >= search.patience
+
+    def _planned_epochs(self) -> int:
+        """Return the epochs of the search that are trained, or will be when all that runs is done."""
+        return sum(max(record.epochs, self._until.get(record.number, 0)) for record in self.store.searched)
+
+    def _since_growth(self) -> int:
+        """Return how many trials have begun since the front last grew."""
+        return self._found.num_since_growth(self.store.searched)
+
+    def _start_new(self, until: int | None) -> None:
+        number = len(self.store.records)
+        proposal = self.sampler.ask(number)
+        if proposal is None:
+            self.scheduler.stop_starting()
+            self.store.write_header(replace(self.store.header, exhausted=True))
+            return
+        seed = derive_seed(self.config.search.seed, number, "training")
+        record = self.store.start(proposal, seed, self.config.train.epochs, self.clock.elapsed_s())
+        self.scheduler.on_started(number, stand_in_costs(self.config.search.costs, record))
+        self._submit(record, until)
+
+    def _start_named(self, named: StartNamed) -> None:
+        number = len(self.store.records)
+        seed = named.seed
+        if seed is None:
+            seed = derive_seed(self.config.search.seed, number, "training")
+        record = self.store.start_named(named, seed, self.config.train.epochs, self.clock.elapsed_s())
+        costs = stand_in_costs(self.config.search.costs, record)
+        self.scheduler.on_started(number, costs, is_reference=named.is_reference)
+        self._submit(record)
+
+    def _submit(self, record: TrialRecord, until: int | None = None) -> None:
+        self._until[record.number] = until or record.max_epochs
+        self.activity.last_s[record.number] = self.clock.elapsed_s()
+        self.progress.tell(
+            TrialStarted(record.number, record.notation, record.params, record.epochs, record.max_epochs)
+        )
+        self.executor.submit(training_job(self.config, self.store, record, until=until))
+
+    def _handle(self, event: Event) -> None:
+        if isinstance(event, Epoch):
+            report = EpochReport(**event.report)
+            self._note_epoch(event.trial, report)
+        elif isinstance(event, Calibrating):
+            self.progress.tell(CalibrationStarted(event.device))
+        elif isinstance(event, Foretold):
+            self.store.foretell(event.trial, event.epoch_s, self.clock.elapsed_s())
+            self.activity.foretell(event.trial, event.epoch_s, self.clock.elapsed_s())
+        elif isinstance(event, Measured):
+            self.sampler.tell(self.store.measure(event.trial, event.costs, self.clock.elapsed_s()))
+        elif isinstance(event, Paused):
+            record = self.store.pause(event.trial, event.train_s, self.clock.elapsed_s())
+            self.sampler.tell(record)
+            self._failed_in_a_row, self._any_succeeded = 0, True
+            self.scheduler.on_paused(event.trial, self.store.errors(event.trial))
+        elif isinstance(event, Finished):
+            self._finish(event)
+        elif isinstance(event, Failed):
+            record = self.store.fail(event.trial, event.reason, self.clock.elapsed_s())
+            self._end(record, is_over_limit=event.is_over_limit)
+        elif isinstance(event, Lost):
+            self._lose(event)
+        elif isinstance(event, (Silent, Recovered)):
+            self._note_silence(event)
+        elif isinstance(event, Fatal):
+            error = StorageFullError if event.disk_full else SearchError
+            raise error(f"the search stopped: {event.reason}; what was found so far is kept")
+
+    def _note_silence(self, event: Silent | Recovered) -> None:
+        """Warn of a worker that hangs; its trial is left out of the estimate of the time left."""
+        if isinstance(event, Silent):
+            self._silent.add(event.trial)
+            text = f"trial {event.trial}: {event.reason} for {event.seconds:.0f} s; the others go on"
+        else:
+            self._silent.discard(event.trial)
+            text = f"trial {event.trial}: its worker goes on"
+        _logger.warning("%s", text)
+        self.progress.note(text)
+        self.store.note_silence(event.trial, self.clock.elapsed_s(), is_silent=isinstance(event, Silent))
+
+    def _note_epoch(self, trial: int, report: EpochReport) -> None:
+        self.store.report(trial, report, self.clock.elapsed_s())
+        record = self.store.records[trial]
+        self.sampler.report(record, report)
+        self.activity.end_epoch(trial, self.clock.elapsed_s())
+        self.progress.tell(
+            EpochEnded(trial, report.epoch, record.max_epochs, report.val_accuracy, report.seconds)
+        )
+
+    def _lose(self, event: Lost) -> None:
+        self._silent.discard(event.trial)
+        how = "goes on from its last checkpoint"
+        if event.is_memory:
+            how += ", with half as many images at once"
+        self.progress.note(f"trial {event.trial}: {event.reason}; it {how}")
+        # halvings end at one image, and then the training itself gives up
+        self.store.lose(event.trial, event.reason, self.clock.elapsed_s(), counts=not event.is_memory)
+        self.scheduler.on_lost(event.trial, counts=not event.is_memory)
+
+    def _finish(self, event: Finished) -> None:
+        reached = self.store.curves[event.trial][-1].val_accuracy
+        weights = weights_path(self.store.records[event.trial])
+        outcome = Outcome(event.train_s, event.measured, tuple(event.class_accuracies))
+        record = self.store.finish(event.trial, reached, outcome, weights, self.clock.elapsed_s())
+        if record.reference is None:
+            self._found.add(record)
+        if self.config.search.keep_weights == "front":
+            self.store.drop_dominated_weights()
+        self._end(record)
+
+    def _end(self, record: TrialRecord, *, is_over_limit: bool = False) -> None:
+        self.store.drop_checkpoint(record)
+        self._tell_end(record)
+        self.sampler.tell(record)
+        self.scheduler.on_ended(record.number, self.store.errors(record.number))
+        self._until.pop(record.number, None)
+        self._silent.discard(record.number)
+        if not is_over_limit:  # which says nothing of the machine
+            self._failed_in_a_row = self._failed_in_a_row + 1 if record.state == "failed" else 0
+            self._any_succeeded |= record.state != "failed"
+        most = MAX_FAILED_AFTER_SUCCESS if self._any_succeeded else MAX_FAILED_IN_A_ROW
+        if self._gives_up and self._failed_in_a_row >= most:
+            raise SearchError(
+                f"{self._failed_in_a_row} trials failed in a row, the last with: {record.reason}; "
+                "mend the cause and run the same command again, or search in another folder (--dir)"
+            )
+
+    def _tell_end(self, record: TrialRecord) -> None:
+        self.progress.tell(
+            TrialEnded(
+                record.number,
+                record.state,
+                record.params,
+                record.val_accuracy,
+                record.reason,
+                is_on_front=any(one.number == record.number for one in self._found.front),
+            )
+        )
+
+    def _snapshot(self) -> Snapshot:
+        return snapshot(
+            self.config,
+            self.store,
+            self._found,
+            self.activity,
+            self.clock.elapsed_s(),
+            self._is_spent(),
+            self._silent,
+        )

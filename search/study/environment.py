@@ -1,0 +1,68 @@
+"""Versions and hardware of a study, as recorded in its folder."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import platform
+import subprocess
+from contextlib import suppress
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from results.storage.records import StudyHeader
+from search.executors.slots import count_cores
+from search.study.config import StudyConfig
+
+
+def environment() -> dict[str, Any]:
+    """Return versions and hardware, to be kept with a study."""
+    packages = ("mgnas", "torch", "optuna", "numpy")
+    return {
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "cpu": _cpu_name(),
+        "cores": count_cores(),
+        "gpus": _gpu_names(),
+        "packages": {name: version(name) for name in packages},
+        "began": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "commit": _commit(),
+    }
+
+
+def environment_json(header: StudyHeader, config: StudyConfig) -> str:
+    """Return what ``environment.json`` holds: versions, hardware, seed, space and images."""
+    facts = header.environment | {
+        "seed": config.search.seed,
+        "space": header.space_hash,
+        "data": header.data["fingerprint"],
+    }
+    return json.dumps(facts, indent=2) + "\n"
+
+
+def _cpu_name() -> str:
+    with suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def _gpu_names() -> list[str]:
+    with suppress(OSError, subprocess.SubprocessError):
+        command = ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"]
+        listed = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout
+        return listed.splitlines()
+    return []
+
+
+def _commit() -> str | None:
+    """Return the commit of the source tree this runs from, if it is one."""
+    root = Path(__file__).resolve().parents[2]
+    if not (root / ".git").exists():
+        return None
+    with suppress(OSError, subprocess.SubprocessError):
+        command = ["git", "-C", str(root), "rev-parse", "HEAD"]
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=5).stdout.strip()
+    return None

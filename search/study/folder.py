@@ -1,0 +1,196 @@
+"""A study's folder: made, recognised, locked against a second driver, and never overwritten."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import time
+import tomllib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from results.storage.driver_lock import LOCK, is_locked
+from results.storage.records import StudyHeader, TrialRecord
+from results.study import CONFIG, DATABASE, open_study
+from search.study.config import StudyConfig, Tables, first_difference, overlay
+from search.study.warm_start import EARLIER
+from space.core.atomic_files import write_atomic
+from space.core.errors import InvalidInputError
+from space.core.system_errors import explain_system_error
+from space.networks.plugins import plugin_digest
+from trainers.recipe import BEFORE
+
+GIVEN = "given.npz"
+"""Images that a program handed over."""
+ENVIRONMENT = "environment.json"
+IMAGES = "images.json"
+"""Which images were checked, and what was found."""
+PLUGINS = "plugins"
+CONFIG_HEADER = "# The configuration of this study, as run. Written by mgnas; 'mgnas search' changes it.\n"
+PART = r"\..+\.\d+\.part"
+WEIGHTS = r"([0-9a-f]{12}-s\d+)\.safetensors"
+CHECKPOINT = r"([0-9a-f]{12}-s\d+)\.checkpoint(\.previous)?"
+_SETTLE_S = 1.0
+
+
+def _as_then(tables: Tables) -> Tables:
+    """Return a recorded configuration, which has every key that there was when its study was begun."""
+    return overlay({"train": BEFORE, "search": {"scheduler": "full"}}, tables)
+
+
+class StudyFolder:
+    """Paths of a study's folder, which ``option`` names; nothing is touched before ``locked``."""
+
+    def __init__(self, path: str | Path, option: str = "--dir") -> None:
+        self.path = Path(path)
+        self.option = option
+        self.checkpoints = self.path / "checkpoints"
+        self.logs = self.path / "logs"
+        self.calibration = self.path / "calibration"
+
+    @property
+    def has_study(self) -> bool:
+        """Whether there is a study here; its database is the last file that is made."""
+        return (self.path / DATABASE).exists()
+
+    def check(self) -> None:
+        """Raise InvalidInputError if a driver is at work here, or the path holds something else."""
+        if self.is_locked():
+            raise InvalidInputError(self._busy())
+        if self.path.exists() and not self.path.is_dir():
+            raise InvalidInputError(f"{self.path} is a file; a study needs a folder ({self.option})")
+        if not self.path.exists():
+            return
+        found = {entry.name for entry in self.path.iterdir()}
+        if self.has_study:
+            if CONFIG not in found:
+                raise InvalidInputError(
+                    f"{self.path} holds {DATABASE} but no {CONFIG}; restore it from a copy"
+                )
+        elif others := sorted(found - self._begun(found)):
+            raise InvalidInputError(
+                f"{self.path} holds no study but something else ({others[0]}); choose another {self.option}"
+            )
+
+    def _begun(self, found: set[str]) -> set[str]:
+        """Return what a driver leaves that was killed before it had made the study's database."""
+        begun = {LOCK, ENVIRONMENT, EARLIER, IMAGES, GIVEN, f".{DATABASE}.part", f".{DATABASE}.part-journal"}
+        begun |= {name for name in found if re.fullmatch(PART, name)}
+        if CONFIG in found and (self.path / CONFIG).read_bytes().startswith(CONFIG_HEADER.encode()):
+            begun |= {CONFIG, PLUGINS}
+        return begun
+
+    def recorded_config(self) -> StudyConfig:
+        """Return the configuration that the study here was begun with, from its ledger.
+
+        Raises:
+            InvalidInputError: the study is damaged, or its ``study.toml`` was edited to say something else.
+        """
+        path = self.path / CONFIG
+        try:
+            tables = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        except (OSError, ValueError, RecursionError) as error:
+            raise InvalidInputError(
+                f"{path} is damaged ({error}); restore it from a copy, or choose another {self.option}"
+            ) from None
+        written = StudyConfig.parse(_as_then(tables), str(path), self.path)
+        recorded = StudyConfig.parse(
+            _as_then(open_study(self.path).header.config), f"{self.path / DATABASE}", self.path
+        )
+        if difference := first_difference(recorded, written):
+            raise InvalidInputError(
+                f"{path} was edited: the study was begun with {difference}; put it back, or choose "
+                f"another folder ({self.option})"
+            )
+        return recorded
+
+    def write_config(self, config: StudyConfig) -> StudyConfig:
+        """Write the configuration and copies of its plugins; OSError goes to the caller.
+
+        Returns it as it is recorded: plugins are those in this folder, seen from it, so that it may be moved.
+        """
+        names = tuple(f"{PLUGINS}/{Path(plugin).name}" for plugin in config.plugins)
+        recorded = config.model_copy(update={"plugins": names})
+        write_atomic(self.path / CONFIG, CONFIG_HEADER + recorded.to_toml())
+        for plugin in config.plugins:
+            copy = self.path / PLUGINS / Path(plugin).name
+            if not copy.exists() or not copy.samefile(plugin):
+                write_atomic(copy, Path(plugin).read_bytes())
+        return recorded
+
+    def check_plugins(self, header: StudyHeader, asked: StudyConfig) -> None:
+        """Raise InvalidInputError unless plugins here and those asked for are the recorded ones."""
+        copies = {name: self.path / PLUGINS / name for name in header.plugins}
+        for plugins in (copies, {Path(plugin).name: Path(plugin) for plugin in asked.plugins}):
+            for name in sorted(header.plugins.keys() | plugins.keys()):
+                known = header.plugins.get(name)
+                if known is None or name not in plugins or plugin_digest(plugins[name]) != known:
+                    raise InvalidInputError(
+                        f"{self.path} holds a study with another version of the plugin {name}, or without "
+                        f"it; choose another folder ({self.option}), or bring the same plugin"
+                    )
+
+    def clean_up(self, records: Iterable[TrialRecord]) -> None:
+        """Delete what killed processes left behind: half-written files, weights and checkpoints of no use."""
+        records = list(records)
+        weights = {Path(record.weights).stem for record in records if record.weights is not None}
+        running = {f"{record.arch}-s{record.seed}" for record in records if not record.has_ended}
+        for file in [file for file in self.checkpoints.glob("*") if file.is_file()]:
+            for pattern, kept in ((WEIGHTS, weights), (CHECKPOINT, running)):
+                found = re.fullmatch(pattern, file.name)
+                if found and found[1] not in kept:
+                    file.unlink(missing_ok=True)
+        for folder in (self.path, self.checkpoints, self.path / PLUGINS):
+            for file in folder.glob(".*.part"):
+                if re.fullmatch(PART, file.name) and file.is_file():
+                    file.unlink(missing_ok=True)
+
+    def _busy(self) -> str:
+        return f"another mgnas is at work in {self.path}; wait for it, or choose another {self.option}"
+
+    def is_locked(self) -> bool:
+        """Whether a driver is at work here."""
+        return is_locked(self.path)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the folder, which is made if need be, against other drivers. A killed driver lets go of it.
+
+        Raises:
+            InvalidInputError: another driver holds it, or the folder cannot be made.
+        """
+        self.check()
+        is_new = not self.path.exists()
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            file = (self.path / LOCK).open("a+", encoding="utf-8")
+        except OSError as error:
+            raise InvalidInputError(
+                f"cannot write to {self.path}: {explain_system_error(error)} "
+                f"({self.option} names another folder)"
+            ) from None
+        with file:
+            self._acquire(file.fileno())
+            file.truncate(0)
+            file.write(str(os.getpid()))
+            file.flush()
+            try:
+                yield
+            except InvalidInputError:  # nothing was begun: nothing stays
+                if is_new and [entry.name for entry in self.path.iterdir()] == [LOCK]:
+                    (self.path / LOCK).unlink()
+                    self.path.rmdir()
+                raise
+
+    def _acquire(self, descriptor: int) -> None:
+        deadline = time.monotonic() + _SETTLE_S
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            except OSError:
+                if time.monotonic() > deadline:
+                    raise InvalidInputError(self._busy()) from None
+                time.sleep(0.05)

@@ -1,0 +1,118 @@
+"""What a search says before its first training: images, classes, device, space and budget, a line each."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from results.plots.axes import plural, short_count
+from search.executors.slots import Slot
+from search.study.components import rungs_of
+from search.study.config import StudyConfig
+from search.study.plan_config import PlanConfig
+from space.core.errors import shown
+from space.search_space import SearchSpace
+from trainers.data.splits import SearchData
+
+MOST_CLASSES = 10
+"""Classes whose counts are listed one by one; of more, the range is told."""
+MOST_LISTED = 5
+"""Networks and seeds of a plan that are listed one by one."""
+EXACT_UP_TO = 1_000_000
+"""Networks of a space that are counted; of larger ones the power of ten is told."""
+
+
+def opening_lines(
+    config: StudyConfig, folder: Path, data: SearchData, space: SearchSpace, slots: Sequence[Slot]
+) -> list[str]:
+    """Return the facts of a search, for somebody who waits for its first result."""
+    return [
+        f"study {folder}: {_budget_text(config)} on {config.data.source}",
+        _images_text(data),
+        _classes_text(data),
+        _size_text(config, data),
+        _space_text(space) if config.plan is None else _plan_text(config.plan),
+        f"device: {device_text(slots)}",
+    ]
+
+
+def _budget_text(config: StudyConfig) -> str:
+    search = config.search
+    parts = [plural(search.trials, "trial" if config.plan is None else "training")]
+    if search.hours is not None:
+        parts.append(f"{search.hours:g} hours")
+    if search.epochs is not None:
+        parts.append(plural(search.epochs, "epoch"))
+    if search.patience is not None:
+        parts.append(f"{plural(search.patience, 'trial')} without growth of the front")
+    first, *others = parts
+    within = f" at most, within {' and '.join(others)}," if others else ""
+    rungs = rungs_of(config)
+    pauses = f", compared after {', '.join(map(str, rungs[:-1]))}" if len(rungs) > 1 else ""
+    return f"{first}{within} of {plural(config.train.epochs, 'epoch')} each{pauses}"
+
+
+def _images_text(data: SearchData) -> str:
+    found = len(data.train) + len(data.val) + data.num_held_out
+    held_out = f", {data.num_held_out:,} held out for the test" if data.num_held_out else ""
+    return f"images: {found:,}: {len(data.train):,} to train on, {len(data.val):,} to validate on{held_out}"
+
+
+def _classes_text(data: SearchData) -> str:
+    """Return the classes with their images of training and validation together."""
+    labels = np.concatenate([data.train.labels, data.val.labels])
+    counts = np.bincount(labels, minlength=data.num_classes).tolist()
+    if data.num_classes <= MOST_CLASSES:
+        listed = ", ".join(f"{shown(name)} {n:,}" for name, n in zip(data.classes, counts, strict=True))
+        return f"classes: {data.num_classes} (images to train and validate on: {listed})"
+    least, most = int(np.argmin(counts)), int(np.argmax(counts))
+    return (
+        f"classes: {data.num_classes:,} (images to train and validate on: from {counts[least]:,} of "
+        f"{shown(data.classes[least])} to {counts[most]:,} of {shown(data.classes[most])})"
+    )
+
+
+def _size_text(config: StudyConfig, data: SearchData) -> str:
+    height, width = data.image_size
+    kinds = {1: "grey", 3: "RGB"}
+    text = f"size: {height} x {width}, {kinds.get(data.in_channels, f'{data.in_channels} channels')}"
+    if config.data.source.partition(":")[0] != "imagefolder":
+        return f"{text}, as stored"
+    text += "; files of another size are scaled to cover it and cropped at the centre"
+    if config.data.image_size is None:
+        text += "; --set data.image_size=PIXELS chooses another"
+    return f"{text}; images are read during training" if data.is_stored else text
+
+
+def _space_text(space: SearchSpace) -> str:
+    low, high = space.params_range()
+    return f"space: {_networks_text(space.size())}, {low:,} to {high:,} parameters"
+
+
+def _plan_text(plan: PlanConfig) -> str:
+    seeds = ", ".join(map(str, plan.seeds[:MOST_LISTED])) + ", ..." * (len(plan.seeds) > MOST_LISTED)
+    names = ", ".join(plan.networks[:MOST_LISTED]) + ", ..." * (len(plan.networks) > MOST_LISTED)
+    return f"{plural(len(plan.networks), 'network')}: {names}; {plural(len(plan.seeds), 'seed')}: {seeds}"
+
+
+def _networks_text(size: int | float) -> str:
+    if math.isinf(size):
+        return "infinitely many networks (a hyperparameter is continuous)"
+    if size <= EXACT_UP_TO:
+        return plural(int(size), "network")
+    if size < 1e12:
+        return f"over {short_count(math.floor(size / 1e6) * 1e6)} networks"
+    return f"over 10^{len(str(int(size))) - 1} networks"
+
+
+def device_text(slots: Sequence[Slot]) -> str:
+    """Return the devices and workers of a search in words."""
+    gpus = len({slot.gpu for slot in slots if slot.gpu is not None})
+    workers = plural(len(slots), "worker")
+    if gpus:
+        return f"{plural(gpus, 'CUDA GPU')}, {workers}"
+    threads = plural(slots[0].threads or 1, "thread")
+    return f"cpu, {workers}{' with ' if len(slots) == 1 else ', each with '}{threads}"

@@ -1,0 +1,53 @@
+"""What a run leaves beside the ledger: tables, the report, and the curves of a plan's trainings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from results.study import DATABASE, REPORT, StudyResults, open_study
+from results.tables import front_csv
+from results.trainings import CURVES, curve_files, write_curves
+from search.study.progress import Progress
+from space.core.atomic_files import shell_word, write_atomic
+from space.core.errors import InvalidInputError
+
+OUTPUTS = ("trials.csv", "front.csv", REPORT)
+
+
+def write_outputs(folder: Path, progress: Progress) -> StudyResults:
+    """Write ``trials.csv``, ``front.csv``, ``report.html`` and a plan's curves; return the results.
+
+    A file that cannot be written loses nothing: ``progress`` is told, and the next run writes it.
+    """
+    results = open_study(folder)
+    writers: dict[str, Callable[[Path], object]] = {
+        "trials.csv": lambda path: write_atomic(path, results.trials().to_csv(index=False)),
+        "front.csv": lambda path: write_atomic(path, front_csv(results.front_records, results.header.costs)),
+        REPORT: results.report,
+    }
+    if results.header.plan:
+        writers[CURVES] = lambda _: write_curves(results)
+    for name, write in writers.items():
+        try:
+            write(folder / name)
+        except (OSError, InvalidInputError) as error:
+            reason = (isinstance(error, OSError) and error.strerror) or str(error)
+            again = f"mgnas search {shell_word(folder)}"
+            progress.note(
+                f"warning: cannot write {folder / name}: {reason}; the study is not affected. "
+                f"'{again}' writes it again"
+            )
+    return results
+
+
+def output_names(results: StudyResults) -> list[str]:
+    """Return the names of the files that ``write_outputs`` writes."""
+    return [*OUTPUTS, *(curve_files(results) if results.header.plan else ())]
+
+
+def outputs_are_fresh(folder: Path, names: Iterable[str] = OUTPUTS) -> bool:
+    """Return whether these files of a study exist and are not older than its ledger."""
+    recorded = (folder / DATABASE).stat().st_mtime_ns
+    outputs = [folder / name for name in names]
+    return all(file.exists() and file.stat().st_mtime_ns >= recorded for file in outputs)

@@ -1,0 +1,68 @@
+"""Studies with a plan: named networks that are each trained from several seeds, and no search."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from results.storage.objectives import COSTS
+from results.storage.records import EpochReport, TrialRecord
+from search.study.config import PLANNED, StudyConfig
+from space.core.errors import InvalidInputError
+from space.networks.load import read_spec
+from space.search_space import SearchSpace
+
+Range = tuple[float, float]
+
+
+def plan_config(
+    base: StudyConfig, name: str, networks: Sequence[str], seeds: Sequence[int], plugins: Sequence[Path] = ()
+) -> StudyConfig:
+    """Return the configuration that trains ``networks`` from ``seeds`` by the recipe of ``base``.
+
+    Its data, recipe and device are those of ``base``; the families of further ``plugins`` become known.
+
+    Raises:
+        InvalidInputError: there is no such network, one is named twice, or a plugin fails.
+    """
+    tables = base.model_dump(mode="json", exclude_none=True)
+    own = {key: tables["search"][key] for key in PLANNED if key in tables["search"]}
+    for key in ("space", "references", "description"):
+        tables.pop(key, None)
+    known = [*base.plugins, *(str(plugin.absolute()) for plugin in plugins)]
+    own |= {"trials": len(networks) * len(seeds), "scheduler": "full", "keep_weights": "all"}
+    tables |= {
+        "name": name,
+        "plugins": list(dict.fromkeys(known)),
+        "search": own,
+        "plan": {"networks": list(networks), "seeds": list(seeds)},
+    }
+    return StudyConfig.parse(tables, "mgnas train")
+
+
+def check_recorded(
+    folder: Path, records: Iterable[TrialRecord], curves: Mapping[int, Sequence[EpochReport]]
+) -> None:
+    """Raise InvalidInputError where complete trainings lack epochs, or end with another accuracy."""
+    for record in (one for one in records if one.state == "complete"):
+        curve = curves.get(record.number, ())
+        is_whole = [report.epoch for report in curve] == list(range(1, record.epochs + 1))
+        if not is_whole or curve[-1].val_accuracy != record.val_accuracy:
+            raise InvalidInputError(
+                f"the ledger in {folder} is damaged: the epochs of trial {record.number} are not those of "
+                "its result; restore it from a copy, or choose another folder (--output)"
+            )
+
+
+def plan_ranges(config: StudyConfig, space: SearchSpace) -> tuple[tuple[int, int], dict[str, Range | None]]:
+    """Return the header's ``params_range`` and ``cost_ranges`` over the networks of the plan."""
+    assert config.plan is not None
+    facts = {"in_channels": space.in_channels, "num_classes": space.num_classes}
+    counts = [space.counts(read_spec(text, **facts).canonical()) for text in config.plan.networks]
+    params = [one.params for one in counts]
+    ranges: dict[str, Range | None] = {}
+    if config.search.costs != ("params",):
+        for name in config.search.costs:
+            values = [0.0 if COSTS[name].is_measured else space.cost(name, one) for one in counts]
+            ranges[name] = None if COSTS[name].is_measured else (min(values), max(values))
+    return (min(params), max(params)), ranges

@@ -1,0 +1,132 @@
+"""What a search says while it runs: typed events come in, lines and a state for the display go out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from results.plots.axes import duration, plural
+from search.study.progress import Progress, Silent
+from search.study.snapshot import Snapshot
+
+FIRST_GAP_S = 2.0
+LAST_GAP_S = 60.0
+GAP_SHARE = 1 / 30
+"""Lines about epochs are this share of the run's time apart, within the two bounds."""
+
+
+@dataclass(frozen=True)
+class CalibrationStarted:
+    """A worker measures how its device trains fastest."""
+
+    device: str
+
+    def text(self) -> str:
+        """Return the event as one line."""
+        return f"calibrating {self.device}: mgnas measures once how it trains fastest, which takes seconds"
+
+
+@dataclass(frozen=True)
+class TrialStarted:
+    """A worker begins, or goes on with, the training of a network."""
+
+    trial: int
+    network: str
+    params: int
+    epochs: int
+    max_epochs: int
+
+    def text(self) -> str:
+        """Return the event as one line."""
+        how = f"continues after epoch {self.epochs}" if self.epochs else "started"
+        return f"trial {self.trial} {how}: {self.network}, {plural(self.params, 'parameter')}"
+
+
+@dataclass(frozen=True)
+class EpochEnded:
+    """A training is one epoch further; the accuracy is a share from 0 to 1."""
+
+    trial: int
+    epoch: int
+    max_epochs: int
+    val_accuracy: float
+    seconds: float
+
+    def text(self) -> str:
+        """Return the event as one line."""
+        accuracy = f"val. accuracy {100 * self.val_accuracy:.2f} %"
+        return f"trial {self.trial}: epoch {self.epoch}/{self.max_epochs}, {accuracy}, {self.seconds:.1f} s"
+
+
+@dataclass(frozen=True)
+class TrialEnded:
+    """A trial is complete, failed or stopped."""
+
+    trial: int
+    state: str
+    params: int
+    val_accuracy: float | None = None
+    reason: str | None = None
+    is_on_front: bool = False
+
+    def text(self) -> str:
+        """Return the event as one line."""
+        if self.state != "complete" or self.val_accuracy is None:
+            because = f": {self.reason}" if self.reason else ""
+            return f"trial {self.trial} {self.state}{because}"
+        accuracy = f"val. accuracy {100 * self.val_accuracy:.2f} %"
+        front = ", on the front" if self.is_on_front else ""
+        return f"trial {self.trial} complete: {accuracy}, {plural(self.params, 'parameter')}{front}"
+
+
+Event = CalibrationStarted | TrialStarted | EpochEnded | TrialEnded
+
+
+class SearchProgress:
+    """Turns the events of a search into lines and a state, for one display.
+
+    Ends of trials and calibrations are always shown, starts and epochs now and then: at first two seconds
+    apart, after half an hour a minute. ``now`` returns seconds.
+    """
+
+    def __init__(self, display: Progress, now: Callable[[], float] = time.monotonic) -> None:
+        self._display = display
+        self._now = now
+        self._began_s = now()
+        self._due_s = self._began_s
+        self._calibrations: set[CalibrationStarted] = set()
+        self._is_expected = False
+        self._is_spent = False
+
+    def note(self, text: str) -> None:
+        """Show a sentence."""
+        self._display.note(text)
+
+    def tell(self, event: Event) -> None:
+        """Show an event, at once or not at all."""
+        if isinstance(event, CalibrationStarted):
+            if event not in self._calibrations:  # several workers share one
+                self._calibrations.add(event)
+                self._display.note(event.text())
+        elif isinstance(event, TrialEnded) and event.state != "stopped":
+            self._display.note(event.text())
+        elif (now := self._now()) >= self._due_s:
+            gap_s = (now - self._began_s) * GAP_SHARE
+            self._due_s = now + min(max(gap_s, FIRST_GAP_S), LAST_GAP_S)
+            self._display.note(event.text())
+
+    def show(self, snapshot: Callable[[], Snapshot]) -> None:
+        """Show where the search stands; once each, the expected duration and that the budget is spent."""
+        if isinstance(self._display, Silent):
+            return
+        state = snapshot()
+        if not self._is_expected and state.forecast.left_s is not None and state.running:
+            self._is_expected = True
+            self._display.note(state.expectation())
+        if state.is_spent and not self._is_spent and state.running:
+            self._is_spent = True
+            left = duration(state.forecast.left_s)
+            what = plural(len(state.running), "training")
+            self._display.note(f"the budget is spent: {what} run to their end, about {left}")
+        self._display.update(state)

@@ -1,0 +1,96 @@
+"""Where a search stands at one moment, as figures and in words."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+
+from results.forecast import Activity, Forecast, forecast, overshoot_text
+from results.front import FrontHistory, accuracy
+from results.plots.axes import duration
+from search.study.config import StudyConfig
+from search.study.trials import Trials
+
+MOST_RUNNING = 4
+"""Trials that the state names; more are counted."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Where a search stands; ``running`` are (trial, epochs done, epochs of the recipe)."""
+
+    done: int
+    total: int
+    failed: int
+    front_size: int
+    hypervolume: float
+    best_accuracy: float | None
+    forecast: Forecast
+    epochs_per_min: float | None = None
+    running: tuple[tuple[int, int, int], ...] = ()
+    hours: float | None = None
+    is_spent: bool = False
+
+    @property
+    def urgent(self) -> bool:
+        """Trials go on."""
+        return False
+
+    def text(self) -> str:
+        """Return the figures in words, for one line."""
+        best = "-" if self.best_accuracy is None else f"{100 * self.best_accuracy:.2f} %"
+        parts = [f"left {duration(self.forecast.left_s)}", f"best {best}", f"front {self.front_size}"]
+        if self.epochs_per_min is not None:
+            parts.append(f"{self.epochs_per_min:.3g} epochs/min")
+        if self.failed:
+            parts.append(f"failed {self.failed}")
+        if self.running:
+            parts.append(self._running_text())
+        return ", ".join([*parts, f"hypervolume {self.hypervolume:.4f}"])
+
+    def _running_text(self) -> str:
+        if len(self.running) > MOST_RUNNING:
+            return f"{len(self.running)} running"
+        trials = [f"{trial} at epoch {epochs}/{of}" for trial, epochs, of in self.running]
+        return f"running: trial {', '.join(trials)}"
+
+    def expectation(self) -> str:
+        """Return the expected duration in words, and how far it goes beyond the hours asked for."""
+        text = f"expected duration: about {duration(self.forecast.left_s)}"
+        if self.hours is not None and self.forecast.over_s >= 1:
+            text += f"; {overshoot_text(self.hours, self.forecast)}"
+        return text
+
+
+def snapshot(
+    config: StudyConfig,
+    trials: Trials,
+    found: FrontHistory,
+    activity: Activity,
+    clock_s: float,
+    is_spent: bool,
+    silent: Collection[int] = (),
+) -> Snapshot:
+    """Return where a search stands at ``clock_s`` on the study's clock, its front in ``found``.
+
+    The time left is without the ``silent`` trials, whose workers hang; unknown if nothing else is left.
+    """
+    records, done = list(trials.records.values()), trials.num_ended
+    going_on = [replace(one, state="paused") if one.number in silent else one for one in records]
+    active = replace(activity, workers=max(1, activity.workers - len(silent)))
+    expected = forecast(trials.header, going_on, trials.curves, active, clock_s)
+    if silent and not expected.left_s:
+        expected = Forecast(None)
+    return Snapshot(
+        done=done,
+        total=max(config.search.trials, done),
+        failed=sum(record.state == "failed" for record in trials.searched),
+        front_size=len(found.front),
+        hypervolume=found.hypervolume,
+        best_accuracy=max(map(accuracy, found.front), default=None),
+        forecast=expected,
+        epochs_per_min=activity.epochs_per_min(clock_s),
+        running=tuple((r.number, r.epochs, r.max_epochs) for r in records if r.state == "running"),
+        hours=config.search.hours,
+        is_spent=is_spent,
+    )

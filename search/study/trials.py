@@ -1,0 +1,240 @@
+"""The trials of a study while it runs: every change that a driver makes to them, in memory."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from results.storage.records import EpochReport, StudyHeader, TrialRecord
+from search.samplers.base import Proposal
+from search.schedulers.base import StartNamed
+from search.study.config import StudyConfig
+from space.networks.load import read_spec
+from space.networks.spec import Spec
+from space.search_space import SearchSpace
+
+LATENCIES = ("latency_ms", "latency_p95_ms", "latency_batch", "latency_batch_ms", "latency_batch_p95_ms")
+"""What is measured of a network's forward pass: on one image, and on a batch of ``latency_batch`` images."""
+
+
+class Outcome(NamedTuple):
+    """What a training took and came to besides its reports; see ``TrialRecord`` for each."""
+
+    train_s: float
+    measured: dict[str, float | None]
+    class_accuracies: tuple[float | None, ...] = ()
+
+
+def weights_path(record: TrialRecord) -> str:
+    """Return where a trial's weights lie, relative to the study's folder: by architecture and seed."""
+    return f"checkpoints/{record.arch}-s{record.seed}.safetensors"
+
+
+def checkpoint_path(record: TrialRecord) -> str:
+    """Return where a training's checkpoint lies while it may go on, relative to the study's folder."""
+    return f"checkpoints/{record.arch}-s{record.seed}.checkpoint"
+
+
+class Trials:
+    """The trials of a study, without a disk: for replays, and what ``StudyStore`` writes down.
+
+    ``records`` holds every trial by its number, ``curves`` the epochs of each, in order, and
+    ``kills_for_memory`` how often the system ended its worker for want of memory.
+    """
+
+    def __init__(
+        self,
+        header: StudyHeader,
+        space: SearchSpace,
+        records: Iterable[TrialRecord] = (),
+        curves: Mapping[int, list[EpochReport]] | None = None,
+    ) -> None:
+        self.header = header
+        self.records = {record.number: record for record in records}
+        self.curves = {trial: list(reports) for trial, reports in (curves or {}).items()}
+        self.kills_for_memory: Counter[int] = Counter()
+        self.space = space
+
+    @property
+    def searched(self) -> list[TrialRecord]:
+        """The trials of the search itself: all but the references."""
+        return [record for record in self.records.values() if record.reference is None]
+
+    @property
+    def num_ended(self) -> int:
+        """Trials of the search that have a result, failed or were stopped for good."""
+        return sum(record.has_ended for record in self.searched)
+
+    @property
+    def interrupted(self) -> list[int]:
+        """Trials that were running when an earlier driver stopped."""
+        return [record.number for record in self.records.values() if record.state == "running"]
+
+    def missing(self, config: StudyConfig) -> list[StartNamed]:
+        """Return the trainings of named networks that no trial has done or is doing: plan and references."""
+        named = [StartNamed(training.network, training.seed) for training in config.trainings]
+        named += [StartNamed(name, is_reference=True) for name in config.references]
+        known = {(record.notation, record.seed) for record in self.searched}
+        references = {record.reference for record in self.records.values()}
+        return [
+            one
+            for one in named
+            if (one.network not in references if one.is_reference else (one.network, one.seed) not in known)
+        ]
+
+    def errors(self, trial: int) -> list[float]:
+        """Return a trial's error (1 - accuracy) after each of its epochs so far."""
+        return [1.0 - report.val_accuracy for report in self.curves.get(trial, ())]
+
+    # -- changes ---------------------------------------------------------------------------------------
+
+    def write_header(self, header: StudyHeader) -> None:
+        """Replace the study's header."""
+        self.header = header
+
+    def start(self, proposal: Proposal, seed: int, max_epochs: int, clock_s: float) -> TrialRecord:
+        """Record a new trial as running and return it."""
+        record = self._new_record(proposal.spec, seed, max_epochs, clock_s)
+        record = replace(
+            record,
+            knobs=proposal.knobs,
+            training=proposal.training,
+            sampler_attrs=proposal.sampler_attrs,
+        )
+        self._begin(record)
+        return record
+
+    def start_named(self, named: StartNamed, seed: int, max_epochs: int, clock_s: float) -> TrialRecord:
+        """Record a new trial that trains a named network on the study's images, and return it.
+
+        Keys of the recipe that the space fixes hold for it too; those it searches do not.
+        """
+        spec = read_spec(
+            named.network, in_channels=self.space.in_channels, num_classes=self.space.num_classes
+        )
+        record = self._new_record(spec.canonical(), seed, max_epochs, clock_s)
+        reference = named.network if named.is_reference else None
+        record = replace(record, reference=reference, training=self.space.fixed_training())
+        self._begin(record)
+        return record
+
+    def _new_record(self, spec: Spec, seed: int, max_epochs: int, clock_s: float) -> TrialRecord:
+        counts = self.space.counts(spec)
+        return TrialRecord(
+            number=len(self.records),
+            arch=spec.arch,
+            notation=spec.notation,
+            spec=spec.to_dict(),
+            knobs={},
+            params=counts.params,
+            macs=counts.macs,
+            seed=seed,
+            max_epochs=max_epochs,
+            started_s=clock_s,
+            measured={"activation_mib": self.space.activation_mib(counts), **self._known_latency(spec.arch)},
+        )
+
+    def _known_latency(self, arch: str) -> dict[str, float | None]:
+        """Return the latencies of a network that were measured in earlier trials: they are the same."""
+        known: dict[str, float | None] = {}
+        for record in self.records.values():
+            if record.arch == arch:
+                known |= {
+                    name: record.measured[name]
+                    for name in LATENCIES
+                    if name not in known and record.measured.get(name) is not None
+                }
+        return known
+
+    def report(self, trial: int, report: EpochReport, clock_s: float) -> None:
+        """Record one epoch of a running trial."""
+        curve = self.curves.setdefault(trial, [])
+        del curve[report.epoch - 1 :]  # an epoch may come again, after a damaged checkpoint
+        curve.append(report)
+        self.records[trial] = replace(self.records[trial], epochs=report.epoch)
+
+    def measure(self, trial: int, costs: dict[str, float | None], clock_s: float) -> TrialRecord:
+        """Record what was measured of a trial's network before its training, and return the trial."""
+        record = self.records[trial]
+        return self._change(replace(record, measured=record.measured | costs), "measure", clock_s)
+
+    def foretell(self, trial: int, epoch_s: float, clock_s: float) -> None:
+        """Record how long calibration expects an epoch of a trial to take."""
+
+    def restart(self, trial: int, clock_s: float) -> TrialRecord:
+        """Record that a trial's training is taken up again, and return the trial."""
+        record = self.records[trial]
+        event = "promote" if record.state == "paused" else "restart"
+        attempts = record.attempts + (record.state != "paused")
+        return self._change(replace(record, state="running", attempts=attempts), event, clock_s)
+
+    def lose(self, trial: int, reason: str, clock_s: float, *, counts: bool = True) -> None:
+        """Record that a trial's worker died; it ``counts`` unless the next one is given less to do."""
+        self.kills_for_memory[trial] += not counts
+        record = replace(self.records[trial], losses=self.records[trial].losses + counts)
+        self._change(record, "lose", clock_s, reason=reason, counts=counts)
+
+    def pause(self, trial: int, train_s: float, clock_s: float) -> TrialRecord:
+        """Record that a trial stands at a rung, from where it may be taken up again; return the trial."""
+        record = replace(self.records[trial], state="paused", train_s=train_s)
+        return self._change(record, "pause", clock_s)
+
+    def stop(self, trial: int, clock_s: float) -> TrialRecord:
+        """Record that a paused trial is not taken up again, and return the trial."""
+        record = self.records[trial]
+        assert record.state == "paused", record
+        reason = f"stopped after {record.epochs} of {record.max_epochs} epochs"
+        return self._change(
+            replace(record, state="stopped", reason=reason, finished_s=clock_s), "stop", clock_s
+        )
+
+    def finish(
+        self, trial: int, accuracy: float, outcome: Outcome, weights: str, clock_s: float
+    ) -> TrialRecord:
+        """Record a trial's result and return the trial."""
+        record = replace(
+            self.records[trial],
+            state="complete",
+            val_accuracy=accuracy,
+            train_s=outcome.train_s,
+            measured=self.records[trial].measured | outcome.measured,
+            class_accuracies=outcome.class_accuracies,
+            weights=weights,
+            finished_s=clock_s,
+        )
+        return self._change(record, "finish", clock_s)
+
+    def give_up(self, trial: int, clock_s: float) -> TrialRecord:
+        """Record that a trial has cost too many workers, and return the trial."""
+        reason = f"{self.records[trial].losses} workers died while training it"
+        record = replace(self.records[trial], state="failed", reason=reason, finished_s=clock_s)
+        return self._change(record, "give_up", clock_s, reason=reason)
+
+    def fail(self, trial: int, reason: str, clock_s: float) -> TrialRecord:
+        """Record that a trial ended without a result, and return the trial."""
+        record = replace(self.records[trial], state="failed", reason=reason, finished_s=clock_s)
+        return self._change(record, "fail", clock_s, reason=reason)
+
+    # -- what a store on disk does besides ---------------------------------------------------------------
+
+    def _begin(self, record: TrialRecord) -> None:
+        self.records[record.number] = record
+
+    def _change(self, record: TrialRecord, event: str, clock_s: float, **detail: Any) -> TrialRecord:
+        self.records[record.number] = record
+        return record
+
+    def note_silence(self, trial: int, clock_s: float, *, is_silent: bool) -> None:
+        """Note that the worker of a trial hangs (``is_silent``), or goes on."""
+
+    def drop_dominated_weights(self) -> None:
+        """Give up the weights of every complete trial that is not on the front."""
+
+    def drop_checkpoint(self, record: TrialRecord) -> None:
+        """Give up what a trial that has ended would have gone on from."""
+
+    def place_of(self, file: str) -> str:
+        """Return where a worker finds a file of the study, given relative to its folder."""
+        return file

@@ -1,0 +1,1 @@
+"""Errors, atomic files, validation and text: the foundation of the other packages."""

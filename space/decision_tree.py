@@ -1,0 +1,153 @@
+"""From choices for knobs to a spec: which knobs a network of each family has, and in which order.
+
+Knobs of structure come first: family, levels, smoother and so on decide which others there are. Then come
+the knobs of each level, the sharing, and at last those of the training.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from pydantic import ValidationError
+
+from space.config import SpaceConfig
+from space.core.errors import UnbuildableError, reason_of, shown
+from space.core.validation import explain
+from space.domains import Choice, Domain, Increments, IntRange, PerLevel, Value
+from space.networks.families import family_named
+from space.networks.grid_spec import GridSpec, Level
+from space.networks.mgnet import MgNetSpec
+from space.networks.resnet import ResidualSpec
+from space.networks.smoothers import SMOOTHERS
+from space.networks.spec import Spec
+
+Choose = Callable[[str, Domain], Value]
+Facts = dict[str, int]
+
+STRUCTURE = (
+    "family", "levels", "smoother", "kernel_b", "groups_b", "interpolation", "restriction", "block", "stem",
+    "stem_channels",
+)  # fmt: skip
+"""Knobs that decide which others there are, or on which counts do not depend in one direction."""
+UNCOUNTED = ("activation", "dropout")
+"""Knobs without weights; activations differ in memory alone."""
+
+
+def is_structure(knob: str) -> bool:
+    """Return whether a knob is one of structure: in ``STRUCTURE``, or an option of a smoother."""
+    return knob in STRUCTURE or knob.partition(".")[0] in SMOOTHERS
+
+
+def is_countable(knob: str) -> bool:
+    """Return whether making a knob smaller can make a network smaller."""
+    return not is_structure(knob) and knob not in UNCOUNTED and not knob.startswith("train.")
+
+
+def draw_spec(config: SpaceConfig, facts: Facts, choose: Choose) -> Spec:
+    """Return the canonical spec made by asking ``choose(knob, domain)`` for every knob not fixed.
+
+    ``facts`` holds in_channels and num_classes. Knobs are asked for in a fixed order, each only if the
+    network has it; those of the training come last and leave no trace in the spec.
+
+    Raises:
+        UnbuildableError: a plugin's family refuses the choices; every knob was asked for by then.
+    """
+    name, spec_type, knobs = draw_knobs(config, choose)
+    if issubclass(spec_type, GridSpec) and name not in config.families:
+        return spec_type.model_validate(knobs | facts).canonical()
+    return _own_spec(name, spec_type, knobs, facts)
+
+
+def draw_knobs(config: SpaceConfig, choose: Choose) -> tuple[str, type[Spec], dict[str, Any]]:
+    """Ask for every knob as ``draw_spec`` does; return family, type of spec and values of its fields."""
+
+    def pick(knob: str, domain: Domain) -> Any:
+        return domain.smallest if domain.size == 1 else choose(knob, domain)
+
+    name = str(pick("family", config.family))
+    spec_type = family_named(name, "space").spec_type
+    if issubclass(spec_type, MgNetSpec):
+        knobs = _mgnet_knobs(config, pick)
+    elif issubclass(spec_type, ResidualSpec):
+        knobs = _resnet_knobs(config, pick)
+    else:
+        knobs = {}
+    own = config.families.get(name, {})
+    knobs |= {field: pick(f"{name}.{field}", domain) for field, domain in own.items()}
+    for key, domain in config.train.items():
+        pick(f"train.{key}", domain)
+    return name, spec_type, knobs
+
+
+def _own_spec(name: str, spec_type: type[Spec], knobs: dict[str, Any], facts: Facts) -> Spec:
+    """Return the spec that a plugin's family makes of its knobs.
+
+    Raises:
+        UnbuildableError: it refuses them, or its code fails.
+    """
+    where = f"space.families.{name}"
+    try:
+        return spec_type.from_knobs(knobs, facts).canonical()
+    except ValidationError as error:
+        raise UnbuildableError(str(explain(error, spec_type, where))) from None
+    except Exception as error:  # the code is the user's: whatever it raises is to be told in one line
+        raise UnbuildableError(
+            f"{where}: no spec can be made of {shown(knobs)}: {reason_of(error)}"
+        ) from error
+
+
+def _mgnet_knobs(config: SpaceConfig, pick: Choose) -> dict[str, Any]:
+    depth = int(pick("levels", config.levels))
+    kind = str(pick("smoother", config.smoother))
+    smoother_type = SMOOTHERS[kind]
+    options = {key: pick(f"{kind}.{key}", domain) for key, domain in config.smoothers.get(kind, {}).items()}
+    fields: dict[str, Any] = {"smoother": {"kind": kind, **options}}
+    if smoother_type.convolves:
+        fields |= {key: pick(key, getattr(config, key)) for key in ("kernel_b", "groups_b")}
+    if depth > 1:
+        fields |= {key: pick(key, getattr(config, key)) for key in ("interpolation", "restriction")}
+    fields |= {key: pick(key, getattr(config, key)) for key in ("stem", "activation")}
+    fields["levels"] = _draw_levels(config, depth, pick, same_width=smoother_type.same_width)
+    return fields | _draw_rest(config, pick)
+
+
+def _resnet_knobs(config: SpaceConfig, pick: Choose) -> dict[str, Any]:
+    depth = int(pick("levels", config.levels))
+    keys = ("kernel_b", "groups_b", "block", "stem", "activation")
+    fields: dict[str, Any] = {key: pick(key, getattr(config, key)) for key in keys}
+    if config.stem_channels is not None:
+        fields["stem_channels"] = pick("stem_channels", config.stem_channels)
+    fields["levels"] = _draw_levels(config, depth, pick, same_width=False)
+    return fields | _draw_rest(config, pick)
+
+
+def _draw_rest(config: SpaceConfig, pick: Choose) -> dict[str, Any]:
+    return {key: pick(key, getattr(config, key)) for key in ("share_a", "share_b", "dropout")}
+
+
+def _draw_levels(config: SpaceConfig, depth: int, pick: Choose, *, same_width: bool) -> list[Level]:
+    levels: list[Level] = []
+    for index in range(depth):
+        before = levels[-1] if levels else None
+        nu = int(pick(f"nu_{index + 1}", of_level(config.nu, index)))
+        c_u = _draw_width("c_u", config.c_u, index, before.c_u if before else 0, pick)
+        c_f = c_u
+        if not isinstance(config.c_f, str) and not same_width:
+            c_f = _draw_width("c_f", config.c_f, index, before.c_f if before else 0, pick)
+        levels.append(Level(nu=nu, c_u=c_u, c_f=c_f))
+    return levels
+
+
+def _draw_width(name: str, widths: PerLevel | Increments, index: int, before: int, pick: Choose) -> int:
+    """Return the width of a level; ``before`` is that of the level before, to which increments are added."""
+    if isinstance(widths, tuple):
+        return int(pick(f"{name}_{index + 1}", of_level(widths, index)))
+    if index == 0:
+        return int(pick(f"{name}_1", widths.first))
+    return before + int(pick(f"{name}_{index + 1}_increment", widths.increment))
+
+
+def of_level(domains: PerLevel, index: int) -> Choice | IntRange:
+    """Return the domain of one level, from 0."""
+    return domains[0] if len(domains) == 1 else domains[index]

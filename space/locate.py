@@ -1,0 +1,96 @@
+"""From a network back to the point of a space that it is made of: ``draw_knobs`` the other way round."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from space.config import SpaceConfig
+from space.core.errors import UnbuildableError
+from space.decision_tree import Facts, draw_knobs, draw_spec
+from space.domains import Domain, FloatRange, Value
+from space.networks.smoothers import SMOOTHERS
+from space.networks.spec import Spec
+
+DECISIVE = ("family", "levels", "smoother")
+"""Knobs that decide which others there are."""
+MOST_SPELLINGS = 256
+"""Points that are compared with a network: values without effect are not to be seen in it."""
+_OF_LEVEL = re.compile(r"(?P<field>nu|c_u|c_f)_(?P<level>[1-9][0-9]*)(?P<increment>_increment)?")
+
+
+def locate(
+    config: SpaceConfig, facts: Facts, spec: Spec, training: Mapping[str, Value]
+) -> dict[str, Value] | None:
+    """Return the point of a space whose network is ``spec``, limits left aside; None if there is none.
+
+    ``training`` has the keys of the recipe that the network is trained by: those that the space leaves open
+    must be among them.
+    """
+    spec = spec.canonical()
+    found: dict[str, Value] = {}
+    unseen: dict[str, Domain] = {}
+
+    def choose(knob: str, domain: Domain) -> Value:
+        value = _read(knob, spec, training)
+        if value is not None and _is_in(domain, value):
+            found[knob] = value
+            return found[knob]
+        if knob in DECISIVE or knob.startswith("train.") or isinstance(domain, FloatRange):
+            raise _NotInSpaceError
+        unseen[knob] = domain
+        return domain.smallest
+
+    try:
+        draw_knobs(config, choose)
+    except _NotInSpaceError:
+        return None
+    if math.prod(domain.size for domain in unseen.values()) > MOST_SPELLINGS:
+        return None
+    for values in itertools.product(*(domain.values() for domain in unseen.values())):
+        point = found | dict(zip(unseen, values, strict=True))
+        if _is_made_of(config, facts, point, spec):
+            return point
+    return None
+
+
+class _NotInSpaceError(Exception):
+    """The space has no such network."""
+
+
+def _read(knob: str, spec: Spec, training: Mapping[str, Value]) -> Any:
+    """Return the value of a knob that is seen in a network or its training; None if it is not."""
+    if knob.startswith("train."):
+        return training.get(knob.removeprefix("train."))
+    levels = getattr(spec, "levels", ())
+    if knob == "levels":
+        return len(levels)
+    if match := _OF_LEVEL.fullmatch(knob):
+        index = int(match["level"]) - 1
+        width = getattr(levels[index], match["field"]) if index < len(levels) else None
+        if width is None or not match["increment"]:
+            return width
+        return width - getattr(levels[index - 1], match["field"])
+    if knob == "stem_channels":  # None in a spec whose stem is as wide as its first level
+        return getattr(spec, "stem_width", None)
+    smoother = getattr(spec, "smoother", None)
+    owner, _, field = knob.rpartition(".")
+    if owner in SMOOTHERS:
+        return getattr(smoother, field, None)
+    return getattr(smoother, "kind", None) if knob == "smoother" else getattr(spec, field, None)
+
+
+def _is_in(domain: Domain, value: Value) -> bool:
+    if isinstance(domain, FloatRange):
+        return not isinstance(value, (str, bool)) and domain.low <= value <= domain.high
+    return value in domain.values()
+
+
+def _is_made_of(config: SpaceConfig, facts: Facts, point: Mapping[str, Value], spec: Spec) -> bool:
+    try:
+        return draw_spec(config, facts, lambda knob, _domain: point[knob]).arch == spec.arch
+    except (KeyError, UnbuildableError):  # of a network with other knobs, or of none
+        return False

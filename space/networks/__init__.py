@@ -1,0 +1,1 @@
+"""What a network is: specs of the families, exact counts, references, plugins."""

@@ -1,0 +1,65 @@
+"""Reading a network that a user names: a reference, the papers' notation, or a spec's JSON file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from space.core.errors import InvalidInputError, shortened, shown
+from space.core.system_errors import explain_system_error
+from space.core.validation import explain
+from space.networks.families import family_named
+from space.networks.references import find_reference
+from space.networks.spec import Spec
+from space.notation.parse import parse_notation
+
+
+def load_spec(data: dict[str, Any], source: str = "spec") -> Spec:
+    """Return the spec of any family from plain data as ``Spec.to_dict`` makes it.
+
+    Raises:
+        InvalidInputError: unknown family, unknown or missing field, or a value outside its range.
+    """
+    name = data.get("family", "mgnet") if isinstance(data, dict) else None
+    spec_type = family_named(name, source).spec_type
+    try:
+        return spec_type.model_validate(data)
+    except ValidationError as error:
+        raise explain(error, spec_type, source) from None
+
+
+def read_spec(text: str, *, in_channels: int | None = None, num_classes: int | None = None) -> Spec:
+    """Return the spec that ``text`` names: a JSON file if it ends in .json, a reference, or a notation.
+
+    A file says its own channels and classes; the keyword arguments hold for the others. Where they are
+    left out, a reference has those it was published with, and a notation 3 channels and 10 classes.
+
+    Raises:
+        InvalidInputError: the file is missing, unreadable or not a spec, or there is no such network.
+    """
+    if text.strip().lower().endswith(".json"):
+        return load_spec(_read_json(text), source=text)
+    if reference := find_reference(text.strip()):
+        return reference.spec(in_channels=in_channels, num_classes=num_classes)
+    return parse_notation(text, in_channels=in_channels or 3, num_classes=num_classes or 10)
+
+
+def _read_json(path: str) -> Any:
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise InvalidInputError(
+            f"cannot read the spec file {shortened(path)}: {explain_system_error(error)}"
+        ) from None
+    except UnicodeDecodeError:
+        raise InvalidInputError(f"{path} is not JSON: it is not UTF-8 text") from None
+    except json.JSONDecodeError as error:
+        raise InvalidInputError(f"{path} is not JSON: {error}") from None
+    except RecursionError:
+        raise InvalidInputError(f"{path} is not a spec: its lists or objects are nested too deeply") from None
+    except ValueError:
+        # what is left: a number of thousands of digits, or a path with a NUL character
+        raise InvalidInputError(f"{shown(path)} cannot be read as a spec file") from None

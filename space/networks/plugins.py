@@ -1,0 +1,81 @@
+"""Plugins: Python files of a user's own that register families of networks when they are loaded."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+import traceback
+from collections.abc import Iterable
+from contextlib import redirect_stdout
+from pathlib import Path
+from types import ModuleType
+
+from space.core.errors import InvalidInputError, reason_of, shortened
+from space.core.system_errors import explain_system_error
+from space.networks.families import Family, all_families, restore
+
+_loaded: dict[str, list[Family]] = {}
+"""The families of every plugin that was run, by the name of its module, which changes with its content."""
+
+
+def load_plugins(paths: Iterable[str | Path]) -> None:
+    """Run each file, once as long as it stays the same, so that the families in it become known.
+
+    It runs as any Python file does: load only what you trust.
+
+    Raises:
+        InvalidInputError: a file is missing or cannot be read, fails, or registers no family.
+    """
+    for path in paths:
+        _load(Path(path))
+
+
+def plugin_digest(path: str | Path) -> str:
+    """Return what tells two versions of a plugin apart.
+
+    Raises:
+        InvalidInputError: the file is missing or cannot be read.
+    """
+    return hashlib.sha256(_read(Path(path))).hexdigest()
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except (OSError, ValueError) as error:
+        reason = explain_system_error(error) if isinstance(error, OSError) else error
+        raise InvalidInputError(f"cannot read the plugin {shortened(str(path))}: {reason}") from None
+
+
+def _load(path: Path) -> None:
+    source = _read(path)
+    name = f"mgnas_plugin_{hashlib.sha256(source).hexdigest()[:16]}"
+    if name in _loaded:
+        restore(_loaded[name])  # another version of the same families may have been loaded in between
+        return
+    module = ModuleType(name)
+    module.__file__ = str(path)
+    sys.modules[name] = module  # the annotations of a spec's fields are looked up here
+    try:
+        with redirect_stdout(sys.stderr):  # what is printed belongs to the command's own document alone
+            exec(compile(source, str(path), "exec", dont_inherit=True), module.__dict__)
+        registered = [family for family in all_families() if family.spec_type.__module__ == name]
+        if not registered:
+            raise InvalidInputError(
+                f"the plugin {path} registers no family: call space.register_family(YourSpec, your_builder)"
+            )
+        _loaded[name] = registered
+    except InvalidInputError:
+        del sys.modules[name]
+        raise
+    except (
+        Exception,
+        SystemExit,
+    ) as error:  # the code is the user's: whatever it raises is to be told in one line
+        del sys.modules[name]
+        lines = [
+            frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)
+        ]
+        line = getattr(error, "lineno", None) or (lines[-1] if lines else None)
+        where = f"line {line}: " if line else ""
+        raise InvalidInputError(f"the plugin {path} fails: {where}{reason_of(error)}") from error

@@ -1,0 +1,336 @@
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+from plotly.offline import get_plotlyjs
+
+from results.effects import knob_effects
+from results.report.effects import effects_charts
+from results.report.page import GENERATOR, GENERATOR_WITHIN, render_report, write_report
+from results.tables import few_numbers
+from space.core.errors import InvalidInputError
+from tests.support.synthetic import searched, study, trial
+
+EVIL = "</script><script>alert(1)</script> & \"q\" 'p' $name \u2028"
+
+
+class Page(HTMLParser):
+    """What a browser makes of the page: elements with attributes, text outside scripts, script bodies."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.scripts: list[str] = []
+        self.rows: list[list[str]] = []
+        self.words: list[str] = []
+        self._open: list[str] = []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+        self._open.append(tag)
+        if tag == "tr":
+            self.rows.append([])
+        if tag in ("td", "th"):
+            self.rows[-1].append("")
+        if tag == "script":
+            self.scripts.append("")
+
+    def handle_endtag(self, tag):
+        while self._open and self._open.pop() != tag:
+            pass
+
+    def handle_data(self, data):
+        if self._open[-1:] == ["script"]:
+            self.scripts[-1] += data
+        elif "style" not in self._open:
+            self.words.append(data)
+            if "td" in self._open:
+                self.rows[-1][-1] += data
+
+    @property
+    def text(self) -> str:
+        return re.sub(r"\s+", " ", "".join(self.words))
+
+    def charts(self) -> dict:
+        return json.loads(self.scripts[0])
+
+
+def read(made) -> Page:
+    return Page(render_report(made))
+
+
+def test_the_table_holds_every_network_of_the_front_with_its_export_command():
+    made = study(searched(), folder="runs/my study")
+    rows = {row[0]: row for row in read(made).rows if len(row) == 9 and row[0]}
+    assert set(rows) == {str(t.number) for t in made.front_records}
+    for record in made.front_records:
+        row = rows[str(record.number)]
+        assert record.notation in row[1]
+        low, high = made.header.sampling.interval(record.val_accuracy)
+        assert row[2:8] == [
+            f"{record.params:,}",
+            f"{record.macs:,}",
+            f"{100 * record.val_accuracy:.2f}\u00a0%{100 * low:.1f} to {100 * high:.1f} %",
+            few_numbers(made.equal_to[record.number]),
+            str(record.epochs),
+            record.arch,
+        ]
+        assert row[8] == f"mgnas export 'runs/my study' --trial {record.number}"
+
+
+def test_long_texts_of_the_front_are_broken_where_the_page_is_narrow():
+    """Else the last column, the command that exports, is cut off on a screen of 1280 pixels."""
+    page = read(study(searched()))
+    cells = [attrs.get("class") for tag, attrs in page.elements if tag == "td"]
+    first = cells.index("number")
+    assert cells[first : first + 9] == ["number", "text", *5 * ["number"], None, "command"]
+    assert re.search(r"\.wide \.text \{ white-space: normal; overflow-wrap: anywhere;", page_styles())
+
+
+def page_styles() -> str:
+    return render_report(study(searched())).partition("</style>")[0]
+
+
+def test_the_page_loads_nothing_from_elsewhere():
+    page = read(study(searched()))
+    linking = {"src", "href", "srcset", "data", "action", "poster"}
+    assert [attrs for _, attrs in page.elements if linking & set(attrs)] == []
+    assert not {"link", "iframe", "img", "object", "base"} & {tag for tag, _ in page.elements}
+    styles = render_report(study(searched())).partition("</style>")[0]
+    assert "@import" not in styles
+    assert "url(" not in styles
+
+
+def test_plotly_is_embedded_once():
+    text = render_report(study(searched()))
+    assert text.count(get_plotlyjs()) == 1
+    assert len(text) < len(get_plotlyjs()) + 400_000
+
+
+def test_accuracies_are_said_to_be_optimistic_validation_accuracies():
+    text = read(study(searched())).text
+    assert "measured on the validation split (360 images)" in text
+    assert "never saw any test images" in text
+    assert "expect somewhat less on new images" in text
+
+
+def test_balanced_accuracies_are_said_to_be_so_and_have_no_interval():
+    made = study(searched())
+    assert "Even without that choice" in read(made).text
+    made.header.config["train"] = {"metric": "balanced_accuracy"}
+    text = read(made).text
+    assert "They are balanced: the mean over the classes" in text
+    assert "Even without that choice" not in text
+
+
+def test_key_figures():
+    made = study([*searched(20), trial(20, 900, None, reason="loss is not finite")], trials=30)
+    text = read(made).text
+    assert "not complete" in text
+    assert "21 of 30 trials" in text
+    assert f"hypervolume{made.hypervolume:.3f}" in text
+    assert "1 trial failed and is in no chart: loss is not finite (1×)." in text
+    assert "seed7every trial" in text
+    assert "search time3 min 30 s" in text
+
+
+def test_the_first_cards_are_the_recommended_network_the_best_and_the_knee():
+    made = study(searched(20))
+    text = read(made).text
+    recommended, knee, best = made.recommended, made.knee, made.front_records[-1]
+    assert recommended is not None
+    assert knee is not None
+    assert len({recommended.number, knee.number, best.number}) == 3
+    for record in (recommended, best, knee):
+        low, high = made.header.sampling.interval(record.val_accuracy)
+        assert (
+            f"{100 * record.val_accuracy:.2f} %95 % interval {100 * low:.1f} to {100 * high:.1f} % · "
+            f"{record.params:,} parameters · trial {record.number}"
+            f"mgnas export runs/digits --trial {record.number}"
+        ) in text
+    assert text.index("recommendedthe smallest within one standard error") < text.index("bestthe highest")
+
+
+def test_a_network_of_several_roles_has_one_card():
+    text = read(study([trial(0, 1000, 0.9), trial(1, 2000, 0.6)])).text
+    assert (
+        "recommended = bestthe smallest within one standard error of the best; the highest accuracy" in text
+    )
+
+
+def test_rare_values_are_named_without_an_effect():
+    records = [
+        replace(t, knobs={"stem": "cifar" if t.number == 0 else "ab"[t.number % 2]}) for t in searched(20)
+    ]
+    records[0] = replace(records[0], val_accuracy=0.5)
+    page = effects_charts(knob_effects(records))
+    assert "Too few trainings (under 3), left out: cifar (n 1)." in page
+    assert "<span>cifar</span>" not in page
+
+
+def test_what_comes_from_a_study_cannot_leave_its_place():
+    records = [replace(t, notation=EVIL, arch=EVIL, knobs={EVIL: t.number % 2}) for t in searched()]
+    records.append(trial(len(records), 1000, None, reason=EVIL))
+    made = study(
+        records,
+        folder="runs/" + EVIL.replace("/", ""),
+        config={EVIL: EVIL, "train": {EVIL: [EVIL]}, "search": {"seed": EVIL}},
+        data={"name": EVIL, "image_size": [EVIL], "classes": []},
+        environment={EVIL: EVIL},
+    )
+    page = read(made)
+    plain = read(study(searched()))
+    assert len(page.scripts) == len(plain.scripts) == 3
+    assert {tag for tag, _ in page.elements} == {tag for tag, _ in plain.elements}
+    assert not [attrs for _, attrs in page.elements if any(key.startswith("on") for key in attrs)]
+    assert "alert(1)" in page.text
+    assert "alert(1)" not in page.scripts[2]
+    assert not set("<>&\u2028") & set(page.scripts[0])
+    assert page.charts().keys() == {"front", "hypervolume", "curves"}
+    assert "$name" in page.text
+
+
+def test_every_chart_has_its_place_and_the_colours_exist_in_both_themes():
+    text = render_report(study(searched()))
+    page = Page(text)
+    ids = {attrs.get("id") for _, attrs in page.elements}
+    assert {f"chart-{name}" for name in page.charts()} <= ids
+    used = set(re.findall(r"var\((--[\w-]+)\)", json.dumps(page.charts()) + text.partition("</style>")[0]))
+    light, _, dark = text.partition("</style>")[0].partition("prefers-color-scheme: dark")
+    assert len(used) > 10
+    for name in used:
+        assert f"{name}:" in light
+        assert f"{name}:" in dark
+
+
+def test_every_chart_has_buttons_that_save_it():
+    page = read(study(searched()))
+    buttons = [attrs for tag, attrs in page.elements if tag == "button" and "data-save" in attrs]
+    assert [(b["data-figure"], b["data-save"]) for b in buttons] == [
+        (name, form) for name in page.charts() for form in ("svg", "png")
+    ]
+    assert all((b["aria-label"] or "").startswith("save ") for b in buttons)
+    policy = next(attrs["content"] for tag, attrs in page.elements if "http-equiv" in attrs)
+    assert "img-src data: blob:" in (policy or "")  # plotly draws a PNG from its own SVG
+
+
+def test_wide_tables_scroll_by_keyboard_and_say_so():
+    made = study(searched())
+    made.references = [trial(90, 5000, 0.9, reference="mgnet-cifar")]
+    page = read(made)
+    regions = [attrs for _, attrs in page.elements if attrs.get("class") == "scroll"]
+    assert [(r["role"], r["tabindex"], r["aria-label"]) for r in regions] == [
+        ("region", "0", "Networks on the front, table"),
+        ("region", "0", "References, table"),
+    ]
+    assert page.text.count("The table is wider than the page. Scroll it sideways") == len(regions)
+    assert ".scroll:focus-visible { outline:" in page_styles()
+
+
+def test_charts_are_scaled_to_a_printed_page():
+    printed = page_styles().partition("@media print {")[2]
+    assert ".plot .main-svg { width: 100% !important; height: 100% !important; }" in printed
+    script = read(study(searched())).scripts[2]
+    assert 'setAttribute("viewBox"' in script
+    assert 'addEventListener("beforeprint"' in script
+
+
+def test_far_networks_are_announced_and_can_be_shown():
+    records = [trial(n, 1000 + 100 * n, 0.9 + 0.001 * n) for n in range(20)]
+    page = read(study([*records, trial(20, 3000, 0.2)]))
+    assert "1 network lies below" in page.text
+    views = [attrs["data-view"] for _, attrs in page.elements if attrs.get("data-chart") == "front"]
+    assert views == ["focus", "everything"]
+    front = page.charts()["front"]
+    assert front["everything"][0] < 20 < front["focus"][0]
+
+
+def test_knobs_are_listed_strongest_first():
+    page = read(study(searched(effect=lambda knobs: 0.02 * (knobs["share"] == "level"))))
+    text = page.text
+    assert text.index("share") < text.index("width") < text.index("How it was run")
+    assert "unlikely to be chance" in text
+    titles = [attrs["title"] or "" for _, attrs in page.elements if "title" in attrs]
+    pattern = r"\+[01]\.\d\d points, 95 % interval \+\d.\d\d to \+\d.\d\d"
+    assert any(re.fullmatch(pattern, title) for title in titles)
+
+
+def test_a_knob_is_named_whether_or_not_its_meaning_is_known():
+    known = {"levels": "number of levels", "c_u_2": "feature channels, level 2"}
+    unknown = ["kernel", "kernel_3", "c_u_x", "nu_"]
+    records = [
+        replace(t, knobs={knob: (t.number >> i) % 2 for i, knob in enumerate([*known, *unknown])})
+        for t in searched(80)
+    ]
+    page = effects_charts(knob_effects(records))
+    headings = set(re.findall("<h3>(.*?)</h3>", page))
+    expected = {f"<code>{knob}</code> <small>{meaning}</small>" for knob, meaning in known.items()}
+    assert headings == expected | {f"<code>{knob}</code>" for knob in unknown}
+
+
+@pytest.mark.parametrize(
+    "records",
+    [
+        [],
+        [trial(0, 1000, 0.5)],
+        [trial(0, 1000, 0.5), trial(1, 1000, 0.5)],
+        [trial(0, 1000, None), trial(1, 2000, None, reason="\n")],
+        [trial(0, 1000, 0.5, state="running", val_accuracy=None, finished_s=None, epochs=0)],
+        [trial(n, 10 ** (n + 1), 0.9) for n in range(9)],
+        [trial(n, 10 ** (n + 1), 0.1 * (n + 1), epochs=0) for n in range(9)],
+        [trial(n, 1000, 1.0, knobs={"k": n % 2}) for n in range(9)],
+    ],
+    ids=["none", "one", "twins", "failed", "running", "equal", "unreported", "perfect"],
+)
+def test_odd_studies_have_a_report(records):
+    made = study(records, data={}, environment={}, config={})
+    page = read(made)
+    assert bool(page.charts()) == bool(made.front_records)
+    assert (f"N{made.why_no_front[1:]}." in page.text) == (not made.front_records)
+
+
+def test_the_report_is_written_whole_and_its_path_returned(tmp_path):
+    made = study(searched(8))
+    path = write_report(made, tmp_path / "new" / "report.html")
+    assert path == tmp_path / "new" / "report.html"
+    assert path.read_text(encoding="utf-8") == render_report(made)
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_report_says_early_that_it_is_one():
+    made = study(searched(8), folder="x" * 5000)
+    assert GENERATOR in render_report(made)[:GENERATOR_WITHIN]
+
+
+def test_only_reports_are_replaced(tmp_path):
+    made = study(searched(8), folder=tmp_path / "study")
+    mine = tmp_path / "mine.html"
+    made.report(mine)
+    before = mine.read_text(encoding="utf-8")
+    made.records.pop()
+    assert made.report(mine) == mine
+    assert mine.read_text(encoding="utf-8") != before
+    mine.write_text("<html>my page</html>")
+    with pytest.raises(
+        InvalidInputError, match=r"mine\.html is not a report of mgnas, so it is not replaced"
+    ):
+        made.report(mine)
+    assert mine.read_text() == "<html>my page</html>"
+    with pytest.raises(InvalidInputError, match="is a folder; name a file for the report"):
+        made.report(tmp_path)
+    assert list(tmp_path.iterdir()) == [mine]
+
+
+def test_the_studys_own_report_is_always_replaced(tmp_path):
+    made = study(searched(8), folder=tmp_path)
+    own = tmp_path / "report.html"
+    for path in (None, tmp_path / "." / "report.html"):
+        own.write_text("torn")
+        assert made.report(path) == own
+        assert own.read_text(encoding="utf-8") == render_report(made)

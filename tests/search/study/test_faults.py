@@ -1,0 +1,303 @@
+"""Faults made for real: signals to driver and workers, and a disk without room."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import resource
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from results.study import StudyResults, open_study
+from space.core.errors import MgnasError
+from tests.support.studies import command, mgnas, write_study
+
+STUDY = Path("runs/tiny")
+
+
+@contextmanager
+def search_in(home: Path) -> Iterator[subprocess.Popen[str]]:
+    """A search in the background, killed at the end if it still runs."""
+    driver = subprocess.Popen(
+        command("search", "tiny.toml"),
+        cwd=home,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    with driver:
+        try:
+            yield driver
+        finally:
+            driver.kill()
+
+
+def wait_for(home: Path, num_finished: int, timeout_s: float = 90) -> StudyResults:
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline:
+        try:
+            results = open_study(home / STUDY)
+        except MgnasError:
+            results = None  # not made yet
+        if results is not None and results.num_finished >= num_finished:
+            return results
+        time.sleep(0.1)
+    raise TimeoutError(f"{num_finished} trials did not finish in {timeout_s} s")
+
+
+def wait_until_busy(home: Path, num_workers: int, timeout_s: float = 120) -> None:
+    """Wait until so many trials are in the middle of their training at once."""
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline:
+        time.sleep(0.05)
+        try:
+            records = open_study(home / STUDY).records
+        except MgnasError:
+            continue  # not made yet
+        busy = [r for r in records if r.state == "running" and 1 <= r.epochs < r.max_epochs * 2 // 3]
+        if len(busy) >= num_workers:
+            return
+    raise TimeoutError(f"{num_workers} workers were not busy at once within {timeout_s} s")
+
+
+def workers_of(driver: subprocess.Popen[str]) -> list[int]:
+    children = Path(f"/proc/{driver.pid}/task/{driver.pid}/children").read_text().split()
+    return [int(pid) for pid in children]
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
+
+
+@pytest.mark.parametrize("blow", [signal.SIGINT, signal.SIGTERM])
+def test_a_stop_that_nobody_hears_of_is_one_all_the_same(tmp_path: Path, blow: signal.Signals) -> None:
+    """As under ``2>&1 | tee log``, which Ctrl-C ends as well."""
+    write_study(tmp_path, trials=10, epochs=25)
+    with search_in(tmp_path) as driver:
+        wait_for(tmp_path, 1)
+        assert driver.stderr is not None
+        driver.stderr.close()
+        driver.send_signal(blow)
+        assert driver.wait(timeout=30) == {signal.SIGINT: 130, signal.SIGTERM: 143}[blow]
+
+
+@pytest.mark.parametrize("blow", [signal.SIGINT, signal.SIGTERM])
+def test_many_signals_at_once_end_a_search_as_one_does(tmp_path: Path, blow: signal.Signals) -> None:
+    """As when Ctrl-C is held down; the last ones meet Python while it shuts down."""
+    write_study(tmp_path, trials=200, epochs=3)
+    with search_in(tmp_path) as driver:
+        wait_for(tmp_path, 1)
+        while driver.poll() is None:
+            driver.send_signal(blow)
+            time.sleep(0.01)
+        _, stderr = driver.communicate(timeout=30)
+    assert driver.returncode == {signal.SIGINT: 130, signal.SIGTERM: 143}[blow]
+    assert stderr.count("stopped; everything that was finished is kept. Go on with: mgnas search") == 1
+    assert "Traceback" not in stderr
+
+
+def check_complete(home: Path, total: int, before: StudyResults) -> None:
+    run = mgnas("search", "tiny.toml", "--trials", str(total), cwd=home)
+    assert run.returncode == 0, run.stderr
+    after = open_study(home / STUDY)
+    assert [record.number for record in after.records] == list(range(total))
+    assert all(record.state == "complete" for record in after.records)
+    done_before = [record for record in before.records if record.state == "complete"]
+    by_number = {record.number: record for record in after.records}
+    for record in done_before:
+        kept = by_number[record.number]
+        assert (kept.arch, kept.val_accuracy, kept.finished_s) == (
+            record.arch,
+            record.val_accuracy,
+            record.finished_s,
+        )
+    for record in after.front_records:
+        assert (home / STUDY / str(record.weights)).is_file()
+    assert not list((home / STUDY).rglob("*.part"))
+
+
+@pytest.mark.parametrize("blow", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+def test_nothing_finished_is_lost_when_the_driver_is_stopped(tmp_path: Path, blow: signal.Signals) -> None:
+    write_study(tmp_path, trials=10, epochs=25)  # long enough to be hit in the middle on any machine
+    with search_in(tmp_path) as driver:
+        before = wait_for(tmp_path, 2)
+        workers = workers_of(driver)
+        assert len(workers) == 2
+        driver.send_signal(blow)
+        _, stderr = driver.communicate(timeout=30)
+    assert driver.returncode == {signal.SIGINT: 130, signal.SIGTERM: 143}.get(blow, -blow)
+    if blow != signal.SIGKILL:
+        assert "Go on with: mgnas search" in stderr
+        assert "Traceback" not in stderr
+    deadline = time.monotonic() + 10
+    while any(map(is_alive, workers)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not any(map(is_alive, workers)), "workers outlived their driver"
+    facts = json.loads(mgnas("status", STUDY, "--json", cwd=tmp_path).stdout)
+    assert facts["running"] == 0
+    check_complete(tmp_path, 10, before)
+
+
+def test_a_killed_worker_is_replaced_and_its_trial_runs_again(tmp_path: Path) -> None:
+    write_study(tmp_path, trials=4, epochs=9, images=4000)
+    with search_in(tmp_path) as driver:
+        wait_until_busy(tmp_path, 2)
+        os.kill(workers_of(driver)[0], signal.SIGKILL)
+        before = wait_for(tmp_path, 2)
+        _, stderr = driver.communicate(timeout=150)
+    assert driver.returncode == 0, stderr
+    assert "its worker was killed by signal 9; it goes on from its last checkpoint" in stderr
+    assert any(record.attempts == 2 for record in open_study(tmp_path / STUDY).records)
+    check_complete(tmp_path, 4, before)
+
+
+def test_kills_at_random_moments_change_nothing(tmp_path: Path) -> None:
+    """Workers and drivers are killed again and again; curves and weights are the same to the last bit."""
+    seed = time.time_ns()
+    rng = random.Random(seed)
+    for name in ("calm", "killed"):
+        (tmp_path / name).mkdir()
+        write_study(tmp_path / name, trials=2, epochs=16, images=6000, workers=1)
+    assert mgnas("search", "tiny.toml", cwd=tmp_path / "calm").returncode == 0
+    for kill_driver in (True, False, True, True):
+        with search_in(tmp_path / "killed") as driver:
+            while driver.poll() is None and not workers_of(driver):
+                time.sleep(0.05)
+            time.sleep(rng.uniform(2, 8))
+            victims = [driver.pid] if kill_driver else workers_of(driver)
+            if driver.poll() is None and victims:
+                os.kill(victims[0], signal.SIGKILL)
+                time.sleep(0 if kill_driver else rng.uniform(0, 4))
+    assert mgnas("search", "tiny.toml", cwd=tmp_path / "killed").returncode == 0
+    calm, killed = (open_study(tmp_path / name / STUDY) for name in ("calm", "killed"))
+    curves = [study.curves().drop(columns="seconds") for study in (calm, killed)]
+    pd.testing.assert_frame_equal(*curves, check_exact=True)
+    assert sum(record.attempts for record in killed.records) > 2, f"nothing was hit with seed {seed}"
+    for record in calm.front_records:
+        files = [study.folder / str(record.weights) for study in (calm, killed)]
+        assert files[0].read_bytes() == files[1].read_bytes()
+
+
+def test_two_drivers_do_not_share_a_folder(tmp_path: Path) -> None:
+    write_study(tmp_path, trials=200, epochs=3)
+    with search_in(tmp_path):
+        wait_for(tmp_path, 1)
+        second = mgnas("search", "tiny.toml", cwd=tmp_path)
+        facts = json.loads(mgnas("status", STUDY, "--json", cwd=tmp_path).stdout)
+    assert second.returncode == 2
+    assert "another mgnas is at work" in second.stderr
+    assert facts["running"] > 0
+
+
+def test_a_training_that_diverges_is_recorded_as_failed(tmp_path: Path) -> None:
+    write_study(tmp_path, trials=3, epochs=2)
+    run = mgnas("search", "tiny.toml", "--set", "train.lr=1e30", cwd=tmp_path)
+    assert run.returncode == 2, run.stderr
+    assert "no trial has a result; 3 failed, the last one: diverged" in run.stderr.splitlines()[-1]
+    results = open_study(tmp_path / STUDY)
+    assert [record.state for record in results.records] == ["failed"] * 3
+    front = mgnas("front", STUDY, cwd=tmp_path).stdout
+    assert front.startswith("tiny: no trial has a result; 3 failed, the last one: diverged")
+    picked = mgnas("export", STUDY, "--pick", "best", cwd=tmp_path)
+    assert "no trial has a result; 3 failed" in picked.stderr
+    assert all("diverged" in str(record.reason) for record in results.records)
+
+
+def test_a_search_in_which_everything_fails_stops_early(tmp_path: Path) -> None:
+    write_study(tmp_path, trials=40, epochs=2)
+    run = mgnas("search", "tiny.toml", "--set", "train.lr=1e30", cwd=tmp_path)
+    assert run.returncode == 2
+    assert "10 trials failed in a row, the last with: diverged" in run.stderr.splitlines()[-1]
+    assert 10 <= len(open_study(tmp_path / STUDY).records) <= 12
+
+
+def test_workers_that_cannot_start_are_named(tmp_path: Path) -> None:
+    """A torch that cannot be imported stands in for whatever is wrong with an installation."""
+    write_study(tmp_path, trials=4)
+    (tmp_path / "broken" / "torch").mkdir(parents=True)
+    (tmp_path / "broken" / "torch" / "__init__.py").write_text(
+        "raise ImportError('broken')", encoding="utf-8"
+    )
+    environment = os.environ | {"PYTHONPATH": str(tmp_path / "broken")}
+    run = subprocess.run(
+        command("search", "tiny.toml"),
+        cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False, env=environment,
+    )  # fmt: skip
+    assert run.returncode == 2
+    assert "workers on cpu do not start" in run.stderr.splitlines()[-1]
+    assert "broken" in (tmp_path / STUDY / "logs" / "worker-0.log").read_text("utf-8")
+
+
+def test_with_one_worker_a_killed_search_goes_on_as_if_nothing_had_been(tmp_path: Path) -> None:
+    for name in ("whole", "killed"):
+        (tmp_path / name).mkdir()
+        write_study(tmp_path / name, trials=16, epochs=1, workers=1)
+    assert mgnas("search", "tiny.toml", cwd=tmp_path / "whole").returncode == 0
+    with search_in(tmp_path / "killed"):
+        wait_for(tmp_path / "killed", 4)
+    assert open_study(tmp_path / "killed" / STUDY).num_finished < 16
+    assert mgnas("search", "tiny.toml", cwd=tmp_path / "killed").returncode == 0
+    whole, killed = (
+        [(r.arch, r.seed, r.val_accuracy) for r in open_study(tmp_path / name / STUDY).records]
+        for name in ("whole", "killed")
+    )
+    assert whole == killed
+
+
+@pytest.mark.parametrize("kibibytes", [40, 120])
+def test_no_space_left_is_one_line_and_the_study_goes_on_later(tmp_path: Path, kibibytes: int) -> None:
+    """A limit on the size of files stands in for a full disk: SQLite and the system refuse writes alike."""
+    write_study(tmp_path, trials=6)
+
+    def limit() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (kibibytes * 1024, kibibytes * 1024))
+
+    run = subprocess.run(
+        command("search", "tiny.toml"),
+        cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False, preexec_fn=limit,
+    )  # fmt: skip
+    assert run.returncode == 2
+    assert "Traceback" not in run.stderr
+    assert sum(line.startswith("mgnas: ") for line in run.stderr.splitlines()) == 1
+    again = mgnas("search", "tiny.toml", cwd=tmp_path)
+    assert again.returncode == 0, again.stderr
+    assert open_study(tmp_path / STUDY).num_finished == 6
+
+
+def test_a_report_that_cannot_be_written_ends_no_search(tmp_path: Path) -> None:
+    """The ledger has room, the report of 5 MB has none; with room again, the same command writes it."""
+    write_study(tmp_path, trials=3)
+
+    def limit() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (2 * 2**20, 2 * 2**20))
+
+    run = subprocess.run(
+        command("search", "tiny.toml"),
+        cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False, preexec_fn=limit,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stderr
+    assert "study runs/tiny is complete: all 3 trials are done" in run.stdout
+    assert "val. accuracy" in run.stdout
+    assert "report: not written" in run.stdout
+    warnings = [line for line in run.stderr.splitlines() if line.startswith("warning: ")]
+    assert len(warnings) == 1
+    assert "cannot write runs/tiny/report.html: File too large" in warnings[0]
+    assert (tmp_path / STUDY / "front.csv").exists()
+    again = mgnas("search", "tiny.toml", cwd=tmp_path)
+    assert "report: runs/tiny/report.html" in again.stdout
+    assert (tmp_path / STUDY / "report.html").stat().st_size > 2 * 2**20

@@ -1,0 +1,82 @@
+"""Folders of images that are mended after a study began."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from results.study import open_study
+from space.core.errors import MgnasError
+from tests.support.studies import TINY
+
+MGNAS = str(Path(sys.executable).parent / "mgnas")
+ARGUMENTS = ["--data", "imagefolder:images", "--set", "data.memory_gib=0.0", "--dir", "study"]
+
+
+def make(root: Path) -> None:
+    rng = np.random.default_rng(0)
+    for label in ("a", "b"):
+        (root / "images" / label).mkdir(parents=True)
+        for index in range(12):
+            pixels = rng.integers(0, 256, (6, 7)).astype(np.uint8)
+            Image.fromarray(pixels).save(root / "images" / label / f"{index}.bmp")
+    text = TINY.format(epochs=2, trials=1, workers=1)
+    (root / "tiny.toml").write_text(text, encoding="utf-8")
+
+
+def search(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [MGNAS, "search", "tiny.toml", *ARGUMENTS, *arguments]
+    return subprocess.run(command, cwd=root, capture_output=True, text=True, check=False, timeout=300)
+
+
+def test_a_damaged_image_is_found_before_a_study_is_made(tmp_path: Path) -> None:
+    make(tmp_path)
+    bad = tmp_path / "images" / "a" / "5.bmp"
+    whole = bad.read_bytes()
+    bad.write_bytes(whole[:1090])
+    done = search(tmp_path)
+    assert done.returncode == 2
+    assert "5.bmp is damaged" in done.stderr
+    assert not (tmp_path / "study").exists()
+    bad.write_bytes(whole)
+    assert search(tmp_path).returncode == 0
+    assert (tmp_path / "study" / "images.json").exists()
+
+
+def test_a_set_that_is_mended_before_any_result_is_that_of_the_study(tmp_path: Path) -> None:
+    make(tmp_path)
+    driver = subprocess.Popen(
+        [MGNAS, "search", "tiny.toml", *ARGUMENTS], cwd=tmp_path, stderr=subprocess.DEVNULL
+    )
+    deadline = time.monotonic() + 120
+    while not has_trials(tmp_path / "study") and time.monotonic() < deadline:
+        time.sleep(0.02)
+    driver.send_signal(signal.SIGKILL)
+    driver.wait()
+    (begun,) = open_study(tmp_path / "study").records
+    assert begun.state == "running"
+    before = open_study(tmp_path / "study").header.data["fingerprint"]
+    Image.new("L", (7, 6), 99).save(tmp_path / "images" / "a" / "5.bmp")
+    done = search(tmp_path)
+    assert done.returncode == 0, done.stderr
+    study = open_study(tmp_path / "study")
+    assert study.header.data["fingerprint"] != before
+    assert [record.state for record in study.records] == ["complete"]
+    Image.new("L", (7, 6), 11).save(tmp_path / "images" / "a" / "5.bmp")
+    refused = search(tmp_path, "--trials", "2")
+    assert refused.returncode == 2
+    assert "other images" in refused.stderr
+    assert "tell where the same images are (--data)" in refused.stderr
+
+
+def has_trials(folder: Path) -> bool:
+    try:
+        return bool(open_study(folder).records)
+    except (MgnasError, OSError):
+        return False

@@ -1,0 +1,230 @@
+"""Studies whose trainings pause at rungs, from the command line, with workers that really train."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import sqlite3
+import subprocess
+import time
+from contextlib import closing
+from pathlib import Path
+
+import optuna
+import pytest
+from optuna.trial import TrialState
+
+from results.study import StudyResults, open_study, sqlite_url
+from search.study.folder import StudyFolder
+from space.core.errors import MgnasError
+from tests.search.study.test_faults import STUDY, search_in
+from tests.support.studies import mgnas, write_study
+
+SCHEDULERS = ("halving", "freeze_thaw")
+
+
+def write_rungs(folder: Path, scheduler: str, trials: int = 9, workers: int = 2) -> None:
+    file = write_study(folder, epochs=9, trials=trials, workers=workers)
+    text = file.read_text(encoding="utf-8")
+    text = text.replace('sampler = "tpe"', f'sampler = "frontier"\nscheduler = "{scheduler}"')
+    text = text.replace("lr = 0.1", "lr = 0.015")  # so slow that networks differ at the end
+    file.write_text(text, encoding="utf-8")
+
+
+def decisions(study: StudyResults) -> list[tuple[object, ...]]:
+    return [(r.arch, r.seed, r.state, r.epochs, r.val_accuracy) for r in study.records]
+
+
+def stop_after(home: Path, driver: subprocess.Popen[str], num_epochs: int, signum: signal.Signals) -> None:
+    """Send a signal to the search once that many epochs are recorded, one of its own among them at least.
+
+    Make sure that it was hit by it.
+    """
+    num_epochs = max(num_epochs, count_epochs(home) + 1)
+    deadline = time.monotonic() + 90
+    while time.monotonic() < deadline and not count_epochs(home) >= num_epochs:
+        time.sleep(0.1)
+    os.kill(driver.pid, signum)
+    assert driver.wait(timeout=30) == (130 if signum == signal.SIGINT else -signum)
+    study = open_study(home / STUDY)
+    assert study.num_epochs >= num_epochs
+    assert not study.complete
+
+
+def count_epochs(home: Path) -> int:
+    try:
+        return open_study(home / STUDY).num_epochs
+    except MgnasError:
+        return 0  # not made yet
+
+
+@pytest.mark.parametrize("scheduler", SCHEDULERS)
+def test_some_go_on_and_the_others_are_stopped(tmp_path: Path, scheduler: str) -> None:
+    write_rungs(tmp_path, scheduler, trials=24, workers=1)
+    run = mgnas("search", "tiny.toml", cwd=tmp_path)
+    assert run.returncode == 0, run.stderr
+    study = open_study(tmp_path / STUDY)
+    assert len(study.records) == 24
+    complete, failed = ([r for r in study.records if r.state == state] for state in ("complete", "failed"))
+    stopped = 24 - len(complete) - len(failed)
+    assert complete
+    assert stopped or scheduler == "freeze_thaw"  # which may see something in all of them
+    for record in study.records:
+        if record.state == "failed":
+            assert (record.reason or "").startswith("stuck")
+            continue
+        assert record.state in ("complete", "stopped")
+        assert record.epochs in (1, 3, 9)
+        assert (record.epochs == 9) == (record.state == "complete") == (record.val_accuracy is not None)
+        assert len(study.reports[record.number]) == record.epochs
+    assert not list((tmp_path / STUDY / "checkpoints").glob("*.checkpoint*"))
+    facts = json.loads(mgnas("status", STUDY, "--json", cwd=tmp_path).stdout)
+    assert facts["finished"] == 24
+    assert facts["stopped"] == stopped
+    assert facts["paused"] == facts["running"] == 0
+    assert facts["epochs"] == sum(record.epochs for record in study.records)
+    told = optuna.load_study(study_name="tiny", storage=sqlite_url(tmp_path / STUDY)).trials
+    told_as = {"complete": TrialState.COMPLETE, "stopped": TrialState.PRUNED, "failed": TrialState.FAIL}
+    assert [trial.state for trial in told] == [told_as[record.state] for record in study.records]
+    again = mgnas("search", "tiny.toml", cwd=tmp_path)
+    assert again.returncode == 0
+    assert "all 24 trials are done" in again.stdout
+    more = mgnas("search", "tiny.toml", "--trials", "27", cwd=tmp_path)
+    assert more.returncode == 0, more.stderr
+    longer = open_study(tmp_path / STUDY)
+    assert decisions(longer)[:24] == decisions(study)
+    assert len(longer.records) == 27
+
+
+@pytest.mark.parametrize("scheduler", SCHEDULERS)
+def test_a_search_that_is_killed_decides_as_an_unbroken_one(tmp_path: Path, scheduler: str) -> None:
+    unbroken, broken = tmp_path / "unbroken", tmp_path / "broken"
+    for folder in (unbroken, broken):
+        folder.mkdir()
+        write_rungs(folder, scheduler, trials=14, workers=1)
+    assert mgnas("search", "tiny.toml", cwd=unbroken).returncode == 0
+    rng = random.Random(0)
+    for num_epochs in (2, 6, 10):
+        with search_in(broken) as driver:
+            stop_after(broken, driver, num_epochs + rng.randrange(3), signal.SIGKILL)
+    run = mgnas("search", "tiny.toml", cwd=broken)
+    assert run.returncode == 0, run.stderr
+    assert decisions(open_study(broken / STUDY)) == decisions(open_study(unbroken / STUDY))
+
+
+def test_epochs_are_a_budget_over_all_runs(tmp_path: Path) -> None:
+    write_rungs(tmp_path, "halving", trials=30, workers=1)
+    first = mgnas("search", "tiny.toml", "--set", "search.epochs=20", cwd=tmp_path)
+    assert first.returncode == 0, first.stderr
+    assert "its 20 epochs are spent" in first.stdout
+    before = open_study(tmp_path / STUDY)
+    assert 20 <= before.num_epochs < 29
+    again = mgnas("search", "tiny.toml", "--set", "search.epochs=20", cwd=tmp_path)
+    assert again.returncode == 0
+    assert decisions(open_study(tmp_path / STUDY)) == decisions(before)
+    more = mgnas("search", "tiny.toml", "--set", "search.epochs=40", cwd=tmp_path)
+    assert more.returncode == 0, more.stderr
+    assert 40 <= open_study(tmp_path / STUDY).num_epochs < 49
+
+
+@pytest.mark.parametrize("scheduler", SCHEDULERS)
+def test_a_replay_of_the_ledger_decides_the_same(tmp_path: Path, scheduler: str) -> None:
+    write_rungs(tmp_path, scheduler, trials=14, workers=2)
+    assert mgnas("search", "tiny.toml", cwd=tmp_path).returncode == 0
+    before = (tmp_path / STUDY / "study.db").read_bytes()
+    found = json.loads(mgnas("replay", STUDY, "--json", cwd=tmp_path).stdout)
+    study = open_study(tmp_path / STUDY)
+    promoted = sum(sum(rung < record.epochs for rung in (1, 3)) for record in study.records)
+    stopped = sum(record.state == "stopped" for record in study.records)
+    assert found == {"study": str(STUDY), "same": 14 + promoted + stopped, "difference": None}
+    assert (tmp_path / STUDY / "study.db").read_bytes() == before
+    # one epoch that went otherwise, and the decisions that it led to do not follow any more
+    with closing(sqlite3.connect(tmp_path / STUDY / "study.db")) as database, database:
+        database.execute("UPDATE mgnas_reports SET val_accuracy = 0.01 WHERE trial < 5")
+    other = mgnas("replay", STUDY, cwd=tmp_path)
+    assert other.returncode == 1
+    assert re.search(r"after \d+ decisions as recorded: .*but now", other.stdout)
+    assert mgnas("replay", STUDY, "tpe", cwd=tmp_path).returncode == 2
+    refused = mgnas("replay", STUDY, "--picture", "x.svg", cwd=tmp_path)
+    assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
+    assert "--picture goes with a table" in refused.stderr
+
+
+def replayed(folder: Path) -> dict[str, object]:
+    run = mgnas("replay", STUDY, "--json", cwd=folder)
+    assert run.returncode in (0, 1), run.stderr
+    found: dict[str, object] = json.loads(run.stdout)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("scheduler", "signum"), [("halving", signal.SIGKILL), ("freeze_thaw", signal.SIGINT)]
+)
+def test_a_replay_is_interrupted_and_gone_on_with_like_its_study(
+    tmp_path: Path, scheduler: str, signum: signal.Signals
+) -> None:
+    write_rungs(tmp_path, scheduler, trials=16, workers=2)
+    rng = random.Random(signum)
+    for num_epochs in (3, 8, 13):
+        with search_in(tmp_path) as driver:
+            stop_after(tmp_path, driver, num_epochs + rng.randrange(3), signum)
+        assert replayed(tmp_path)["difference"] is None  # as far as it came
+    assert mgnas("search", "tiny.toml", cwd=tmp_path).returncode == 0
+    assert mgnas("search", "tiny.toml", "--trials", "19", cwd=tmp_path).returncode == 0
+    found = replayed(tmp_path)
+    assert found["difference"] is None
+    assert found["same"] >= 19
+    with closing(sqlite3.connect(tmp_path / STUDY / "study.db")) as database, database:
+        database.execute("UPDATE mgnas_reports SET val_accuracy = 0.01 WHERE trial < 5")
+    assert replayed(tmp_path)["difference"] is not None
+
+
+def test_a_study_is_not_replayed_while_it_is_searched(tmp_path: Path) -> None:
+    """What is written down in between would look like a difference."""
+    write_study(tmp_path, trials=1)
+    assert mgnas("search", "tiny.toml", cwd=tmp_path).returncode == 0
+    with StudyFolder(tmp_path / STUDY).locked():
+        refused = mgnas("replay", STUDY, cwd=tmp_path)
+    assert refused.returncode == 2
+    assert "a search is running in" in refused.stderr
+    assert mgnas("replay", STUDY, cwd=tmp_path).returncode == 0
+
+
+def test_what_the_ledger_does_not_have_is_not_replayed(tmp_path: Path) -> None:
+    write_rungs(tmp_path, "halving", trials=5)
+    assert mgnas("search", "tiny.toml", cwd=tmp_path).returncode == 0
+    assert mgnas("search", "tiny.toml", "--trials", "7", cwd=tmp_path).returncode == 0
+    with closing(sqlite3.connect(tmp_path / STUDY / "study.db")) as database, database:
+        database.execute("UPDATE mgnas_events SET detail = '{}' WHERE kind = 'begin'")
+    refused = mgnas("replay", STUDY, cwd=tmp_path)
+    assert refused.returncode == 2
+    assert "an older version of mgnas went on with it" in refused.stderr
+    assert refused.stderr.count("\n") == 1
+
+
+def test_a_study_begins_with_what_an_earlier_one_found(tmp_path: Path) -> None:
+    write_rungs(tmp_path, "halving", trials=8)
+    assert mgnas("search", "tiny.toml", cwd=tmp_path).returncode == 0
+    warm = ("search", "tiny.toml", "--dir", "runs/warm", "--warm-start", STUDY)
+    run = mgnas(*warm, cwd=tmp_path)
+    assert run.returncode == 0, run.stderr
+    shutil.rmtree(tmp_path / STUDY)  # it is no longer needed: what it found was copied
+    again = mgnas("search", "runs/warm", "--trials", "10", cwd=tmp_path)
+    assert again.returncode == 0, again.stderr
+    assert len(open_study(tmp_path / "runs/warm").records) == 10
+    gone = mgnas("search", "tiny.toml", "--dir", "runs/new", "--warm-start", STUDY, cwd=tmp_path)
+    assert gone.returncode == 2
+    assert f"search.warm_start = '{tmp_path / STUDY}': there is no such folder" in gone.stderr
+    assert not (tmp_path / "runs/new").exists()
+
+
+def test_freeze_and_thaw_needs_the_frontier_sampler(tmp_path: Path) -> None:
+    write_study(tmp_path)
+    run = mgnas("search", "tiny.toml", "--set", "search.scheduler=freeze_thaw", cwd=tmp_path)
+    assert run.returncode == 2
+    assert "search.sampler = 'frontier'" in run.stderr
+    assert run.stderr.count("\n") == 1

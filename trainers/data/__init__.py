@@ -1,0 +1,1 @@
+"""Images: sources, splits, batches on the device, augmentation."""

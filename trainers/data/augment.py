@@ -1,0 +1,65 @@
+"""Augmentation of a whole batch at once, on whatever device it is; what is random comes as an argument."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from trainers.data.epoch_plan import BatchPlan
+
+
+def cut_windows(images: Tensor, rows: Tensor, plan: BatchPlan) -> Tensor:
+    """Return the images M H W C that ``rows`` names, N H W C, shifted and mirrored as planned.
+
+    What a shift brings in from beyond the border is the image's reflection, and a shift reaches at most one
+    pixel less than the image's sides. It is one gathering of pixels, whatever their type.
+    """
+    if plan.shifts is None and plan.flips is None:
+        return images[rows]
+    height, width = images.shape[1], images.shape[2]
+    down = torch.arange(height, device=images.device).expand(len(rows), height)
+    right = torch.arange(width, device=images.device).expand(len(rows), width)
+    if plan.flips is not None:
+        right = torch.where(plan.flips[:, None], width - 1 - right, right)
+    if plan.shifts is not None:
+        down = _reflected(down + _limited(plan.shifts[0], height)[:, None], height)
+        right = _reflected(right + _limited(plan.shifts[1], width)[:, None], width)
+    return images[rows[:, None, None], down[:, :, None], right[:, None, :]]
+
+
+def _limited(shifts: Tensor, size: int) -> Tensor:
+    return shifts.clamp(1 - size, size - 1)
+
+
+def _reflected(places: Tensor, size: int) -> Tensor:
+    return (size - 1) - ((size - 1) - places.abs()).abs()
+
+
+def cut_out(images: Tensor, holes: Tensor, side: int) -> Tensor:
+    """Return N C H W images with a square of ``side`` pixels set to 0, cut off at the border.
+
+    Source: DeVries and Taylor 2017, "Improved Regularization of Convolutional Neural Networks with Cutout".
+    """
+    inside = [
+        _within(centre, size, side, images.device)
+        for centre, size in zip(holes, images.shape[2:], strict=True)
+    ]
+    hole = inside[0][:, None, :, None] & inside[1][:, None, None, :]
+    return images.masked_fill(hole, 0.0)
+
+
+def _within(centre: Tensor, size: int, side: int, device: torch.device) -> Tensor:
+    first = (centre * size).long()[:, None] - side // 2
+    place = torch.arange(size, device=device)
+    return (place >= first) & (place < first + side)
+
+
+def mix_up(images: Tensor, targets: Tensor, share: Tensor) -> tuple[Tensor, Tensor]:
+    """Return images N C H W and targets N K, each mixed with its neighbour's in the batch.
+
+    Source: Zhang et al. 2018, "mixup: Beyond Empirical Risk Minimization"; batches are in random order, so
+    that a neighbour is a random partner.
+    """
+    of_image, of_target = share[:, None, None, None], share[:, None]
+    mixed = images * of_image + images.roll(1, 0) * (1 - of_image)
+    return mixed, targets * of_target + targets.roll(1, 0) * (1 - of_target)

@@ -1,0 +1,154 @@
+"""Checks of all images before a training: damaged files, and equal images in both splits."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from pathlib import Path
+from typing import Any, TypeVar
+
+from numpy.typing import NDArray
+
+from space.core.atomic_files import write_atomic
+from space.core.errors import InvalidInputError
+from trainers.data.image_files import read_pixels
+from trainers.data.image_store import StoredImages
+from trainers.data.splits import SearchData
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+HEAD_BYTES = 2**16
+"""Bytes at a file's beginning that are compared before its whole content."""
+CHUNK = 1024
+"""Images that wait for a thread at once."""
+MOST_NAMED = 3
+"""Damaged images that an error names."""
+
+
+def check_images(data: SearchData, record: Path, tell: Callable[[str], None]) -> list[str]:
+    """Return notes on equal images, after every image that stays in its file was read once.
+
+    What was found is kept in ``record``, by the files' paths, sizes and times; the next call reads no file.
+
+    Args:
+        data: The images of a search.
+        record: The file to keep the result in; its folder exists.
+        tell: Called with a line before a check that may take long.
+
+    Raises:
+        InvalidInputError: some images are damaged; the text has their number and names the first ones.
+        OSError: the record cannot be written.
+    """
+    train, val = data.train.images, data.val.images
+    if not isinstance(train, StoredImages) or not isinstance(val, StoredImages):
+        return _notes(_array_contents(train), _array_contents(val), data)
+    paths = (*train.paths, *val.paths)
+    key = _key(train, paths)
+    if (known := _recorded(record, key)) is not None:
+        return known
+    tell(f"checking {len(paths):,} images once, before the first training")
+    _check_files(train, paths)
+    contents = _file_contents(paths)
+    notes = _notes(contents[: len(train)], contents[len(train) :], data)
+    write_atomic(record, json.dumps({"images": key, "notes": notes}, indent=2) + "\n")
+    return notes
+
+
+def _key(images: StoredImages, paths: Sequence[Path]) -> str:
+    digest = hashlib.sha256(repr(images.form).encode())
+    for path in paths:
+        stat = path.stat()
+        digest.update(repr((str(path), stat.st_size, stat.st_mtime_ns)).encode())
+    return digest.hexdigest()
+
+
+def _recorded(record: Path, key: str) -> list[str] | None:
+    try:
+        found = json.loads(record.read_text(encoding="utf-8"))
+        return [str(note) for note in found["notes"]] if found["images"] == key else None
+    except (OSError, ValueError, KeyError, TypeError):  # there is none, or it is damaged
+        return None
+
+
+def _check_files(images: StoredImages, paths: Sequence[Path]) -> None:
+    def fault_of(path: Path) -> str | None:
+        try:
+            read_pixels(path, images.form)
+        except InvalidInputError as error:
+            return str(error)
+        return None
+
+    faults = [fault for fault in _in_threads(fault_of, paths) if fault is not None]
+    if len(faults) == 1:
+        raise InvalidInputError(f"{faults[0]}; mend it, or move it away")
+    if faults:
+        more = " ..." if len(faults) > MOST_NAMED else ""
+        raise InvalidInputError(
+            f"{len(faults):,} of {len(paths):,} images cannot be used; mend them, or move them away: "
+            f"{'; '.join(faults[:MOST_NAMED])}{more}"
+        )
+
+
+def _file_contents(paths: Sequence[Path]) -> list[bytes]:
+    """Return for each file a text that is equal for files of equal content, and only for these."""
+    keys = [repr(path.stat().st_size).encode() for path in paths]
+    for num_bytes in (HEAD_BYTES, -1):  # most files differ in size, and most others at their beginning
+        rows = _shared(keys)
+
+        def content_of(row: int, num_bytes: int = num_bytes) -> bytes:
+            with paths[row].open("rb") as file:
+                return hashlib.sha256(file.read(num_bytes)).digest()
+
+        for row, content in zip(rows, _in_threads(content_of, rows), strict=True):
+            keys[row] += content
+    return keys
+
+
+def _shared(keys: Sequence[bytes]) -> list[int]:
+    """Return the rows whose key another row has too."""
+    rows = defaultdict(list)
+    for row, key in enumerate(keys):
+        rows[key].append(row)
+    return [row for same in rows.values() if len(same) > 1 for row in same]
+
+
+def _array_contents(images: StoredImages | NDArray[Any]) -> list[bytes]:
+    return [hashlib.sha256(image.tobytes()).digest() for image in images[:]]
+
+
+def _notes(train: Sequence[bytes], val: Sequence[bytes], data: SearchData) -> list[str]:
+    """Return notes on images that are in both splits, or in two classes."""
+    notes = []
+    known = set(train)
+    if twice := sum(content in known for content in val):
+        notes.append(
+            f"copies of training images are among the validation images, {twice:,} of {len(val):,}: the "
+            "validation accuracy is too high; remove them"
+        )
+    classes = defaultdict(set)
+    for content, label in zip((*train, *val), (*data.train.labels, *data.val.labels), strict=True):
+        classes[content].add(int(label))
+    if unclear := [labels for labels in classes.values() if len(labels) > 1]:
+        names = sorted(unclear[0])
+        are = "image is" if len(unclear) == 1 else "images are"
+        notes.append(
+            f"{len(unclear):,} {are} in more than one class, such as {data.classes[names[0]]!r} and "
+            f"{data.classes[names[1]]!r}; remove the wrong copies"
+        )
+    return notes
+
+
+def _in_threads(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+    """Yield the results in order; Pillow and hashlib let threads run side by side."""
+    remaining = iter(items)
+    executor = ThreadPoolExecutor()
+    try:
+        while chunk := list(islice(remaining, CHUNK)):
+            yield from executor.map(function, chunk)
+    finally:
+        executor.shutdown(cancel_futures=True)  # Ctrl-C must not wait for a whole chunk

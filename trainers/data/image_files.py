@@ -1,0 +1,185 @@
+"""Single image files: what form they have in common, and their pixels in that form."""
+
+from __future__ import annotations
+
+import os
+import re
+import warnings
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from space.core.errors import InvalidInputError, reason_of, shortened
+from space.core.system_errors import explain_system_error
+
+GREY_MODES = ("1", "L", "LA", "I", "F")
+EXIF_ORIENTATION = 0x0112
+"""From 5 on, height and width of an image as stored change places when it is turned upright."""
+PNG_EXIF_CHUNKS = (b"eXIf", b"tEXt", b"zTXt", b"iTXt")
+"""Chunks of a PNG file in which programs store the orientation."""
+DEFAULT_SIZE = 64
+"""Pixels of a side where images of different sizes have to become one and the study does not say which."""
+
+
+@dataclass(frozen=True)
+class ImageForm:
+    """What all images of a set are brought to: size (H, W) in pixels, and Pillow's mode, L or RGB."""
+
+    size: tuple[int, int]
+    mode: str
+
+    @property
+    def channels(self) -> int:
+        """Channels of an image."""
+        return 1 if self.mode == "L" else 3
+
+
+def _open(path: Path) -> Any:
+    from PIL import Image
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            image = Image.open(path)
+    except Image.DecompressionBombError as error:
+        raise _too_large(path, error) from None
+    except OSError as error:
+        if error.errno is not None:  # the system's error, which says nothing about the content
+            raise InvalidInputError(f"{path} cannot be read: {explain_system_error(error)}") from None
+        raise _no_image(path, error) from None
+    except Exception as error:  # Pillow raises nearly anything for files that are damaged
+        raise _no_image(path, error) from None
+    if image.mode == "LAB":
+        image.close()
+        raise InvalidInputError(
+            f"{path} stores LAB colours, and its white point is unknown; save the image as RGB"
+        )
+    if image.format == "TIFF":
+        # Pillow 13 maps uncompressed files into memory with height and width swapped where they are turned
+        image.filename = ""
+    return image
+
+
+def _no_image(path: Path, error: Exception) -> InvalidInputError:
+    return InvalidInputError(f"{path} is no image that can be read: {shortened(str(error))}")
+
+
+def _too_large(path: Path, error: Exception) -> InvalidInputError:
+    """Return Pillow's refusal of a very large image as one line that says what to do."""
+    from PIL import Image
+
+    found = re.search(r"\((\d+) pixels\)", str(error))
+    pixels = f"{int(found[1]):,} pixels" if found else "too many pixels"
+    limit = f"; the limit is {2 * Image.MAX_IMAGE_PIXELS:,}" if Image.MAX_IMAGE_PIXELS else ""
+    return InvalidInputError(
+        f"{path} has {pixels}{limit}: scale the image down, cut it into tiles, or move it away"
+    )
+
+
+def common_form(paths: Sequence[Path], asked: tuple[int, int] | None) -> ImageForm:
+    """Return the form that all images shall have, looking at their headers alone.
+
+    Raises:
+        InvalidInputError: a file cannot be read, is no image, too large, or has LAB colours.
+    """
+    sizes: Counter[tuple[int, int]] = Counter()
+    is_grey = True
+    for path in paths:
+        with _open(path) as image:
+            is_turned = _is_on_its_side(image)
+            sizes[(image.width, image.height) if is_turned else (image.height, image.width)] += 1
+            is_grey = is_grey and (image.mode in GREY_MODES or image.mode.startswith("I;16"))
+    mode = "L" if is_grey else "RGB"
+    if asked is not None:
+        return ImageForm(asked, mode)
+    only = next(iter(sizes))
+    if len(sizes) == 1 and max(only) <= 256:
+        return ImageForm(only, mode)
+    return ImageForm((DEFAULT_SIZE, DEFAULT_SIZE), mode)
+
+
+def _is_on_its_side(image: Any) -> bool:
+    """Return whether height and width change places; a damaged EXIF block counts as none."""
+    from PIL import Image
+
+    if image.format == "TIFF":  # Pillow gives the size of the upright image
+        return False
+    with suppress(Exception):  # Pillow raises nearly anything for a damaged EXIF block
+        if image.format == "PNG" and _has_late_exif(image):
+            image.load()
+        # PngImageFile.getexif decodes the whole image first
+        return int(Image.Image.getexif(image).get(EXIF_ORIENTATION, 1)) >= 5
+    return False
+
+
+def _has_late_exif(image: Any) -> bool:
+    """Return whether a PNG file has EXIF or text chunks behind its pixels, where opening does not look."""
+    with Path(image.filename).open("rb") as file:
+        file.seek(len(b"\x89PNG\r\n\x1a\n"))
+        is_behind = False
+        while len(header := file.read(8)) == 8:
+            length, kind = int.from_bytes(header[:4]), header[4:]
+            if is_behind and kind in PNG_EXIF_CHUNKS:
+                return True
+            is_behind = is_behind or kind == b"IDAT"
+            file.seek(length + 4, os.SEEK_CUR)
+    return False
+
+
+def read_pixels(path: Path, form: ImageForm) -> NDArray[np.uint8]:
+    """Return one image, uint8 H W C, scaled until it covers the size and cut off on both sides alike.
+
+    Raises:
+        InvalidInputError: the file cannot be read, is damaged, too large, or has LAB colours or pixels of
+            32 bits.
+    """
+    from PIL import Image, ImageOps
+
+    with _open(path) as image:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                upright = _on_white(_eight_bits(path, ImageOps.exif_transpose(image))).convert(form.mode)
+                fitted = ImageOps.fit(upright, (form.size[1], form.size[0]), Image.Resampling.BILINEAR)
+        except InvalidInputError:
+            raise
+        except Image.DecompressionBombError as error:
+            raise _too_large(path, error) from None
+        except Exception as error:  # Pillow raises nearly anything for files that are damaged
+            if isinstance(error, OSError) and error.errno is not None:
+                raise InvalidInputError(f"{path} cannot be read: {explain_system_error(error)}") from None
+            raise InvalidInputError(f"{path} is damaged: {reason_of(error)}") from None
+    pixels = np.asarray(fitted, dtype=np.uint8)
+    return pixels[..., None] if form.mode == "L" else pixels
+
+
+def _on_white(image: Any) -> Any:
+    """Return an image without transparency: what lies behind it is white, as on paper."""
+    from PIL import Image
+
+    if not image.has_transparency_data:
+        return image
+    drawn = image.convert("RGBA")
+    paper = Image.new("RGBA", drawn.size, "white")
+    paper.alpha_composite(drawn)
+    return paper
+
+
+def _eight_bits(path: Path, image: Any) -> Any:
+    """Return an image whose pixels have 8 bits; of 16 bits, the upper ones are kept."""
+    from PIL import Image
+
+    if not image.mode.startswith(("I", "F")):
+        return image
+    values = np.asarray(image)
+    if image.mode == "F" or (image.mode == "I" and not 256 <= values.max() < 65536 and values.any()):
+        raise InvalidInputError(
+            f"{path} has pixels of 32 bits ({image.mode}), whose range nobody knows: save it with 8 or 16"
+        )
+    return Image.fromarray((values.astype(np.int64) >> 8).clip(0, 255).astype(np.uint8))

@@ -1,0 +1,90 @@
+"""Images that are read from their files whenever they are needed: for sets that memory has no room for."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trainers.data.folder_names import composed
+from trainers.data.image_files import ImageForm, read_pixels
+
+MOST_READ = 512
+"""Files whose content a signature depends on; of more, evenly spread ones."""
+END_BYTES = 2**15
+"""Bytes of a file's beginning and of its end that are looked at."""
+
+Rows = slice | NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class StoredImages:
+    """Images in files, which look like an array uint8 N H W C that can be indexed by slices and rows."""
+
+    paths: tuple[Path, ...]
+    form: ImageForm
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """N, H, W, C."""
+        return (len(self.paths), *self.form.size, self.form.channels)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that all of them take as an array."""
+        return int(np.prod(self.shape))
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def __getitem__(self, rows: Rows) -> NDArray[np.uint8]:
+        """Return the images of ``rows`` as an array; raises InvalidInputError for a damaged file."""
+        chosen = self.take(rows).paths
+        images = np.empty((len(chosen), *self.shape[1:]), dtype=np.uint8)
+        for row, path in enumerate(chosen):
+            images[row] = read_pixels(path, self.form)
+        return images
+
+    def take(self, rows: Rows) -> StoredImages:
+        """Return the images of ``rows`` without reading them."""
+        paths = self.paths[rows] if isinstance(rows, slice) else tuple(self.paths[row] for row in rows)
+        return StoredImages(paths, self.form)
+
+
+Images = NDArray[np.uint8] | StoredImages
+"""uint8 N H W C, in memory or in files."""
+
+
+def taken(images: Images, rows: NDArray[np.int64]) -> Images:
+    """Return the images of ``rows``; of stored ones nothing is read."""
+    return images.take(rows) if isinstance(images, StoredImages) else images[rows]
+
+
+def signature_of_files(paths: Sequence[Path], form: ImageForm) -> str:
+    """Return a hash that changes with the form, with any file's name, folder or size, and with some contents.
+
+    Files that are made anew may have the sizes of before. So ``MOST_READ`` of them, evenly spread, are read,
+    the ends of large ones.
+    """
+    digest = hashlib.sha256(repr(form).encode())
+    step = math.ceil(len(paths) / MOST_READ) or 1
+    for place, path in enumerate(paths):
+        size = path.stat().st_size
+        digest.update(repr((composed(path.parent.name), composed(path.name), size)).encode())
+        if place % step == 0:
+            with path.open("rb") as file:
+                digest.update(file.read(END_BYTES))
+                file.seek(max(END_BYTES, size - END_BYTES))
+                digest.update(file.read(END_BYTES))
+    return digest.hexdigest()
+
+
+def decoded(paths: Sequence[Path], form: ImageForm, most_bytes: float) -> Images:
+    """Return the images in memory if they take at most ``most_bytes``, else as they are stored."""
+    stored = StoredImages(tuple(paths), form)
+    return stored[:] if stored.nbytes <= most_bytes else stored

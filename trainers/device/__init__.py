@@ -1,0 +1,1 @@
+"""The device: how a step is computed, calibration, memory, measurements."""

@@ -1,0 +1,313 @@
+"""Calibration: which way of computing a training step is fastest on a device, measured and kept.
+
+The fastest way depends on the size of a network. So networks are sorted into classes by their MACs, and each
+class is measured with a probe network, when the first network of that class is trained.
+
+Other programs make a measurement slower, never faster. So it is repeated until two rounds agree, the least
+times count, and the load is kept with them.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from space.networks.spec import Spec
+from space.notation.parse import parse_notation
+from trainers.device.calibration_probes import CUDA_PROBES, PROBES, Probe, product_s, product_size, step_time
+from trainers.device.calibration_records import (
+    RENEW_AFTER,
+    Record,
+    calibrations_folder,
+    locked,
+    read_records,
+    write_records,
+)
+from trainers.device.calibration_rounds import in_rounds
+from trainers.device.device_key import device_key
+from trainers.device.execution import ExecutionConfig, StepMode
+from trainers.recipe import Recipe
+
+GAIN = 0.9
+"""A way other than the plain one must take less than this share of its time: small gains are noise."""
+LEAST_STEP = 0.3
+"""Of the probe's step: what a step takes however small the network is."""
+SLOWER, FASTER = 2.5, 1.5
+"""Factors between a step's time now and as measured that cast doubt on the measurement.
+
+Other trainings on the machine make a step slower, up to about twofold. Nothing makes it faster than it is."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a record answers: the fastest of ``choices`` for networks of a class, all else being ``fixed``."""
+
+    probe: Probe
+    fixed: StepMode
+    choices: dict[str, Sequence[Any]]
+
+    @property
+    def is_open(self) -> bool:
+        """Whether any setting has more than one value."""
+        return any(len(values) > 1 for values in self.choices.values())
+
+    @property
+    def first(self) -> StepMode:
+        """The plain way: the first value of each setting."""
+        return replace(self.fixed, **{name: values[0] for name, values in self.choices.items()})
+
+    @property
+    def key(self) -> str:
+        """The record's name in the file."""
+        parts = [f"{name} {' or '.join(map(str, values))}" for name, values in self.choices.items()]
+        return "; ".join([f"{self.probe.name} networks", *parts, *["graph"] * self.fixed.cuda_graph])
+
+    def name_of(self, mode: StepMode) -> str:
+        """Return a short text of the settings that were compared."""
+        return ", ".join(
+            f"{name} {getattr(mode, name)}" for name, all_ in self.choices.items() if len(all_) > 1
+        )
+
+
+class Calibration:
+    """Measurements of one device and number of threads, kept in ``folder`` and in the user's cache.
+
+    A study keeps what its folder has, so its trainings do not change. The cache makes studies on one device
+    train alike; doubtful measurements in it are repeated by later studies. Without a ``folder`` the cache
+    alone is used. Processes that share a file wait for each other. ``tell`` is called once, before the first
+    measurement: that takes seconds.
+    """
+
+    def __init__(
+        self,
+        device: torch.device,
+        folder: str | Path | None,
+        memory_share: float = 1.0,
+        tell: Callable[[], None] | None = None,
+    ) -> None:
+        self.device = device
+        self.memory_share = memory_share
+        self._tell = tell
+        name = f"{device_key(device)}.json"
+        self.users_path = calibrations_folder() / name
+        self.path = self.users_path if folder is None else Path(folder) / name
+        self._checked_s: dict[str, float] = {}
+
+    def mode(
+        self, spec: Spec, recipe: Recipe, config: ExecutionConfig, image_size: tuple[int, int]
+    ) -> StepMode:
+        """Return how ``spec`` is to be trained: as configured, and the fastest way where that is auto.
+
+        Raises:
+            OSError: the folder cannot be written to.
+        """
+        question = self._question(self._probe(spec, image_size), recipe, config)
+        if not question.is_open:
+            return question.first
+        return self._chosen(question, self._kept(question.key, partial(self._fastest, question)))
+
+    def ceiling(self, *, bfloat16: bool) -> float:
+        """Return the MACs a second of large matrix products in the given precision."""
+        name = "bfloat16" if bfloat16 else "float32"
+        record = self._kept(f"matrix products; {name}", partial(self._product, name))
+        return product_size(self.device) ** 3 / record.step_s
+
+    def check(
+        self, spec: Spec, recipe: Recipe, config: ExecutionConfig, image_size: tuple[int, int]
+    ) -> str | None:
+        """Time the fastest way again, and cast doubt on the measurement if it is far off.
+
+        Later studies then measure again. The choices of this study stay, and so do its results. Each class of
+        networks is checked at most once in ``RENEW_AFTER``; a check takes a few steps. Arguments are those of
+        ``mode``.
+
+        Returns:
+            The doubt, one line for a log; None if there is none.
+        """
+        question = self._question(self._probe(spec, image_size), recipe, config)
+        record = read_records(self.path).get(question.key)
+        now_s = time.monotonic()
+        due_s = self._checked_s.get(question.key, -math.inf) + RENEW_AFTER.total_seconds()
+        if record is None or now_s < due_s:
+            return None
+        self._checked_s[question.key] = now_s
+        with suppress(RuntimeError, MemoryError):  # no memory beside a training: no check
+            ratio = self._step_s(question, self._chosen(question, record)) / record.step_s
+            if not 1 / FASTER <= ratio <= SLOWER:
+                return self._doubt(question.key, record, ratio)
+        return None
+
+    def foretold_epoch_s(
+        self,
+        spec: Spec,
+        recipe: Recipe,
+        config: ExecutionConfig,
+        image_size: tuple[int, int],
+        num_images: int,
+    ) -> float | None:
+        """Return the seconds that an epoch should take; None where its class was never measured.
+
+        The step of the probe is scaled by MACs, down to ``LEAST_STEP`` of it.
+        """
+        probe = self._probe(spec, image_size)
+        record = read_records(self.path).get(self._question(probe, recipe, config).key)
+        if record is None:
+            return None
+        probe_macs = parse_notation(probe.notation).counts((probe.image_size, probe.image_size)).macs
+        batch = min(recipe.batch_size, num_images)
+        work = spec.counts(image_size).macs * batch / (probe_macs * probe.batch_size)
+        return record.step_s * max(work, LEAST_STEP) * math.ceil(num_images / batch)
+
+    def renew(self) -> None:
+        """Measure again all classes and products with default settings, in place of the cache's file.
+
+        Raises:
+            OSError: the cache cannot be written to.
+        """
+        with locked(self.users_path):
+            write_records(self.users_path, {})
+        for probe in self._probes:
+            question = self._question(probe, Recipe(), ExecutionConfig())
+            if question.is_open:
+                self._users(question.key, partial(self._fastest, question))
+        for name in ("float32", "bfloat16"):
+            self._users(f"matrix products; {name}", partial(self._product, name))
+
+    # -- what is asked -----------------------------------------------------------------------------------
+
+    @property
+    def _probes(self) -> tuple[Probe, ...]:
+        return CUDA_PROBES if self.device.type == "cuda" else PROBES
+
+    def _probe(self, spec: Spec, image_size: tuple[int, int]) -> Probe:
+        macs = spec.counts(image_size).macs
+        return next(probe for probe in self._probes if macs <= probe.most_macs)
+
+    def _question(self, probe: Probe, recipe: Recipe, config: ExecutionConfig) -> Question:
+        is_cuda = self.device.type == "cuda"
+        fixed = StepMode(
+            bfloat16=recipe.precision == "bfloat16",
+            channels_last=config.channels_last is not False,
+            cuda_graph=config.cuda_graph is not False and is_cuda,
+            compile=config.compile,
+            cudnn_benchmark=config.cudnn_benchmark is True,
+            micro_batch=None if config.micro_batch == "auto" else config.micro_batch,
+            memory_share=self.memory_share,
+        )
+        choices: dict[str, Sequence[Any]] = {
+            "threads": self._threads(config),
+            "bfloat16": [False, True] if recipe.precision == "auto" else [fixed.bfloat16],
+            "channels_last": [True, False] if config.channels_last == "auto" else [fixed.channels_last],
+            "cudnn_benchmark": (
+                [False, True] if is_cuda and config.cudnn_benchmark == "auto" else [fixed.cudnn_benchmark]
+            ),
+        }
+        return Question(probe, fixed, choices)
+
+    @staticmethod
+    def _chosen(question: Question, record: Record) -> StepMode:
+        valid: dict[str, Any] = {
+            name: record.choice[name]
+            for name, values in question.choices.items()
+            if record.choice.get(name) in values
+        }
+        return replace(question.first, **valid)
+
+    def _threads(self, config: ExecutionConfig) -> Sequence[int | None]:
+        if self.device.type == "cuda":
+            return [None]
+        if config.threads != "auto":
+            return [config.threads]
+        return sorted({1, torch.get_num_threads()}, reverse=True)
+
+    # -- measuring ---------------------------------------------------------------------------------------
+
+    def _fastest(self, question: Question) -> Record:
+        """Return the record of the fastest way, found setting by setting."""
+        least: dict[StepMode, float] = {}
+
+        def once() -> tuple[StepMode, float]:
+            of_round: dict[StepMode, float] = {}
+
+            def time_of(mode: StepMode) -> float:
+                if mode not in of_round:
+                    of_round[mode] = self._step_s(question, mode)
+                    least[mode] = min(of_round[mode], least.get(mode, of_round[mode]))
+                return least[mode]
+
+            mode = question.first
+            for name, values in question.choices.items():
+                for value in values[1:]:
+                    other = replace(mode, **{name: value})
+                    if time_of(other) < GAIN * time_of(mode):
+                        mode = other
+            return mode, of_round[mode]
+
+        record, mode = in_rounds(once, question.name_of)
+        return record.model_copy(
+            update={
+                "times_s": {question.name_of(tried): time_s for tried, time_s in least.items()},
+                "choice": {name: getattr(mode, name) for name in question.choices},
+            }
+        )
+
+    def _step_s(self, question: Question, mode: StepMode) -> float:
+        return step_time(question.probe, replace(mode, compile=False, micro_batch=None), self.device)
+
+    def _product(self, name: str) -> Record:
+        return in_rounds(lambda: (name, product_s(self.device, bfloat16=name == "bfloat16")), str)[0]
+
+    # -- keeping -----------------------------------------------------------------------------------------
+
+    def _kept(self, key: str, measure: Callable[[], Record]) -> Record:
+        if self.path == self.users_path:
+            return self._users(key, measure)
+        known = read_records(self.path)
+        if key in known:
+            return known[key]
+        with locked(self.path):
+            known = read_records(self.path)  # another process may have measured it meanwhile
+            if key not in known:
+                known[key] = self._users(key, measure)
+                write_records(self.path, known)
+        return known[key]
+
+    def _users(self, key: str, measure: Callable[[], Record]) -> Record:
+        """Return the cache's record, measured if it is missing or due; an unwritable cache is left alone."""
+        with ExitStack() as held:
+            known = read_records(self.users_path).get(key)
+            if known is None or known.is_due():
+                with suppress(OSError):
+                    held.enter_context(locked(self.users_path))  # two at once would measure each other
+            records = read_records(self.users_path)
+            known = records.get(key)
+            if known is not None and not known.is_due():
+                return known
+            if self._tell is not None:
+                self._tell()
+                self._tell = None
+            records[key] = measure()
+            self._checked_s[key] = time.monotonic()
+            with suppress(OSError):
+                write_records(self.users_path, records)
+            return records[key]
+
+    def _doubt(self, key: str, record: Record, ratio: float) -> str | None:
+        """Note in the cache that a step takes ``ratio`` of the record's time."""
+        with suppress(OSError), locked(self.users_path):
+            records = read_records(self.users_path)
+            if records.get(key) != record:
+                return None  # measured again since, or doubted before
+            records[key] = record.model_copy(update={"drift": ratio})
+            write_records(self.users_path, records)
+            doubt = records[key].doubts()[-1]
+            return f"calibration of {key}: {doubt}; 'mgnas calibrate --renew' measures again"
+        return None

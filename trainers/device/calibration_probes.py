@@ -1,0 +1,84 @@
+"""Networks that stand for a class of networks, and how long a training step on one takes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+
+from space.notation.parse import parse_notation
+from trainers.data.device_data import Batch
+from trainers.device.cuda_graph import WARM_UP_STEPS
+from trainers.device.execution import StepMode
+from trainers.recipe import Recipe
+from trainers.step import TrainStep
+
+REPEATS = 2
+"""Timed steps of one round, after those that warm up."""
+
+
+@dataclass(frozen=True)
+class Probe:
+    """The network that stands for all of up to ``most_macs``, and what it is tried out on."""
+
+    name: str
+    most_macs: float
+    notation: str
+    image_size: int
+    batch_size: int
+
+
+PROBES = (
+    Probe("small", 1e6, "MgNet[2,2]-8-B^l", 8, 64),
+    Probe("medium", 3e7, "MgNet[2,2,2]-[16,32,48]-B^l", 16, 32),
+    Probe("large", float("inf"), "MgNet[2,2,2]-[32,64,128]-B^l", 32, 16),
+)
+CUDA_PROBES = (
+    Probe("small", 1e6, "MgNet[2,2]-8-B^l", 8, 64),
+    Probe("medium", 1e8, "MgNet[2,2,2]-[16,32,48]-B^l", 32, 128),
+    Probe("large", float("inf"), "MgNet[2,2,2,2]-128-B^l", 32, 128),
+)
+
+
+def step_time(probe: Probe, mode: StepMode, device: torch.device) -> float:
+    """Return the seconds of a training step on the probe: the least of several, after those that warm up."""
+    from space.modules import build
+
+    spec = parse_notation(probe.notation)
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(0)
+        layout = torch.channels_last if mode.channels_last else torch.contiguous_format
+        network = build(spec).to(memory_format=layout).to(device)
+        size = (probe.batch_size, spec.in_channels, probe.image_size, probe.image_size)
+        images = torch.randn(size).to(device=device, memory_format=torch.channels_last)
+    batch = Batch(images, torch.arange(probe.batch_size, device=device) % spec.num_classes)
+    step = TrainStep(network, Recipe(), mode)
+    with mode.applied():
+        return _least_s(lambda: step(batch, 0.1), device)
+
+
+def product_size(device: torch.device) -> int:
+    """Return the rows of the square matrices that stand for the device's peak throughput."""
+    return 8192 if device.type == "cuda" else 1024
+
+
+def product_s(device: torch.device, *, bfloat16: bool) -> float:
+    """Return the seconds of a product of large square matrices."""
+    size = product_size(device)
+    generator = torch.Generator().manual_seed(0)
+    matrix = torch.randn(size, size, generator=generator).to(device)
+    matrix = matrix.bfloat16() if bfloat16 else matrix
+    return _least_s(lambda: matrix @ matrix, device)
+
+
+def _least_s(work: Callable[[], object], device: torch.device) -> float:
+    times = []
+    for _ in range(WARM_UP_STEPS + 1 + REPEATS if device.type == "cuda" else 1 + REPEATS):
+        began = time.perf_counter()
+        work()
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+        times.append(time.perf_counter() - began)
+    return min(times[-REPEATS:])

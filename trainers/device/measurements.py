@@ -1,0 +1,168 @@
+"""What a training costs: its speed, its memory, and how near it comes to what the device can do."""
+
+from __future__ import annotations
+
+import resource
+import statistics
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from trainers.device.energy import EnergyMeter
+
+MIB = 2**20
+LATENCY_PIXELS = 2**18
+"""Of a large batch: 256 images of 32 x 32."""
+MOST_BLOCKS, AGREEING, AGREEMENT = 60, 4, 1.02
+"""Blocks of passes that a steady latency takes at most, how many have to agree, and by what ratio."""
+STEP_MACS = 3
+"""A training step's MACs in those of the forward pass: the backward pass has two products for each one."""
+
+
+@dataclass(frozen=True)
+class Measurements:
+    """What one training cost on its device.
+
+    ``images_per_s`` and ``epoch_s`` are medians over the epochs; the former leaves evaluation out.
+    ``first_step_s`` is the time from the training's beginning to the end of its first step;
+    ``peak_memory_mib`` that of the device, on a CPU that of the whole process; ``macs_per_s`` are those of
+    training steps, and ``ceiling_share`` their share of what plain matrix products reach there;
+    ``training_pflop`` are 10**15 floating-point operations, two for each MAC, of the network in all training
+    steps (the optimiser's own are left out); both are by the network's counts, with the products that MgNets
+    leave out in training; None stands for what was not seen, since all was trained before;
+    ``energy_j`` is the GPU's since the training began, None where nobody tells.
+    """
+
+    images_per_s: float | None
+    epoch_s: float
+    first_step_s: float | None
+    peak_memory_mib: float
+    macs_per_s: float | None
+    training_pflop: float
+    ceiling_share: float | None
+    energy_j: float | None
+    micro_batch: int | None
+
+
+class Meter:
+    """Measures one training, from its beginning on."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self._began = time.perf_counter()
+        self._first_step_s: float | None = None
+        self._images_per_s: list[float] = []
+        self.energy = EnergyMeter(device)
+        _reset_peak_memory(device)
+
+    def step_done(self) -> None:
+        """Take note of the end of the first step; later calls cost nothing."""
+        if self._first_step_s is None:
+            if self._device.type == "cuda":
+                torch.cuda.synchronize(self._device)
+            self._first_step_s = time.perf_counter() - self._began
+
+    def trained(self, num_images: int, seconds: float) -> None:
+        """Take note of an epoch's training, without its evaluation."""
+        self._images_per_s.append(num_images / seconds)
+
+    def result(
+        self,
+        epochs_s: list[float],
+        num_images: int,
+        macs: int,
+        ceiling: float | None,
+        micro_batch: int | None,
+    ) -> Measurements:
+        """Return the measurements.
+
+        ``num_images`` were trained on in all, each as often as it was seen; ``macs`` are those of one
+        image's forward pass, ``ceiling`` is in MACs/s.
+        """
+        images_per_s = statistics.median(self._images_per_s) if self._images_per_s else None
+        macs_per_s = images_per_s * macs * STEP_MACS if images_per_s else None
+        return Measurements(
+            images_per_s=images_per_s,
+            epoch_s=statistics.median(epochs_s) if epochs_s else 0.0,
+            first_step_s=self._first_step_s,
+            peak_memory_mib=_peak_memory(self._device) / MIB,
+            macs_per_s=macs_per_s,
+            training_pflop=2 * STEP_MACS * macs * num_images / 1e15,
+            ceiling_share=macs_per_s / ceiling if ceiling and macs_per_s else None,
+            energy_j=self.energy.joules(),
+            micro_batch=micro_batch,
+        )
+
+
+def _reset_peak_memory(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+    else:
+        with suppress(OSError):  # Linux alone, and not in every container
+            Path("/proc/self/clear_refs").write_text("5")
+
+
+def _peak_memory(device: torch.device) -> float:
+    """Return the most bytes that were in use since the last reset."""
+    if device.type == "cuda":
+        return float(torch.cuda.max_memory_allocated(device))
+    with suppress(OSError):
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return 1024.0 * int(line.split()[1])
+    return 1024.0 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+@dataclass(frozen=True)
+class Latency:
+    """Wall time of a forward pass of one batch, in milliseconds."""
+
+    batch_size: int
+    median_ms: float
+    p95_ms: float
+
+
+@torch.inference_mode()
+def measure_latency(network: nn.Module, images: Tensor, repeats: int = 50, warm_up: int = 5) -> Latency:
+    """Return the latency of ``network``, in evaluation mode, on images N C H W of its device."""
+    network.eval()
+    times = []
+    for index in range(warm_up + repeats):
+        began = time.perf_counter()
+        network(images)
+        if images.is_cuda:
+            torch.cuda.synchronize(images.device)
+        if index >= warm_up:
+            times.append(1000 * (time.perf_counter() - began))
+    p95 = statistics.quantiles(times, n=20, method="inclusive")[-1]
+    return Latency(len(images), statistics.median(times), p95)
+
+
+def steady_latency_ms(network: nn.Module, image: Tensor) -> float:
+    """Return the latency of ``network`` on one image N C H W, in milliseconds, as if nothing else ran.
+
+    Whatever else a machine does makes a network slower, never faster. So it is measured in short blocks until
+    the lowest medians agree, or patience ends; the lowest is returned.
+    """
+    medians: list[float] = []
+    for block in range(MOST_BLOCKS):
+        medians.append(measure_latency(network, image, repeats=11, warm_up=0 if block else 5).median_ms)
+        lowest = sorted(medians)[:AGREEING]
+        if len(lowest) == AGREEING and lowest[-1] <= AGREEMENT * lowest[0]:
+            break
+    return min(medians)
+
+
+def latencies(
+    network: nn.Module, shape: tuple[int, int, int], device: torch.device, most: int
+) -> list[Latency]:
+    """Return the latencies of one image C H W = ``shape``, and of a large batch, ``most`` at most."""
+    large = min(max(2, min(256, LATENCY_PIXELS // (shape[1] * shape[2]))), most)
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randn(large, *shape, generator=generator).to(device)
+    images = images.contiguous(memory_format=torch.channels_last)
+    return [measure_latency(network, images[:size]) for size in sorted({1, large})]

@@ -1,0 +1,1 @@
+"""Optimisers, averaged weights and learning-rate schedules."""

@@ -1,0 +1,34 @@
+"""Stochastic gradient descent by torch's fused kernel."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch.optim.sgd import sgd
+
+from trainers.optim.optimizer import Optimizer
+
+
+class SGD(Optimizer):
+    """Gradient descent with Nesterov momentum; its steps are those of ``torch.optim.SGD``."""
+
+    @torch.no_grad()
+    def step(self) -> None:
+        """Move all weights once by the gradients that they have."""
+        for group in self.groups:
+            weights = group.with_gradients()
+            buffers: list[Any] = [self.buffers.get(weight) for weight in weights] if self.momentum else []
+            sgd(
+                list(weights),
+                [weight.grad for weight in weights if weight.grad is not None],
+                buffers,  # those that are None are made
+                fused=True,
+                weight_decay=group.weight_decay,
+                momentum=self.momentum,
+                lr=group.lr,
+                dampening=0.0,
+                nesterov=self.momentum > 0,
+                maximize=False,
+            )
+            self.buffers.update(zip(weights, buffers, strict=False))
