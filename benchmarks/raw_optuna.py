@@ -11,7 +11,7 @@ from results.storage.records import EpochReport, TrialRecord
 from search.samplers.base import Proposal
 from search.samplers.encoding import suggest
 from search.samplers.quiet import quiet_optuna
-from space.decision_tree import draw_knobs
+from space.decision_tree import draw_hyperparameters
 from space.domains import Domain, Value
 from space.search_space import Point, SearchSpace
 
@@ -38,17 +38,19 @@ class RawOptuna:
         self._running: dict[int, optuna.Trial] = {}
 
     def ask(self, number: int) -> Proposal:
-        knobs: Point = {}
+        hyperparameters: Point = {}
         with quiet_optuna():
             trial = self._study.ask()
 
-            def choose(knob: str, domain: Domain) -> Value:
-                knobs[knob] = suggest(trial, knob, domain)
-                return knobs[knob]
+            def choose(hyperparameter: str, domain: Domain) -> Value:
+                hyperparameters[hyperparameter] = suggest(trial, hyperparameter, domain)
+                return hyperparameters[hyperparameter]
 
-            draw_knobs(self._space.config, choose)
+            draw_hyperparameters(self._space.config, choose)
         self._running[number] = trial
-        return Proposal(self._space.spec(knobs), knobs, self._space.training(knobs), {})
+        return Proposal(
+            self._space.spec(hyperparameters), hyperparameters, self._space.training(hyperparameters), {}
+        )
 
     def report(self, record: TrialRecord, report: EpochReport) -> None:
         """Ignore epochs: these samplers learn from complete trials only."""

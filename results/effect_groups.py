@@ -1,4 +1,4 @@
-"""The values of a knob, as the groups of trials that are compared with one another."""
+"""The values of a hyperparameter, as the groups of trials that are compared with one another."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from results.storage.records import KnobValue, TrialRecord
+from results.storage.records import HyperparameterValue, TrialRecord
 
 MIN_GROUP = 3
 """Values with fewer trainings are left out of all estimates: nothing may rest on one or two trainings."""
@@ -17,32 +17,36 @@ _MOST_FIGURES = 17
 
 
 def with_company(
-    chosen: list[int], trials: Sequence[TrialRecord], knob: str
+    chosen: list[int], trials: Sequence[TrialRecord], hyperparameter: str
 ) -> tuple[list[int], tuple[tuple[str, int], ...]]:
     """Return the trials in groups of at least ``MIN_GROUP``, and the labels and sizes of the other groups."""
     if not chosen:
         return chosen, ()
-    labels, member = groups([trials[i] for i in chosen], knob)
+    labels, member = groups([trials[i] for i in chosen], hyperparameter)
     counts = np.bincount(member, minlength=len(labels))
     left_out = tuple((labels[g], int(counts[g])) for g in np.flatnonzero(counts < MIN_GROUP))
     return [i for i, group in zip(chosen, member, strict=True) if counts[group] >= MIN_GROUP], left_out
 
 
-def groups(trials: Sequence[TrialRecord], knob: str) -> tuple[list[str], NDArray[np.intp]]:
-    """Return the labels of the knob's values, and each trial's; many numbers are joined into ranges."""
-    counts = Counter(t.knobs[knob] for t in trials)
+def groups(trials: Sequence[TrialRecord], hyperparameter: str) -> tuple[list[str], NDArray[np.intp]]:
+    """Return the labels of the hyperparameter's values, and each trial's; many numbers are joined into ranges."""
+    counts = Counter(t.hyperparameters[hyperparameter] for t in trials)
     values = sorted(counts, key=lambda value: (isinstance(value, str), value))
-    runs: list[list[KnobValue]] = [[value] for value in values]
+    runs: list[list[HyperparameterValue]] = [[value] for value in values]
     if len(values) > _MAX_GROUPS and not any(isinstance(value, str) for value in values):
         runs = _ranges(values, counts)
     labels = _labels(runs, 3)
     place = {value: index for index, run in enumerate(runs) for value in run}
-    return labels, np.array([place[t.knobs[knob]] for t in trials], dtype=np.intp)
+    return labels, np.array([place[t.hyperparameters[hyperparameter]] for t in trials], dtype=np.intp)
 
 
-def _ranges(values: Sequence[KnobValue], counts: Counter[KnobValue]) -> list[list[KnobValue]]:
+def _ranges(
+    values: Sequence[HyperparameterValue], counts: Counter[HyperparameterValue]
+) -> list[list[HyperparameterValue]]:
     """Return at most ``_MAX_GROUPS`` ranges of about as many trials, and at least ``MIN_GROUP``, each."""
-    shares: dict[int, list[KnobValue]] = {}  # of the trials in order of the value, by its middle one
+    shares: dict[
+        int, list[HyperparameterValue]
+    ] = {}  # of the trials in order of the value, by its middle one
     filled, total = 0, sum(counts.values())
     for value in values:
         middle = filled + counts[value] / 2
@@ -60,7 +64,7 @@ def _ranges(values: Sequence[KnobValue], counts: Counter[KnobValue]) -> list[lis
     return runs
 
 
-def _labels(runs: Sequence[Sequence[KnobValue]], figures: int) -> list[str]:
+def _labels(runs: Sequence[Sequence[HyperparameterValue]], figures: int) -> list[str]:
     """Return a label for each range of values, with as many figures as it takes to tell them apart."""
     ends = [[_label(run[0], figures), _label(run[-1], figures)] for run in runs]
     labels = ["–".join(dict.fromkeys(pair)) for pair in ends]
@@ -68,7 +72,7 @@ def _labels(runs: Sequence[Sequence[KnobValue]], figures: int) -> list[str]:
     return labels if is_clear else _labels(runs, figures + 1)
 
 
-def _label(value: KnobValue, figures: int) -> str:
+def _label(value: HyperparameterValue, figures: int) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, float) and figures < _MOST_FIGURES:

@@ -1,7 +1,7 @@
-"""What each knob does to accuracy once size is accounted for: estimates, intervals, a ranking.
+"""What each hyperparameter does to accuracy once size is accounted for: estimates, intervals, a ranking.
 
 Larger networks are more accurate, so a plain mean per value mostly repeats how large its networks are.
-Here accuracy is regressed on the knob's values together with a smooth curve in log(parameters), so values
+Here accuracy is regressed on the hyperparameter's values together with a smooth curve in log(parameters), so values
 are compared at equal size (an analysis of covariance).
 """
 
@@ -22,7 +22,7 @@ from results.storage.records import TrialRecord
 Array = NDArray[np.float64]
 
 MIN_TRIALS = 8
-"""Fewer trials than this say nothing about a knob beyond their noise."""
+"""Fewer trials than this say nothing about a hyperparameter beyond their noise."""
 _QUADRATIC_FROM = 12
 _CUBIC_FROM = 24
 _OUTLIER_SIGMAS = 4.0
@@ -36,7 +36,7 @@ _ROUNDING = 1e-6
 
 @dataclass(frozen=True)
 class ValueEffect:
-    """Accuracy of one value (or range of values) against the knob's average at equal size.
+    """Accuracy of one value (or range of values) against the hyperparameter's average at equal size.
 
     ``effect`` and ``std_error`` are shares of 1, like accuracies; ``low`` to ``high`` is a 95 % interval.
     """
@@ -50,17 +50,17 @@ class ValueEffect:
 
 
 @dataclass(frozen=True)
-class KnobEffect:
-    """One knob: its values, and how much of what size leaves open it explains.
+class HyperparameterEffect:
+    """One hyperparameter: its values, and how much of what size leaves open it explains.
 
     ``importance`` is a share from 0 to 1, corrected for the number of values. ``p_value`` is that of a
-    permutation test, corrected (Holm) for the number of knobs. Both are those that remain when the training
+    permutation test, corrected (Holm) for the number of hyperparameters. Both are those that remain when the training
     that supports the effect most is left out. ``left_out`` holds the values with fewer than ``MIN_GROUP``
     trainings, with their numbers; ``num_trials`` does not count them. Where nothing can be said, ``values``
     is empty and ``reason`` says why.
     """
 
-    knob: str
+    hyperparameter: str
     num_trials: int
     values: tuple[ValueEffect, ...] = ()
     importance: float = 0.0
@@ -71,36 +71,36 @@ class KnobEffect:
 
 @dataclass(frozen=True)
 class Effects:
-    """All knobs, the strongest first; ``num_outliers`` accuracies no knob explains, see ``knob_effects``."""
+    """All hyperparameters, the strongest first; ``num_outliers`` accuracies are explained by none of them."""
 
-    knobs: tuple[KnobEffect, ...]
+    hyperparameters: tuple[HyperparameterEffect, ...]
     num_trials: int
     num_outliers: int
     epochs_differ: bool
 
 
-def knob_effects(trials: Sequence[TrialRecord], seed: int = 0) -> Effects:
-    """Return the effect of every knob on validation accuracy at equal size, over the complete trials.
+def hyperparameter_effects(trials: Sequence[TrialRecord], seed: int = 0) -> Effects:
+    """Return the effect of every hyperparameter on validation accuracy at equal size, over the complete trials.
 
-    An accuracy farther than four robust standard deviations from what its size and the knob's value let
+    An accuracy farther than four robust standard deviations from what its size and the hyperparameter's value let
     expect is moved to that distance, so that one training that went wrong does not decide. Trials that ended
     after different numbers of epochs are compared at equal log(epochs). ``seed`` is that of the permutation
     test.
     """
     complete = complete_trials(trials)
-    names = dict.fromkeys(knob for trial in complete for knob in trial.knobs)
+    names = dict.fromkeys(hyperparameter for trial in complete for hyperparameter in trial.hyperparameters)
     effects, unexplained = [], set(range(len(complete)))
     for name in names:
         chosen, left_out = with_company(
-            [i for i, t in enumerate(complete) if name in t.knobs], complete, name
+            [i for i, t in enumerate(complete) if name in t.hyperparameters], complete, name
         )
         effect, moved = _effect(name, [complete[i] for i in chosen], seed)
         effect = replace(effect, left_out=left_out)
         effects.append(effect)
         if effect.reason is None:
             unexplained -= {index for index, is_far in zip(chosen, moved, strict=True) if not is_far}
-    estimated = {effect.knob for effect in effects if effect.reason is None}
-    unexplained = {index for index in unexplained if estimated & set(complete[index].knobs)}
+    estimated = {effect.hyperparameter for effect in effects if effect.reason is None}
+    unexplained = {index for index in unexplained if estimated & set(complete[index].hyperparameters)}
     effects = _holm(effects)
     effects.sort(key=lambda effect: (effect.reason is not None, -effect.importance, effect.p_value))
     epochs_differ = len({t.epochs for t in complete}) > 1
@@ -161,15 +161,17 @@ def _robust_fit(accuracy: Array, design: Array) -> tuple[Array, float]:
     return curve, _OUTLIER_SIGMAS * sigma
 
 
-def _effect(knob: str, trials: list[TrialRecord], seed: int) -> tuple[KnobEffect, NDArray[np.bool_]]:
-    """Return the effect of a knob that all these trials have, and whose accuracy was pulled in for it."""
+def _effect(
+    hyperparameter: str, trials: list[TrialRecord], seed: int
+) -> tuple[HyperparameterEffect, NDArray[np.bool_]]:
+    """Return the effect of a hyperparameter that all these trials have, and whose accuracy was pulled in for it."""
     n = len(trials)
-    labels, member = groups(trials, knob)
+    labels, member = groups(trials, hyperparameter)
     covariates = _covariates(trials)
     accuracy = np.array([t.val_accuracy for t in trials], dtype=np.float64)
     reason = _what_is_missing(labels, member, covariates)
     if reason is not None:
-        return KnobEffect(knob, n, reason=reason), np.zeros(n, dtype=bool)
+        return HyperparameterEffect(hyperparameter, n, reason=reason), np.zeros(n, dtype=bool)
     accuracy, moved = _pull_in(accuracy, member, covariates)
     design = np.column_stack([np.eye(len(labels))[member], covariates])
     freedom = n - design.shape[1]
@@ -193,11 +195,11 @@ def _effect(knob: str, trials: list[TrialRecord], seed: int) -> tuple[KnobEffect
         for g, label in enumerate(labels)
     )
     importance, p_value = _strength(design, covariates, accuracy, seed)
-    return KnobEffect(knob, n, values, importance, p_value), moved
+    return HyperparameterEffect(hyperparameter, n, values, importance, p_value), moved
 
 
 def _what_is_missing(labels: Sequence[str], member: NDArray[np.intp], covariates: Array) -> str | None:
-    """Return why nothing can be said about a knob, or None."""
+    """Return why nothing can be said about a hyperparameter, or None."""
     n = len(member)
     if len(labels) < 2:
         return f"fewer than two values have {MIN_GROUP} finished trials"
@@ -213,10 +215,10 @@ def _what_is_missing(labels: Sequence[str], member: NDArray[np.intp], covariates
 
 
 def _strength(design: Array, covariates: Array, accuracy: Array, seed: int) -> tuple[float, float]:
-    """Return the knob's share of the variance that size leaves open, and a permutation test's p-value.
+    """Return the hyperparameter's share of the variance that size leaves open, and a permutation test's p-value.
 
     The share is epsilon squared. The permutations are those of the residuals of the model without the
-    knob (Freedman and Lane, 1983), which needs no normal noise. Both take the least of what is explained
+    hyperparameter (Freedman and Lane, 1983), which needs no normal noise. Both take the least of what is explained
     when any one training is left out, so that neither rests on a single network.
     """
     n = len(accuracy)
@@ -256,14 +258,14 @@ def _left_one_out(values: Array, basis: Array) -> Array:
     return left
 
 
-def _holm(effects: list[KnobEffect]) -> list[KnobEffect]:
-    """Return the effects with p-values corrected for how many knobs were tested."""
+def _holm(effects: list[HyperparameterEffect]) -> list[HyperparameterEffect]:
+    """Return the effects with p-values corrected for how many hyperparameters were tested."""
     tested = sorted((e for e in effects if e.reason is None), key=lambda e: e.p_value)
     corrected, largest = {}, 0.0
     for rank, effect in enumerate(tested):
         largest = max(largest, min(1.0, effect.p_value * (len(tested) - rank)))
-        corrected[effect.knob] = largest
-    return [replace(e, p_value=corrected.get(e.knob, 1.0)) for e in effects]
+        corrected[effect.hyperparameter] = largest
+    return [replace(e, p_value=corrected.get(e.hyperparameter, 1.0)) for e in effects]
 
 
 def t_quantile(freedom: int, confidence: float = 0.95) -> float:

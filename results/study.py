@@ -197,7 +197,7 @@ class StudyResults:
         return pd.DataFrame(rows, columns=point_columns(self.header.costs, front))
 
     def trials(self) -> pd.DataFrame:
-        """Return every trial with its state, times, membership of the front and knobs (``knob_`` columns).
+        """Return every trial with its state, times, front membership and ``hyperparameter_`` columns.
 
         What its training cost has columns with units in their names, such as ``images_per_s``.
         ``reference`` is the name of a network of the papers that was trained for comparison, or None.
@@ -217,7 +217,10 @@ class StudyResults:
                 "train_s": record.train_s,
             }
             | record.measured
-            | {f"knob_{knob}": value for knob, value in record.knobs.items()}
+            | {
+                f"hyperparameter_{hyperparameter}": value
+                for hyperparameter, value in record.hyperparameters.items()
+            }
             for record in sorted((*self.records, *self.references), key=lambda record: record.number)
         ]
         facts = ["reference", "state", "on_front", "reason", "started_s", "finished_s", "train_s"]

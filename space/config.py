@@ -1,4 +1,4 @@
-"""The ``[space]`` section of a study: a domain for every knob of the families, and limits."""
+"""The ``[space]`` section of a study: a domain for every hyperparameter of the families, and limits."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from space.networks.weight_sharing import SHARINGS
 AT_MOST = {"levels": 32, "nu": 1_000, "c_u": 10**9, "c_f": 10**9, "groups_b": 4096, "stem_channels": 4096}
 """The largest numbers of a space: beyond them lie no networks, only counts that never come to an end."""
 
-Knob = Domain | PerLevel | Increments | Literal["c_u"] | None
+Hyperparameter = Domain | PerLevel | Increments | Literal["c_u"] | None
 
 
 class SpaceConfig(BaseModel):
@@ -133,7 +133,7 @@ class SpaceConfig(BaseModel):
 
     @field_validator("levels", "nu", "c_u", "c_f", "groups_b", "stem_channels")
     @classmethod
-    def _in_range(cls, value: Knob, info: ValidationInfo) -> Knob:
+    def _in_range(cls, value: Hyperparameter, info: ValidationInfo) -> Hyperparameter:
         assert info.field_name is not None
         at_most = AT_MOST[info.field_name]
         if isinstance(value, Increments):

@@ -1,7 +1,7 @@
-"""From choices for knobs to a spec: which knobs a network of each family has, and in which order.
+"""From choices for hyperparameters to a spec: which hyperparameters a network of each family has, and in which order.
 
-Knobs of structure come first: family, levels, smoother and so on decide which others there are. Then come
-the knobs of each level, the sharing, and at last those of the training.
+Hyperparameters of structure come first: family, levels, smoother and so on decide which others there are. Then come
+the hyperparameters of each level, the sharing, and at last those of the training.
 """
 
 from __future__ import annotations
@@ -29,75 +29,79 @@ STRUCTURE = (
     "family", "levels", "smoother", "kernel_b", "groups_b", "interpolation", "restriction", "block", "stem",
     "stem_channels",
 )  # fmt: skip
-"""Knobs that decide which others there are, or on which counts do not depend in one direction."""
+"""Hyperparameters that decide which others there are, or on which counts do not depend in one direction."""
 UNCOUNTED = ("activation", "dropout")
-"""Knobs without weights; activations differ in memory alone."""
+"""Hyperparameters without weights; activations differ in memory alone."""
 
 
-def is_structure(knob: str) -> bool:
-    """Return whether a knob is one of structure: in ``STRUCTURE``, or an option of a smoother."""
-    return knob in STRUCTURE or knob.partition(".")[0] in SMOOTHERS
+def is_structure(hyperparameter: str) -> bool:
+    """Return whether a hyperparameter is one of structure: in ``STRUCTURE``, or an option of a smoother."""
+    return hyperparameter in STRUCTURE or hyperparameter.partition(".")[0] in SMOOTHERS
 
 
-def is_countable(knob: str) -> bool:
-    """Return whether making a knob smaller can make a network smaller."""
-    return not is_structure(knob) and knob not in UNCOUNTED and not knob.startswith("train.")
+def is_countable(hyperparameter: str) -> bool:
+    """Return whether making a hyperparameter smaller can make a network smaller."""
+    return (
+        not is_structure(hyperparameter)
+        and hyperparameter not in UNCOUNTED
+        and not hyperparameter.startswith("train.")
+    )
 
 
 def draw_spec(config: SpaceConfig, facts: Facts, choose: Choose) -> Spec:
-    """Return the canonical spec made by asking ``choose(knob, domain)`` for every knob not fixed.
+    """Return the canonical spec made by asking ``choose(hyperparameter, domain)`` for every hyperparameter not fixed.
 
-    ``facts`` holds in_channels and num_classes. Knobs are asked for in a fixed order, each only if the
+    ``facts`` holds in_channels and num_classes. Hyperparameters are asked for in a fixed order, each only if the
     network has it; those of the training come last and leave no trace in the spec.
 
     Raises:
-        UnbuildableError: a plugin's family refuses the choices; every knob was asked for by then.
+        UnbuildableError: a plugin's family refuses the choices; every hyperparameter was asked for by then.
     """
-    name, spec_type, knobs = draw_knobs(config, choose)
+    name, spec_type, hyperparameters = draw_hyperparameters(config, choose)
     if issubclass(spec_type, GridSpec) and name not in config.families:
-        return spec_type.model_validate(knobs | facts).canonical()
-    return _own_spec(name, spec_type, knobs, facts)
+        return spec_type.model_validate(hyperparameters | facts).canonical()
+    return _own_spec(name, spec_type, hyperparameters, facts)
 
 
-def draw_knobs(config: SpaceConfig, choose: Choose) -> tuple[str, type[Spec], dict[str, Any]]:
-    """Ask for every knob as ``draw_spec`` does; return family, type of spec and values of its fields."""
+def draw_hyperparameters(config: SpaceConfig, choose: Choose) -> tuple[str, type[Spec], dict[str, Any]]:
+    """Ask for every hyperparameter as ``draw_spec`` does; return family, type of spec and values of its fields."""
 
-    def pick(knob: str, domain: Domain) -> Any:
-        return domain.smallest if domain.size == 1 else choose(knob, domain)
+    def pick(hyperparameter: str, domain: Domain) -> Any:
+        return domain.smallest if domain.size == 1 else choose(hyperparameter, domain)
 
     name = str(pick("family", config.family))
     spec_type = family_named(name, "space").spec_type
     if issubclass(spec_type, MgNetSpec):
-        knobs = _mgnet_knobs(config, pick)
+        hyperparameters = _mgnet_hyperparameters(config, pick)
     elif issubclass(spec_type, ResidualSpec):
-        knobs = _resnet_knobs(config, pick)
+        hyperparameters = _resnet_hyperparameters(config, pick)
     else:
-        knobs = {}
+        hyperparameters = {}
     own = config.families.get(name, {})
-    knobs |= {field: pick(f"{name}.{field}", domain) for field, domain in own.items()}
+    hyperparameters |= {field: pick(f"{name}.{field}", domain) for field, domain in own.items()}
     for key, domain in config.train.items():
         pick(f"train.{key}", domain)
-    return name, spec_type, knobs
+    return name, spec_type, hyperparameters
 
 
-def _own_spec(name: str, spec_type: type[Spec], knobs: dict[str, Any], facts: Facts) -> Spec:
-    """Return the spec that a plugin's family makes of its knobs.
+def _own_spec(name: str, spec_type: type[Spec], hyperparameters: dict[str, Any], facts: Facts) -> Spec:
+    """Return the spec that a plugin's family makes of its hyperparameters.
 
     Raises:
         UnbuildableError: it refuses them, or its code fails.
     """
     where = f"space.families.{name}"
     try:
-        return spec_type.from_knobs(knobs, facts).canonical()
+        return spec_type.from_hyperparameters(hyperparameters, facts).canonical()
     except ValidationError as error:
         raise UnbuildableError(str(explain(error, spec_type, where))) from None
     except Exception as error:  # the code is the user's: whatever it raises is to be told in one line
         raise UnbuildableError(
-            f"{where}: no spec can be made of {shown(knobs)}: {reason_of(error)}"
+            f"{where}: no spec can be made of {shown(hyperparameters)}: {reason_of(error)}"
         ) from error
 
 
-def _mgnet_knobs(config: SpaceConfig, pick: Choose) -> dict[str, Any]:
+def _mgnet_hyperparameters(config: SpaceConfig, pick: Choose) -> dict[str, Any]:
     depth = int(pick("levels", config.levels))
     kind = str(pick("smoother", config.smoother))
     smoother_type = SMOOTHERS[kind]
@@ -112,7 +116,7 @@ def _mgnet_knobs(config: SpaceConfig, pick: Choose) -> dict[str, Any]:
     return fields | _draw_rest(config, pick)
 
 
-def _resnet_knobs(config: SpaceConfig, pick: Choose) -> dict[str, Any]:
+def _resnet_hyperparameters(config: SpaceConfig, pick: Choose) -> dict[str, Any]:
     depth = int(pick("levels", config.levels))
     keys = ("kernel_b", "groups_b", "block", "stem", "activation")
     fields: dict[str, Any] = {key: pick(key, getattr(config, key)) for key in keys}

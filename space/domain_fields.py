@@ -105,16 +105,16 @@ spelled = PlainSerializer(_spell)
 
 # plain validators: these messages are the only ones, pydantic adds none of its own about its classes
 Numbers = Annotated[Choice | IntRange, PlainValidator(_read_numbers), spelled]
-"""A knob's whole numbers: a value, a list of choices, or a table with low, high and step (or log)."""
+"""A hyperparameter's whole numbers: a value, a list of choices, or a table with low, high and step (or log)."""
 
 Fractions = Annotated[Domain, PlainValidator(_read_fractions), spelled]
-"""A knob's numbers: a value, a list of choices, or a table with low and high, which is continuous."""
+"""A hyperparameter's numbers: a value, a list of choices, or a table with low and high, which is continuous."""
 
 AnyDomain = Annotated[Domain, PlainValidator(_read_any), spelled]
-"""A knob of any type: a value, a list of choices, or a range, continuous where an end has a fraction."""
+"""A hyperparameter of any type: a value, a list of choices, or a range, continuous where an end has a fraction."""
 
 NumbersPerLevel = Annotated[PerLevel, PlainValidator(_read_per_level), spelled]
-"""A knob that every level has: one domain for all of them, or one for each."""
+"""A hyperparameter that every level has: one domain for all of them, or one for each."""
 
 Widths = Annotated[PerLevel | Increments, PlainValidator(_read_widths), spelled]
 """As ``NumbersPerLevel``, or a table with first and increment."""
@@ -124,7 +124,7 @@ DataWidths = Annotated[PerLevel | Increments | Literal["c_u"], PlainValidator(_r
 
 
 def words(*allowed: Value) -> PlainValidator:
-    """Return what reads a knob whose values are among ``allowed``, for a field's annotation."""
+    """Return what reads a hyperparameter whose values are among ``allowed``, for a field's annotation."""
     spelt = ", ".join(f'"{value}"' if isinstance(value, str) else str(value) for value in allowed)
     rule = f"takes one of {spelt} or a list of them"
 
@@ -142,7 +142,7 @@ def _read_names(raw: Any) -> Choice:
 
 
 Names = Annotated[Choice, PlainValidator(_read_names), spelled]
-"""A knob whose values are names that only become known when a study is read."""
+"""A hyperparameter whose values are names that only become known when a study is read."""
 
 
 def _read_groups(raw: Any) -> Choice | IntRange:

@@ -1,6 +1,6 @@
-"""What values a knob of a search space may take, as written in a study file.
+"""What values a hyperparameter of a search space may take, as written in a study file.
 
-A single value fixes the knob, a list gives choices, and ``{low = 4, high = 16, step = 2}`` is a range with
+A single value fixes the hyperparameter, a list gives choices, and ``{low = 4, high = 16, step = 2}`` is a range with
 both ends included; ``log = true`` draws it evenly over its logarithm. Ranges whose ends have fractions are
 continuous.
 """
@@ -24,7 +24,7 @@ Point = dict[str, Value]
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """One of a few values; a single one is a fixed knob."""
+    """One of a few values; a single one is a fixed hyperparameter."""
 
     choices: tuple[Value, ...]
 
@@ -203,7 +203,7 @@ class FloatRange:
 
 
 Domain = Choice | IntRange | FloatRange
-"""The values of one knob."""
+"""The values of one hyperparameter."""
 
 
 @dataclass(frozen=True, kw_only=True)

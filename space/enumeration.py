@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Protocol
 
 from space.config import SpaceConfig
 from space.core.errors import UnbuildableError
-from space.decision_tree import draw_knobs, is_structure
+from space.decision_tree import draw_hyperparameters, is_structure
 from space.domains import Choice, Domain, FloatRange, Point, Value
 from space.networks.counts import Counts
 from space.networks.families import BUILT_IN
@@ -56,18 +56,18 @@ class CountedSpace(Protocol):
 
 
 class Skeleton(NamedTuple):
-    """All points with the same choices of structure: those, their domains, and the knobs that are left."""
+    """All points with the same choices of structure: those, their domains, and the hyperparameters that are left."""
 
     structure: Point
     choices: dict[str, Domain]
-    knobs: dict[str, Domain]
+    hyperparameters: dict[str, Domain]
 
 
 class Walk:
     """The points of one ``SearchSpace``, structure by structure.
 
     Counts grow with every iteration and channel, and with ``iteration`` in place of ``level``. So among the
-    networks of one structure that with every knob at its smallest value is the smallest by any count. Where
+    networks of one structure that with every hyperparameter at its smallest value is the smallest by any count. Where
     widths also decide on something that comes or goes (groups, pooling between widths, sharing where shapes
     agree) this holds only roughly; such structures are searched instead.
     """
@@ -81,46 +81,62 @@ class Walk:
         return list(self._grow({}))
 
     def _grow(self, structure: Point) -> Iterator[Skeleton]:
-        """Yield the skeletons that agree with ``structure``, by branching at the next knob of structure."""
+        """Yield the skeletons that agree with ``structure``, by branching at the next hyperparameter of structure."""
         asked: dict[str, Domain] = {}
 
-        def choose(knob: str, domain: Domain) -> Value:
-            asked[knob] = domain
-            return structure.get(knob, domain.smallest)
+        def choose(hyperparameter: str, domain: Domain) -> Value:
+            asked[hyperparameter] = domain
+            return structure.get(hyperparameter, domain.smallest)
 
-        draw_knobs(self.space.config, choose)
-        branching = [knob for knob in asked if knob not in structure and is_structure(knob)]
+        draw_hyperparameters(self.space.config, choose)
+        branching = [
+            hyperparameter
+            for hyperparameter in asked
+            if hyperparameter not in structure and is_structure(hyperparameter)
+        ]
         if not branching:
-            chosen = {knob: domain for knob, domain in asked.items() if knob in structure}
+            chosen = {
+                hyperparameter: domain
+                for hyperparameter, domain in asked.items()
+                if hyperparameter in structure
+            }
             yield Skeleton(structure, chosen, {k: d for k, d in asked.items() if k not in structure})
             return
-        knob = branching[0]
-        values = sorted(asked[knob].values()) if knob == "levels" else asked[knob].values()
+        hyperparameter = branching[0]
+        values = (
+            sorted(asked[hyperparameter].values())
+            if hyperparameter == "levels"
+            else asked[hyperparameter].values()
+        )
         for value in values:
-            yield from self._grow(structure | {knob: value})
+            yield from self._grow(structure | {hyperparameter: value})
 
     def size(self) -> int | float:
-        """Return the number of points, infinite where a knob is continuous.
+        """Return the number of points, infinite where a hyperparameter is continuous.
 
         Networks with several spellings count as often.
         """
         return sum(
-            math.prod(domain.size for domain in skeleton.knobs.values()) for skeleton in self.skeletons
+            math.prod(domain.size for domain in skeleton.hyperparameters.values())
+            for skeleton in self.skeletons
         )
 
     def sample(self, rng: random.Random) -> Point:
         """Return a point; every one of a finite space is as likely as any other.
 
-        A continuous knob is drawn from its range, and counts as one value.
+        A continuous hyperparameter is drawn from its range, and counts as one value.
         """
         skeleton = rng.choices(self.skeletons, cum_weights=self._shares)[0]
-        return skeleton.structure | {knob: _uniform(domain, rng) for knob, domain in skeleton.knobs.items()}
+        return skeleton.structure | {
+            hyperparameter: _uniform(domain, rng)
+            for hyperparameter, domain in skeleton.hyperparameters.items()
+        }
 
     @cached_property
     def _shares(self) -> list[float]:
         """For each skeleton the share of all points that lie in it or before it."""
         sizes = [
-            math.prod(int(d.size) for d in skeleton.knobs.values() if not isinstance(d, FloatRange))
+            math.prod(int(d.size) for d in skeleton.hyperparameters.values() if not isinstance(d, FloatRange))
             for skeleton in self.skeletons
         ]
         total = sum(sizes)
@@ -129,17 +145,17 @@ class Walk:
     def points(self) -> Iterator[Point]:
         """Yield every point once, in a fixed order, none of them made before it is asked for.
 
-        Of a family, networks of few levels come first; then every knob climbs from its smallest value
-        (``level`` before ``iteration``), and the last knob, in the order of ``draw``, changes fastest. For a
-        continuous knob its two ends stand for all values.
+        Of a family, networks of few levels come first; then every hyperparameter climbs from its smallest value
+        (``level`` before ``iteration``), and the last hyperparameter, in the order of ``draw``, changes fastest. For a
+        continuous hyperparameter its two ends stand for all values.
         """
         for skeleton in self.skeletons:
-            yield from _climb(self.end(skeleton, largest=False), list(skeleton.knobs.items()), None)
+            yield from _climb(self.end(skeleton, largest=False), list(skeleton.hyperparameters.items()), None)
 
     def feasible_points(self, patience: int | None = None) -> Iterator[Point]:
         """Yield, in the order of ``points``, every point whose network can be built and is within the limits.
 
-        Where the remaining knobs at their smallest do not fit, nothing larger does: a branch without a
+        Where the remaining hyperparameters at their smallest do not fit, nothing larger does: a branch without a
         feasible point is never entered, so the time is that of the points yielded, whatever the size of
         the space. Structures of which this is not true are walked through; after ``patience`` of their
         points in vain, one after the other, nothing more is yielded. Networks with several spellings come
@@ -148,12 +164,12 @@ class Walk:
         fits, in_vain = self.space.is_feasible, 0
         for skeleton in self.skeletons:
             lowest = self.end(skeleton, largest=False)
-            knobs = list(skeleton.knobs.items())
+            hyperparameters = list(skeleton.hyperparameters.items())
             if self._is_monotone(skeleton):
                 if not self.space.has_limits or fits(lowest):
-                    yield from _climb(lowest, knobs, fits if self.space.has_limits else None)
+                    yield from _climb(lowest, hyperparameters, fits if self.space.has_limits else None)
                 continue
-            for point in _climb(lowest, knobs, None):
+            for point in _climb(lowest, hyperparameters, None):
                 if fits(point):
                     in_vain = 0
                     yield point
@@ -161,11 +177,11 @@ class Walk:
                     return
 
     def _is_monotone(self, skeleton: Skeleton) -> bool:
-        """Whether no count of this structure ever falls when a knob rises; see the class."""
+        """Whether no count of this structure ever falls when a hyperparameter rises; see the class."""
         config, point = self.space.config, skeleton.structure
 
-        def value(knob: str, domain: Choice | Any) -> Any:
-            return point.get(knob, domain.smallest)
+        def value(hyperparameter: str, domain: Choice | Any) -> Any:
+            return point.get(hyperparameter, domain.smallest)
 
         family = value("family", config.family)
         if family not in {built_in.name for built_in in BUILT_IN}:
@@ -183,9 +199,10 @@ class Walk:
         return "network" not in shares and (family != "mgnet" or not {"pool", "depthwise"} & set(changes))
 
     def end(self, skeleton: Skeleton, *, largest: bool) -> Point:
-        """Return the point of a skeleton with every other knob at its smallest, or largest, value."""
+        """Return the point of a skeleton with every other hyperparameter at its smallest, or largest, value."""
         ends = {
-            knob: domain.largest if largest else domain.smallest for knob, domain in skeleton.knobs.items()
+            hyperparameter: domain.largest if largest else domain.smallest
+            for hyperparameter, domain in skeleton.hyperparameters.items()
         }
         return skeleton.structure | ends
 
@@ -203,8 +220,8 @@ class Walk:
     def extremes(self, count: CountOf, *, largest: bool = False) -> list[Point]:
         """Return points whose networks have the least (or most) of a count, the most extreme one first.
 
-        Exact where counts grow with every knob, and in spaces of at most ``EXACT_UP_TO`` points. Elsewhere
-        each is the best that local searches over one knob at a time have found in its structure, in the
+        Exact where counts grow with every hyperparameter, and in spaces of at most ``EXACT_UP_TO`` points. Elsewhere
+        each is the best that local searches over one hyperparameter at a time have found in its structure, in the
         ``LOCAL_SEARCHES`` structures with the best ends.
 
         Raises:
@@ -248,9 +265,12 @@ class Walk:
         rng = random.Random(0)
         starts = [end]
         for _ in range(RANDOM_STARTS):
-            drawn = {knob: domain.sample(rng) for knob, domain in skeleton.knobs.items()}
+            drawn = {
+                hyperparameter: domain.sample(rng)
+                for hyperparameter, domain in skeleton.hyperparameters.items()
+            }
             starts.append(skeleton.structure | drawn)
-        return min((_descend(start, skeleton.knobs, cost) for start in starts), key=cost)
+        return min((_descend(start, skeleton.hyperparameters, cost) for start in starts), key=cost)
 
 
 def _uniform(domain: Domain, rng: random.Random) -> Value:
@@ -260,7 +280,7 @@ def _uniform(domain: Domain, rng: random.Random) -> Value:
 
 
 def _alternatives(domain: Domain, value: Value) -> list[Value]:
-    """Return other values of a knob to look at: all of a few, or neighbours and ends of many."""
+    """Return other values of a hyperparameter to look at: all of a few, or neighbours and ends of many."""
     if isinstance(domain, FloatRange):
         return [v for v in domain.values() if v != value]
     if domain.size <= 8:
@@ -270,37 +290,37 @@ def _alternatives(domain: Domain, value: Value) -> list[Value]:
     return [domain.value_of_rank(r) for r in sorted(ranks - {rank})]
 
 
-def _descend(point: Point, knobs: dict[str, Domain], cost: Callable[[Point], float]) -> Point:
-    """Return a point from which no change of one of ``knobs`` leads to a lower cost."""
+def _descend(point: Point, hyperparameters: dict[str, Domain], cost: Callable[[Point], float]) -> Point:
+    """Return a point from which no change of one of ``hyperparameters`` leads to a lower cost."""
     best, least = point, cost(point)
     improved = True
     while improved:
         improved = False
-        for knob, domain in knobs.items():
-            for value in _alternatives(domain, best[knob]):
-                other = best | {knob: value}
+        for hyperparameter, domain in hyperparameters.items():
+            for value in _alternatives(domain, best[hyperparameter]):
+                other = best | {hyperparameter: value}
                 if (found := cost(other)) < least:
                     best, least, improved = other, found, True
     return best
 
 
 def _climb(
-    point: Point, knobs: list[tuple[str, Domain]], fits: Callable[[Point], bool] | None
+    point: Point, hyperparameters: list[tuple[str, Domain]], fits: Callable[[Point], bool] | None
 ) -> Iterator[Point]:
-    """Yield every fitting point that differs from ``point`` in ``knobs`` only; None: every one fits.
+    """Yield every fitting point that differs from ``point`` in ``hyperparameters`` only; None: every one fits.
 
     ``point`` fits and has them at their smallest; where a point does not fit, no larger one may.
     """
-    if not knobs:
+    if not hyperparameters:
         yield dict(point)
         return
-    knob, domain = knobs[0]
+    hyperparameter, domain = hyperparameters[0]
     if isinstance(domain, FloatRange):
         values: Iterator[Value] = iter(domain.values())
     else:
         values = (domain.value_of_rank(rank) for rank in range(domain.size))
     for place, value in enumerate(values):
-        raised = point | {knob: value}
+        raised = point | {hyperparameter: value}
         if place and fits is not None and not fits(raised):
             return
-        yield from _climb(raised, knobs[1:], fits)
+        yield from _climb(raised, hyperparameters[1:], fits)

@@ -1,4 +1,4 @@
-"""From a network back to the point of a space that it is made of: ``draw_knobs`` the other way round."""
+"""From a network back to the point of a space that it is made of: ``draw_hyperparameters`` the other way round."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Any
 
 from space.config import SpaceConfig
 from space.core.errors import UnbuildableError
-from space.decision_tree import Facts, draw_knobs, draw_spec
+from space.decision_tree import Facts, draw_hyperparameters, draw_spec
 from space.domains import Domain, FloatRange, Value
 from space.networks.smoothers import SMOOTHERS
 from space.networks.spec import Spec
 
 DECISIVE = ("family", "levels", "smoother")
-"""Knobs that decide which others there are."""
+"""Hyperparameters that decide which others there are."""
 MOST_SPELLINGS = 256
 """Points that are compared with a network: values without effect are not to be seen in it."""
 _OF_LEVEL = re.compile(r"(?P<field>nu|c_u|c_f)_(?P<level>[1-9][0-9]*)(?P<increment>_increment)?")
@@ -34,18 +34,22 @@ def locate(
     found: dict[str, Value] = {}
     unseen: dict[str, Domain] = {}
 
-    def choose(knob: str, domain: Domain) -> Value:
-        value = _read(knob, spec, training)
+    def choose(hyperparameter: str, domain: Domain) -> Value:
+        value = _read(hyperparameter, spec, training)
         if value is not None and _is_in(domain, value):
-            found[knob] = value
-            return found[knob]
-        if knob in DECISIVE or knob.startswith("train.") or isinstance(domain, FloatRange):
+            found[hyperparameter] = value
+            return found[hyperparameter]
+        if (
+            hyperparameter in DECISIVE
+            or hyperparameter.startswith("train.")
+            or isinstance(domain, FloatRange)
+        ):
             raise _NotInSpaceError
-        unseen[knob] = domain
+        unseen[hyperparameter] = domain
         return domain.smallest
 
     try:
-        draw_knobs(config, choose)
+        draw_hyperparameters(config, choose)
     except _NotInSpaceError:
         return None
     if math.prod(domain.size for domain in unseen.values()) > MOST_SPELLINGS:
@@ -61,26 +65,26 @@ class _NotInSpaceError(Exception):
     """The space has no such network."""
 
 
-def _read(knob: str, spec: Spec, training: Mapping[str, Value]) -> Any:
-    """Return the value of a knob that is seen in a network or its training; None if it is not."""
-    if knob.startswith("train."):
-        return training.get(knob.removeprefix("train."))
+def _read(hyperparameter: str, spec: Spec, training: Mapping[str, Value]) -> Any:
+    """Return the value of a hyperparameter that is seen in a network or its training; None if it is not."""
+    if hyperparameter.startswith("train."):
+        return training.get(hyperparameter.removeprefix("train."))
     levels = getattr(spec, "levels", ())
-    if knob == "levels":
+    if hyperparameter == "levels":
         return len(levels)
-    if match := _OF_LEVEL.fullmatch(knob):
+    if match := _OF_LEVEL.fullmatch(hyperparameter):
         index = int(match["level"]) - 1
         width = getattr(levels[index], match["field"]) if index < len(levels) else None
         if width is None or not match["increment"]:
             return width
         return width - getattr(levels[index - 1], match["field"])
-    if knob == "stem_channels":  # None in a spec whose stem is as wide as its first level
+    if hyperparameter == "stem_channels":  # None in a spec whose stem is as wide as its first level
         return getattr(spec, "stem_width", None)
     smoother = getattr(spec, "smoother", None)
-    owner, _, field = knob.rpartition(".")
+    owner, _, field = hyperparameter.rpartition(".")
     if owner in SMOOTHERS:
         return getattr(smoother, field, None)
-    return getattr(smoother, "kind", None) if knob == "smoother" else getattr(spec, field, None)
+    return getattr(smoother, "kind", None) if hyperparameter == "smoother" else getattr(spec, field, None)
 
 
 def _is_in(domain: Domain, value: Value) -> bool:
@@ -91,6 +95,8 @@ def _is_in(domain: Domain, value: Value) -> bool:
 
 def _is_made_of(config: SpaceConfig, facts: Facts, point: Mapping[str, Value], spec: Spec) -> bool:
     try:
-        return draw_spec(config, facts, lambda knob, _domain: point[knob]).arch == spec.arch
-    except (KeyError, UnbuildableError):  # of a network with other knobs, or of none
+        return (
+            draw_spec(config, facts, lambda hyperparameter, _domain: point[hyperparameter]).arch == spec.arch
+        )
+    except (KeyError, UnbuildableError):  # of a network with other hyperparameters, or of none
         return False

@@ -1,4 +1,4 @@
-"""A search space: which networks a study may try, and how a choice for every knob becomes a spec."""
+"""A search space: which networks a study may try, and how a choice for every hyperparameter becomes a spec."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from functools import cached_property
 
 from space.config import SpaceConfig
 from space.core.errors import InvalidInputError, UnbuildableError, shown
-from space.decision_tree import Choose, draw_knobs, draw_spec, is_countable
+from space.decision_tree import Choose, draw_hyperparameters, draw_spec, is_countable
 from space.domains import Domain, FloatRange, Point, Value
 from space.enumeration import CountOf, Walk
 from space.locate import locate
@@ -29,9 +29,9 @@ MIB = 2**20
 class SearchSpace:
     """The networks of a ``SpaceConfig`` for images of one kind.
 
-    A point of the space is a dictionary ``knob -> value`` with the knobs ``family, levels, ..., nu_1, c_u_1,
-    c_f_1, ..., share_a, share_b, ..., train.lr, ...``. Knobs with a single value are not part of it,
-    nor those that its network does not have. ``batch_size`` is for the limit on activation memory alone.
+    A point of the space maps hyperparameters to values: ``family, levels, ..., nu_1, c_u_1, c_f_1, ..., share_a,
+    share_b, ..., train.lr, ...``. It has no hyperparameter with a single value, and none that its network lacks.
+    ``batch_size`` is for the limit on activation memory alone.
 
     Raises:
         InvalidInputError: there are no images of that kind.
@@ -77,9 +77,9 @@ class SearchSpace:
     # -- points and specs ------------------------------------------------------------------------------
 
     def draw(self, choose: Choose) -> Spec:
-        """Return the canonical spec made by asking ``choose(knob, domain)`` for every knob not fixed.
+        """Return the canonical spec made by asking ``choose(hyperparameter, domain)`` for every free one.
 
-        Knobs are asked for in a fixed order, and each only if the network has it.
+        Hyperparameters are asked for in a fixed order, and each only if the network has it.
         """
         return draw_spec(self.config, self._facts, choose)
 
@@ -88,8 +88,8 @@ class SearchSpace:
         return {"in_channels": self.in_channels, "num_classes": self.num_classes}
 
     def spec(self, point: Point) -> Spec:
-        """Return the spec of a point; raises KeyError if a knob of it is missing."""
-        return self.draw(lambda knob, _domain: point[knob])
+        """Return the spec of a point; raises KeyError if a hyperparameter of it is missing."""
+        return self.draw(lambda hyperparameter, _domain: point[hyperparameter])
 
     def locate(self, spec: Spec, training: Mapping[str, Value] | None = None) -> Point | None:
         """Return the point whose network is ``spec``, the limits left aside; None if there is none.
@@ -111,14 +111,14 @@ class SearchSpace:
         return {key: domain.smallest for key, domain in self.config.train.items() if domain.size == 1}
 
     def sample(self, rng: random.Random) -> Point:
-        """Return a point with every knob drawn from its domain; limits are not looked at."""
+        """Return a point with every hyperparameter drawn from its domain; limits are not looked at."""
         point: Point = {}
 
-        def choose(knob: str, domain: Domain) -> Value:
-            point[knob] = domain.sample(rng)
-            return point[knob]
+        def choose(hyperparameter: str, domain: Domain) -> Value:
+            point[hyperparameter] = domain.sample(rng)
+            return point[hyperparameter]
 
-        draw_knobs(self.config, choose)
+        draw_hyperparameters(self.config, choose)
         return point
 
     def sample_feasible(self, rng: random.Random) -> Point | None:
@@ -139,40 +139,42 @@ class SearchSpace:
         return None
 
     def shrunk(self, point: Point, rng: random.Random) -> Point | None:
-        """Return ``point`` within the limits, random knobs of it made smaller; None if that does not help."""
+        """Return ``point`` within the limits, random hyperparameters of it made smaller; None if that does not help."""
         point = dict(point)
-        domains = self.knobs_of(point)
+        domains = self.hyperparameters_of(point)
         while not self.is_feasible(point):
             larger = [
-                (knob, domain)
-                for knob, domain in domains.items()
-                if is_countable(knob) and not isinstance(domain, FloatRange) and domain.rank(point[knob])
+                (hyperparameter, domain)
+                for hyperparameter, domain in domains.items()
+                if is_countable(hyperparameter)
+                and not isinstance(domain, FloatRange)
+                and domain.rank(point[hyperparameter])
             ]
             if not larger:
                 return None
-            knob, domain = rng.choice(larger)
+            hyperparameter, domain = rng.choice(larger)
             assert not isinstance(domain, FloatRange)
-            point[knob] = domain.value_of_rank(rng.randrange(domain.rank(point[knob])))
+            point[hyperparameter] = domain.value_of_rank(rng.randrange(domain.rank(point[hyperparameter])))
         return point
 
-    def knobs_of(self, point: Point) -> dict[str, Domain]:
-        """Return the knobs of a point's network that are not fixed, with their domains, in order."""
+    def hyperparameters_of(self, point: Point) -> dict[str, Domain]:
+        """Return the hyperparameters of a point's network that are not fixed, with their domains, in order."""
         found: dict[str, Domain] = {}
 
-        def choose(knob: str, domain: Domain) -> Value:
-            found[knob] = domain
-            return point[knob]
+        def choose(hyperparameter: str, domain: Domain) -> Value:
+            found[hyperparameter] = domain
+            return point[hyperparameter]
 
-        draw_knobs(self.config, choose)
+        draw_hyperparameters(self.config, choose)
         return found
 
-    def knobs(self) -> dict[str, Domain]:
-        """Return every knob of the space that is not fixed, with its domain."""
+    def hyperparameters(self) -> dict[str, Domain]:
+        """Return every hyperparameter of the space that is not fixed, with its domain."""
         found: dict[str, Domain] = {}
         for skeleton in self.walk.skeletons:
-            for domains in (skeleton.choices, skeleton.knobs):
-                for knob, domain in domains.items():
-                    found.setdefault(knob, domain)
+            for domains in (skeleton.choices, skeleton.hyperparameters):
+                for hyperparameter, domain in domains.items():
+                    found.setdefault(hyperparameter, domain)
         return found
 
     # -- the whole space -------------------------------------------------------------------------------
@@ -183,7 +185,7 @@ class SearchSpace:
         return Walk(self)
 
     def size(self) -> int | float:
-        """Return the number of points, infinite where a knob is continuous.
+        """Return the number of points, infinite where a hyperparameter is continuous.
 
         Networks with several spellings count as often.
         """

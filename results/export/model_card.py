@@ -220,7 +220,7 @@ def _training(study: StudyResults, trial: TrialRecord, trained: Trained) -> str:
     if not isinstance(recipe, dict) or not recipe:
         return text
     rows = {str(key): _code(json.dumps(value)) for key, value in (recipe | trial.training).items()}
-    chosen = [key for key in trial.training if f"train.{key}" in trial.knobs]
+    chosen = [key for key in trial.training if f"train.{key}" in trial.hyperparameters]
     also = f" ({', '.join(chosen)} as the search chose)" if chosen else ""
     return f"{text} The study's recipe{also}:\n\n{_table('Setting', 'Value', rows)}"
 

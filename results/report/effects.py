@@ -1,16 +1,16 @@
-"""The report's small charts of what each knob does, as HTML."""
+"""The report's small charts of what each hyperparameter does, as HTML."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from results.effect_groups import MIN_GROUP
-from results.effects import MIN_TRIALS, Effects, KnobEffect, ValueEffect
+from results.effects import MIN_TRIALS, Effects, HyperparameterEffect, ValueEffect
 from results.plots.axes import plural
 from results.report.html import escape
 
 _CLEAR = 0.05
-_KNOBS = {
+_HYPERPARAMETERS = {
     "levels": "number of levels",
     "nu": "smoothing iterations",
     "c_u": "feature channels",
@@ -21,38 +21,40 @@ _KNOBS = {
 
 
 def effects_charts(found: Effects) -> str:
-    """Return a small chart of every knob, the strongest first, and what to make of them."""
-    estimated = [effect for effect in found.knobs if effect.reason is None]
-    silent = [effect for effect in found.knobs if effect.reason is not None]
-    gaps = "; ".join(f"<code>{escape(e.knob)}</code> ({escape(e.reason)})" for e in silent)
+    """Return a small chart of every hyperparameter, the strongest first, and what to make of them."""
+    estimated = [effect for effect in found.hyperparameters if effect.reason is None]
+    silent = [effect for effect in found.hyperparameters if effect.reason is not None]
+    gaps = "; ".join(f"<code>{escape(e.hyperparameter)}</code> ({escape(e.reason)})" for e in silent)
     gaps = f'<p class="quiet">No estimate for: {gaps}.</p>' if silent else ""
     if not estimated:
         few = f"at least {MIN_TRIALS} finished trials are needed, and there {_are(found.num_trials)}"
-        why = few if found.num_trials < MIN_TRIALS else "no knob took two values that can be compared"
+        why = (
+            few if found.num_trials < MIN_TRIALS else "no hyperparameter took two values that can be compared"
+        )
         shown = "" if found.num_trials < MIN_TRIALS else gaps
-        return f'<p class="empty">Nothing can be said about the knobs: {why}.</p>{shown}'
+        return f'<p class="empty">Nothing can be said about the hyperparameters: {why}.</p>{shown}'
     text = [
         "Larger networks are more accurate, so values are compared among networks of the same size: each row "
-        "is a value's distance from its knob's average, in percentage points of validation accuracy, with a "
-        f"95 % interval. Estimated from {found.num_trials} finished trials, the strongest knob first. The "
-        "search chooses its trials, so knobs that it changed together cannot be told fully apart: a hint of "
+        "is a value's distance from its hyperparameter's average, in percentage points of validation accuracy, with a "
+        f"95 % interval. Estimated from {found.num_trials} finished trials, the strongest hyperparameter first. The "
+        "search chooses its trials, so hyperparameters that it changed together cannot be told fully apart: a hint of "
         f"what to vary next, not a proof. Values with fewer than {MIN_GROUP} trainings are left out. "
         "Share and p value are those that remain without the training that supports them most."
     ]
     if found.num_outliers:
         text.append(
             f"{plural(found.num_outliers, 'accuracy', 'accuracies')} far from the others of that size, "
-            f"whatever the knobs, count{'s' * (found.num_outliers == 1)} as less far, so that one bad "
+            f"whatever the hyperparameters, count{'s' * (found.num_outliers == 1)} as less far, so that one bad "
             "training does not decide."
         )
     if found.epochs_differ:
         text.append("Trials that ended early are compared at equal epochs, which makes effects look smaller.")
     reach = _reach(estimated)
-    cards = "".join(_knob_card(effect, reach) for effect in estimated)
-    return f'<p>{" ".join(text)}</p><div class="knobs">{cards}</div>{gaps}'
+    cards = "".join(_hyperparameter_card(effect, reach) for effect in estimated)
+    return f'<p>{" ".join(text)}</p><div class="hyperparameters">{cards}</div>{gaps}'
 
 
-def _reach(found: Sequence[KnobEffect]) -> float:
+def _reach(found: Sequence[HyperparameterEffect]) -> float:
     """Return the end of the effects' common axis; the widest intervals may run out of it."""
     values = [value for effect in found for value in effect.values]
     ends = sorted(max(abs(value.low), abs(value.high)) for value in values)
@@ -60,7 +62,7 @@ def _reach(found: Sequence[KnobEffect]) -> float:
     return max(1.1 * largest, ends[int(0.85 * (len(ends) - 1))], 1e-4)
 
 
-def _knob_card(effect: KnobEffect, reach: float) -> str:
+def _hyperparameter_card(effect: HyperparameterEffect, reach: float) -> str:
     is_clear = effect.p_value < _CLEAR
     verdict = "<strong>unlikely to be chance</strong>" if is_clear else "may be chance"
     p_value = f"p {'&le;' if effect.p_value <= 0.001 else '='} {max(effect.p_value, 0.001):.2g}"
@@ -69,7 +71,7 @@ def _knob_card(effect: KnobEffect, reach: float) -> str:
     rare = ", ".join(f"{escape(label)} (n {count})" for label, count in effect.left_out)
     rare = f'<p class="rare">Too few trainings (under {MIN_GROUP}), left out: {rare}.</p>' if rare else ""
     return (
-        f'<article class="knob"><h3>{_heading(effect.knob)}</h3>'
+        f'<article class="hyperparameter"><h3>{_heading(effect.hyperparameter)}</h3>'
         f"<p>explains {100 * effect.importance:.0f} % of what size leaves open · {verdict} ({p_value}) · "
         f'{effect.num_trials} trials</p><div class="rows">{rows}'
         f'<span></span><span class="axis"><span>−{end}</span><span>0</span><span>+{end}</span></span>'
@@ -77,14 +79,14 @@ def _knob_card(effect: KnobEffect, reach: float) -> str:
     )
 
 
-def _heading(knob: str) -> str:
-    """Return the knob's name and, where it is known, what it means."""
-    name = f"<code>{escape(knob)}</code>"
-    if knob in _KNOBS:
-        return f"{name} <small>{_KNOBS[knob]}</small>"
-    stem, _, level = knob.rpartition("_")
-    if stem in _KNOBS and level.isdecimal():
-        return f"{name} <small>{_KNOBS[stem]}, level {level}</small>"
+def _heading(hyperparameter: str) -> str:
+    """Return the hyperparameter's name and, where it is known, what it means."""
+    name = f"<code>{escape(hyperparameter)}</code>"
+    if hyperparameter in _HYPERPARAMETERS:
+        return f"{name} <small>{_HYPERPARAMETERS[hyperparameter]}</small>"
+    stem, _, level = hyperparameter.rpartition("_")
+    if stem in _HYPERPARAMETERS and level.isdecimal():
+        return f"{name} <small>{_HYPERPARAMETERS[stem]}, level {level}</small>"
     return name
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from plotly.offline import get_plotlyjs
 
-from results.effects import knob_effects
+from results.effects import hyperparameter_effects
 from results.front import PARAMS, complete_trials
 from results.picks import KNEE_SHARE
 from results.plots.axes import accuracies
@@ -73,7 +73,7 @@ def render_report(study: StudyResults) -> str:
         front_table=parts.front_table(study) + trainings_table(study) + parts.references_table(study),
         hypervolume_chart=_hypervolume_chart(study, charts),
         curves_chart=_curves_chart(study, charts),
-        effects=effects_charts(knob_effects(study.records)),
+        effects=effects_charts(hyperparameter_effects(study.records)),
         config=parts.sections(_used(header), "study"),
         environment=parts.sections({"data": header.data, **header.environment}, "environment"),
     )

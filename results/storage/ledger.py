@@ -44,7 +44,7 @@ _trials = sa.Table(
     sa.Column("arch", sa.String(12), nullable=False, index=True),
     sa.Column("notation", sa.Text, nullable=False),
     sa.Column("spec", sa.JSON, nullable=False),
-    sa.Column("knobs", sa.JSON, nullable=False),
+    sa.Column("hyperparameters", sa.JSON, nullable=False),
     sa.Column("params", sa.BigInteger, nullable=False),
     sa.Column("macs", sa.BigInteger, nullable=False),
     sa.Column("seed", sa.BigInteger, nullable=False),

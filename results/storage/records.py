@@ -14,13 +14,13 @@ from results.intervals import Sampling
 Count = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-KnobValue = int | float | str | bool
+HyperparameterValue = int | float | str | bool
 TrialState = Literal["running", "paused", "complete", "failed", "stopped"]
 
 POINT_COLUMNS = ("trial", "arch", "notation", "params", "macs", "val_accuracy", "epochs", "seed")
 """A point of the front, in ``front --json`` and ``front.csv``, in this order."""
 TRAINING = "train."
-"""Before the knobs that are keys of the recipe."""
+"""Before the hyperparameters that are keys of the recipe."""
 
 
 def point_columns(costs: Iterable[str] = (), points: Iterable[TrialRecord] = ()) -> list[str]:
@@ -44,7 +44,7 @@ class EpochReport:
 class TrialRecord:
     """One trial of the ledger; the annotations are checked where it is read.
 
-    ``knobs`` is the point of the search space, ``spec`` the network as plain data. ``started_s`` and
+    ``hyperparameters`` is the point of the search space, ``spec`` the network as plain data. ``started_s`` and
     ``finished_s`` are on the study's clock: seconds of searching since the study began, pauses left out.
     ``attempts`` counts the trainings begun, ``losses`` those that ended because a worker died.
     ``weights`` is the file with the trained weights, relative to the study's folder, while it is kept.
@@ -61,7 +61,7 @@ class TrialRecord:
     arch: str
     notation: str
     spec: dict[str, Any]
-    knobs: dict[str, KnobValue]
+    hyperparameters: dict[str, HyperparameterValue]
     params: Count
     macs: Count
     seed: int
@@ -77,7 +77,7 @@ class TrialRecord:
     train_s: Seconds = 0.0
     weights: str | None = None
     reference: str | None = None
-    training: dict[str, KnobValue] = field(default_factory=dict)
+    training: dict[str, HyperparameterValue] = field(default_factory=dict)
     measured: dict[str, float | None] = field(default_factory=dict)
     sampler_attrs: dict[str, Any] = field(default_factory=dict)
     class_accuracies: tuple[Share | None, ...] = ()
@@ -93,10 +93,14 @@ class TrialRecord:
         return ((self.reason or "").strip() or "no reason recorded").splitlines()[0][:200]
 
     @property
-    def searched_training(self) -> dict[str, KnobValue]:
+    def searched_training(self) -> dict[str, HyperparameterValue]:
         """The keys of the recipe that the search chose for this trial, with its values."""
-        chosen = {knob: value for knob, value in self.knobs.items() if knob.startswith(TRAINING)}
-        return {knob.removeprefix(TRAINING): value for knob, value in chosen.items()}
+        chosen = {
+            hyperparameter: value
+            for hyperparameter, value in self.hyperparameters.items()
+            if hyperparameter.startswith(TRAINING)
+        }
+        return {hyperparameter.removeprefix(TRAINING): value for hyperparameter, value in chosen.items()}
 
     @property
     def training_text(self) -> str:
@@ -120,7 +124,7 @@ class TrialRecord:
         return dict(zip(POINT_COLUMNS, values, strict=True)) | further | searched
 
 
-def _short(value: KnobValue) -> str:
+def _short(value: HyperparameterValue) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     return f"{value:.3g}" if isinstance(value, float) else str(value)

@@ -129,7 +129,11 @@ def _sample(space: SearchSpace, spec: Spec) -> dict[str, Any]:
 
 def _print(space: SearchSpace, facts: dict[str, Any]) -> None:
     height, width = facts["image_size"]
-    points = "infinitely many (a knob is continuous)" if facts["points"] is None else _count(facts["points"])
+    points = (
+        "infinitely many (a hyperparameter is continuous)"
+        if facts["points"] is None
+        else _count(facts["points"])
+    )
     share = f"{100 * facts['feasible_share']:.3g} % of the points"
     if facts["drawn"]:
         low, high = facts["feasible_share_interval"]
@@ -142,7 +146,7 @@ def _print(space: SearchSpace, facts: dict[str, Any]) -> None:
         f"  MACs         {_range(facts['macs'])}",
         f"  limits       {limits}",
         f"  feasible     {share}",
-        f"  knobs        {', '.join(space.knobs()) or 'none: every one is fixed'}",
+        f"  hyperparameters        {', '.join(space.hyperparameters()) or 'none: every one is fixed'}",
     ]
     sys.stdout.write("\n".join(lines) + "\n\n")
     rows = [

@@ -25,7 +25,7 @@ from search.samplers.observations import Observations, identity
 from search.samplers.quiet import quiet_optuna
 from search.schedulers.base import ContinuationPolicy
 from search.study.seeds import derive_seed
-from space.decision_tree import draw_knobs
+from space.decision_tree import draw_hyperparameters
 from space.domains import Domain, Value
 from space.networks.spec import Spec
 from space.search_space import Point, SearchSpace
@@ -46,13 +46,13 @@ class Proposal:
 
     Attributes:
         spec: The network.
-        knobs: The point of the search space that it comes from.
+        hyperparameters: The point of the search space that it comes from.
         training: Keys of the ``[train]`` section that the point sets.
         sampler_attrs: System attributes that the sampler has set on Optuna's trial.
     """
 
     spec: Spec
-    knobs: Point
+    hyperparameters: Point
     training: dict[str, Value]
     sampler_attrs: dict[str, Any]
 
@@ -176,7 +176,7 @@ class StudyAskTell:
         if proposal is not None:
             self._seen.add(identity(proposal.spec.arch, proposal.training))
             self._attrs[number] = proposal.sampler_attrs
-            self.observations.begin(number, proposal.knobs)
+            self.observations.begin(number, proposal.hyperparameters)
         return proposal
 
     def _choose(self, number: int) -> Proposal | None:
@@ -193,11 +193,11 @@ class StudyAskTell:
         beyond: Point | None = None
         for attempt in range(self.sampler.max_asks):
             self._study.sampler = self.sampler.make(number, attempt)
-            knobs, attrs = self._suggest(number)
-            if self._is_new(knobs):
-                return self._proposal(knobs, attrs)
-            if beyond is None and not self.space.is_feasible(knobs):
-                beyond = knobs
+            hyperparameters, attrs = self._suggest(number)
+            if self._is_new(hyperparameters):
+                return self._proposal(hyperparameters, attrs)
+            if beyond is None and not self.space.is_feasible(hyperparameters):
+                beyond = hyperparameters
             self._study.tell(self._pending.pop(number), state=TrialState.FAIL)
         if beyond is None:
             return None
@@ -212,25 +212,30 @@ class StudyAskTell:
 
     def _suggest(self, number: int) -> tuple[Point, dict[str, Any]]:
         """Ask the study for a trial; return its point and the sampler's attributes."""
-        knobs: Point = {}
+        hyperparameters: Point = {}
         with quiet_optuna():
             trial = self._study.ask()
 
-            def choose(knob: str, domain: Domain) -> Value:
-                knobs[knob] = suggest(trial, knob, domain)
-                return knobs[knob]
+            def choose(hyperparameter: str, domain: Domain) -> Value:
+                hyperparameters[hyperparameter] = suggest(trial, hyperparameter, domain)
+                return hyperparameters[hyperparameter]
 
-            draw_knobs(self.space.config, choose)
+            draw_hyperparameters(self.space.config, choose)
         self._pending[number] = trial
         sampler = self._study.sampler
         if isinstance(sampler, optuna.samplers.BaseGASampler):
             # Optuna gives enqueued trials no generation, and a generation counts only trials that have one
             sampler.get_trial_generation(self._study, self._study.get_trials(deepcopy=False)[trial.number])
         attrs = self._study.get_trials(deepcopy=False)[trial.number].system_attrs
-        return knobs, {key: value for key, value in attrs.items() if key != "fixed_params"}
+        return hyperparameters, {key: value for key, value in attrs.items() if key != "fixed_params"}
 
-    def _proposal(self, knobs: Point, sampler_attrs: dict[str, Any]) -> Proposal:
-        return Proposal(self.space.spec(knobs), knobs, self.space.training(knobs), sampler_attrs)
+    def _proposal(self, hyperparameters: Point, sampler_attrs: dict[str, Any]) -> Proposal:
+        return Proposal(
+            self.space.spec(hyperparameters),
+            hyperparameters,
+            self.space.training(hyperparameters),
+            sampler_attrs,
+        )
 
     def _is_new(self, point: Point) -> bool:
         """Return whether a point is within the limits, and its network was not trained this way before."""
@@ -331,11 +336,16 @@ class StudyAskTell:
         ratios = [cost / work for cost, work in every if not math.isnan(cost)]
         return median(ratios) if ratios else 1.0
 
-    def _encoded(self, knobs: Point) -> tuple[dict[str, Any], dict[str, Any]]:
+    def _encoded(self, hyperparameters: Point) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return the distributions and the values of a point's parameters."""
-        domains = self.space.knobs_of(knobs)
-        distributions = {knob: distribution_of(domain) for knob, domain in domains.items()}
-        return distributions, {knob: encode(domain, knobs[knob]) for knob, domain in domains.items()}
+        domains = self.space.hyperparameters_of(hyperparameters)
+        distributions = {
+            hyperparameter: distribution_of(domain) for hyperparameter, domain in domains.items()
+        }
+        return distributions, {
+            hyperparameter: encode(domain, hyperparameters[hyperparameter])
+            for hyperparameter, domain in domains.items()
+        }
 
     def _frozen(
         self, number: int, observation: Observation, values: list[float], violation: float | None
@@ -352,7 +362,7 @@ class StudyAskTell:
             known = {"state": TrialState.FAIL}
         elif observation.state == "stopped":
             known = {"state": TrialState.PRUNED}
-        distributions, params = self._encoded(self.observations.knobs[number])
+        distributions, params = self._encoded(self.observations.hyperparameters[number])
         attrs = dict(self._attrs.get(number, {}))
         trial = create_trial(params=params, distributions=distributions, system_attrs=attrs, **known)
         if known["state"] == TrialState.COMPLETE and violation is not None and self.sampler.learns_from_study:

@@ -1,4 +1,4 @@
-"""Knobs as Optuna's parameters: what a sampler sees of a domain, and how its suggestion becomes a value.
+"""Hyperparameters as Optuna's parameters: what a sampler sees of a domain, and how its suggestion becomes a value.
 
 Numbers of a list or an even range become their rank, which keeps their order without their spacing; ranges
 over a logarithm and continuous ones stay as they are; words stay categories.
@@ -20,7 +20,7 @@ from space.domains import Choice, Domain, FloatRange, IntRange, Value
 
 
 def distribution_of(domain: Domain) -> BaseDistribution:
-    """Return the distribution under which a sampler knows a knob."""
+    """Return the distribution under which a sampler knows a hyperparameter."""
     if isinstance(domain, FloatRange):
         return FloatDistribution(domain.low, domain.high, log=domain.log)
     if isinstance(domain, IntRange) and domain.log:
@@ -31,22 +31,22 @@ def distribution_of(domain: Domain) -> BaseDistribution:
 
 
 def encode(domain: Domain, value: Value) -> Any:
-    """Return the parameter that stands for a value of a knob; raises ValueError if it has no such value."""
+    """Return the parameter that stands for a value of a hyperparameter; raises ValueError if it has no such value."""
     ranked = _ranked(domain)
     return value if ranked is None else ranked.rank(value)
 
 
-def suggest(trial: optuna.Trial, knob: str, domain: Domain) -> Value:
-    """Ask a trial for a knob and return the value."""
+def suggest(trial: optuna.Trial, hyperparameter: str, domain: Domain) -> Value:
+    """Ask a trial for a hyperparameter and return the value."""
     distribution = distribution_of(domain)
     if isinstance(distribution, FloatDistribution):
-        return trial.suggest_float(knob, distribution.low, distribution.high, log=distribution.log)
+        return trial.suggest_float(hyperparameter, distribution.low, distribution.high, log=distribution.log)
     if isinstance(distribution, CategoricalDistribution):
-        chosen = trial.suggest_categorical(knob, distribution.choices)
+        chosen = trial.suggest_categorical(hyperparameter, distribution.choices)
         assert chosen is not None
         return chosen
     assert isinstance(distribution, IntDistribution)
-    number = trial.suggest_int(knob, distribution.low, distribution.high, log=distribution.log)
+    number = trial.suggest_int(hyperparameter, distribution.low, distribution.high, log=distribution.log)
     ranked = _ranked(domain)
     return number if ranked is None else ranked.value_of_rank(number)
 

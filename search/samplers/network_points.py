@@ -14,11 +14,11 @@ from search.frontier.models.transferred_prior import TransferredPrior
 from search.frontier.optuna.encoding import Encoding, near
 from search.frontier.points import Array, Params, Point, params_key
 from search.samplers.encoding import distribution_of, encode
-from space.decision_tree import draw_knobs
+from space.decision_tree import draw_hyperparameters
 from space.domains import Domain, FloatRange, Value
 from space.networks.counts import Counts
 from space.networks.spec import Spec
-from space.search_space import Point as Knobs
+from space.search_space import Point as Hyperparameters
 from space.search_space import SearchSpace
 
 MAX_TRIES = 8
@@ -47,19 +47,26 @@ class NetworkPoints:
         self._costs = costs
         self._prior = prior if prior is not None and prior.is_informative else None
         self._points: dict[Hashable, Point | None] = {}
-        self._knobs: dict[Hashable, Knobs] = {}
+        self._hyperparameters: dict[Hashable, Hyperparameters] = {}
         self._domains: dict[Hashable, dict[str, Domain]] = {}
 
     @cached_property
     def distributions(self) -> Mapping[str, BaseDistribution]:
         """The distribution of every parameter of the space."""
-        return {knob: distribution_of(domain) for knob, domain in self._space.knobs().items()}
+        return {
+            hyperparameter: distribution_of(domain)
+            for hyperparameter, domain in self._space.hyperparameters().items()
+        }
 
     @cached_property
     def _encoding(self) -> Encoding:
         skeletons = self._space.walk.skeletons
-        every = [set(skeleton.choices) | set(skeleton.knobs) for skeleton in skeletons]
-        optional = [knob for knob in self.distributions if not all(knob in knobs for knobs in every)]
+        every = [set(skeleton.choices) | set(skeleton.hyperparameters) for skeleton in skeletons]
+        optional = [
+            hyperparameter
+            for hyperparameter in self.distributions
+            if not all(hyperparameter in hyperparameters for hyperparameters in every)
+        ]
         return Encoding(self.distributions, optional)
 
     @property
@@ -71,36 +78,44 @@ class NetworkPoints:
         """Return the points as numbers in [0, 1], n x d."""
         return self._encoding.rows_of(points)
 
-    def point(self, knobs: Knobs, domains: dict[str, Domain] | None = None) -> Point | None:
+    def point(
+        self, hyperparameters: Hyperparameters, domains: dict[str, Domain] | None = None
+    ) -> Point | None:
         """Return a point of the search space; None if it is beyond the limits.
 
         ``domains`` are those of its parameters, if the caller has them.
         """
-        domains = domains or self._space.knobs_of(knobs)
-        params = {knob: encode(domain, knobs[knob]) for knob, domain in domains.items()}
+        domains = domains or self._space.hyperparameters_of(hyperparameters)
+        params = {
+            hyperparameter: encode(domain, hyperparameters[hyperparameter])
+            for hyperparameter, domain in domains.items()
+        }
         key = params_key(params)
         if key not in self._points:
-            spec = self._space.feasible_spec(knobs)
-            self._points[key] = None if spec is None else self._of_spec(spec, knobs, params)
-            self._knobs[key], self._domains[key] = dict(knobs), domains
+            spec = self._space.feasible_spec(hyperparameters)
+            self._points[key] = None if spec is None else self._of_spec(spec, hyperparameters, params)
+            self._hyperparameters[key], self._domains[key] = dict(hyperparameters), domains
         return self._points[key]
 
     def located(self, spec: Spec, training: Mapping[str, Value]) -> Point | None:
         """Return the point of a network trained this way, also beyond the limits; None if there is none."""
-        knobs = self._space.locate(spec, training)
-        if knobs is None:
+        hyperparameters = self._space.locate(spec, training)
+        if hyperparameters is None:
             return None
-        domains = self._space.knobs_of(knobs)
-        params = {knob: encode(domain, knobs[knob]) for knob, domain in domains.items()}
+        domains = self._space.hyperparameters_of(hyperparameters)
+        params = {
+            hyperparameter: encode(domain, hyperparameters[hyperparameter])
+            for hyperparameter, domain in domains.items()
+        }
         key = params_key(params)
-        self._knobs[key], self._domains[key] = knobs, domains
-        return self._of_spec(self._space.spec(knobs), knobs, params)
+        self._hyperparameters[key], self._domains[key] = hyperparameters, domains
+        return self._of_spec(self._space.spec(hyperparameters), hyperparameters, params)
 
-    def _of_spec(self, spec: Spec, knobs: Knobs, params: Params) -> Point:
+    def _of_spec(self, spec: Spec, hyperparameters: Hyperparameters, params: Params) -> Point:
         counts = self._space.counts(spec)
         return Point(
             params,
-            self._identity(spec.arch, self._space.training(knobs)),
+            self._identity(spec.arch, self._space.training(hyperparameters)),
             self._costs(counts),
             float(counts.macs),
             None if self._prior is None else self._prior.predicted_error(spec, counts),
@@ -111,15 +126,15 @@ class NetworkPoints:
         if self._space.size() > most:
             return None
         found: dict[Hashable, Point] = {}
-        for knobs in self._space.points():
-            if (point := self.point(knobs)) is not None:
+        for hyperparameters in self._space.points():
+            if (point := self.point(hyperparameters)) is not None:
                 found.setdefault(point.key, point)
         return list(found.values())
 
     def draw(self, rng: random.Random) -> Point | None:
         """Return a random network within the limits."""
-        knobs = self._space.sample_feasible(rng)
-        return None if knobs is None else self.point(knobs)
+        hyperparameters = self._space.sample_feasible(rng)
+        return None if hyperparameters is None else self.point(hyperparameters)
 
     def neighbour(self, point: Point, rng: random.Random) -> Point | None:
         """Return a network that differs in one to three parameters, shrunk to the limits if necessary."""
@@ -132,22 +147,27 @@ class NetworkPoints:
                 return found
         return None
 
-    def _changed(self, point: Point, rng: random.Random) -> tuple[Knobs, dict[str, Domain]]:
+    def _changed(self, point: Point, rng: random.Random) -> tuple[Hyperparameters, dict[str, Domain]]:
         """Return a point with one to three parameters changed, and the domains of its parameters."""
         key = params_key(point.params)
-        knobs, domains = self._knobs[key], self._domains[key]
+        hyperparameters, domains = self._hyperparameters[key], self._domains[key]
         chosen = rng.sample(list(domains), min(len(domains), rng.choice((1, 1, 2, 3))))
-        changed = {knob: _near(domains[knob], knobs[knob], rng) for knob in chosen}
-        known = {**knobs, **changed}
-        complete: Knobs = {}
+        changed = {
+            hyperparameter: _near(domains[hyperparameter], hyperparameters[hyperparameter], rng)
+            for hyperparameter in chosen
+        }
+        known = {**hyperparameters, **changed}
+        complete: Hyperparameters = {}
         of_complete: dict[str, Domain] = {}
 
-        def choose(knob: str, domain: Domain) -> Value:
-            complete[knob] = known[knob] if knob in known else domain.sample(rng)
-            of_complete[knob] = domain
-            return complete[knob]
+        def choose(hyperparameter: str, domain: Domain) -> Value:
+            complete[hyperparameter] = (
+                known[hyperparameter] if hyperparameter in known else domain.sample(rng)
+            )
+            of_complete[hyperparameter] = domain
+            return complete[hyperparameter]
 
-        draw_knobs(self._space.config, choose)
+        draw_hyperparameters(self._space.config, choose)
         return complete, of_complete
 
 

@@ -20,7 +20,7 @@ class Observations:
     Attributes:
         points: The search space.
         trials: Observations by trial number.
-        knobs: Points of the search space by trial number.
+        hyperparameters: Points of the search space by trial number.
         epochs: Epochs of a complete training.
         version: Grows with every change.
     """
@@ -29,7 +29,7 @@ class Observations:
         self.points = points
         self.epochs = epochs
         self.trials: dict[int, Observation] = {}
-        self.knobs: dict[int, Point] = {}
+        self.hyperparameters: dict[int, Point] = {}
         self.version = 0
         self._cost_names = tuple(costs)
         self._references: dict[int, Observation | None] = {}
@@ -44,18 +44,18 @@ class Observations:
         """The references that are points of the space, in the order of their trials."""
         return [one for _, one in sorted(self._references.items()) if one is not None]
 
-    def begin(self, number: int, knobs: Point) -> None:
+    def begin(self, number: int, hyperparameters: Point) -> None:
         """Add a running trial."""
-        point = self.points.point(knobs)
-        assert point is not None, knobs
+        point = self.points.point(hyperparameters)
+        assert point is not None, hyperparameters
         self.trials[number] = Observation(point, costs=point.costs, epochs=self.epochs)
-        self.knobs[number] = knobs
+        self.hyperparameters[number] = hyperparameters
         self.version += 1
 
     def restore(self, record: TrialRecord, reports: Sequence[EpochReport]) -> None:
         """Add a trial, or a reference, with its epochs so far."""
         if record.reference is None:
-            self.begin(record.number, record.knobs)
+            self.begin(record.number, record.hyperparameters)
         for report in reports:
             self.report(record, report)
         self.tell(record)

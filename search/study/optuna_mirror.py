@@ -35,7 +35,7 @@ TRIAL = "trial"
 class OptunaMirror:
     """Optuna's study of the database in ``folder``, made if it is not there yet.
 
-    ``costs`` are minimised beside accuracy, and ``knobs`` are those of the space. Others may add trials of
+    ``costs`` are minimised beside accuracy, and ``hyperparameters`` are those of the space. Others may add trials of
     their own, from a dashboard or by hand: they are left alone, and numbers then differ from the ledger's.
     ``wait`` says how to wait for the lock of the database.
 
@@ -49,12 +49,12 @@ class OptunaMirror:
         folder: Path,
         name: str,
         costs: tuple[str, ...],
-        knobs: Mapping[str, Domain],
+        hyperparameters: Mapping[str, Domain],
         wait: LockWait | None = None,
     ) -> None:
         self._folder = folder
         self._costs = costs
-        self._domains = knobs
+        self._domains = hyperparameters
         self._numbers: dict[int, int] = {}
         with self._explained(), quiet_optuna():
             self._storage = optuna.storages.RDBStorage(
@@ -107,7 +107,9 @@ class OptunaMirror:
     def add(self, record: TrialRecord) -> None:
         """Add a running trial."""
         distributions: dict[str, BaseDistribution] = {
-            knob: _distribution(domain) for knob, domain in self._domains.items() if knob in record.knobs
+            hyperparameter: _distribution(domain)
+            for hyperparameter, domain in self._domains.items()
+            if hyperparameter in record.hyperparameters
         }
         facts = {
             TRIAL: record.number,
@@ -120,7 +122,7 @@ class OptunaMirror:
             facts["reference"] = record.reference
         trial = create_trial(
             state=TrialState.RUNNING,
-            params=record.knobs,
+            params=record.hyperparameters,
             distributions=distributions,
             user_attrs=facts,
             system_attrs=record.sampler_attrs,

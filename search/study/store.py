@@ -65,7 +65,7 @@ class StudyStore(Trials):
             opened.callback(ledger.close)
             ledger.check()
             let_readers_be(folder / DATABASE)
-            mirror = OptunaMirror(folder, name, ledger.header().costs, space.knobs(), wait)
+            mirror = OptunaMirror(folder, name, ledger.header().costs, space.hyperparameters(), wait)
             opened.callback(mirror.close)
             store = cls(folder, ledger, space, mirror, wait)
             opened.pop_all()

@@ -99,7 +99,7 @@ class Trials:
         record = self._new_record(proposal.spec, seed, max_epochs, clock_s)
         record = replace(
             record,
-            knobs=proposal.knobs,
+            hyperparameters=proposal.hyperparameters,
             training=proposal.training,
             sampler_attrs=proposal.sampler_attrs,
         )
@@ -127,7 +127,7 @@ class Trials:
             arch=spec.arch,
             notation=spec.notation,
             spec=spec.to_dict(),
-            knobs={},
+            hyperparameters={},
             params=counts.params,
             macs=counts.macs,
             seed=seed,

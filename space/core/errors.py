@@ -19,7 +19,7 @@ class InvalidInputError(MgnasError, ValueError):
 
 
 class UnbuildableError(InvalidInputError):
-    """A network of a family of one's own cannot be made from its spec, or the spec from its knobs."""
+    """A network of a family of one's own cannot be made from its spec, or the spec from its hyperparameters."""
 
 
 def reason_of(error: BaseException) -> str:

@@ -71,7 +71,7 @@ class MgNetSpec(GridSpec):
         return [Slots(smoother.shape_of_b(level.c_u, level.c_f), level.nu) for level in self.levels]
 
     def canonical(self) -> Self:
-        """Return the spec with every knob that has no effect at its default."""
+        """Return the spec with every hyperparameter that has no effect at its default."""
         smoother = self.smoother.canonical([level.nu for level in self.levels])
         shapes = [(level.c_f, level.c_u) for level in self.levels]
         pairs = list(pairwise(self.levels))

@@ -114,7 +114,7 @@ class ResidualSpec(GridSpec):
         ]
 
     def canonical(self) -> Self:
-        """Return the spec with every knob that has no effect at its default."""
+        """Return the spec with every hyperparameter that has no effect at its default."""
         spatial = [(level.c_u, level.c_u) for level in self.levels]
         if self.block == "basic":
             pairs = list(zip(self.levels, self.entries, strict=True))

@@ -74,12 +74,12 @@ class Spec(BaseModel):
         return read_fields(cls, reader, facts)
 
     @classmethod
-    def from_knobs(cls, knobs: Mapping[str, Any], facts: Mapping[str, Any]) -> Self:
-        """Return the spec of a point in a search space: ``knobs`` as the study's section names them.
+    def from_hyperparameters(cls, hyperparameters: Mapping[str, Any], facts: Mapping[str, Any]) -> Self:
+        """Return the spec of a point in a search space: ``hyperparameters`` as the study's section names them.
 
         ``facts`` holds in_channels and num_classes. Families whose fields are lists may build them here.
         """
-        return cls.model_validate({**knobs, **facts})
+        return cls.model_validate({**hyperparameters, **facts})
 
     @property
     def arch(self) -> str:

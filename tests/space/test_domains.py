@@ -110,9 +110,9 @@ def test_messages_about_domains(space: dict[str, Any], says: str) -> None:
     assert message(**space) == f"x.toml: {says}"
 
 
-@pytest.mark.parametrize("knob", ["c_u", "c_f", "levels", "share_a", "family", "an unknown one"])
-def test_long_values_are_shortened(knob: str) -> None:
+@pytest.mark.parametrize("hyperparameter", ["c_u", "c_f", "levels", "share_a", "family", "an unknown one"])
+def test_long_values_are_shortened(hyperparameter: str) -> None:
     long = "x" * 10**6
     for value in (long, [long], [[["x"] * 10**6] * 10], {long: 3}, 16**5000):
-        for key in (knob, knob * 10**5):
+        for key in (hyperparameter, hyperparameter * 10**5):
             assert len(message(**{key: value})) < 400

@@ -28,7 +28,7 @@ def test_every_network_of_a_space_is_found_in_it(seed: int) -> None:
     assert found is not None
     assert space.spec(found) == spec
     assert space.training(found) == space.training(point)
-    assert list(space.knobs_of(found)) == list(found)
+    assert list(space.hyperparameters_of(found)) == list(found)
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_a_network_with_another_value_is_not(changes: dict[str, object]) -> None
     assert make_space(train={}, **changes).locate(spec) is None
 
 
-def test_nor_one_for_other_images_or_with_a_knob_that_the_space_does_not_have() -> None:
+def test_nor_one_for_other_images_or_with_a_hyperparameter_that_the_space_does_not_have() -> None:
     spec = parse_notation("MgNet[2,2]-[12,20]-B^{l,i}")
     assert isinstance(spec, MgNetSpec)
     space = make_space(train={}, activation="relu")

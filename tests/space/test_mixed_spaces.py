@@ -1,4 +1,4 @@
-"""Spaces over all families and every knob: conditions, limits that few networks meet, increments."""
+"""Spaces over all families and every hyperparameter: conditions, limits that few networks meet, increments."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def make_space(**changes: Any) -> SearchSpace:
     return SearchSpace(SpaceConfig.model_validate(ALL | changes), image_size=(16, 12), batch_size=8)
 
 
-def test_samples_have_the_knobs_of_their_network_and_no_others() -> None:
+def test_samples_have_the_hyperparameters_of_their_network_and_no_others() -> None:
     space = make_space()
     rng = random.Random(0)
     kinds: Counter[str] = Counter()
@@ -51,7 +51,7 @@ def test_samples_have_the_knobs_of_their_network_and_no_others() -> None:
         point = space.sample(rng)
         spec = space.spec(point)
         kinds[spec.family] += 1
-        assert list(space.knobs_of(point)) == list(point)
+        assert list(space.hyperparameters_of(point)) == list(point)
         assert ("smoother" in point) == (spec.family == "mgnet")
         assert ("block" in point) == (spec.family != "mgnet")
         assert ("two_step.weights" in point) == (point.get("smoother") == "two_step")
@@ -63,7 +63,7 @@ def test_samples_have_the_knobs_of_their_network_and_no_others() -> None:
     assert min(kinds.values()) > 150
 
 
-def test_a_knob_means_what_it_says() -> None:
+def test_a_hyperparameter_means_what_it_says() -> None:
     space = make_space(dropout=0.25, train={})
     point = {
         "family": "mgnet", "levels": 2, "smoother": "two_step", "two_step.weights": "chebyshev",
@@ -80,15 +80,19 @@ def test_a_knob_means_what_it_says() -> None:
     assert isinstance(spec, MgNetSpec)
 
 
-def test_knobs_of_the_whole_space() -> None:
+def test_hyperparameters_of_the_whole_space() -> None:
     space = make_space()
-    knobs = space.knobs()
+    hyperparameters = space.hyperparameters()
     rng = random.Random(1)
-    drawn = {knob for _ in range(300) for knob in space.sample(rng)}
-    assert drawn <= set(knobs)
-    assert isinstance(knobs["train.lr"], FloatRange)
+    drawn = {hyperparameter for _ in range(300) for hyperparameter in space.sample(rng)}
+    assert drawn <= set(hyperparameters)
+    assert isinstance(hyperparameters["train.lr"], FloatRange)
     assert space.size() == float("inf")
-    assert [knob for knob in knobs if is_structure(knob)][:3] == ["family", "levels", "smoother"]
+    assert [hyperparameter for hyperparameter in hyperparameters if is_structure(hyperparameter)][:3] == [
+        "family",
+        "levels",
+        "smoother",
+    ]
 
 
 @pytest.mark.parametrize("limits", [{"max_params": 4000}, {"max_params": 2000, "max_macs": 100_000}])
@@ -115,8 +119,12 @@ def test_shrinking_keeps_the_structure() -> None:
             continue
         num_shrunk += smaller != point
         assert space.is_feasible(smaller)
-        assert all(smaller[knob] == point[knob] for knob in point if not is_countable(knob))
-        assert space.knobs_of(smaller).keys() == space.knobs_of(point).keys()
+        assert all(
+            smaller[hyperparameter] == point[hyperparameter]
+            for hyperparameter in point
+            if not is_countable(hyperparameter)
+        )
+        assert space.hyperparameters_of(smaller).keys() == space.hyperparameters_of(point).keys()
     assert num_shrunk > 10
 
 

@@ -47,15 +47,15 @@ SHARING = st.sampled_from(["level", "iteration", ["level", "iteration"], ["itera
 def configs(draw: st.DrawFn) -> dict[str, Any]:
     """Changes to SMALL that lead to spaces of at most a few thousand points."""
     depth = draw(st.integers(1, 2))
-    knobs: dict[str, Any] = {"levels": draw(st.sampled_from([depth, list(range(depth, 0, -1))]))}
-    for knob, at_most in (("nu", 3), ("c_u", 9), ("c_f", 9)):
+    hyperparameters: dict[str, Any] = {"levels": draw(st.sampled_from([depth, list(range(depth, 0, -1))]))}
+    for hyperparameter, at_most in (("nu", 3), ("c_u", 9), ("c_f", 9)):
         one = domains(at_most)
-        knobs[knob] = draw(
+        hyperparameters[hyperparameter] = draw(
             one | st.lists(one.filter(lambda d: isinstance(d, (list, dict))), min_size=depth, max_size=depth)
         )
     if draw(st.booleans()):
-        knobs["c_f"] = "c_u"
-    return knobs | {"share_a": draw(SHARING), "share_b": draw(SHARING)}
+        hyperparameters["c_f"] = "c_u"
+    return hyperparameters | {"share_a": draw(SHARING), "share_b": draw(SHARING)}
 
 
 def test_size_is_the_number_of_points() -> None:
@@ -159,12 +159,12 @@ def test_few_feasible_points_in_a_large_space_are_found_without_walking_it() -> 
 
 
 def test_points_come_in_one_order() -> None:
-    knobs: dict[str, Any] = {"levels": [2, 1], "nu": 1, "c_u": [5, 3], "c_f": "c_u"}
-    knobs["share_b"] = ["iteration", "level"]
+    hyperparameters: dict[str, Any] = {"levels": [2, 1], "nu": 1, "c_u": [5, 3], "c_f": "c_u"}
+    hyperparameters["share_b"] = ["iteration", "level"]
     widths = [(1, 3), (1, 5), (2, 3, 3), (2, 3, 5), (2, 5, 3), (2, 5, 5)]
     sharings = itertools.product(["level", "iteration"], repeat=2)
     expected = [width + sharing for width, sharing in itertools.product(widths, list(sharings))]
-    for space in (make_space(**knobs), make_space(**knobs, max_params=10**6)):
+    for space in (make_space(**hyperparameters), make_space(**hyperparameters, max_params=10**6)):
         assert [tuple(point.values()) for point in space.points()] == expected
         assert [tuple(point.values()) for point in space.feasible_points()] == expected
 
@@ -172,8 +172,8 @@ def test_points_come_in_one_order() -> None:
 @pytest.mark.timeout(20)
 def test_a_huge_space_is_no_trouble() -> None:
     wide = {"low": 1, "high": 10**9}
-    knobs: dict[str, Any] = {"nu": {"low": 1, "high": 100}, "c_u": wide, "c_f": wide}
-    space = make_space(levels=[1, 32], **knobs, max_params=100)
+    hyperparameters: dict[str, Any] = {"nu": {"low": 1, "high": 100}, "c_u": wide, "c_f": wide}
+    space = make_space(levels=[1, 32], **hyperparameters, max_params=100)
     assert space.size() > 10**600
     assert space.params_range() == (9 + 2 + 18 + 4 + 8, 100)
     small = {"nu": {"low": 1, "high": 40}, "c_u": {"low": 1, "high": 9}, "c_f": {"low": 1, "high": 9}}
@@ -206,12 +206,12 @@ def test_limits_below_the_smallest_network_are_refused(limits: dict[str, int], s
 
 def test_limits_that_no_network_meets_together_are_refused() -> None:
     """With 40 classes a narrow second level saves parameters, but takes MACs."""
-    knobs: dict[str, Any] = {"levels": [1, 2], "nu": 1, "c_u": [[4], [1]], "c_f": 1}
+    hyperparameters: dict[str, Any] = {"levels": [1, 2], "nu": 1, "c_u": [[4], [1]], "c_f": 1}
     specs = [Level(nu=1, c_u=4, c_f=1)], [Level(nu=1, c_u=4, c_f=1), Level(nu=1, c_u=1, c_f=1)]
     one, two = (MgNetSpec(levels=tuple(levels), in_channels=1, num_classes=40) for levels in specs)
     limits = {"max_params": two.params, "max_macs": one.macs((8, 6))}
     assert one.params > two.params
-    config = SpaceConfig.model_validate(knobs | limits)
+    config = SpaceConfig.model_validate(hyperparameters | limits)
     space = SearchSpace(config, in_channels=1, num_classes=40, image_size=(8, 6))
     with pytest.raises(InvalidInputError, match="no network of this space is within both"):
         space.check_feasible()
@@ -233,9 +233,9 @@ def test_limits_turn_networks_away() -> None:
     assert smallest < 600
 
 
-def test_fixed_knobs_are_not_asked_for() -> None:
+def test_fixed_hyperparameters_are_not_asked_for() -> None:
     space = make_space(levels=1, nu=2, c_u=4, c_f=4, share_a="level", share_b="level")
-    assert space.knobs() == {}
+    assert space.hyperparameters() == {}
     assert space.size() == 1
     assert space.spec({}).notation == "MgNet[2]-4-B^l"
 

@@ -15,7 +15,7 @@ def make_trial(number: int, **fields: Any) -> TrialRecord:
         "arch": f"{number:012x}",
         "notation": SPEC.notation,
         "spec": SPEC.to_dict(),
-        "knobs": {"nu_1": 1},
+        "hyperparameters": {"nu_1": 1},
         "params": 1000 + number,
         "macs": 10 * (1000 + number),
         "seed": number,

@@ -38,7 +38,7 @@ def levels(
 
 
 def specs(max_levels: int = 3, max_nu: int = 3, max_width: int = 9) -> st.SearchStrategy[MgNetSpec]:
-    """The MgNets of the papers: no knob but levels, widths and the sharing by level or iteration."""
+    """The MgNets of the papers: no hyperparameter but levels, widths and the sharing by level or iteration."""
     return st.builds(
         MgNetSpec,
         levels=levels(max_levels, max_nu, max_width),
@@ -74,7 +74,7 @@ def smoothers(draw: st.DrawFn) -> SmootherBase:
 def mgnets(
     draw: st.DrawFn, max_levels: int = 3, max_nu: int = 3, max_width: int = 9, min_width: int = 1
 ) -> MgNetSpec:
-    """MgNets with any value of any knob."""
+    """MgNets with any value of any hyperparameter."""
     smoother = draw(smoothers())
     fields = {key: draw(strategy) for key, strategy in _common().items()}
     fields["interpolation"] = draw(st.sampled_from(["conv", "depthwise", "pool", "zero"]))
@@ -87,7 +87,7 @@ def mgnets(
 def resnets(
     draw: st.DrawFn, max_levels: int = 3, max_nu: int = 3, max_width: int = 9, min_width: int = 1
 ) -> GridSpec:
-    """ResNets, with and without pre-activation, with any value of any knob."""
+    """ResNets, with and without pre-activation, with any value of any hyperparameter."""
     spec_type = draw(st.sampled_from([ResNetSpec, PreActResNetSpec]))
     fields = {key: draw(strategy) for key, strategy in _common().items()}
     fields["levels"] = draw(levels(max_levels, max_nu, max_width, min_width))
@@ -99,6 +99,6 @@ def resnets(
 def networks(
     max_levels: int = 3, max_nu: int = 3, max_width: int = 9, min_width: int = 1
 ) -> st.SearchStrategy[GridSpec]:
-    """Networks of every family that comes with mgnas, with any value of any knob."""
+    """Networks of every family that comes with mgnas, with any value of any hyperparameter."""
     sizes = (max_levels, max_nu, max_width, min_width)
     return mgnets(*sizes) | resnets(*sizes)

@@ -28,7 +28,7 @@ DATA = {
 def trial(number: int, params: int, accuracy: float | None, **changes: Any) -> TrialRecord:
     fields: dict[str, Any] = {
         "notation": f"MgNet[2,2]-{number + 1}-B^l",
-        "knobs": {},
+        "hyperparameters": {},
         "params": params,
         "macs": 20 * params,
         "max_epochs": 4,
@@ -66,21 +66,24 @@ def searched(
     count: int = 48,
     seed: int = 0,
     noise: float = 0.004,
-    effect: Callable[[dict[str, Any]], float] = lambda _knobs: 0.0,
+    effect: Callable[[dict[str, Any]], float] = lambda _hyperparameters: 0.0,
 ) -> list[TrialRecord]:
-    """Trials whose accuracy grows with log(parameters), plus ``effect`` of the knobs, plus noise.
+    """Trials whose accuracy grows with log(parameters), plus ``effect`` of the hyperparameters, plus noise.
 
     Width makes networks large; ``share`` and ``nu_2`` do not, and ``nu_2`` exists on two levels only.
     """
     rng = random.Random(seed)
     records = []
     for number in range(count):
-        knobs: dict[str, Any] = {"width": rng.randint(4, 16), "share": rng.choice(["level", "iteration"])}
-        knobs["levels"] = rng.choice([1, 2])
-        if knobs["levels"] == 2:
-            knobs["nu_2"] = rng.choice([1, 2, 3])
-        params = int(40 * knobs["width"] ** 2 * rng.uniform(0.6, 1.6))
+        hyperparameters: dict[str, Any] = {
+            "width": rng.randint(4, 16),
+            "share": rng.choice(["level", "iteration"]),
+        }
+        hyperparameters["levels"] = rng.choice([1, 2])
+        if hyperparameters["levels"] == 2:
+            hyperparameters["nu_2"] = rng.choice([1, 2, 3])
+        params = int(40 * hyperparameters["width"] ** 2 * rng.uniform(0.6, 1.6))
         curve = 0.97 - 0.05 * math.exp(-math.log(params / 1000))
-        accuracy = curve + effect(knobs) + rng.gauss(0, noise)
-        records.append(trial(number, params, min(accuracy, 0.999), knobs=knobs))
+        accuracy = curve + effect(hyperparameters) + rng.gauss(0, noise)
+        records.append(trial(number, params, min(accuracy, 0.999), hyperparameters=hyperparameters))
     return records

@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 import pytest
 from plotly.offline import get_plotlyjs
 
-from results.effects import knob_effects
+from results.effects import hyperparameter_effects
 from results.report.effects import effects_charts
 from results.report.page import GENERATOR, GENERATOR_WITHIN, render_report, write_report
 from results.tables import few_numbers
@@ -166,16 +166,17 @@ def test_a_network_of_several_roles_has_one_card():
 
 def test_rare_values_are_named_without_an_effect():
     records = [
-        replace(t, knobs={"stem": "cifar" if t.number == 0 else "ab"[t.number % 2]}) for t in searched(20)
+        replace(t, hyperparameters={"stem": "cifar" if t.number == 0 else "ab"[t.number % 2]})
+        for t in searched(20)
     ]
     records[0] = replace(records[0], val_accuracy=0.5)
-    page = effects_charts(knob_effects(records))
+    page = effects_charts(hyperparameter_effects(records))
     assert "Too few trainings (under 3), left out: cifar (n 1)." in page
     assert "<span>cifar</span>" not in page
 
 
 def test_what_comes_from_a_study_cannot_leave_its_place():
-    records = [replace(t, notation=EVIL, arch=EVIL, knobs={EVIL: t.number % 2}) for t in searched()]
+    records = [replace(t, notation=EVIL, arch=EVIL, hyperparameters={EVIL: t.number % 2}) for t in searched()]
     records.append(trial(len(records), 1000, None, reason=EVIL))
     made = study(
         records,
@@ -251,8 +252,8 @@ def test_far_networks_are_announced_and_can_be_shown():
     assert front["everything"][0] < 20 < front["focus"][0]
 
 
-def test_knobs_are_listed_strongest_first():
-    page = read(study(searched(effect=lambda knobs: 0.02 * (knobs["share"] == "level"))))
+def test_hyperparameters_are_listed_strongest_first():
+    page = read(study(searched(effect=lambda hyperparameters: 0.02 * (hyperparameters["share"] == "level"))))
     text = page.text
     assert text.index("share") < text.index("width") < text.index("How it was run")
     assert "unlikely to be chance" in text
@@ -261,17 +262,24 @@ def test_knobs_are_listed_strongest_first():
     assert any(re.fullmatch(pattern, title) for title in titles)
 
 
-def test_a_knob_is_named_whether_or_not_its_meaning_is_known():
+def test_a_hyperparameter_is_named_whether_or_not_its_meaning_is_known():
     known = {"levels": "number of levels", "c_u_2": "feature channels, level 2"}
     unknown = ["kernel", "kernel_3", "c_u_x", "nu_"]
     records = [
-        replace(t, knobs={knob: (t.number >> i) % 2 for i, knob in enumerate([*known, *unknown])})
+        replace(
+            t,
+            hyperparameters={
+                hyperparameter: (t.number >> i) % 2 for i, hyperparameter in enumerate([*known, *unknown])
+            },
+        )
         for t in searched(80)
     ]
-    page = effects_charts(knob_effects(records))
+    page = effects_charts(hyperparameter_effects(records))
     headings = set(re.findall("<h3>(.*?)</h3>", page))
-    expected = {f"<code>{knob}</code> <small>{meaning}</small>" for knob, meaning in known.items()}
-    assert headings == expected | {f"<code>{knob}</code>" for knob in unknown}
+    expected = {
+        f"<code>{hyperparameter}</code> <small>{meaning}</small>" for hyperparameter, meaning in known.items()
+    }
+    assert headings == expected | {f"<code>{hyperparameter}</code>" for hyperparameter in unknown}
 
 
 @pytest.mark.parametrize(
@@ -284,7 +292,7 @@ def test_a_knob_is_named_whether_or_not_its_meaning_is_known():
         [trial(0, 1000, 0.5, state="running", val_accuracy=None, finished_s=None, epochs=0)],
         [trial(n, 10 ** (n + 1), 0.9) for n in range(9)],
         [trial(n, 10 ** (n + 1), 0.1 * (n + 1), epochs=0) for n in range(9)],
-        [trial(n, 1000, 1.0, knobs={"k": n % 2}) for n in range(9)],
+        [trial(n, 1000, 1.0, hyperparameters={"k": n % 2}) for n in range(9)],
     ],
     ids=["none", "one", "twins", "failed", "running", "equal", "unreported", "perfect"],
 )

@@ -184,8 +184,11 @@ def test_a_report_has_a_chart_for_each_cost(tmp_path: Path) -> None:
 
 
 def test_a_front_says_how_its_networks_were_trained_where_that_was_searched() -> None:
-    knobs = [{"nu_1": 1, "train.lr": 0.13157, "train.flip": True}, {"nu_1": 1, "train.lr": 0.4}]
-    front = [make_trial(n, knobs=one, val_accuracy=0.5 + 0.1 * n) for n, one in enumerate(knobs)]
+    hyperparameters = [{"nu_1": 1, "train.lr": 0.13157, "train.flip": True}, {"nu_1": 1, "train.lr": 0.4}]
+    front = [
+        make_trial(n, hyperparameters=one, val_accuracy=0.5 + 0.1 * n)
+        for n, one in enumerate(hyperparameters)
+    ]
     stream = io.StringIO()
     print_front(front, stream)
     lines = stream.getvalue().splitlines()

@@ -75,7 +75,7 @@ def test_optunas_study_agrees_with_the_ledger(finished: Path) -> None:
     for trial, record in zip(study.trials, results.records, strict=True):
         assert trial.state.name == "COMPLETE"
         assert trial.values == [record.val_accuracy, record.params]
-        assert trial.params == record.knobs
+        assert trial.params == record.hyperparameters
         assert trial.user_attrs["arch"] == record.arch
 
 

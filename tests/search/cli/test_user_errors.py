@@ -148,7 +148,7 @@ def test_a_damaged_study_is_named_and_left_alone(
         "update mgnas_trials set val_accuracy = 9e999",
         "update mgnas_trials set val_accuracy = 5",
         "update mgnas_trials set params = 0",
-        "update mgnas_trials set knobs = '{\"a\": [1]}'",
+        "update mgnas_trials set hyperparameters = '{\"a\": [1]}'",
         "update mgnas_trials set state = 'odd'",
         "drop table mgnas_trials",
     ],

@@ -68,7 +68,10 @@ def test_a_driver_that_stood_still_itself_blames_no_worker() -> None:
 
 def test_a_stopped_worker_is_named_in_every_place_and_goes_on(tmp_path: Path) -> None:
     write_study(tmp_path, trials=2, epochs=300, images=4000)
-    code = "import search.executors.liveness as liveness; liveness.SILENT_S = 8.0; from search.cli.main import main; main()"
+    code = (
+        "import search.executors.liveness as liveness; liveness.SILENT_S = 8.0; "
+        "from search.cli.main import main; main()"
+    )
     with subprocess.Popen(
         [sys.executable, "-P", "-c", code, "search", "tiny.toml"],
         cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,

@@ -33,7 +33,7 @@ def outcome(number: int, proposal: Proposal, state: str = "complete") -> TrialRe
         number,
         arch=spec.arch,
         params=spec.params,
-        knobs=proposal.knobs,
+        hyperparameters=proposal.hyperparameters,
         state=state,
         val_accuracy=accuracy if state == "complete" else None,
     )
@@ -48,7 +48,7 @@ def test_every_sampler_proposes_new_networks_of_the_space(sampler: SamplerName) 
     for number in range(num_trials):
         proposal = ask_tell.ask(number)
         assert proposal is not None
-        assert space.spec(proposal.knobs) == proposal.spec
+        assert space.spec(proposal.hyperparameters) == proposal.spec
         assert proposal.spec.params <= 3000
         archs.add(proposal.spec.arch)
         ask_tell.tell(outcome(number, proposal, state="failed" if number % 5 == 4 else "complete"))
@@ -210,7 +210,7 @@ def test_of_what_always_fails_samplers_of_optuna_learn_to_leave_it(
     for number in range(INITIAL_TRIALS + 10 + further):
         proposal = ask_tell.ask(number)
         assert proposal is not None
-        fails = proposal.knobs["activation"] == "gelu"
+        fails = proposal.hyperparameters["activation"] == "gelu"
         num_failed += fails and number >= INITIAL_TRIALS + 10
         ask_tell.tell(outcome(number, proposal, state="failed" if fails else "complete"))
     assert num_failed <= further / 5
@@ -221,7 +221,7 @@ def reference(number: int, spec: Spec, space: SearchSpace, accuracy: float | Non
     return replace(
         make_trial(number, arch=spec.arch, state="running" if accuracy is None else "complete"),
         spec=spec.to_dict(),
-        knobs={},
+        hyperparameters={},
         params=counts.params,
         macs=counts.macs,
         reference="mgnet-64-Bli",

@@ -90,14 +90,14 @@ def test_the_report_draws_references_on_the_front(home: Path) -> None:
 
 def test_each_training_has_its_own_recipe(home: Path) -> None:
     study = open_study(home / "runs/all")
-    rates = {record.knobs["train.lr"] for record in study.records}
+    rates = {record.hyperparameters["train.lr"] for record in study.records}
     assert len(rates) == 6
     assert all(isinstance(rate, float) and 0.05 <= rate <= 0.3 for rate in rates)
-    assert {record.knobs["train.flip"] for record in study.records} <= {False, True}
+    assert {record.hyperparameters["train.flip"] for record in study.records} <= {False, True}
     best = study.pick("best")
     card = study.export("best", home / "card", ["spec", "safetensors"]).folder / "README.md"
     text = card.read_text(encoding="utf-8")
-    assert f"| lr | `{best.knobs['train.lr']}` |" in text
+    assert f"| lr | `{best.hyperparameters['train.lr']}` |" in text
     assert "| weight_decay | `0.001` |" in text
     assert "(lr, flip as the search chose)" in text
 

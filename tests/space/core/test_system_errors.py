@@ -31,7 +31,10 @@ def test_too_many_open_files_names_their_limit(tmp_path: Path) -> None:
     (tmp_path / "there").mkdir()
     (tmp_path / "there" / "study.db").touch()
     (tmp_path / "there" / "study.toml").touch()
-    preload = "import search.cli.main, search.cli.app, results.study, results.tables, results.front, results.storage.ledger\n"
+    preload = (
+        "import search.cli.main, search.cli.app, results.study, results.tables, results.front\n"
+        "import results.storage.ledger\n"
+    )
     done = subprocess.run(
         [sys.executable, "-c", preload + WITHOUT_FILES],
         cwd=tmp_path,

@@ -228,7 +228,7 @@ def test_two_spellings_are_one_network(one: str, other: str) -> None:
     assert read_spec(one).canonical() == read_spec(other).canonical()
 
 
-def test_knobs_with_an_effect_make_other_networks() -> None:
+def test_hyperparameters_with_an_effect_make_other_networks() -> None:
     texts = [
         "MgNet[2,2]-8-B^l", "MgNet[2,2]-8-B", "MgNet[2,2]-8-A-B^l", "MgNet[2,2]-8-A-B",
         "MgNet[2,2]-8-B^{l,i}", "MgNet[2,2]-8-A^{l,i}-B^l",

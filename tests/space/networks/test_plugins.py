@@ -89,7 +89,7 @@ def test_strided_projections_of_few_channels_are_computed_without_a_stride(tmp_p
     torch.testing.assert_close(network[0](images), plain(images))
 
 
-def test_knobs_without_effect_drop_out_of_the_examples_identity() -> None:
+def test_hyperparameters_without_effect_drop_out_of_the_examples_identity() -> None:
     load_plugins([EXAMPLE])
     one, other = (parse_notation(f"Plain(depth=2,width=4{more})") for more in ("", ",residual=true"))
     assert one != other
@@ -305,7 +305,7 @@ class Tokens(torch.nn.Module):
     assert counts == (15 + 5 + 60, 16 * 15 + 50, 4 * (16 * 3 + 5))
 
 
-def test_a_family_derived_from_mgnet_has_its_knobs_and_its_own(tmp_path: Path) -> None:
+def test_a_family_derived_from_mgnet_has_its_hyperparameters_and_its_own(tmp_path: Path) -> None:
     path = tmp_path / "derived.py"
     path.write_text(
         """
@@ -328,7 +328,7 @@ register_family(DerivedSpec, MgNet)
     space = SearchSpace(SpaceConfig.model_validate(tables))
     spec = space.spec(space.smallest_point())
     assert (spec.family, spec.levels[0].c_u) == ("derived", 4)
-    assert "derived.extra" in space.knobs()
+    assert "derived.extra" in space.hyperparameters()
 
 
 def test_fields_that_json_cannot_hold_are_counted(tmp_path: Path) -> None:

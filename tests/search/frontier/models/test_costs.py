@@ -42,7 +42,7 @@ def test_exact_costs_stay_as_they_are() -> None:
     assert costs[:, 0] == pytest.approx(np.log(params[8:]))
 
 
-def test_a_measured_cost_is_learned_over_knobs_and_work() -> None:
+def test_a_measured_cost_is_learned_over_hyperparameters_and_work() -> None:
     x, work, params = points(60, 1)
     truth = latency(x, work)
     raw = np.column_stack([params, truth])
@@ -72,7 +72,7 @@ def test_before_enough_was_measured_a_cost_goes_with_the_work(measured: int) -> 
     assert np.argsort(costs[:, 0]).tolist() == np.argsort(work[6:]).tolist()
 
 
-def test_points_without_work_or_costs_are_guessed_from_knobs() -> None:
+def test_points_without_work_or_costs_are_guessed_from_hyperparameters() -> None:
     x, _, _ = points(30, 3)
     observations = (10.0 + x[:20, :1]) * 1.0
     models = CostModels(observations, x[:20], [None] * 20, raw_costs([None] * 10, 1), GROUPS)

@@ -51,7 +51,7 @@ def found_after(trials: list[EarlierTrial], number: int, seed: int) -> float:
         accuracy = problem.curve(proposal.spec, seed).val_accuracy[-1]
         counts = problem.space.counts(proposal.spec)
         record = TrialRecord(
-            trial, proposal.spec.arch, "", {}, proposal.knobs, counts.params, counts.macs, seed, 3,
+            trial, proposal.spec.arch, "", {}, proposal.hyperparameters, counts.params, counts.macs, seed, 3,
             state="complete", epochs=3, val_accuracy=accuracy,
         )  # fmt: skip
         sampler.report(record, EpochReport(3, 0.0, 0.0, accuracy, 1.0))
