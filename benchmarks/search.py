@@ -30,8 +30,8 @@ from search.cli.simulate import parse_contender
 from search.frontier.config import DEFAULTS
 from search.frontier.engine import Engine
 from search.frontier.observation import Observation
-from search.samplers.base import identity
 from search.samplers.network_points import NetworkPoints
+from search.samplers.observations import identity
 from search.simulator.comparison import Contender, default_limit_s, outcome_of
 from search.simulator.problem import Problem
 from search.simulator.simulation import Replay, replay

@@ -1,7 +1,7 @@
 """One thread for the linear algebra of a decision.
 
-Its matrices are small, and while a search runs the cores are busy with training: threads that wait for each
-other there make a decision many times slower.
+The matrices are small and the cores are busy with training. Threads that wait for each other would slow a decision
+down many times.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from threadpoolctl import ThreadpoolController
 
 
 def one_thread() -> AbstractContextManager[object]:
-    """Return a context in which numpy and scipy use one thread."""
+    """Return a context in which NumPy and SciPy use one thread."""
     limited: AbstractContextManager[object] = _controller().limit(limits=1, user_api="blas")
     return limited
 

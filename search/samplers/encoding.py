@@ -1,7 +1,7 @@
-"""Hyperparameters as Optuna's parameters: what a sampler sees of a domain, and how its suggestion becomes a value.
+"""Domains of the search space as Optuna's distributions.
 
-Numbers of a list or an even range become their rank, which keeps their order without their spacing; ranges
-over a logarithm and continuous ones stay as they are; words stay categories.
+A list of numbers, or a range of integers, is suggested by rank: samplers see the order, not the spacing.
+Logarithmic and continuous ranges keep their values. Categories stay categories.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from space.domains import Choice, Domain, FloatRange, IntRange, Value
 
 
 def distribution_of(domain: Domain) -> BaseDistribution:
-    """Return the distribution under which a sampler knows a hyperparameter."""
+    """Return the distribution that a sampler draws from."""
     if isinstance(domain, FloatRange):
         return FloatDistribution(domain.low, domain.high, log=domain.log)
     if isinstance(domain, IntRange) and domain.log:
@@ -31,13 +31,13 @@ def distribution_of(domain: Domain) -> BaseDistribution:
 
 
 def encode(domain: Domain, value: Value) -> Any:
-    """Return the parameter that stands for a value of a hyperparameter; raises ValueError if it has no such value."""
+    """Return the parameter of a value. Raises ValueError if the domain lacks the value."""
     ranked = _ranked(domain)
     return value if ranked is None else ranked.rank(value)
 
 
 def suggest(trial: optuna.Trial, hyperparameter: str, domain: Domain) -> Value:
-    """Ask a trial for a hyperparameter and return the value."""
+    """Return the value that a trial suggests for a hyperparameter."""
     distribution = distribution_of(domain)
     if isinstance(distribution, FloatDistribution):
         return trial.suggest_float(hyperparameter, distribution.low, distribution.high, log=distribution.log)
@@ -52,7 +52,7 @@ def suggest(trial: optuna.Trial, hyperparameter: str, domain: Domain) -> Value:
 
 
 def _ranked(domain: Domain) -> Choice | IntRange | None:
-    """Return the domain if a sampler sees its values' ranks, else None."""
+    """Return the domain if its values are suggested by rank, else None."""
     if isinstance(domain, FloatRange) or not domain.is_ordered:
         return None
     return None if isinstance(domain, IntRange) and domain.log else domain

@@ -11,7 +11,8 @@ from space.search_space import SearchSpace
 if TYPE_CHECKING:
     from results.storage.records import EpochReport, TrialRecord
     from search.frontier.models.transferred_prior import EarlierTrial
-    from search.samplers.base import AskTell, Proposal, StudyAskTell
+    from search.samplers.ask_tell import StudyAskTell
+    from search.samplers.base import AskTell, Proposal
     from search.schedulers.base import ContinuationPolicy
     from search.study.config import StudyConfig
 
@@ -64,7 +65,7 @@ def make_ask_tell(
         costs: The objectives besides the error.
     """
     from search.frontier.models.transferred_prior import TransferredPrior
-    from search.samplers.base import StudyAskTell
+    from search.samplers.ask_tell import StudyAskTell
     from search.samplers.frontier import frontier_sampler
     from search.samplers.network_points import NetworkPoints
     from search.samplers.observations import Observations, identity

@@ -1,4 +1,4 @@
-"""Optuna without its log lines and its warnings about experimental interfaces, chosen here knowingly."""
+"""Optuna without log lines and warnings about experimental interfaces."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def quiet_optuna() -> Iterator[None]:
-    """Leave out what Optuna says within the block that a user of mgnas could do nothing about."""
+    """Suppress Optuna's log lines and ``ExperimentalWarning`` within the block."""
     import optuna
 
     before = optuna.logging.get_verbosity()

@@ -1,4 +1,4 @@
-"""Where the parameters of anybody's Optuna study lie, also where that depends on other parameters."""
+"""Ranges of the parameters of an Optuna study, also ranges that depend on other parameters."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from optuna.trial import FrozenTrial
 
 Number = FloatDistribution | IntDistribution
 
-CHANGES_BY_HAND = 2
-"""So many changes of a range that never comes back are taken for the user's own."""
+MAX_EDITS = 2
+"""Changes of a range up to which the user has edited it; the latest range then counts."""
 
 
 @dataclass(frozen=True)
 class Split:
-    """A question of a regression tree: is a parameter, as a number, at most ``threshold``?"""
+    """An inner node of a regression tree: is a parameter, as a number, at most ``threshold``?"""
 
     name: str
     threshold: float
@@ -33,14 +33,14 @@ class Split:
 
 
 Tree = Split | tuple[float, float]
-"""At its ends are the low and the high end of a range."""
+"""Leaves are the low and the high end of a range."""
 
 
 @dataclass(frozen=True)
 class DynamicRange:
-    """A range that depends on the parameters that are asked for before it.
+    """A range that depends on the parameters suggested before it.
 
-    ``asked`` are the distributions of those before, ``whole`` is that of all values that were ever allowed.
+    ``asked`` has the distributions of those parameters. ``whole`` is the union of all ranges seen.
     """
 
     whole: Number
@@ -48,7 +48,7 @@ class DynamicRange:
     tree: Tree
 
     def at(self, values: Mapping[str, Any]) -> Number:
-        """Return the range that is likely for a point with these values."""
+        """Return the predicted range at a point with these values."""
         found = self.tree
         while isinstance(found, Split):
             place = _place(self.asked[found.name], found.name, values)
@@ -57,7 +57,7 @@ class DynamicRange:
 
 
 def clipped(distribution: BaseDistribution, value: Any) -> Any:
-    """Return a value, or of a number that lies outside of its range the nearest in it."""
+    """Return the value of the distribution nearest to ``value``."""
     if isinstance(distribution, CategoricalDistribution):
         return value
     assert isinstance(distribution, (FloatDistribution, IntDistribution))
@@ -71,9 +71,9 @@ def clipped(distribution: BaseDistribution, value: Any) -> Any:
 def ranges_of(
     trials: Sequence[FrozenTrial],
 ) -> tuple[dict[str, BaseDistribution], dict[str, DynamicRange]]:
-    """Return the distributions of all parameters, and those ranges that depend on other parameters.
+    """Return the distributions of all parameters, and the ranges that depend on other parameters.
 
-    A range that was changed once or twice is taken for one that the user has changed: the latest counts.
+    A range that changed once or twice was edited by the user: the latest range counts.
     """
     shown: dict[str, list[FrozenTrial]] = {}
     for trial in trials:
@@ -85,20 +85,22 @@ def ranges_of(
         seen = [trial.distributions[name] for trial in having]
         distributions[name] = seen[-1]
         numbers = [one for one in seen if isinstance(one, (FloatDistribution, IntDistribution))]
-        if len(numbers) < len(seen) or not _moves(numbers):
+        if len(numbers) < len(seen) or not _is_dynamic(numbers):
             continue
         asked = {other: known for other, known in distributions.items() if other != name}
         whole = _union(numbers)
         distributions[name] = whole
-        dynamic[name] = DynamicRange(whole, asked, _learned(asked, [one.params for one in having], numbers))
+        dynamic[name] = DynamicRange(
+            whole, asked, _learn_tree(asked, [one.params for one in having], numbers)
+        )
     return distributions, dynamic
 
 
-def _moves(ranges: Sequence[Number]) -> bool:
-    """Return whether a range goes back and forth, or changes all the time."""
+def _is_dynamic(ranges: Sequence[Number]) -> bool:
+    """Return whether a range alternates, or changes in more than a third of the trials."""
     runs = [one for one, _ in groupby(ranges)]
     comes_back = len({repr(one) for one in runs}) < len(runs)
-    return comes_back or (len(runs) - 1 > CHANGES_BY_HAND and 3 * len(runs) > len(ranges))
+    return comes_back or (len(runs) - 1 > MAX_EDITS and 3 * len(runs) > len(ranges))
 
 
 def _union(ranges: Sequence[Number]) -> Number:
@@ -121,7 +123,7 @@ def _is_off(distance: float, step: float) -> bool:
 
 
 def _with_ends(whole: Number, low: float, high: float) -> Number:
-    """Return the part of a range between two ends, which are among its values."""
+    """Return a range with other ends, clipped to its values."""
     low, high = clipped(whole, low), clipped(whole, high)
     if isinstance(whole, IntDistribution):
         return IntDistribution(int(low), int(high), log=whole.log, step=whole.step)
@@ -129,9 +131,9 @@ def _with_ends(whole: Number, low: float, high: float) -> Number:
 
 
 def _place(distribution: BaseDistribution, name: str, values: Mapping[str, Any]) -> float:
-    """Return a value as a number, of a category its index; one that a point does not have is below all.
+    """Return a value as a number: a fraction of its range, or the index of a category; -1 if it is absent.
 
-    Numbers are parts of their range, which single precision, as trees of scikit-learn have it, is enough for.
+    Fractions suit the single precision of scikit-learn's trees.
     """
     if name not in values:
         return -1.0
@@ -146,10 +148,10 @@ def _place(distribution: BaseDistribution, name: str, values: Mapping[str, Any])
     return (value - low) / (high - low)
 
 
-def _learned(
+def _learn_tree(
     asked: Mapping[str, BaseDistribution], points: Sequence[Mapping[str, Any]], ranges: Sequence[Number]
 ) -> Tree:
-    """Return a regression tree over the parameters ``asked`` before, grown until it knows every range."""
+    """Return a regression tree over the parameters ``asked`` that reproduces every range."""
     from sklearn.tree import DecisionTreeRegressor
 
     ends = [(float(one.low), float(one.high)) for one in ranges]

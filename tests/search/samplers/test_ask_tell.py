@@ -8,7 +8,8 @@ from typing import Any, get_args
 import pytest
 
 from results.storage.records import EpochReport, TrialRecord
-from search.samplers.base import Proposal, StudyAskTell
+from search.samplers.ask_tell import StudyAskTell
+from search.samplers.base import Proposal
 from search.samplers.make import make_ask_tell
 from search.samplers.optuna import INITIAL_TRIALS, SamplerName
 from space.config import SpaceConfig
@@ -167,7 +168,7 @@ def test_interrupted_trials_are_not_proposed_again() -> None:
 @pytest.mark.timeout(120)
 def test_a_space_that_no_bound_narrows_comes_to_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
     """With groups, a wider level may have fewer weights: such a space is walked, but not for ever."""
-    monkeypatch.setattr("search.samplers.base.MAX_ENUMERATED", 2_000)
+    monkeypatch.setattr("search.samplers.ask_tell.MAX_ENUMERATED", 2_000)
     width = {"low": 2, "high": 65}
     tables = {"levels": 4, "nu": 1, "c_u": width, "groups_b": 2, "share_b": "level"}
     smallest = SearchSpace(SpaceConfig.model_validate(tables)).params_range()[0]
