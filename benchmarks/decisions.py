@@ -13,13 +13,13 @@ from search.simulator.simulation import Replay, replay
 from search.simulator.tabular_benchmark import SHIPPED, Table
 
 CASES = [
-    ("frontier", "full"),
-    ("frontier", "halving"),
+    ("frontier", "fifo"),
+    ("frontier", "asha"),
     ("frontier", "freeze_thaw"),
-    ("tpe", "full"),
-    ("tpe", "halving"),
-    ("nsga2", "full"),
-    ("random", "halving"),
+    ("tpe", "fifo"),
+    ("tpe", "asha"),
+    ("nsga2", "fifo"),
+    ("random", "asha"),
 ]
 
 

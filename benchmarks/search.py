@@ -50,11 +50,11 @@ PROBLEMS: dict[str, Callable[[], Problem]] = {
     "falling": falling,
     "cifar16, 30 % failing": lambda: Failing(Table.read(SHIPPED["cifar16"]), 0.3),
 }
-OURS = ("frontier:freeze_thaw", "frontier:full")
+OURS = ("frontier:freeze_thaw", "frontier:fifo")
 OPTUNA = ("optuna default", "optuna nsga2", "optuna random")
-WITH_HALVING = ("frontier:halving", "tpe:halving", "nsga2:halving", "random:halving")
+WITH_ASHA = ("frontier:asha", "tpe:asha", "nsga2:asha", "random:asha")
 SLOW = ("optuna tpe multivariate", "optuna gp")
-EVERYONE = (*OURS, *OPTUNA, *WITH_HALVING, *SLOW)
+EVERYONE = (*OURS, *OPTUNA, *WITH_ASHA, *SLOW)
 RUNS: dict[tuple[str, int], tuple[str, ...]] = {
     ("cifar16", 1): EVERYONE,
     ("digits8", 1): EVERYONE,
@@ -79,7 +79,7 @@ def contender(name: str) -> Contender:
         InvalidInputError: there is none.
     """
     if name in SAMPLERS:
-        return Contender(name, "full", partial(RawOptuna, name))
+        return Contender(name, "fifo", partial(RawOptuna, name))
     try:
         return parse_contender(name)
     except InvalidInputError as error:
@@ -313,7 +313,7 @@ def _draw(runs: dict[str, Any]) -> None:
             picture.write_text(bands_svg(title, subtitle, bands, "minutes"), encoding="utf-8")
 
 
-_DRAWN = (*OURS, "frontier:halving", "tpe:halving", "optuna default", "optuna gp", "optuna random")
+_DRAWN = (*OURS, "frontier:asha", "tpe:asha", "optuna default", "optuna gp", "optuna random")
 
 
 def _print(document: dict[str, Any]) -> None:

@@ -24,7 +24,7 @@ MODULES = [
     for path in sorted(Path(search.__file__).parent.glob("*.py"))
     if "\ndef main(" in path.read_text(encoding="utf-8")
 ]
-SEARCHES = ["frontier:full", "optuna default", "optuna random", "random:halving"]
+SEARCHES = ["frontier:fifo", "optuna default", "optuna random", "random:asha"]
 
 
 def searched(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:
@@ -38,7 +38,7 @@ def test_searches_are_compared_on_a_table_that_comes_with_mgnas(capsys: pytest.C
     run = found["digits8, 1 worker"]
     assert list(run["searches"]) == SEARCHES
     assert all(one["seeds"] == 2 and one["trials"] > 4 for one in run["searches"].values())
-    assert run["ours_over_theirs_to_95"]["frontier:full"]["ratio"] == 1.0
+    assert run["ours_over_theirs_to_95"]["frontier:fifo"]["ratio"] == 1.0
 
 
 def test_and_on_a_table_of_ones_own_with_other_seeds(

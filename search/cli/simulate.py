@@ -14,7 +14,7 @@ from search.samplers.optuna import SamplerName
 from search.schedulers.base import SchedulerName
 from search.simulator.comparison import SHARES, Contender, Outcome, compare, default_limit_s
 from search.simulator.tabular_benchmark import SHIPPED, Table
-from search.study.verify import replay_study
+from search.study.verify import verify_study
 from space.core.atomic_files import write_atomic
 from space.core.errors import InvalidInputError, nearest
 
@@ -94,7 +94,7 @@ def check_study(folder: Path, searches: list[str], options: list[str], as_json: 
         raise InvalidInputError(
             f"{options[0]} goes with a table; a study's folder is replayed as it was searched"
         )
-    found = replay_study(folder)
+    found = verify_study(folder)
     if as_json:
         print_json({"study": str(folder), "same": found.num_same, "difference": found.difference})
     elif found.difference is None:
@@ -119,7 +119,7 @@ def parse_contender(text: str) -> Contender:
             )
     if scheduler == "freeze_thaw" and sampler != "frontier":
         raise InvalidInputError(f"freeze_thaw goes with the sampler frontier, but got {text!r}")
-    return Contender(sampler, scheduler or "full")
+    return Contender(sampler, scheduler or "fifo")
 
 
 def as_document(name: str, num_workers: int, limit_s: float, outcomes: list[Outcome]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from search.schedulers.base import FullLength, Standing
+from search.schedulers.base import FIFO, TrialStatus
 
 Array = NDArray[np.float64]
 
@@ -32,7 +32,7 @@ def rung_epochs(epochs: int, reduction: int, first: int = 1) -> tuple[int, ...]:
     return tuple(reversed(rungs))
 
 
-class Halving(FullLength):
+class ASHA(FIFO):
     """Asynchronous successive halving of the promotion kind, for error against cost.
 
     Of the trials that have come to a rung, the best share of one in ``reduction`` may go on, whenever a slot
@@ -41,7 +41,7 @@ class Halving(FullLength):
     """
 
     def __init__(self, total: int, rungs: Sequence[int], reduction: int, **trials: Any) -> None:
-        """Take the ``trials`` of earlier runs and the named networks, as ``FullLength`` does."""
+        """Take the ``trials`` of earlier runs and the named networks, as ``FIFO`` does."""
         self._rungs = tuple(rungs)
         self._reduction = reduction
         self._costs: dict[int, tuple[float, ...]] = {}
@@ -49,16 +49,16 @@ class Halving(FullLength):
         self._cut_short: set[int] = set()
         ended = list(trials.pop("ended", ()))
         super().__init__(total, ended=ended, **trials)
-        for standing in ended:
-            self._note_end(standing.trial, standing.errors)
+        for status in ended:
+            self._note_end(status.trial, status.errors)
 
-    def _know(self, standing: Standing) -> None:
-        super()._know(standing)
-        if not standing.is_reference:
-            self._costs[standing.trial] = standing.costs
+    def _know(self, status: TrialStatus) -> None:
+        super()._know(status)
+        if not status.is_reference:
+            self._costs[status.trial] = status.costs
             # an interrupted trial has to race at the rung that it came to last
-            errors = standing.errors[:-1] if standing.is_interrupted else standing.errors
-            self._note(standing.trial, errors)
+            errors = status.errors[:-1] if status.is_interrupted else status.errors
+            self._note(status.trial, errors)
 
     def _note(self, trial: int, errors: Sequence[float]) -> None:
         for rung, epoch in enumerate(self._rungs):

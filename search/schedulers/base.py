@@ -32,7 +32,7 @@ class StartNamed:
 
 
 @dataclass(frozen=True)
-class Run:
+class Resume:
     """Train the network of this trial (again), to the end of epoch ``until`` or (None) to its last."""
 
     trial: int
@@ -40,7 +40,7 @@ class Run:
 
 
 @dataclass(frozen=True)
-class GiveUp:
+class Fail:
     """End this trial as failed: too many workers were lost on it."""
 
     trial: int
@@ -63,10 +63,10 @@ class Done:
     """Nothing to do ever again."""
 
 
-SchedulerName = Literal["full", "halving", "freeze_thaw"]
+SchedulerName = Literal["fifo", "asha", "freeze_thaw"]
 """The values of ``search.scheduler``."""
 
-Decision = StartNew | StartNamed | Run | GiveUp | Stop | Wait | Done
+Decision = StartNew | StartNamed | Resume | Fail | Stop | Wait | Done
 
 
 class ContinuationPolicy(Protocol):
@@ -81,7 +81,7 @@ class ContinuationPolicy(Protocol):
 
 
 @dataclass(frozen=True)
-class Standing:
+class TrialStatus:
     """How far a trial is: what a scheduler needs to know of it.
 
     ``costs`` are those of its network (its parameters, say), ``errors`` those after each epoch so far.
@@ -132,7 +132,7 @@ class Scheduler(Protocol):
         ...
 
 
-class FullLength:
+class FIFO:
     """Trains every network to its last epoch, until ``total`` trials have ended.
 
     Interrupted trials come first, then the ``named`` networks, whatever the budget. References do not count
@@ -144,9 +144,9 @@ class FullLength:
         self,
         total: int,
         *,
-        ended: Iterable[Standing] = (),
-        paused: Iterable[Standing] = (),
-        interrupted: Iterable[Standing] = (),
+        ended: Iterable[TrialStatus] = (),
+        paused: Iterable[TrialStatus] = (),
+        interrupted: Iterable[TrialStatus] = (),
         max_losses: int = 3,
         named: Iterable[StartNamed] = (),
     ) -> None:
@@ -162,19 +162,19 @@ class FullLength:
         self._starting = True
         self._winding_down = False
         ended, paused, interrupted = list(ended), list(paused), list(interrupted)
-        for standing in (*ended, *paused, *interrupted):
-            self._know(standing)
-        for standing in paused:
-            self._losses[standing.trial] = standing.losses
-            self._paused.add(standing.trial)
-        for standing in interrupted:
-            self._losses[standing.trial] = standing.losses
-            self._waiting.append(standing.trial)
+        for status in (*ended, *paused, *interrupted):
+            self._know(status)
+        for status in paused:
+            self._losses[status.trial] = status.losses
+            self._paused.add(status.trial)
+        for status in interrupted:
+            self._losses[status.trial] = status.losses
+            self._waiting.append(status.trial)
 
-    def _know(self, standing: Standing) -> None:
+    def _know(self, status: TrialStatus) -> None:
         """Count a trial of an earlier run."""
-        if standing.is_reference:
-            self._reference_trials.add(standing.trial)
+        if status.is_reference:
+            self._reference_trials.add(status.trial)
         else:
             self._num_started += 1
 
@@ -183,16 +183,16 @@ class FullLength:
         if self._waiting:
             trial = self._waiting.popleft()
             if self._losses.get(trial, 0) >= self._max_losses:
-                return GiveUp(trial)
+                return Fail(trial)
             self._running.add(trial)
-            return Run(trial, self._until(trial))
+            return Resume(trial, self._until(trial))
         if self._named:
             return self._named.popleft()
         promoted = self._last_promotion() if self._winding_down else self._promotion()
         if promoted is not None:
             self._paused.discard(promoted)
             self._running.add(promoted)
-            return Run(promoted, self._until(promoted))
+            return Resume(promoted, self._until(promoted))
         if self._may_start:
             return StartNew(self._first())
         if self._running:
@@ -226,7 +226,7 @@ class FullLength:
     def on_started(self, trial: int, costs: tuple[float, ...], *, is_reference: bool = False) -> None:
         """Count ``trial`` as running."""
         self._running.add(trial)
-        self._know(Standing(trial, costs, is_reference=is_reference))
+        self._know(TrialStatus(trial, costs, is_reference=is_reference))
 
     def on_paused(self, trial: int, errors: Sequence[float]) -> None:
         """Count ``trial`` as paused."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from search.schedulers.asha import Halving
+from search.schedulers.asha import ASHA
 from search.schedulers.base import ContinuationPolicy
 
 
-class FreezeThaw(Halving):
+class FreezeThaw(ASHA):
     """Pauses trainings at rungs and asks a policy which one to resume.
 
     There are no quotas: a promising training runs to its end at once, and another one stays paused until nothing else
@@ -19,7 +19,7 @@ class FreezeThaw(Halving):
     """
 
     def __init__(self, total: int, rungs: Sequence[int], policy: ContinuationPolicy, **trials: Any) -> None:
-        """Take the ``trials`` of earlier runs and the named networks, as ``FullLength`` does."""
+        """Take the ``trials`` of earlier runs and the named networks, as ``FIFO`` does."""
         self._policy = policy
         super().__init__(total, rungs, 2, **trials)
 

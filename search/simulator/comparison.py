@@ -31,7 +31,7 @@ class Contender:
     """A way to search: a sampler by name and a scheduler by name; ``ask_tell`` makes one of another kind."""
 
     sampler: str
-    scheduler: str = "full"
+    scheduler: str = "fifo"
     ask_tell: AskTellFactory | None = None
 
     @property

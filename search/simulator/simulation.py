@@ -60,7 +60,7 @@ class Replay:
 def replay(
     problem: Problem,
     sampler: str = "frontier",
-    scheduler: str = "full",
+    scheduler: str = "fifo",
     *,
     num_workers: int = 1,
     seed: int = 0,

@@ -17,7 +17,7 @@ def rungs_of(config: StudyConfig) -> tuple[int, ...]:
     from search.schedulers.asha import rung_epochs
 
     search = config.search
-    if search.scheduler == "full" or config.plan is not None:
+    if search.scheduler == "fifo" or config.plan is not None:
         return (config.train.epochs,)
     return rung_epochs(config.train.epochs, search.reduction, search.first_rung)
 
@@ -29,13 +29,13 @@ def make_scheduler(
     named: Sequence[StartNamed] = (),
 ) -> Scheduler:
     """Return the scheduler of a study, told of all its trials; ``named`` networks are still to be trained."""
-    from search.schedulers.asha import Halving
-    from search.schedulers.base import FullLength, Standing
+    from search.schedulers.asha import ASHA
+    from search.schedulers.base import FIFO, TrialStatus
     from search.schedulers.freeze_thaw import FreezeThaw
     from search.study.objectives import stand_in_costs
 
-    def standing(record: TrialRecord) -> Standing:
-        return Standing(
+    def status(record: TrialRecord) -> TrialStatus:
+        return TrialStatus(
             record.number,
             stand_in_costs(config.search.costs, record),
             tuple(trials.errors(record.number)),
@@ -46,17 +46,17 @@ def make_scheduler(
 
     records = list(trials.records.values())
     known: dict[str, Any] = {
-        "ended": [standing(record) for record in records if record.has_ended],
-        "paused": [standing(record) for record in records if record.state == "paused"],
-        "interrupted": [standing(record) for record in records if record.state == "running"],
+        "ended": [status(record) for record in records if record.has_ended],
+        "paused": [status(record) for record in records if record.state == "paused"],
+        "interrupted": [status(record) for record in records if record.state == "running"],
         "named": named,
     }
     search = config.search
     if config.plan is not None:
-        return FullLength(0, **known)
-    if search.scheduler == "full":
-        return FullLength(search.trials, **known)
-    if search.scheduler == "halving":
-        return Halving(search.trials, rungs_of(config), search.reduction, **known)
+        return FIFO(0, **known)
+    if search.scheduler == "fifo":
+        return FIFO(search.trials, **known)
+    if search.scheduler == "asha":
+        return ASHA(search.trials, rungs_of(config), search.reduction, **known)
     assert policy is not None, search.sampler
     return FreezeThaw(search.trials, rungs_of(config), policy, **known)

@@ -46,7 +46,7 @@ class SearchConfig(BaseModel):
 
     ``trials``, ``hours`` and ``epochs`` are totals over all runs of the study. Limits of exact costs are in
     ``[space]``; the limits here are of measured costs. The default scheduler is freeze_thaw with the sampler
-    frontier, and full with other samplers.
+    frontier, and fifo with other samplers.
 
     Rungs are counted back from the last epoch: each has 1/``reduction`` of the epochs of the next one.
     """
@@ -142,7 +142,7 @@ class SearchConfig(BaseModel):
         if not isinstance(data, dict) or data.get("scheduler", "auto") != "auto":
             return data
         return data | {
-            "scheduler": "freeze_thaw" if data.get("sampler", "frontier") == "frontier" else "full"
+            "scheduler": "freeze_thaw" if data.get("sampler", "frontier") == "frontier" else "fifo"
         }
 
 

@@ -28,7 +28,7 @@ from search.executors.messages import (
     Silent,
 )
 from search.samplers.base import AskTell
-from search.schedulers.base import Done, GiveUp, Run, Scheduler, StartNamed, StartNew, Stop
+from search.schedulers.base import Done, Fail, Resume, Scheduler, StartNamed, StartNew, Stop
 from search.study.config import StudyConfig
 from search.study.objectives import stand_in_costs
 from search.study.progress import Progress
@@ -164,13 +164,13 @@ class Driver:
                 self._start_new(decision.until)
             elif isinstance(decision, StartNamed):
                 self._start_named(decision)
-            elif isinstance(decision, Run):
+            elif isinstance(decision, Resume):
                 record = self.store.restart(decision.trial, self.clock.elapsed_s())
                 self.sampler.tell(record)
                 self._submit(record, decision.until)
             elif isinstance(decision, Stop):
                 self._end(self.store.stop(decision.trial, self.clock.elapsed_s()))
-            elif isinstance(decision, GiveUp):
+            elif isinstance(decision, Fail):
                 self._end(self.store.give_up(decision.trial, self.clock.elapsed_s()))
             else:
                 return True

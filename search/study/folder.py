@@ -37,7 +37,7 @@ _SETTLE_S = 1.0
 
 def _as_then(tables: Tables) -> Tables:
     """Return a recorded configuration, which has every key that there was when its study was begun."""
-    return overlay({"train": BEFORE, "search": {"scheduler": "full"}}, tables)
+    return overlay({"train": BEFORE, "search": {"scheduler": "fifo"}}, tables)
 
 
 class StudyFolder:

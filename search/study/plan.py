@@ -30,7 +30,7 @@ def plan_config(
     for key in ("space", "references", "description"):
         tables.pop(key, None)
     known = [*base.plugins, *(str(plugin.absolute()) for plugin in plugins)]
-    own |= {"trials": len(networks) * len(seeds), "scheduler": "full", "keep_weights": "all"}
+    own |= {"trials": len(networks) * len(seeds), "scheduler": "fifo", "keep_weights": "all"}
     tables |= {
         "name": name,
         "plugins": list(dict.fromkeys(known)),

@@ -32,14 +32,14 @@ REPEATABLE = ("frontier", "tpe", "random")
 
 
 @dataclass(frozen=True)
-class StudyReplay:
+class Verification:
     """What a replay of a study came to: how many decisions were the same, and the first that was not."""
 
     num_same: int
     difference: str | None = None
 
 
-def replay_study(folder: str | Path) -> StudyReplay:
+def verify_study(folder: str | Path) -> Verification:
     """Decide anew on what a study has tried, gone on with and stopped, and compare.
 
     Workers only hand out what they are recorded to have done, in the order in which the driver took note of
@@ -73,13 +73,13 @@ def replay_study(folder: str | Path) -> StudyReplay:
             with suppress(_InterruptedError):
                 _decide_anew(run, trials, executor, read_earlier(study.folder))
         except _OtherwiseError as error:
-            return StudyReplay(executor.num_same, str(error))
+            return Verification(executor.num_same, str(error))
     for number, record in recorded.items():
         replayed = trials.records.get(number)
         if replayed is None or replayed.state != record.state:
             now = "does not exist" if replayed is None else f"is {replayed.state}"
-            return StudyReplay(executor.num_same, f"trial {number} was {record.state}, but {now}")
-    return StudyReplay(executor.num_same)
+            return Verification(executor.num_same, f"trial {number} was {record.state}, but {now}")
+    return Verification(executor.num_same)
 
 
 def _decide_anew(

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search.schedulers.asha import Halving, lead, rung_epochs
-from search.schedulers.base import Done, FullLength, Run, Standing, StartNew, Stop, Wait
+from search.schedulers.asha import ASHA, lead, rung_epochs
+from search.schedulers.base import FIFO, Done, Resume, StartNew, Stop, TrialStatus, Wait
 from search.schedulers.freeze_thaw import FreezeThaw
 
 
@@ -42,7 +42,7 @@ def test_rungs_are_counted_back_from_the_end(
     assert rung_epochs(epochs, reduction, first) == rungs
 
 
-def drive(scheduler: FullLength, errors: dict[int, list[float]], slots: int, seed: int) -> dict[int, int]:
+def drive(scheduler: FIFO, errors: dict[int, list[float]], slots: int, seed: int) -> dict[int, int]:
     """Carry out decisions with random delays and lost workers; return the epochs of every trial."""
     rng = random.Random(seed)
     running: list[tuple[int, int]] = []
@@ -58,7 +58,7 @@ def drive(scheduler: FullLength, errors: dict[int, list[float]], slots: int, see
             reached[trial] = 0
             scheduler.on_started(trial, (float(trial % 7 + 1),))
             running.append((trial, decision.until or last))
-        elif isinstance(decision, Run):
+        elif isinstance(decision, Resume):
             assert decision.trial not in ended
             assert decision.trial not in [trial for trial, _ in running]
             assert (decision.until or last) > reached[decision.trial]
@@ -91,7 +91,7 @@ def test_every_trial_ends_and_a_share_goes_on(total: int, slots: int, reduction:
     rng = random.Random(seed)
     rungs = rung_epochs(9, reduction)
     errors = {trial: [rng.random() for _ in range(9)] for trial in range(total)}
-    reached = drive(Halving(total, rungs, reduction, max_losses=99), errors, slots, seed)
+    reached = drive(ASHA(total, rungs, reduction, max_losses=99), errors, slots, seed)
     assert len(reached) == total
     assert set(reached.values()) <= set(rungs)
     if total >= reduction ** (len(rungs) - 1):
@@ -101,12 +101,12 @@ def test_every_trial_ends_and_a_share_goes_on(total: int, slots: int, reduction:
 @given(count=st.integers(1, 30), reduction=st.integers(2, 5), seed=st.integers(0, 99))
 def test_of_those_at_a_rung_one_in_so_many_goes_on(count: int, reduction: int, seed: int) -> None:
     rng = random.Random(seed)
-    scheduler = Halving(count, (1, 3), reduction)
+    scheduler = ASHA(count, (1, 3), reduction)
     for trial in range(count):
         scheduler.on_started(trial, (rng.uniform(1.0, 9.0),))
         scheduler.on_paused(trial, [rng.random()])
     promoted = 0
-    while isinstance(decision := scheduler.decide(), Run):
+    while isinstance(decision := scheduler.decide(), Resume):
         assert decision.until == 3
         promoted += 1
     assert promoted == max(1, count // reduction)  # one at least, since nothing new may start
@@ -123,39 +123,39 @@ def test_whatever_is_advised_every_trial_ends(total: int, slots: int, seed: int)
 def test_one_that_fails_leaves_its_place_to_the_next(epoch: int) -> None:
     """After the first or the second rung; also where a later run knows of it from the ledger."""
     errors = {0: [0.3] * 9, 1: [0.4] * 9, 2: [0.5] * 9}
-    scheduler = Halving(3, (1, 3, 9), 3)
+    scheduler = ASHA(3, (1, 3, 9), 3)
     for trial, curve in errors.items():
         scheduler.on_started(trial, (1.0,))
         scheduler.on_paused(trial, curve[:1])
-    assert scheduler.decide() == Run(0, 3)
+    assert scheduler.decide() == Resume(0, 3)
     if epoch > 3:
         scheduler.on_paused(0, errors[0][:3])
-        assert scheduler.decide() == Run(0, 9)
+        assert scheduler.decide() == Resume(0, 9)
     scheduler.on_ended(0, errors[0][:epoch])
-    later = Halving(
+    later = ASHA(
         3,
         (1, 3, 9),
         3,
-        ended=[Standing(0, (1.0,), tuple(errors[0][:epoch]))],
-        paused=[Standing(trial, (1.0,), tuple(errors[trial][:1])) for trial in (1, 2)],
+        ended=[TrialStatus(0, (1.0,), tuple(errors[0][:epoch]))],
+        paused=[TrialStatus(trial, (1.0,), tuple(errors[trial][:1])) for trial in (1, 2)],
     )
     for one in (scheduler, later):
-        assert one.decide() == Run(1, 3)
+        assert one.decide() == Resume(1, 3)
         one.on_paused(1, errors[1][:3])
-        assert one.decide() == Run(1, 9)
+        assert one.decide() == Resume(1, 9)
         one.on_ended(1, errors[1])
         assert one.decide() == Stop(2)
 
 
 def test_tiny_networks_race_their_own_size() -> None:
     """All of the small ones are worse than any of the large ones: the best of each size goes on."""
-    scheduler = Halving(18, (1, 3), 9)
+    scheduler = ASHA(18, (1, 3), 9)
     for trial in range(18):
         is_small = trial < 9
         scheduler.on_started(trial, (100.0 + trial if is_small else 10_000.0 + trial,))
         scheduler.on_paused(trial, [0.6 + 0.01 * (trial != 4) if is_small else 0.3 + 0.01 * (trial != 13)])
     promoted = []
-    while isinstance(decision := scheduler.decide(), Run):
+    while isinstance(decision := scheduler.decide(), Resume):
         promoted.append(decision.trial)
     assert promoted == [13, 4] or promoted == [4, 13]
 
@@ -172,59 +172,63 @@ def test_who_costs_hardly_more_counts_as_of_the_same_size() -> None:
 
 def test_a_resumed_race_promotes_what_an_unbroken_one_would() -> None:
     errors = {trial: [0.9 - 0.1 * trial, 0.5, 0.4] for trial in range(6)}
-    standings = [Standing(trial, (1.0,), tuple(errors[trial][:1])) for trial in range(6)]
-    resumed = Halving(6, (1, 3), 3, paused=standings)
-    assert [resumed.decide(), resumed.decide()] == [Run(5, 3), Run(4, 3)]
-    interrupted = Halving(
-        6, (1, 3), 3, paused=standings[:5], interrupted=[Standing(5, (1.0,), tuple(errors[5][:2]), losses=1)]
+    statuses = [TrialStatus(trial, (1.0,), tuple(errors[trial][:1])) for trial in range(6)]
+    resumed = ASHA(6, (1, 3), 3, paused=statuses)
+    assert [resumed.decide(), resumed.decide()] == [Resume(5, 3), Resume(4, 3)]
+    interrupted = ASHA(
+        6,
+        (1, 3),
+        3,
+        paused=statuses[:5],
+        interrupted=[TrialStatus(5, (1.0,), tuple(errors[5][:2]), losses=1)],
     )
-    assert interrupted.decide() == Run(5, 3)
+    assert interrupted.decide() == Resume(5, 3)
 
 
 def test_an_interrupted_trial_that_had_just_come_to_a_rung_has_to_race_there() -> None:
     errors = (0.5, 0.45, 0.44)
-    others = [Standing(trial, (1.0,), (0.4, 0.3, 0.2)) for trial in (1, 2)]
-    scheduler = Halving(
-        3, (1, 3, 9), 3, paused=others, interrupted=[Standing(0, (1.0,), errors, is_interrupted=True)]
+    others = [TrialStatus(trial, (1.0,), (0.4, 0.3, 0.2)) for trial in (1, 2)]
+    scheduler = ASHA(
+        3, (1, 3, 9), 3, paused=others, interrupted=[TrialStatus(0, (1.0,), errors, is_interrupted=True)]
     )
-    assert scheduler.decide() == Run(0, 3)
+    assert scheduler.decide() == Resume(0, 3)
 
 
 def test_when_the_time_is_over_those_that_came_farthest_go_first() -> None:
-    scheduler = Halving(10, (1, 3, 9), 2)
+    scheduler = ASHA(10, (1, 3, 9), 2)
     for trial, curve in enumerate(([0.2], [0.5, 0.5, 0.5], [0.6, 0.6, 0.6])):
         scheduler.on_started(trial, (1.0,))
         scheduler.on_paused(trial, curve)
     scheduler.wind_down(True)
-    assert scheduler.decide() == Run(1, 9)
+    assert scheduler.decide() == Resume(1, 9)
 
 
 def test_when_the_time_is_over_what_is_paused_stays_so() -> None:
-    scheduler = Halving(10, (1, 3), 2)
+    scheduler = ASHA(10, (1, 3), 2)
     for trial in range(5):
         scheduler.on_started(trial, (1.0,))
         scheduler.on_paused(trial, [0.5 - 0.01 * trial])
-    assert scheduler.decide() == Run(4, 3)
+    assert scheduler.decide() == Resume(4, 3)
     scheduler.on_ended(4, [0.46, 0.4, 0.3])
     scheduler.wind_down(True)
     assert scheduler.decide() == Done()
     scheduler.wind_down(False)
-    assert isinstance(scheduler.decide(), Run)
+    assert isinstance(scheduler.decide(), Resume)
 
 
 def test_when_the_time_is_over_and_nothing_is_whole_the_best_comes_to_its_end() -> None:
-    scheduler = Halving(10, (1, 3, 9), 2)
+    scheduler = ASHA(10, (1, 3, 9), 2)
     for trial in range(4):
         scheduler.on_started(trial, (1.0,))
         scheduler.on_paused(trial, [0.5 - 0.01 * trial])
     scheduler.wind_down(True)
-    assert scheduler.decide() == Run(3, 3)
+    assert scheduler.decide() == Resume(3, 3)
     assert scheduler.decide() == Wait()
     scheduler.on_paused(3, [0.47, 0.4, 0.4])
-    assert scheduler.decide() == Run(3, 9)
+    assert scheduler.decide() == Resume(3, 9)
     scheduler.on_ended(3, [0.47, 0.4, 0.4])  # it fails
-    assert scheduler.decide() == Run(2, 3)
+    assert scheduler.decide() == Resume(2, 3)
     scheduler.on_paused(2, [0.48, 0.4, 0.4])
-    assert scheduler.decide() == Run(2, 9)
+    assert scheduler.decide() == Resume(2, 9)
     scheduler.on_ended(2, [0.3] * 9)
     assert scheduler.decide() == Done()

@@ -7,7 +7,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search.schedulers.base import Done, FullLength, GiveUp, Run, Standing, StartNamed, StartNew, Wait
+from search.schedulers.base import FIFO, Done, Fail, Resume, StartNamed, StartNew, TrialStatus, Wait
 
 
 @given(
@@ -23,10 +23,10 @@ def test_any_order_of_events_ends_with_the_trials_asked_for(
 ) -> None:
     rng = random.Random(seed)
     first_new = num_ended + num_interrupted
-    scheduler = FullLength(
+    scheduler = FIFO(
         total,
-        ended=[Standing(trial, (1.0,)) for trial in range(num_ended)],
-        interrupted=[Standing(trial, (1.0,)) for trial in range(num_ended, first_new)],
+        ended=[TrialStatus(trial, (1.0,)) for trial in range(num_ended)],
+        interrupted=[TrialStatus(trial, (1.0,)) for trial in range(num_ended, first_new)],
         max_losses=3,
     )
     running: list[int] = []
@@ -42,12 +42,12 @@ def test_any_order_of_events_ends_with_the_trials_asked_for(
             running.append(next_trial)
             starts[next_trial] = 1
             next_trial += 1
-        elif isinstance(decision, Run):
+        elif isinstance(decision, Resume):
             assert decision.trial not in running
             assert decision.trial not in ended
             running.append(decision.trial)
             starts[decision.trial] = starts.get(decision.trial, 0) + 1
-        elif isinstance(decision, GiveUp):
+        elif isinstance(decision, Fail):
             ended.add(decision.trial)
             scheduler.on_ended(decision.trial)
         else:
@@ -63,20 +63,20 @@ def test_any_order_of_events_ends_with_the_trials_asked_for(
 
 
 def test_interrupted_trials_come_first() -> None:
-    scheduler = FullLength(10, interrupted=[Standing(5, (1.0,)), Standing(7, (1.0,), losses=2)])
-    assert [scheduler.decide(), scheduler.decide(), scheduler.decide()] == [Run(5), Run(7), StartNew()]
+    scheduler = FIFO(10, interrupted=[TrialStatus(5, (1.0,)), TrialStatus(7, (1.0,), losses=2)])
+    assert [scheduler.decide(), scheduler.decide(), scheduler.decide()] == [Resume(5), Resume(7), StartNew()]
 
 
 def test_a_trial_that_killed_three_workers_is_given_up_also_by_the_next_driver() -> None:
-    scheduler = FullLength(10, interrupted=[Standing(5, (1.0,), losses=3), Standing(7, (1.0,), losses=2)])
-    assert scheduler.decide() == GiveUp(5)
-    assert scheduler.decide() == Run(7)
+    scheduler = FIFO(10, interrupted=[TrialStatus(5, (1.0,), losses=3), TrialStatus(7, (1.0,), losses=2)])
+    assert scheduler.decide() == Fail(5)
+    assert scheduler.decide() == Resume(7)
     scheduler.on_lost(7)
-    assert scheduler.decide() == GiveUp(7)
+    assert scheduler.decide() == Fail(7)
 
 
 def test_one_training_begins_whatever_the_budget() -> None:
-    scheduler = FullLength(9)
+    scheduler = FIFO(9)
     scheduler.wind_down(True)
     assert scheduler.decide() == StartNew()
     scheduler.on_started(0, (1.0,))
@@ -86,7 +86,7 @@ def test_one_training_begins_whatever_the_budget() -> None:
 
 
 def test_after_the_last_start_slots_wait_for_what_runs() -> None:
-    scheduler = FullLength(2)
+    scheduler = FIFO(2)
     scheduler.on_started(0, (1.0,))
     scheduler.stop_starting()
     assert scheduler.decide() == Wait()
@@ -96,9 +96,9 @@ def test_after_the_last_start_slots_wait_for_what_runs() -> None:
 
 def test_named_networks_come_after_interrupted_trials_whatever_the_budget() -> None:
     named = [StartNamed("a", seed=7), StartNamed("b", is_reference=True)]
-    scheduler = FullLength(0, interrupted=[Standing(0, (1.0,))], named=named)
+    scheduler = FIFO(0, interrupted=[TrialStatus(0, (1.0,))], named=named)
     scheduler.wind_down(True)
-    assert scheduler.decide() == Run(0)
+    assert scheduler.decide() == Resume(0)
     for trial, expected in enumerate(named, start=1):
         assert scheduler.decide() == expected
         scheduler.on_started(trial, (1.0,), is_reference=expected.is_reference)

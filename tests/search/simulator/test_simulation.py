@@ -66,10 +66,10 @@ def table_file(tmp_path: Path) -> Path:
 
 
 CONTENDERS = [
-    ("frontier", "full"),
-    ("frontier", "halving"),
+    ("frontier", "fifo"),
+    ("frontier", "asha"),
     ("frontier", "freeze_thaw"),
-    ("nsga2", "halving"),
+    ("nsga2", "asha"),
 ]
 
 
@@ -79,7 +79,7 @@ def test_a_space_is_searched_to_its_end_and_the_best_front_found(sampler: str, s
     found = replay(problem, sampler, scheduler, num_workers=3)
     assert len(found.records) == len(problem.outcomes())
     assert all(record.has_ended for record in found.records)
-    if scheduler == "full":
+    if scheduler == "fifo":
         assert found.hypervolume_at(1e9) == pytest.approx(1.0)
     else:
         assert found.hypervolume_at(1e9) > 0.9
@@ -103,7 +103,7 @@ def test_workers_are_kept_busy(num_workers: int) -> None:
 
 
 def test_a_promoted_training_goes_on_where_it_stood() -> None:
-    found = replay(make_problem(), "random", "halving", trials=40)
+    found = replay(make_problem(), "random", "asha", trials=40)
     for record in found.records:
         assert record.epochs in (1, 3, 9)
         assert (record.epochs == 9) == (record.state == "complete")
@@ -138,7 +138,7 @@ def test_a_comparison_lasts_for_some_trainings_on_however_many_workers() -> None
 
 @pytest.mark.parametrize("num_workers", [1, 4])
 def test_epochs_are_a_budget(num_workers: int) -> None:
-    found = replay(make_problem(), "random", "halving", epochs=100, num_workers=num_workers)
+    found = replay(make_problem(), "random", "asha", epochs=100, num_workers=num_workers)
     trained = sum(record.epochs for record in found.records)
     assert 100 <= trained < 100 + 9 * num_workers
     assert any(record.state == "paused" for record in found.records)
@@ -161,9 +161,9 @@ def test_failures_end_no_search(share: float) -> None:
     assert found.hypervolume_at(1e9) > 0.85
 
 
-def test_halving_copes_with_failures_at_several_rungs() -> None:
+def test_asha_copes_with_failures_at_several_rungs() -> None:
     problem = Failing(Computed("long", SPACE, Shape(0.5, 0.4, 0.7, 0.02, 0.005, 2.0), 27, seed=3), 0.3)
-    found = replay(problem, "random", "halving", num_workers=3, trials=40, seed=1)
+    found = replay(problem, "random", "asha", num_workers=3, trials=40, seed=1)
     states = [record.state for record in found.records]
     assert len(states) == 40
     assert states.count("failed") >= 5
@@ -185,7 +185,7 @@ def count_in_a_row(flags: list[bool]) -> int:
     return max(sum(1 for _ in run) * flag for flag, run in itertools.groupby(flags))
 
 
-@pytest.mark.parametrize("scheduler", ["halving", "freeze_thaw"])
+@pytest.mark.parametrize("scheduler", ["asha", "freeze_thaw"])
 def test_a_budget_for_a_few_trainings_brings_one_to_its_end(scheduler: str) -> None:
     found = replay(make_problem(), "frontier", scheduler, epochs=40, num_workers=16)
     assert sum(record.state == "complete" for record in found.records) >= 1
@@ -222,8 +222,8 @@ def test_what_ends_after_the_time_is_over_does_not_count() -> None:
 def test_what_cannot_be_replayed_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(InvalidInputError, match="latency_ms is measured"):
         replay(make_problem(), "random", costs=("latency_ms",), trials=3)
-    assert run(["replay", "digits8", "random", "tpe", "random:full"]) == 2
-    assert "compared once, but got 'random:full' again" in capsys.readouterr().err
+    assert run(["replay", "digits8", "random", "tpe", "random:fifo"]) == 2
+    assert "compared once, but got 'random:fifo' again" in capsys.readouterr().err
 
 
 def test_contenders_are_compared_over_seeds() -> None:

@@ -16,7 +16,7 @@ from search.simulator.tabular_benchmark import Table
 from space.core.errors import InvalidInputError
 from tests.search.simulator.test_simulation import make_problem, make_table
 
-RANDOM = [Contender("random", "full")]
+RANDOM = [Contender("random", "fifo")]
 
 
 @pytest.fixture

@@ -52,7 +52,7 @@ def dominated_share(study: StudyResults) -> float:
 
 
 @pytest.mark.parametrize(
-    ("sampler", "scheduler"), [("frontier", "freeze_thaw"), ("nsga2", "halving"), ("tpe", "full")]
+    ("sampler", "scheduler"), [("frontier", "freeze_thaw"), ("nsga2", "asha"), ("tpe", "fifo")]
 )
 def test_latency_is_a_second_cost(tmp_path: Path, sampler: str, scheduler: str) -> None:
     write(tmp_path, trials=12, sampler=sampler, scheduler=scheduler)
@@ -112,7 +112,7 @@ def test_networks_above_a_limit_on_latency_are_given_up_before_they_are_trained(
 
 
 def test_a_limit_in_the_middle_leaves_the_quick_networks(tmp_path: Path) -> None:
-    write(tmp_path, trials=8, sampler="random", scheduler="full")
+    write(tmp_path, trials=8, sampler="random", scheduler="fifo")
     assert mgnas("search", "tiny.toml", *WEIGHED, "--dir", "free", cwd=tmp_path).returncode == 0
     times = sorted(record.measured["latency_ms"] for record in open_study(tmp_path / "free").records)
     limit = (times[3] + times[4]) / 2
@@ -154,7 +154,7 @@ def test_wrong_costs_are_refused_in_one_line(tmp_path: Path, costs: str, message
 
 
 def test_an_export_tells_what_was_measured(tmp_path: Path) -> None:
-    write(tmp_path, trials=4, sampler="random", scheduler="full")
+    write(tmp_path, trials=4, sampler="random", scheduler="fifo")
     assert mgnas("search", "tiny.toml", *WEIGHED, cwd=tmp_path).returncode == 0
     run = mgnas("export", STUDY, "--pick", "best", "--formats", "spec", "-o", "best", cwd=tmp_path)
     assert run.returncode == 0, run.stderr

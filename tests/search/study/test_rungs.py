@@ -24,7 +24,7 @@ from space.core.errors import MgnasError
 from tests.search.study.test_faults import STUDY, search_in
 from tests.support.studies import mgnas, write_study
 
-SCHEDULERS = ("halving", "freeze_thaw")
+SCHEDULERS = ("asha", "freeze_thaw")
 
 
 def write_rungs(folder: Path, scheduler: str, trials: int = 9, workers: int = 2) -> None:
@@ -117,7 +117,7 @@ def test_a_search_that_is_killed_decides_as_an_unbroken_one(tmp_path: Path, sche
 
 
 def test_epochs_are_a_budget_over_all_runs(tmp_path: Path) -> None:
-    write_rungs(tmp_path, "halving", trials=30, workers=1)
+    write_rungs(tmp_path, "asha", trials=30, workers=1)
     first = mgnas("search", "tiny.toml", "--set", "search.epochs=20", cwd=tmp_path)
     assert first.returncode == 0, first.stderr
     assert "its 20 epochs are spent" in first.stdout
@@ -161,9 +161,7 @@ def replayed(folder: Path) -> dict[str, object]:
     return found
 
 
-@pytest.mark.parametrize(
-    ("scheduler", "signum"), [("halving", signal.SIGKILL), ("freeze_thaw", signal.SIGINT)]
-)
+@pytest.mark.parametrize(("scheduler", "signum"), [("asha", signal.SIGKILL), ("freeze_thaw", signal.SIGINT)])
 def test_a_replay_is_interrupted_and_gone_on_with_like_its_study(
     tmp_path: Path, scheduler: str, signum: signal.Signals
 ) -> None:
@@ -195,7 +193,7 @@ def test_a_study_is_not_replayed_while_it_is_searched(tmp_path: Path) -> None:
 
 
 def test_what_the_ledger_does_not_have_is_not_replayed(tmp_path: Path) -> None:
-    write_rungs(tmp_path, "halving", trials=5)
+    write_rungs(tmp_path, "asha", trials=5)
     assert mgnas("search", "tiny.toml", cwd=tmp_path).returncode == 0
     assert mgnas("search", "tiny.toml", "--trials", "7", cwd=tmp_path).returncode == 0
     with closing(sqlite3.connect(tmp_path / STUDY / "study.db")) as database, database:
@@ -207,7 +205,7 @@ def test_what_the_ledger_does_not_have_is_not_replayed(tmp_path: Path) -> None:
 
 
 def test_a_study_begins_with_what_an_earlier_one_found(tmp_path: Path) -> None:
-    write_rungs(tmp_path, "halving", trials=8)
+    write_rungs(tmp_path, "asha", trials=8)
     assert mgnas("search", "tiny.toml", cwd=tmp_path).returncode == 0
     warm = ("search", "tiny.toml", "--dir", "runs/warm", "--warm-start", STUDY)
     run = mgnas(*warm, cwd=tmp_path)

@@ -84,7 +84,7 @@ def test_a_search_of_three_objectives_finds_more_than_chance() -> None:
     def found(sampler: str, seed: int) -> float:
         problem = Computed("three", SPACE, Shape(0.5, 0.4, 0.7, 0.05, 0.005, 2.0), epochs=9, seed=5)
         costs = ("params", "macs")
-        run = replay(problem, sampler, "full", seed=seed, trials=32, costs=costs)
+        run = replay(problem, sampler, "fifo", seed=seed, trials=32, costs=costs)
         ranges = {name: problem.space.cost_range(name) for name in costs}
         return front_hypervolume(run.records, ranges)
 
