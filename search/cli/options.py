@@ -27,7 +27,7 @@ FLAGS = {
     "data.image_size": "--image-size",
     "space.max_params": "--max-params",
     "search.costs": "--costs",
-    "search.study.warm_start": "--warm-start",
+    "search.warm_start": "--warm-start",
 }
 """Keys of the configuration that have an option of their own."""
 

@@ -107,7 +107,7 @@ def search(
         "search.hours": hours,
         "search.seed": seed,
         "space.max_params": max_params,
-        "search.study.warm_start": warm_start,
+        "search.warm_start": warm_start,
         "search.costs": costs,
         "train.epochs": epochs,
         "data.image_size": image_size_of(image_size),

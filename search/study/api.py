@@ -86,7 +86,7 @@ def run_search(
         "train.epochs": epochs,
         "space.max_params": max_params,
         "search.costs": costs if costs is None or isinstance(costs, str) else [*costs],
-        "search.study.warm_start": None if warm_start is None else str(warm_start),
+        "search.warm_start": None if warm_start is None else str(warm_start),
         "search.seed": seed,
         "search.workers": workers,
         "search.device": device,

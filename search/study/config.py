@@ -149,7 +149,7 @@ class SearchConfig(BaseModel):
 class StudyConfig(BaseModel):
     """The configuration of a study; ``study.toml`` in the study's folder holds it resolved.
 
-    A study with a ``plan`` trains the networks that it names; ``search.study.trials`` is then the number of trainings.
+    A study with a ``plan`` trains the networks that it names; ``search.trials`` is then the number of trainings.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

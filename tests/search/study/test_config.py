@@ -53,7 +53,7 @@ def test_an_earlier_study_is_seen_from_where_it_is_named(tmp_path: Path) -> None
     file.write_text('preset = "digits"\n[search]\nwarm_start = "runs/old"\n', encoding="utf-8")
     config, _ = resolve(request(study=file))
     assert config.search.warm_start == str(tmp_path / "runs" / "old")
-    config, _ = resolve(request(study=file, options={"search.study.warm_start": "runs/old"}))
+    config, _ = resolve(request(study=file, options={"search.warm_start": "runs/old"}))
     assert config.search.warm_start == str(Path.cwd() / "runs" / "old")
 
 
