@@ -12,6 +12,9 @@ DOCS = ROOT / "docs"
 PAGES = sorted(page for folder in ("explanation", "experiments") for page in (DOCS / folder).glob("*.md"))
 EXPERIMENTS = [page for page in PAGES if page.parent.name == "experiments" and page.name != "index.md"]
 LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)")
+PATH = re.compile(r"`((?:[a-z_0-9]+/)+[A-Za-z_0-9]+\.(?:py|toml|json|jsonl))`")
+FOLDERS = (ROOT, ROOT / "search", ROOT / "benchmarks")
+"""Folders that paths in pages are relative to."""
 
 
 def _name(page: Path) -> str:
@@ -22,6 +25,12 @@ def _name(page: Path) -> str:
 def test_page_links_lead_to_files(page: Path) -> None:
     targets = [link for link in LINK.findall(page.read_text(encoding="utf-8")) if "://" not in link]
     assert [target for target in targets if not (page.parent / target).is_file()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=_name)
+def test_page_names_files_that_exist(page: Path) -> None:
+    paths = PATH.findall(page.read_text(encoding="utf-8"))
+    assert [path for path in paths if not any((folder / path).is_file() for folder in FOLDERS)] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=_name)
