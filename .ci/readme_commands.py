@@ -10,5 +10,5 @@ README = Path(__file__).parents[1] / "README.md"
 
 if __name__ == "__main__":
     section = README.read_text(encoding="utf-8").partition("## Try it")[2].partition("\n## ")[0]
-    commands = re.findall(r"```bash\n(.+?)\n```", section, flags=re.DOTALL)
+    commands = re.findall(r"```bash[^\n]*\n(.+?)\n```", section, flags=re.DOTALL)
     sys.stdout.write("".join(f"{command}\n" for command in commands))

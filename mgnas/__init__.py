@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from search.study.driver import SearchError
     from space.config import SpaceConfig
     from space.core.errors import InvalidInputError, MgnasError
-    from space.modules import Classifier
     from space.modules.build import build
+    from space.modules.weights import Classifier
     from space.networks.counts import Counts, LayerCount
     from space.networks.families import register_family
     from space.networks.load import load_spec, read_spec
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from trainers.recipe import Recipe
 
 _HOMES = {
-    "Classifier": "space.modules",
+    "Classifier": "space.modules.weights",
     "Count": "space.networks.spec",
     "Counts": "space.networks.counts",
     "DataConfig": "trainers.data.splits",

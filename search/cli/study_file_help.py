@@ -45,14 +45,14 @@ def _key(name: str, field: FieldInfo, value: Any) -> list[str]:
     choices = [repr(choice) for choice in get_args(field.annotation) if isinstance(choice, str)]
     said = " ".join(filter(None, [field.description, f"({' | '.join(choices)})" if choices else ""]))
     comments = [f"# {line}" for line in textwrap.wrap(said, WIDTH - 2)]
-    return [*comments, f"# {name} =" if value is None else f"{name} = {_inline(value)}"]
+    return [*comments, f"# {name} =" if value is None else f"{name} = {inline(value)}"]
 
 
-def _inline(value: Any) -> str:
+def inline(value: Any) -> str:
     """Return a value as TOML on one line; a dictionary leaves out its unset keys."""
     if isinstance(value, dict):
-        pairs = (f"{key} = {_inline(one)}" for key, one in value.items() if one is not None)
+        pairs = (f"{key} = {inline(one)}" for key, one in value.items() if one is not None)
         return f"{{{', '.join(pairs)}}}"
     if isinstance(value, list):
-        return f"[{', '.join(map(_inline, value))}]"
+        return f"[{', '.join(map(inline, value))}]"
     return tomli_w.dumps({"value": value}).strip().partition(" = ")[2]

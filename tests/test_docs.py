@@ -1,0 +1,173 @@
+"""README and the pages of the documentation: their commands and snippets run, their generated parts are complete.
+
+A block that cannot run in a test says why in its fence: three backticks, ``bash {no-test="needs a GPU"}``. ``UNTESTED``
+lists these blocks.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import runpy
+import shlex
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer.main
+
+from search.cli.app import app
+from search.study.config import StudyConfig, read_study_file
+from tests.support.studies import mgnas
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+PAGES = {
+    path.relative_to(ROOT).as_posix(): path for path in [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
+}
+FENCE = re.compile(r'^```(\w+)(?: \{no-test="([^"]+)"\})?\n(.*?)^```$', re.MULTILINE | re.DOTALL)
+PACKAGES = {"space", "trainers", "results", "search"}
+UNTESTED = {
+    "README.md": ["CI runs it in a new environment", "CI runs it in a new environment"],
+    "docs/index.md": ["CI runs it in a new environment"],
+    "docs/tutorial/first-search.md": ["installs the package", "takes two minutes; CI runs it"],
+    "docs/how-to/add-a-smoother.md": ["part of a file of mgnas", "part of a file of mgnas"],
+    "docs/how-to/compare-samplers.md": ["needs the checkout as working folder"],
+    "docs/how-to/gpus.md": ["needs a GPU and a download"],
+    "docs/how-to/train-one-network.md": ["takes a minute"],
+}
+
+
+@dataclass(frozen=True)
+class Block:
+    language: str
+    reason: str | None
+    code: str
+
+
+def blocks(page: str) -> list[Block]:
+    """The bash and Python blocks of a page, in their order."""
+    found = [Block(*match) for match in FENCE.findall(PAGES[page].read_text(encoding="utf-8"))]
+    return [block for block in found if block.language in ("bash", "python")]
+
+
+def commands(code: str) -> Iterator[list[str]]:
+    """The commands of a bash block as words, without comments and redirections."""
+    for line in code.replace("\\\n", " ").splitlines():
+        words: list[str] = []
+        for word in [*shlex.split(line, comments=True), ";"]:
+            if word in ("&&", "||", "|", ";"):
+                if words:
+                    yield words
+                words = []
+            else:
+                words.append(word)
+
+
+RUNNABLE = [page for page in PAGES if any(not block.reason for block in blocks(page))]
+
+
+@pytest.fixture(scope="session")
+def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The demonstration, cut short: what a reader has in runs/digits. A warm start needs six trials."""
+    home = tmp_path_factory.mktemp("digits")
+    run = mgnas("search", "--trials", "6", "--epochs", "1", cwd=home)
+    assert run.returncode == 0, run.stderr
+    return home / "runs" / "digits"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("page", RUNNABLE)
+def test_blocks_run_in_their_order(page: str, digits: Path, tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "examples", tmp_path / "examples")
+    shutil.copytree(digits, tmp_path / "runs" / "digits")
+    for block in blocks(page):
+        if block.reason:
+            continue
+        path = f'PATH="{Path(sys.executable).parent}:$PATH"'
+        command = {
+            "bash": ["bash", "-euo", "pipefail", "-c", f"{path}\n{block.code}"],
+            "python": [sys.executable, "-P", "-c", block.code],
+        }[block.language]
+        run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
+        assert run.returncode == 0, f"{block.code}\n{run.stdout}\n{run.stderr}"
+        assert run.stdout.strip(), f"prints nothing: {block.code}"
+
+
+def test_untested_blocks_are_listed() -> None:
+    found = {page: [block.reason for block in blocks(page) if block.reason] for page in PAGES}
+    assert {page: reasons for page, reasons in found.items() if reasons} == UNTESTED
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_commands_are_known_with_their_options(page: str) -> None:
+    group: Any = typer.main.get_command(app)
+    for block in blocks(page):
+        if block.language != "bash":
+            continue
+        for program, *arguments in commands(block.code):
+            if program == "mgnas":
+                command = group.commands[arguments[0]]
+                command.make_context(arguments[0], arguments[1:], resilient_parsing=False)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_snippets_import_the_facade_only(page: str) -> None:
+    for block in blocks(page):
+        if block.language == "python":
+            nodes = list(ast.walk(ast.parse(block.code)))
+            names = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+            names += [str(node.module) for node in nodes if isinstance(node, ast.ImportFrom)]
+            assert not {name.partition(".")[0] for name in names} & PACKAGES
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_lines_and_fences_have_the_form_that_is_agreed(page: str) -> None:
+    text = PAGES[page].read_text(encoding="utf-8")
+    prose = [line for line in FENCE.sub("", text).splitlines() if not line.startswith("|")]
+    assert [line for line in prose if len(line) > 120] == []
+    fences = Counter(line.split(" ")[0] for line in text.splitlines() if line.startswith("```"))
+    assert fences["```"] == sum(fences.values()) / 2, "each block opens with a language, and ends"
+
+
+def test_readme_links_to_files_that_exist() -> None:
+    links = re.findall(r"\]\(([^)#:]+)\)", PAGES["README.md"].read_text(encoding="utf-8"))
+    assert len(links) >= 5
+    assert all((ROOT / link).exists() for link in links)
+
+
+def test_readme_gives_ci_its_two_commands() -> None:
+    run = subprocess.run(
+        [sys.executable, ROOT / ".ci" / "readme_commands.py"], capture_output=True, text=True, check=True
+    )
+    search, test = run.stdout.splitlines()
+    assert search == "pip install -e . && mgnas search"
+    assert test == "pip install -e '.[test]' && pytest"
+
+
+def test_generated_pages_name_every_command_option_and_key() -> None:
+    hooks = runpy.run_path(str(DOCS / "hooks.py"))
+    group: Any = typer.main.get_command(app)
+    text = hooks["command_line"]()
+    for name, command in group.commands.items():
+        assert f"## {name}\n" in text
+        assert all(option in text for param in command.params for option in param.opts if option[0] == "-")
+    text = hooks["study_file"]()
+    for section, value in StudyConfig():
+        keys = type(value).model_fields if hasattr(type(value), "model_fields") else [section]
+        assert all(f"| `{key}` |" in text for key in keys)
+    assert hooks["on_page_markdown"]('```bash {no-test="x"}\nmgnas\n```') == "```bash\nmgnas\n```"
+
+
+def test_study_file_of_the_examples_explains_every_section() -> None:
+    tables = read_study_file(ROOT / "examples" / "my_study.toml")
+    config = StudyConfig.parse(tables, "my_study.toml")
+    assert config.search.trials == 16
+    assert {"data", "space", "train", "search"} <= set(tables)
