@@ -7,10 +7,11 @@ from collections.abc import Callable, Sequence
 import optuna
 from optuna.trial import TrialState
 
-from results.storage.records import EpochReport, TrialRecord
+from results.storage.records import TrialRecord
 from search.samplers.base import Proposal
 from search.samplers.encoding import suggest
 from search.samplers.quiet import quiet_optuna
+from space.core.reports import EpochReport
 from space.decision_tree import draw_hyperparameters
 from space.domains import Domain, Value
 from space.search_space import Point, SearchSpace

@@ -44,7 +44,7 @@ def jobs(folder: Path, count: int) -> list[Job]:
     config = SpaceConfig.model_validate(read_preset("digits")["space"])
     space = SearchSpace(config, in_channels=1, num_classes=10, image_size=(8, 8))
     rng = random.Random(0)
-    recipe = Recipe(epochs=1).model_dump(mode="json")
+    recipe = Recipe(epochs=1)
     specs = [space.spec(space.sample(rng)).canonical() for _ in range(count)]
     return [
         Job(i, spec.to_dict(), recipe, i, str(folder / "weights"), str(folder / "checkpoint"))
@@ -55,9 +55,7 @@ def jobs(folder: Path, count: int) -> list[Job]:
 def run(count: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        setup = Setup(
-            DataConfig().model_dump(mode="json"), ExecutionConfig().model_dump(mode="json"), str(folder)
-        )
+        setup = Setup(DataConfig(), ExecutionConfig(), str(folder))
         executor = LocalExecutor([Slot("cpu", threads=1)], setup, folder / "logs")
         try:
             return measure(executor, jobs(folder, count))
@@ -76,7 +74,9 @@ def measure(executor: LocalExecutor, all_jobs: list[Job]) -> dict[str, Any]:
                 assert not isinstance(event, (Failed, Fatal)), event
                 finished = event if isinstance(event, Finished) else finished
         whole.append(time.perf_counter() - began)
-        first_steps.append(finished.measured["first_step_s"] + (whole[-1] - finished.train_s))
+        first_step_s = finished.measured()["first_step_s"]
+        assert first_step_s is not None
+        first_steps.append(first_step_s + (whole[-1] - finished.train_s))
         memory.append(resident_mib(executor.pids()[0]))
     warm = first_steps[WARM_AFTER:]
     quarter = len(memory) // 4

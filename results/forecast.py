@@ -12,7 +12,8 @@ from typing import Any
 
 from results.plots.axes import duration
 from results.storage.ledger import Happening
-from results.storage.records import EpochReport, StudyHeader, TrialRecord
+from results.storage.records import StudyHeader, TrialRecord
+from space.core.reports import EpochReport
 
 RATE_WINDOW_S = 300.0
 """The rate is that of the epochs which ended in so many seconds before now."""

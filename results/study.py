@@ -18,9 +18,10 @@ from results.picks import PICKS, RECOMMENDED, knee, pick, recommended
 from results.storage.driver_lock import is_locked
 from results.storage.ledger import Ledger
 from results.storage.locking import is_read_only_wal
-from results.storage.records import POINT_COLUMNS, EpochReport, StudyHeader, TrialRecord, point_columns
+from results.storage.records import POINT_COLUMNS, StudyHeader, TrialRecord, point_columns
 from space.core.atomic_files import user_path
 from space.core.errors import InvalidInputError
+from space.core.reports import EpochReport
 from space.core.system_errors import explain_system_error
 
 if TYPE_CHECKING:

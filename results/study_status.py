@@ -9,7 +9,8 @@ from typing import Any
 from results.forecast import Activity, Forecast, forecast, overshoot_text
 from results.plots.axes import duration
 from results.storage.ledger import Ledger
-from results.storage.records import EpochReport, StudyHeader, TrialRecord
+from results.storage.records import StudyHeader, TrialRecord
+from space.core.reports import EpochReport
 
 COUNTS = ("trials", "finished", "running", "interrupted", "paused", "stopped", "failed", "epochs")
 """The counts among a study's facts, in the order in which they are printed."""

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from space.core.errors import MgnasError
+from space.core.reports import EpochReport
 from trainers.data.splits import SearchData
 from trainers.recipe import Recipe
-from trainers.reports import EpochReport
 
 STUCK_EPOCHS = 5
 """Epochs in a row without any progress after which a training is given up, and a third of all at least."""

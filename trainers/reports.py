@@ -6,17 +6,28 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class EpochReport:
-    """What one epoch brought: mean losses in nats per image, accuracy from 0 to 1, wall time in seconds.
+class Measurements:
+    """What one training cost on its device.
 
-    ``val_accuracy`` is the recipe's ``metric``.
+    ``images_per_s`` and ``epoch_s`` are medians over the epochs; the former leaves evaluation out.
+    ``first_step_s`` is the time from the training's beginning to the end of its first step;
+    ``peak_memory_mib`` that of the device, on a CPU that of the whole process; ``macs_per_s`` are those of
+    training steps, and ``ceiling_share`` their share of what plain matrix products reach there;
+    ``training_pflop`` are 10**15 floating-point operations, two for each MAC, of the network in all training
+    steps (the optimiser's own are left out); both are by the network's counts, with the products that MgNets
+    leave out in training; None stands for what was not seen, since all was trained before;
+    ``energy_j`` is the GPU's since the training began, None where nobody tells.
     """
 
-    epoch: int
-    train_loss: float
-    val_loss: float
-    val_accuracy: float
-    seconds: float
+    images_per_s: float | None
+    epoch_s: float
+    first_step_s: float | None
+    peak_memory_mib: float
+    macs_per_s: float | None
+    training_pflop: float
+    ceiling_share: float | None
+    energy_j: float | None
+    micro_batch: int | None
 
 
 @dataclass(frozen=True)

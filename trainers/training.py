@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from space.core.reports import EpochReport
 from space.modules import Trained, build, save_weights
 from space.modules.blocks import GridNet
 from space.networks.spec import Spec
@@ -20,7 +21,7 @@ from trainers.checkpoint import CheckpointFile, TrainingState
 from trainers.data.device_data import DeviceData
 from trainers.data.epoch_plan import batches_in, plan_epoch
 from trainers.device.execution import StepMode
-from trainers.device.measurements import Latency, Measurements, Meter, latencies, steady_latency_ms
+from trainers.device.measurements import Latency, Meter, latencies, steady_latency_ms
 from trainers.device.memory import fitting_micro_batch, is_out_of_memory, no_room
 from trainers.evaluation import evaluate
 from trainers.health import check_health, explained
@@ -28,7 +29,7 @@ from trainers.optim.averaging import WeightAverage
 from trainers.optim.schedule import multiplier
 from trainers.randomness import derived_seed
 from trainers.recipe import Recipe
-from trainers.reports import EpochReport, Scores
+from trainers.reports import Measurements, Scores
 from trainers.state import collect_tensors, restore_tensors
 from trainers.step import TrainStep
 

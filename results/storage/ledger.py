@@ -21,8 +21,9 @@ from sqlalchemy.exc import DatabaseError, IntegrityError, SQLAlchemyError
 
 from results.storage.errors import explain_database_error
 from results.storage.locking import LockWait
-from results.storage.records import EpochReport, StudyHeader, TrialRecord
+from results.storage.records import StudyHeader, TrialRecord
 from space.core.errors import InvalidInputError
+from space.core.reports import EpochReport
 
 SCHEMA_VERSION = 1
 

@@ -30,17 +30,6 @@ def point_columns(costs: Iterable[str] = (), points: Iterable[TrialRecord] = ())
 
 
 @dataclass(frozen=True)
-class EpochReport:
-    """What one epoch of one training brought; accuracies are shares from 0 to 1, losses nats per image."""
-
-    epoch: int
-    train_loss: float
-    val_loss: float
-    val_accuracy: float
-    seconds: float
-
-
-@dataclass(frozen=True)
 class TrialRecord:
     """One trial of the ledger; the annotations are checked where it is read.
 
@@ -50,7 +39,7 @@ class TrialRecord:
     ``weights`` is the file with the trained weights, relative to the study's folder, while it is kept.
     ``reference`` names a network that the study was told to train for comparison, outside of its search.
     ``training`` holds the keys of the recipe that the study's space sets, with the trial's values.
-    ``measured`` is what the training cost, units in the names: see ``trainers.device.measurements``; and what
+    ``measured`` is what the training cost, units in the names: see ``trainers.reports.Measurements``; and what
     its network costs besides parameters and MACs, see ``results.storage.objectives``.
     ``class_accuracies`` are those of the last epoch, in the order of the study's classes; None for a class
     without validation images. A ``paused`` trial stands at a rung and may be taken up again; a ``stopped``

@@ -1,24 +1,50 @@
-"""What drivers and workers say to each other: plain data, as JSON a line each."""
+"""The messages between driver and workers: frozen dataclasses, sent as one line of JSON each."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from functools import cache
+from typing import Any, ClassVar, TypeVar
+
+from pydantic import BaseModel, ConfigDict, TypeAdapter
+
+from space.core.reports import EpochReport
+from trainers.data.splits import DataConfig
+from trainers.device.execution import ExecutionConfig
+from trainers.recipe import Recipe
+from trainers.reports import Measurements
+
+AnyMessage = TypeVar("AnyMessage", bound="Message")
 
 
 @dataclass(frozen=True)
-class Setup:
-    """The first line to a worker: what holds for all of its jobs.
+class Message:
+    """The base of all messages. Decoding refuses unknown and missing fields and values of another type."""
 
-    ``data`` and ``execution`` are those sections of the study; ``folder`` is where the calibration of the
-    device is kept; ``memory_share`` of the machine's free memory is this worker's, and ``device_share`` of
-    its GPU's. ``measured`` are the costs that are to be measured of every network, ``limits`` the most that
-    is allowed of them. A worker that ``measures_batches`` also measures the latency of a large batch.
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
+
+
+@dataclass(frozen=True)
+class Setup(Message):
+    """The first line to a worker: the settings of all its jobs.
+
+    Attributes:
+        data: The images.
+        execution: How the device computes a step.
+        folder: The folder of the device calibration.
+        plugins: Python files that register families.
+        memory_share: This worker's fraction of the machine's free memory.
+        device_share: This worker's fraction of the GPU's memory.
+        measured: The objectives that the worker measures for each network.
+        measures_batches: Whether the worker also measures the latency of a large batch.
+        limits: The upper limit of each measured objective that has one.
+        device: The torch device.
+        threads: Threads of torch; None keeps torch's default.
     """
 
-    data: dict[str, Any]
-    execution: dict[str, Any]
+    data: DataConfig
+    execution: ExecutionConfig
     folder: str
     plugins: tuple[str, ...] = ()
     memory_share: float = 1.0
@@ -31,24 +57,34 @@ class Setup:
 
 
 @dataclass(frozen=True)
-class Job:
-    """Train the network ``spec`` by ``recipe`` from ``seed``, and leave its weights in ``weights_path``.
+class Job(Message):
+    """One training, or the part of it up to a rung.
 
-    It goes on from ``checkpoint_path`` if that has a checkpoint of this training; ``known_epochs`` is the
-    number of epochs whose reports have been written down already, and ``known_costs`` what was measured,
-    whose limits hold if it ``is_limited``, as networks are that a search chose. Earlier jobs of it took
-    ``train_s`` seconds. At once it works on a batch halved ``halvings`` times, since for more there was no
-    memory. It ends with epoch ``until``, from which another job may go on, or (None) with the recipe's last.
+    Attributes:
+        trial: The number of the trial.
+        spec: The network as plain data, see ``space.networks.load.load_spec``.
+        recipe: The training recipe.
+        seed: The seed of the training.
+        weights_path: The file for the trained weights.
+        checkpoint_path: The checkpoint file; the training resumes from it if it belongs to this training.
+        known_epochs: Epochs whose reports the driver already has.
+        known_latency_ms: The latency of the network, if it was measured before.
+        knows_batch_latency: Whether the latency of a large batch was measured before.
+        is_limited: Whether the limits of ``Setup`` apply, as for networks that a search proposed.
+        halvings: How often the micro-batch is halved, after workers were killed for their memory.
+        train_s: Wall time of the training's earlier jobs.
+        until: The epoch after which the training pauses; None trains to the recipe's last epoch.
     """
 
     trial: int
     spec: dict[str, Any]
-    recipe: dict[str, Any]
+    recipe: Recipe
     seed: int
     weights_path: str
     checkpoint_path: str
     known_epochs: int = 0
-    known_costs: dict[str, float | None] = field(default_factory=dict)
+    known_latency_ms: float | None = None
+    knows_batch_latency: bool = False
     is_limited: bool = True
     halvings: int = 0
     train_s: float = 0.0
@@ -56,46 +92,46 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Ready:
-    """A worker has its data in place and waits for jobs."""
+class Ready(Message):
+    """The worker has loaded its images and waits for jobs."""
 
 
 @dataclass(frozen=True)
-class Calibrating:
-    """A worker measures how its device trains fastest, before it trains."""
+class Calibrating(Message):
+    """The worker measures the fastest training mode of its device, before it trains."""
 
     device: str
 
 
 @dataclass(frozen=True)
-class Foretold:
-    """The first epoch of a job begins; ``epoch_s`` is what calibration expects an epoch to take."""
+class Foretold(Message):
+    """The first epoch of a job begins; calibration predicts ``epoch_s`` seconds for each epoch."""
 
     trial: int
     epoch_s: float
 
 
 @dataclass(frozen=True)
-class Epoch:
-    """A training went one epoch further; ``report`` has the fields of ``trainers.reports.EpochReport``."""
+class Epoch(Message):
+    """A training completed an epoch."""
 
     trial: int
-    report: dict[str, Any]
+    report: EpochReport
 
 
 @dataclass(frozen=True)
-class Measured:
-    """The costs of a network were measured before its training; ``costs`` by the names of ``objectives``."""
+class Measured(Message):
+    """The worker measured the latency of a network before its training."""
 
     trial: int
-    costs: dict[str, float | None]
+    latency_ms: float
 
 
 @dataclass(frozen=True)
-class Paused:
-    """A training has come to the epoch it was to be trained to, and its checkpoint is on disk.
+class Paused(Message):
+    """A training reached its rung, and its checkpoint is on disk.
 
-    ``train_s`` is the wall time of its jobs; up to one that was killed, at least that of all epochs.
+    ``train_s`` is the wall time of its jobs. After a killed job it is at least the time of all epochs.
     """
 
     trial: int
@@ -103,24 +139,48 @@ class Paused:
 
 
 @dataclass(frozen=True)
-class Finished:
-    """A training is complete and its weights are on disk.
+class BatchLatency:
+    """The latency of one image (95th percentile) and of a large batch of ``latency_batch`` images."""
 
-    ``train_s`` is the wall time as in ``Paused``; ``measured`` has the fields of
-    ``trainers.device.measurements.Measurements``; ``class_accuracies`` are in the order of the classes.
+    latency_p95_ms: float
+    latency_batch: int | None = None
+    latency_batch_ms: float | None = None
+    latency_batch_p95_ms: float | None = None
+
+
+@dataclass(frozen=True)
+class Finished(Message):
+    """A training is complete, and its weights are on disk.
+
+    Attributes:
+        trial: The number of the trial.
+        train_s: Wall time, as in ``Paused``.
+        measurements: The cost of the training; None in a simulation.
+        latency: The further latencies of the network; None if they were not measured.
+        class_accuracies: Accuracies in the order of the classes; None for a class without images.
     """
 
     trial: int
     train_s: float
-    measured: dict[str, Any]
-    class_accuracies: list[float | None] = field(default_factory=list)
+    measurements: Measurements | None = None
+    latency: BatchLatency | None = None
+    class_accuracies: tuple[float | None, ...] = ()
+
+    def measured(self) -> dict[str, float | None]:
+        """Return all measured values by their names in ``TrialRecord.measured``."""
+        found: dict[str, float | None] = {}
+        if self.measurements is not None:
+            found |= asdict(self.measurements)
+        if self.latency is not None:
+            found |= {name: value for name, value in asdict(self.latency).items() if value is not None}
+        return found
 
 
 @dataclass(frozen=True)
-class Failed:
-    """A training ended without a network; it is not trained again.
+class Failed(Message):
+    """A training ended without a network and is not repeated.
 
-    What ``is_over_limit`` was given up for what it costs, and nothing is wrong with it.
+    ``is_over_limit`` says that the network exceeds a limit of the study; the training itself had no error.
     """
 
     trial: int
@@ -129,11 +189,8 @@ class Failed:
 
 
 @dataclass(frozen=True)
-class Lost:
-    """A worker went away during a training, for a reason outside of it.
-
-    Where ``is_memory``, the system has killed it for want of memory.
-    """
+class Lost(Message):
+    """A worker died during a training; ``is_memory`` says that the out-of-memory killer ended it."""
 
     trial: int
     reason: str
@@ -141,13 +198,13 @@ class Lost:
 
 
 @dataclass(frozen=True)
-class Beat:
-    """A sign of life of a worker's process; the executor alone takes note of it."""
+class Beat(Message):
+    """The heartbeat of a worker process; only the executor uses it."""
 
 
 @dataclass(frozen=True)
-class Silent:
-    """A worker gives no sign of life, or its training makes no progress, since ``seconds``."""
+class Silent(Message):
+    """A worker has sent no heartbeat, or its training has made no progress, for ``seconds``."""
 
     trial: int
     reason: str
@@ -155,15 +212,15 @@ class Silent:
 
 
 @dataclass(frozen=True)
-class Recovered:
-    """A worker that was ``Silent`` goes on."""
+class Recovered(Message):
+    """A ``Silent`` worker continues."""
 
     trial: int
 
 
 @dataclass(frozen=True)
-class Fatal:
-    """No worker can go on: the data cannot be loaded, the disk is full, workers die at their start."""
+class Fatal(Message):
+    """No worker can continue: bad images, a full disk, or workers that die at start."""
 
     reason: str
     disk_full: bool = False
@@ -173,22 +230,57 @@ Event = (
     Ready | Calibrating | Foretold | Measured | Epoch | Paused | Finished | Failed | Lost | Fatal
     | Beat | Silent | Recovered
 )  # fmt: skip
-_KINDS: dict[str, type[Any]] = {
+_SENT: dict[str, type[Any]] = {
     cls.__name__: cls
     for cls in (Ready, Calibrating, Foretold, Measured, Epoch, Paused, Finished, Failed, Lost, Fatal, Beat)
 }
+"""The events that a worker sends; the executor itself creates the others."""
+_TYPES: dict[str, type[Any]] = _SENT | {"Setup": Setup, "Job": Job}
 
 
-def encode(message: Setup | Job | Event) -> str:
-    """Return a message as one line of JSON, its kind included."""
-    return json.dumps({"kind": type(message).__name__, **asdict(message)}, separators=(",", ":"))
+def encode(message: Message) -> str:
+    """Return a message as one line of JSON with its class as ``kind``."""
+    fields = {"kind": type(message).__name__, **asdict(message)}
+    return json.dumps(fields, separators=(",", ":"), default=_plain)
+
+
+def _plain(model: BaseModel) -> dict[str, Any]:
+    return model.model_dump(mode="json")
 
 
 def decode_event(line: str) -> Event:
-    """Return the event in a line that ``encode`` wrote; raises ValueError for any other line."""
-    data = json.loads(line)
-    kind = data.pop("kind", None) if isinstance(data, dict) else None
-    if kind not in _KINDS:
+    """Return the event of a line that ``encode`` wrote.
+
+    Raises:
+        ValueError: The line is no JSON, no event, or a field is missing, unknown or of another type.
+    """
+    kind, fields = _parse(line)
+    if kind not in _SENT:
         raise ValueError(f"not an event: {line[:80]!r}")
-    event: Event = _KINDS[kind](**data)
+    event: Event = _adapter(kind).validate_python(fields)
     return event
+
+
+def decode(line: str, expected: type[AnyMessage]) -> AnyMessage:
+    """Return the ``Setup`` or ``Job`` of a line that ``encode`` wrote.
+
+    Raises:
+        ValueError: The line is no JSON, no such message, or a field is missing, unknown or of another type.
+    """
+    kind, fields = _parse(line)
+    if kind != expected.__name__:
+        raise ValueError(f"not a {expected.__name__}: {line[:80]!r}")
+    message: AnyMessage = _adapter(kind).validate_python(fields)
+    return message
+
+
+def _parse(line: str) -> tuple[Any, dict[str, Any]]:
+    data = json.loads(line)
+    if not isinstance(data, dict):
+        raise ValueError(f"not a message: {line[:80]!r}")
+    return data.pop("kind", None), data
+
+
+@cache
+def _adapter(kind: str) -> TypeAdapter[Any]:
+    return TypeAdapter(_TYPES[kind])

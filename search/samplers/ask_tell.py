@@ -8,13 +8,14 @@ import random
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from results.storage.records import EpochReport, TrialRecord
+from results.storage.records import TrialRecord
 from search.frontier.initial_design import van_der_corput
 from search.samplers.base import AskedSampler, Proposal
 from search.samplers.memory_study import MemoryStudy
 from search.samplers.observations import Observations, identity
 from search.schedulers.base import ContinuationPolicy
 from search.study.seeds import derive_seed
+from space.core.reports import EpochReport
 from space.domains import Point
 from space.search_space import SearchSpace
 

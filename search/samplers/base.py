@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from results.storage.records import EpochReport, TrialRecord
+from results.storage.records import TrialRecord
 from search.schedulers.base import ContinuationPolicy
+from space.core.reports import EpochReport
 from space.domains import Point, Value
 from space.networks.spec import Spec
 

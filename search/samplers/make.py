@@ -9,12 +9,13 @@ from search.samplers.optuna import SamplerName
 from space.search_space import SearchSpace
 
 if TYPE_CHECKING:
-    from results.storage.records import EpochReport, TrialRecord
+    from results.storage.records import TrialRecord
     from search.frontier.models.transferred_prior import EarlierTrial
     from search.samplers.ask_tell import StudyAskTell
     from search.samplers.base import AskTell, Proposal
     from search.schedulers.base import ContinuationPolicy
     from search.study.config import StudyConfig
+    from space.core.reports import EpochReport
 
 
 class NoSampler:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from results.storage.records import EpochReport, TrialRecord
+from results.storage.records import TrialRecord
 from search.frontier.observation import Observation, is_usable_number
 from search.samplers.network_points import NetworkPoints
 from search.study.objectives import known_costs
+from space.core.reports import EpochReport
 from space.domains import Value
 from space.networks.load import load_spec
 from space.search_space import Point

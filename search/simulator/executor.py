@@ -8,6 +8,7 @@ import math
 
 from search.executors.messages import Epoch, Event, Failed, Finished, Job, Paused
 from search.simulator.problem import Curve, Problem
+from space.core.reports import EpochReport
 from space.networks.load import load_spec
 
 
@@ -59,7 +60,7 @@ class ReplayExecutor:
         elif curve.failure is not None:
             self._add(time_s, Failed(job.trial, curve.failure))
         else:
-            self._add(time_s, Finished(job.trial, train_s, {}))
+            self._add(time_s, Finished(job.trial, train_s))
 
     def _add(self, time_s: float, event: Event) -> None:
         heapq.heappush(self._events, (time_s, next(self._order), event))
@@ -79,11 +80,11 @@ class ReplayExecutor:
         self._events.clear()
 
 
-def _report(curve: Curve, epoch: int) -> dict[str, float]:
-    return {
-        "epoch": epoch,
-        "train_loss": curve.train_loss[epoch - 1] if curve.train_loss else math.nan,
-        "val_loss": curve.val_loss[epoch - 1] if curve.val_loss else math.nan,
-        "val_accuracy": curve.val_accuracy[epoch - 1],
-        "seconds": curve.seconds[epoch - 1],
-    }
+def _report(curve: Curve, epoch: int) -> EpochReport:
+    return EpochReport(
+        epoch=epoch,
+        train_loss=curve.train_loss[epoch - 1] if curve.train_loss else math.nan,
+        val_loss=curve.val_loss[epoch - 1] if curve.val_loss else math.nan,
+        val_accuracy=curve.val_accuracy[epoch - 1],
+        seconds=curve.seconds[epoch - 1],
+    )

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from results.forecast import Activity
 from results.front import front_history
 from results.storage.errors import StorageFullError
-from results.storage.records import EpochReport, TrialRecord
+from results.storage.records import TrialRecord
 from search.executors.base import Executor
 from search.executors.messages import (
     Calibrating,
@@ -43,6 +43,7 @@ from search.study.seeds import derive_seed
 from search.study.snapshot import Snapshot, snapshot
 from search.study.trials import Outcome, Trials, checkpoint_path, weights_path
 from space.core.errors import MgnasError
+from space.core.reports import EpochReport
 
 _logger = logging.getLogger(__name__)
 
@@ -86,12 +87,13 @@ def training_job(
     return Job(
         record.number,
         record.spec,
-        config.train.replaced(record.training).model_dump(mode="json"),
+        config.train.replaced(record.training),
         record.seed,
         weights_path=store.place_of(weights_path(record)),
         checkpoint_path=store.place_of(checkpoint_path(record)),
         known_epochs=0 if again else record.epochs,
-        known_costs=dict(record.measured),
+        known_latency_ms=record.measured.get("latency_ms"),
+        knows_batch_latency="latency_batch_ms" in record.measured,
         is_limited=record.reference is None and config.plan is None and not again,
         halvings=store.kills_for_memory.get(record.number, 0),
         train_s=0.0 if again else record.train_s,
@@ -225,15 +227,16 @@ class Driver:
 
     def _handle(self, event: Event) -> None:
         if isinstance(event, Epoch):
-            report = EpochReport(**event.report)
-            self._note_epoch(event.trial, report)
+            self._note_epoch(event.trial, event.report)
         elif isinstance(event, Calibrating):
             self.progress.tell(CalibrationStarted(event.device))
         elif isinstance(event, Foretold):
             self.store.foretell(event.trial, event.epoch_s, self.clock.elapsed_s())
             self.activity.foretell(event.trial, event.epoch_s, self.clock.elapsed_s())
         elif isinstance(event, Measured):
-            self.sampler.tell(self.store.measure(event.trial, event.costs, self.clock.elapsed_s()))
+            self.sampler.tell(
+                self.store.measure(event.trial, {"latency_ms": event.latency_ms}, self.clock.elapsed_s())
+            )
         elif isinstance(event, Paused):
             record = self.store.pause(event.trial, event.train_s, self.clock.elapsed_s())
             self.sampler.tell(record)
@@ -286,7 +289,7 @@ class Driver:
     def _finish(self, event: Finished) -> None:
         reached = self.store.curves[event.trial][-1].val_accuracy
         weights = weights_path(self.store.records[event.trial])
-        outcome = Outcome(event.train_s, event.measured, tuple(event.class_accuracies))
+        outcome = Outcome(event.train_s, event.measured(), event.class_accuracies)
         record = self.store.finish(event.trial, reached, outcome, weights, self.clock.elapsed_s())
         if record.reference is None:
             self._found.add(record)

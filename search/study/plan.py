@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from results.storage.objectives import COSTS
-from results.storage.records import EpochReport, TrialRecord
+from results.storage.records import TrialRecord
 from search.study.config import PLANNED, StudyConfig
 from space.core.errors import InvalidInputError
+from space.core.reports import EpochReport
 from space.networks.load import read_spec
 from space.search_space import SearchSpace
 

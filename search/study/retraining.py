@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from results.plots.axes import plural
 from results.storage.errors import StorageFullError
-from results.storage.records import EpochReport, TrialRecord
+from results.storage.records import TrialRecord
 from results.study import StudyResults
 from search.executors.base import Executor
 from search.executors.messages import Epoch, Event, Failed, Fatal, Finished, Lost
@@ -19,6 +19,7 @@ from search.study.progress import Progress
 from search.study.store import StudyStore
 from space.core.atomic_files import shell_word
 from space.core.errors import InvalidInputError
+from space.core.reports import EpochReport
 from space.networks.weights_file import read_trained
 
 MOST_LOST_WORKERS = 3
@@ -106,8 +107,7 @@ class Retraining:
 
     def _handle(self, event: Event) -> None:
         if isinstance(event, Epoch):
-            report = EpochReport(**event.report)
-            self._reports[event.trial][report.epoch] = report
+            self._reports[event.trial][event.report.epoch] = event.report
         elif isinstance(event, Finished):
             self._finish(event.trial)
         elif isinstance(event, Failed):

@@ -274,8 +274,8 @@ def _search(
     slots = slots[: max(1, len(again), num_open + len(named))]
     plugins = tuple(str((folder.path / PLUGINS / Path(name).name).absolute()) for name in config.plugins)
     setup = Setup(
-        config.data.model_dump(mode="json"),
-        config.execution.model_dump(mode="json"),
+        config.data,
+        config.execution,
         str(folder.calibration.absolute()),
         plugins,
         measured=_measured(config),

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 from results.front import pareto_front
 from results.storage.ledger import Ledger
 from results.storage.locking import LockWait, let_readers_be, make_one_file
-from results.storage.records import EpochReport, StudyHeader, TrialRecord
+from results.storage.records import StudyHeader, TrialRecord
 from results.study import DATABASE, sqlite_url
 from search.study.trials import Trials, checkpoint_path
+from space.core.reports import EpochReport
 from space.search_space import SearchSpace
 from trainers.checkpoint import remove_checkpoint
 

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from results.storage.records import EpochReport, StudyHeader, TrialRecord
+from results.storage.records import StudyHeader, TrialRecord
 from search.samplers.base import Proposal
 from search.schedulers.base import StartNamed
 from search.study.config import StudyConfig
+from space.core.reports import EpochReport
 from space.networks.load import read_spec
 from space.networks.spec import Spec
 from space.search_space import SearchSpace

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 from results.storage.ledger import Happening, Ledger
-from results.storage.records import EpochReport, TrialRecord
+from results.storage.records import TrialRecord
 from results.study import open_study, sqlite_url, study_name
 from search.executors.messages import Epoch, Event, Failed, Finished, Job, Lost, Measured, Paused
 from search.frontier.models.transferred_prior import EarlierTrial
@@ -22,6 +23,8 @@ from search.study.progress import Silent
 from search.study.trials import Trials
 from search.study.warm_start import read_earlier
 from space.core.errors import InvalidInputError
+from space.core.reports import EpochReport
+from trainers.reports import Measurements
 
 DECISIONS = frozenset({"start", "promote", "restart", "stop", "give_up"})
 """Kinds of events that a driver decides on; the others happen to it."""
@@ -270,20 +273,30 @@ class _Recorded:
         record = self._records[trial]
         if happening.kind == "report":
             assert happening.epoch is not None
-            return Epoch(trial, asdict(self._reports[trial][happening.epoch - 1]))
+            return Epoch(trial, self._reports[trial][happening.epoch - 1])
         if happening.kind == "measure":
-            return Measured(trial, {"latency_ms": record.measured["latency_ms"]})
+            latency_ms = record.measured["latency_ms"]
+            assert latency_ms is not None
+            return Measured(trial, latency_ms)
         if happening.kind == "lose":
             return Lost(trial, "", is_memory=not (happening.detail or {}).get("counts", True))
         if happening.kind == "pause":
             return Paused(trial, record.train_s)
         if happening.kind == "finish":
-            return Finished(trial, record.train_s, dict(record.measured or {}), list(record.class_accuracies))
+            return _finished(record)
         # none counts for "failed in a row": where a run stopped for those, what is recorded of it ends there
         return Failed(trial, record.reason or "", is_over_limit=True)
 
     def close(self) -> None:
         """Nothing is under way."""
+
+
+def _finished(record: TrialRecord) -> Finished:
+    """Return the end of a training with the recorded costs."""
+    known: dict[str, Any] = {one.name: record.measured.get(one.name) for one in fields(Measurements)}
+    return Finished(
+        record.number, record.train_s, Measurements(**known), class_accuracies=record.class_accuracies
+    )
 
 
 _VERBS = {

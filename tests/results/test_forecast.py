@@ -8,7 +8,8 @@ import pytest
 
 from results.forecast import Activity, Forecast, forecast
 from results.storage.ledger import Happening
-from results.storage.records import EpochReport, StudyHeader, TrialRecord
+from results.storage.records import StudyHeader, TrialRecord
+from space.core.reports import EpochReport
 from tests.support.factories import make_header, make_trial
 
 CONFIG = {"train": {"epochs": 10}, "search": {"reduction": 2}}

@@ -13,10 +13,10 @@ import pytest
 
 from results.plots.front_svg import front_svg
 from results.storage.ledger import Ledger
-from results.storage.records import EpochReport
 from results.study import StudyResults, open_study, sqlite_url
 from results.tables import front_csv, write_front_csv
 from space.core.errors import InvalidInputError
+from space.core.reports import EpochReport
 from tests.support.export_study import make_study
 from tests.support.factories import make_header, make_trial
 from tests.support.synthetic import searched, study, trial

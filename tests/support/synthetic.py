@@ -8,9 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from results.storage.records import EpochReport, TrialRecord
+from results.storage.records import TrialRecord
 from results.study import StudyResults
 from search.study.config import StudyConfig
+from space.core.reports import EpochReport
 from tests.support.factories import make_header, make_trial
 
 CONFIG = StudyConfig.model_validate({"name": "digits", "train": {"epochs": 4}, "search": {"seed": 7}})

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from trainers.device.energy import EnergyMeter
+from trainers.reports import Measurements
 
 MIB = 2**20
 LATENCY_PIXELS = 2**18
@@ -21,31 +22,6 @@ MOST_BLOCKS, AGREEING, AGREEMENT = 60, 4, 1.02
 """Blocks of passes that a steady latency takes at most, how many have to agree, and by what ratio."""
 STEP_MACS = 3
 """A training step's MACs in those of the forward pass: the backward pass has two products for each one."""
-
-
-@dataclass(frozen=True)
-class Measurements:
-    """What one training cost on its device.
-
-    ``images_per_s`` and ``epoch_s`` are medians over the epochs; the former leaves evaluation out.
-    ``first_step_s`` is the time from the training's beginning to the end of its first step;
-    ``peak_memory_mib`` that of the device, on a CPU that of the whole process; ``macs_per_s`` are those of
-    training steps, and ``ceiling_share`` their share of what plain matrix products reach there;
-    ``training_pflop`` are 10**15 floating-point operations, two for each MAC, of the network in all training
-    steps (the optimiser's own are left out); both are by the network's counts, with the products that MgNets
-    leave out in training; None stands for what was not seen, since all was trained before;
-    ``energy_j`` is the GPU's since the training began, None where nobody tells.
-    """
-
-    images_per_s: float | None
-    epoch_s: float
-    first_step_s: float | None
-    peak_memory_mib: float
-    macs_per_s: float | None
-    training_pflop: float
-    ceiling_share: float | None
-    energy_j: float | None
-    micro_batch: int | None
 
 
 class Meter:

@@ -11,9 +11,9 @@ import pytest
 
 from results.storage.errors import explain_database_error
 from results.storage.ledger import SCHEMA_VERSION, Ledger
-from results.storage.records import EpochReport
 from results.study import open_study, sqlite_url
 from space.core.errors import InvalidInputError
+from space.core.reports import EpochReport
 from tests.support.factories import make_header, make_trial
 
 

@@ -17,7 +17,10 @@ from search.executors.local import LocalExecutor
 from search.executors.messages import Event, Job, Lost, Ready, Setup
 from search.executors.slots import find_slots
 from tests.support.studies import command
+from trainers.data.splits import DataConfig
+from trainers.device.execution import ExecutionConfig
 from trainers.device.memory_size import _VERSION_1, _VERSION_2, GROUPS, kills_for_memory
+from trainers.recipe import Recipe
 
 LIMIT_MIB = 900
 STUDY = """
@@ -139,7 +142,7 @@ def test_kills_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name
 
 def test_each_kill_explains_one_death(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("search.executors.local.kills_for_memory", lambda: 5)
-    setup = Setup({"source": "digits"}, {}, str(tmp_path / "calibration"))
+    setup = Setup(DataConfig(source="digits"), ExecutionConfig(), str(tmp_path / "calibration"))
     executor = LocalExecutor(find_slots("cpu", 3), setup, tmp_path / "logs")
     try:
         events: list[Event] = []
@@ -150,7 +153,7 @@ def test_each_kill_explains_one_death(tmp_path: Path, monkeypatch: pytest.Monkey
         for pid in pids:
             os.kill(pid, signal.SIGSTOP)
         for trial in range(3):
-            executor.submit(Job(trial, {}, {}, 0, "weights", "checkpoint"))
+            executor.submit(Job(trial, {}, Recipe(), 0, "weights", "checkpoint"))
         monkeypatch.setattr("search.executors.local.kills_for_memory", lambda: 7)
         for pid in pids:
             os.kill(pid, signal.SIGKILL)

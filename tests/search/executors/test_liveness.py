@@ -14,8 +14,11 @@ import pytest
 
 from search.executors.liveness import FIRST_EPOCH_S, GAP_S, SILENT_S, STALL_EPOCHS, Liveness
 from search.executors.messages import Beat, Epoch
+from space.core.reports import EpochReport
 from tests.search.study.test_faults import STUDY, wait_until_busy, workers_of
 from tests.support.studies import mgnas, write_study
+
+REPORT = EpochReport(1, 1.0, 1.0, 0.5, 1.0)
 
 
 class Watch:
@@ -46,11 +49,11 @@ def test_a_training_without_progress_is_named_by_its_own_epochs(epoch_s: int) ->
     watch = Watch()
     for _ in range(3):
         assert watch.go(epoch_s) is None
-        watch.liveness.hear(Epoch(0, {}))
+        watch.liveness.hear(Epoch(0, REPORT))
     limit_s = max(SILENT_S, STALL_EPOCHS * epoch_s)
     assert watch.go(limit_s - 1) is None
     assert watch.go(1) == "its training makes no progress"
-    watch.liveness.hear(Epoch(0, {}))
+    watch.liveness.hear(Epoch(0, REPORT))
     assert watch.go(1) is None
 
 

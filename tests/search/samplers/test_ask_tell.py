@@ -7,12 +7,13 @@ from typing import Any, get_args
 
 import pytest
 
-from results.storage.records import EpochReport, TrialRecord
+from results.storage.records import TrialRecord
 from search.samplers.ask_tell import StudyAskTell
 from search.samplers.base import Proposal
 from search.samplers.make import make_ask_tell
 from search.samplers.optuna import INITIAL_TRIALS, SamplerName
 from space.config import SpaceConfig
+from space.core.reports import EpochReport
 from space.networks.spec import Spec
 from space.notation.parse import parse_notation
 from space.search_space import SearchSpace

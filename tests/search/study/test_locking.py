@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 from results.storage.locking import file_system_of, let_readers_be
-from results.storage.records import EpochReport
 from results.study import open_study
 from search.samplers.make import make_ask_tell
 from search.study.store import StudyStore
 from search.study.trials import Cost
 from space.config import SpaceConfig
 from space.core.errors import InvalidInputError
+from space.core.reports import EpochReport
 from space.search_space import SearchSpace
 from tests.support.factories import make_header
 

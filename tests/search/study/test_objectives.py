@@ -7,7 +7,6 @@ import io
 import json
 import math
 import re
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -165,10 +164,10 @@ def trained(folder: Path, limits: dict[str, float], *, epochs: int, **job: Any) 
     """Return what a worker says while it trains a small network."""
     data = striped_data()
     place = Workplace(data, ExecutionConfig(), Calibration(data.device, folder), tuple(limits), limits)
-    recipe = RECIPE.replaced({"epochs": epochs}).model_dump()
+    recipe = RECIPE.replaced({"epochs": epochs})
     files = str(folder / "weights.safetensors"), str(folder / "checkpoint")
     heard = io.StringIO()
-    _train(asdict(Job(0, SPEC.to_dict(), recipe, 0, *files, **job)), place, heard)
+    _train(Job(0, SPEC.to_dict(), recipe, 0, *files, **job), place, heard)
     return [decode_event(line) for line in heard.getvalue().splitlines()]
 
 
@@ -187,9 +186,8 @@ def test_a_latency_that_was_measured_before_a_kill_is_held_against_its_limit(
     tmp_path: Path, limit: float, is_limited: bool, is_trained: bool
 ) -> None:
     """Unless it is that of a reference."""
-    known = {"latency_ms": 1.0}
     limits = {"latency_ms": limit}
-    events = trained(tmp_path, limits, epochs=1, known_costs=known, is_limited=is_limited)
+    events = trained(tmp_path, limits, epochs=1, known_latency_ms=1.0, is_limited=is_limited)
     kinds = [Epoch, Finished] if is_trained else [Failed]
     assert [type(event) for event in events] == kinds
     assert getattr(events[-1], "is_over_limit", False) is not is_trained

@@ -11,7 +11,6 @@ from typing import Any
 import optuna
 import pytest
 
-from results.storage.records import EpochReport
 from results.study import sqlite_url
 from search.samplers.base import AskTell
 from search.samplers.make import make_ask_tell
@@ -20,6 +19,7 @@ from search.study.store import StudyStore
 from search.study.trials import Outcome
 from space.config import SpaceConfig
 from space.core.errors import InvalidInputError
+from space.core.reports import EpochReport
 from space.search_space import SearchSpace
 from tests.support.factories import make_header
 

@@ -9,9 +9,10 @@ import pytest
 
 from benchmarks.problems import Computed, Shape
 from results.front import front_hypervolume
-from results.storage.records import EpochReport, TrialRecord
+from results.storage.records import TrialRecord
 from search.frontier.models.transferred_prior import EarlierTrial, TransferredPrior
 from search.samplers.make import make_ask_tell
+from space.core.reports import EpochReport
 
 SPACE = {
     "levels": 2,
