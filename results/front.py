@@ -27,13 +27,16 @@ def accuracy(trial: TrialRecord) -> float:
 
 
 def pareto_front(trials: Iterable[TrialRecord], costs: tuple[str, ...] = PARAMS) -> list[TrialRecord]:
-    """Return the complete trials that no other beats, from the lowest first cost to the highest.
+    """Return the trials that no other trial dominates, in ascending order of the first cost.
 
-    A trial is beaten by one that is as accurate and costs no more, in any of ``costs``; of trials equal in
-    all objectives the one with the lowest number stays. Without all of its costs a trial is on no front.
+    Trials without a result or without one of the costs are ignored. Of equal trials, the first one remains.
+
+    Args:
+        trials: Trials of a study.
+        costs: Objectives to minimise; error is always an objective.
 
     Raises:
-        InvalidInputError: there is no such cost, or none is named.
+        InvalidInputError: A cost is unknown, or ``costs`` is empty.
     """
     check_costs(costs)
     priced = [(found, trial) for trial in complete_trials(trials) if (found := costs_of(trial, costs))]

@@ -8,13 +8,21 @@ Point = Sequence[float]
 
 
 def hypervolume(points: Iterable[Point], reference: Point) -> float:
-    """Return the volume dominated by ``points`` and bounded by ``reference`` (everything is minimised).
+    """Return the volume that ``points`` dominate, bounded by ``reference``. All objectives are minimised.
 
-    Points that do not lie strictly below the reference in every objective add nothing. Two objectives
-    cost O(n log n); each further one multiplies by at most n (slicing along the last objective).
+    Points that are not below the reference in every objective add nothing. Two objectives take O(n log n);
+    each further objective multiplies this by at most n.
+
+    Args:
+        points: Points, one number for each objective.
+        reference: The reference point.
 
     Raises:
-        ValueError: a point has another number of objectives than the reference, or holds a NaN.
+        ValueError: A point has the wrong number of objectives, or a NaN.
+
+    Example:
+        >>> mgnas.hypervolume([(0.2, 0.5), (0.4, 0.1)], (1.0, 1.0))
+        0.64
     """
     inside = []
     for point in points:

@@ -73,10 +73,19 @@ def study_name(folder: Path) -> str:
 
 
 def open_study(folder: str | Path) -> StudyResults:
-    """Return what is recorded in a study's folder at this moment.
+    """Open a study for reading, also while its search runs.
+
+    Args:
+        folder: The study's folder.
+
+    Returns:
+        The results at this moment. Open the study again for later results.
 
     Raises:
-        InvalidInputError: there is no such folder, it holds no study, or the study is damaged.
+        InvalidInputError: The folder is missing, holds no study, or the study is damaged.
+
+    Example:
+        >>> mgnas.open_study("runs/digits").front()
     """
     folder = user_path(folder, "the study's folder")
     if folder.is_file():
@@ -103,13 +112,16 @@ def _ledger(folder: Path) -> Iterator[Ledger]:
 
 
 class StudyResults:
-    """What a study has found by the moment it was opened; open it again to see what was found since.
+    """The results of a study at the moment of ``open_study``.
 
-    ``trials`` and ``front`` return pandas DataFrames; ``records`` holds the trials of the search as plain
-    records, ``references`` those of networks that it was told to compare with (they are on no front, and in
-    no count but that of all epochs), and ``searched_s`` the study's clock in seconds. Only the epochs
-    (``reports``, ``curves``, ``status`` and the report's charts) are read later: when first asked for, and
-    then kept.
+    Epochs (``reports``, ``curves``) are read on first use.
+
+    Attributes:
+        folder: The study's folder.
+        header: Configuration, costs and ranges of the study.
+        records: The trials of the search.
+        references: The trainings of the study's references. They are not on the front.
+        searched_s: Search time in seconds, without pauses.
     """
 
     def __init__(
@@ -151,27 +163,27 @@ class StudyResults:
 
     @cached_property
     def front_records(self) -> list[TrialRecord]:
-        """The Pareto front, from the lowest first cost (most often parameters) to the highest."""
+        """The Pareto front, in ascending order of the first cost."""
         return pareto_front(self.records, self.header.costs)
 
     @cached_property
     def hypervolume(self) -> float:
-        """The share of the box of error and log costs that the front dominates, from 0 to 1."""
+        """Fraction of the objective box that the front dominates, from 0 to 1."""
         return front_hypervolume(self.records, self.header.ranges)
 
     @property
     def num_finished(self) -> int:
-        """Trials that ended, with a result or without one; those at a rung have not."""
+        """Number of finished trials, with or without a result."""
         return sum(record.has_ended for record in self.records)
 
     @property
     def complete(self) -> bool:
-        """Whether nothing is left to do: trials, hours or space are spent, and the references are trained."""
+        """Whether the budget is spent and the references are trained."""
         return self.spent is not None and not self.untrained(self.header.config.get("references", ()))
 
     @property
     def spent(self) -> str | None:
-        """What ended the study, in words; None while it can go on."""
+        """The budget that ended the study, in words; None if the search can continue."""
         return what_is_spent(self.header, self.records, self.searched_s)
 
     @property
@@ -181,7 +193,7 @@ class StudyResults:
 
     @property
     def num_epochs(self) -> int:
-        """Epochs of all trials of the search together."""
+        """Epochs of all trials of the search."""
         return sum(record.epochs for record in self.records)
 
     def untrained(self, names: Iterable[str]) -> list[str]:
@@ -190,7 +202,7 @@ class StudyResults:
         return [name for name in names if name not in ended]
 
     def front(self) -> pd.DataFrame:
-        """Return the front, one row a network, columns as in ``front.csv``."""
+        """Return the front as a DataFrame: one row for each network, columns as in ``front.csv``."""
         import pandas as pd
 
         front = self.front_records
@@ -198,10 +210,10 @@ class StudyResults:
         return pd.DataFrame(rows, columns=point_columns(self.header.costs, front))
 
     def trials(self) -> pd.DataFrame:
-        """Return every trial with its state, times, front membership and ``hyperparameter_`` columns.
+        """Return all trials as a DataFrame.
 
-        What its training cost has columns with units in their names, such as ``images_per_s``.
-        ``reference`` is the name of a network of the papers that was trained for comparison, or None.
+        Columns: state, times in seconds, ``on_front``, ``reference`` (the name of a paper's network, or None),
+        measured values with units in their names, and one column for each hyperparameter.
         """
         import pandas as pd
 
@@ -299,7 +311,11 @@ class StudyResults:
         return summary
 
     def trial(self, number: int) -> TrialRecord:
-        """Return one trial; raises InvalidInputError if the study has none of that number."""
+        """Return one trial by its number.
+
+        Raises:
+            InvalidInputError: The study has no such trial.
+        """
         for record in (*self.records, *self.references):
             if record.number == number:
                 return record
@@ -308,10 +324,14 @@ class StudyResults:
         )
 
     def pick(self, how: str = RECOMMENDED, max_params: int | None = None) -> TrialRecord:
-        """Return one network of the front, by default the recommended one; see ``results.picks.pick``.
+        """Return one trial of the front.
+
+        Args:
+            how: ``within-1se``, ``best``, ``knee``, ``smallest``, ``accuracy>=0.97`` or ``within=1pt``.
+            max_params: Restricts the pick to networks of this size.
 
         Raises:
-            InvalidInputError: unknown ``how``, or there is no such network.
+            InvalidInputError: ``how`` is unknown, or no network matches.
 
         Example:
             >>> study.pick("accuracy>=0.97", max_params=20_000)
@@ -352,14 +372,20 @@ class StudyResults:
         *,
         max_params: int | None = None,
     ) -> ExportResult:
-        """Export one network and return what was written; see ``results.export.folder.export_trial``.
+        """Export one trained network.
 
-        ``which`` is a trial's number, or a pick of ``results.picks.pick``, such as ``within-1se``, ``best``
-        or ``accuracy>=0.97`` (of the front's networks of at most ``max_params``). The folder is
-        exports/trial-N in the study's unless ``to`` says otherwise.
+        Args:
+            which: The number of a trial, or a pick: ``within-1se``, ``best``, ``knee``, ``smallest``,
+                ``accuracy>=0.97`` or ``within=1pt``.
+            to: The folder to write. Default: exports/trial-N in the study's folder.
+            formats: Out of ``spec``, ``safetensors``, ``onnx`` and ``pt2``. Default: the first three.
+            max_params: Restricts a pick to networks of this size.
+
+        Returns:
+            The files that were written.
 
         Raises:
-            InvalidInputError: ``max_params`` with a number, no such network, or ``export_trial`` refuses.
+            InvalidInputError: No network matches, its weights are missing, or the folder holds other files.
         """
         from results.export.folder import export_trial
 
@@ -384,21 +410,29 @@ class StudyResults:
         return self.trial(number)
 
     def report(self, path: str | Path | None = None) -> Path:
-        """Write the report, one HTML file that works offline, and return its path.
+        """Write the report, one HTML file that works offline.
 
-        It goes to report.html in the study's folder unless ``path`` says otherwise.
+        Args:
+            path: The file. Default: report.html in the study's folder.
+
+        Returns:
+            The path of the file.
 
         Raises:
-            InvalidInputError: ``path`` is a folder, or a file that mgnas did not write as a report.
+            InvalidInputError: ``path`` is a folder, or a file that is not a report of mgnas.
         """
         from results.report.page import write_report
 
         return write_report(self, self.folder / REPORT if path is None else user_path(path, "the report"))
 
     def picture(self, path: str | Path) -> Path:
-        """Write the front over all complete trials as an SVG picture (README's is made so); return its path.
+        """Write the front and all complete trials as an SVG picture.
 
-        It reads on light and dark pages. The file is written whole or not at all; folders above it are made.
+        Args:
+            path: The file; missing folders are created.
+
+        Returns:
+            The path of the file.
         """
         from results.plots.front_svg import write_front_svg
 

@@ -29,12 +29,17 @@ MIB = 2**20
 class SearchSpace:
     """The networks of a ``SpaceConfig`` for images of one kind.
 
-    A point of the space maps hyperparameters to values: ``family, levels, ..., nu_1, c_u_1, c_f_1, ..., share_a,
-    share_b, ..., train.lr, ...``. It has no hyperparameter with a single value, and none that its network lacks.
-    ``batch_size`` is for the limit on activation memory alone.
+    A point maps each free hyperparameter to a value, such as ``nu_1``, ``c_u_1`` or ``train.lr``.
+
+    Args:
+        config: Domains and limits.
+        in_channels: Channels of an image.
+        num_classes: Number of classes.
+        image_size: Size in pixels: one side, or (height, width).
+        batch_size: Batch size for the limit of activation memory.
 
     Raises:
-        InvalidInputError: there are no images of that kind.
+        InvalidInputError: The images are impossible.
     """
 
     def __init__(

@@ -9,7 +9,7 @@ from space.core.system_errors import explain_system_error
 
 
 class StorageFullError(MgnasError):
-    """The disk has no room for the next record; what was written before is intact."""
+    """The disk is full. Earlier records are intact."""
 
 
 def explain_database_error(error: BaseException, place: str) -> MgnasError:

@@ -47,21 +47,43 @@ def run_search(
     settings: Mapping[str, Any] | None = None,
     progress: bool = True,
 ) -> StudyResults:
-    """Search, or go on where the study in its folder stands, and return what it found.
+    """Run a search, or resume the study in its folder.
 
-    ``study`` is a preset's name, or the path of a study file or of a study's folder; what is left out is
-    chosen as ``mgnas search`` does. The folder is runs/NAME unless ``folder`` says otherwise. ``settings``
-    maps ``section.key`` to a value, such as ``{"train.lr": 0.05}``. The other arguments are the options of
-    ``mgnas search``: ``epochs`` are those of each training, ``image_size`` is one side or (height, width).
-    ``data`` may also be arrays ``(x, y)``, a dictionary with the arrays of an ``npz`` file, or a
-    ``torch.utils.data.Dataset`` of images of one size and labels: they are read once, without augmentation
-    if possible, and written into the study's folder. Works from scripts without a ``__main__`` guard and from
-    notebooks: workers are programs of their own.
+    The arguments are the options of ``mgnas search``. The search runs in worker processes; scripts need no
+    ``__main__`` guard, and notebooks work.
+
+    Args:
+        study: A preset, or the path of a study file or a study folder. Default: the preset that suits the images.
+        folder: The study's folder. Default: runs/NAME.
+        data: A source such as ``"imagefolder:PATH"``; arrays ``(x, y)``; a dictionary with the arrays of an ``npz``
+            file; or a ``torch.utils.data.Dataset`` of images of one size and labels. Arrays and data sets are read
+            once and written into the study's folder.
+        data_root: Folder of the torchvision data sets.
+        image_size: Size of the images of an ``imagefolder`` in pixels: one side, or (height, width).
+        trials: Total of trials over all runs.
+        hours: Total search time in hours over all runs.
+        epochs: Epochs of each training.
+        max_params: Limit of trainable parameters.
+        costs: Objectives to minimise, such as ``["params", "latency_ms"]``.
+        warm_start: Folder of an earlier study to learn from.
+        seed: The study's seed.
+        workers: Parallel trainings.
+        device: Device of the trainings.
+        settings: Other keys of the study file, such as ``{"train.lr": 0.05}``.
+        progress: Whether progress is written to stderr.
+
+    Returns:
+        The results of the study, complete or stopped.
 
     Raises:
-        InvalidInputError: a value is unknown or out of range, bad data, or the folder holds something else.
-        SearchError: the search cannot go on. What was found is recorded.
-        StorageFullError: there is no room on the disk; with room, the same call goes on.
+        InvalidInputError: A value is unknown or out of range, the images are unusable, or the folder holds
+            another study.
+        SearchError: The search cannot continue. Its results are recorded.
+        StorageFullError: The disk is full. The same call resumes the search.
+
+    Example:
+        >>> study = mgnas.run_search("digits", trials=12, max_params=5_000)
+        >>> study.front()
     """
     if settings is not None and not isinstance(settings, Mapping):
         raise InvalidInputError(f"settings must be a dictionary, but got {shown(settings)}")

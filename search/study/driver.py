@@ -55,7 +55,7 @@ MAX_FAILED_AFTER_SUCCESS = 40
 
 
 class SearchError(MgnasError):
-    """The search cannot go on; what was found so far is recorded."""
+    """The search cannot continue. Its results are recorded."""
 
 
 @dataclass

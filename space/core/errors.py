@@ -11,11 +11,11 @@ _DEPTH = 3
 
 
 class MgnasError(Exception):
-    """Base of every error that mgnas raises on purpose; its text is one line made for a person."""
+    """Base of all errors that mgnas raises for users. The text is one line."""
 
 
 class InvalidInputError(MgnasError, ValueError):
-    """A value, file or folder from the user breaks a rule: the text names value, rule and what to do."""
+    """A value, file or folder breaks a rule. The text names the value, the rule and what to do."""
 
 
 class UnbuildableError(InvalidInputError):

@@ -11,13 +11,16 @@ from space.networks.spec import Spec
 
 
 def build(spec: Spec) -> nn.Module:
-    """Return the freshly initialised network of ``spec``; it maps images N C H W to logits N K.
+    """Build the network of a spec, with random weights; it maps images N C H W to logits N K.
 
-    Initialisation draws from torch's global generator: seed or fork it around the call.
+    Initialisation uses torch's global generator. Seed it before the call for repeatable weights.
 
     Raises:
-        TypeError: ``spec`` is none, such as its notation.
+        TypeError: ``spec`` is not a spec.
+
+    Example:
+        >>> network = mgnas.build(mgnas.parse_notation("MgNet[2,2]-16-B^l"))
     """
     if not isinstance(spec, Spec):
-        raise TypeError(f"build takes a spec, such as space.parse_notation returns, but got {shown(spec)}")
+        raise TypeError(f"build takes a spec, such as mgnas.parse_notation returns, but got {shown(spec)}")
     return with_thin_projections(family_named(spec.family, "build").build(spec.canonical()))

@@ -23,7 +23,15 @@ __all__ = ["Classifier", "Trained", "load_weights", "save_weights"]
 
 
 class Classifier(nn.Module):
-    """A trained network with its normalisation in front: images 0..1, N C H W, to logits N K."""
+    """A trained network with its normalisation.
+
+    It maps float32 images N C H W with pixels from 0 to 1 to logits N K.
+
+    Example:
+        >>> classifier = mgnas.Classifier.load("exports/best/model.safetensors")
+        >>> classifier.predict(torch.zeros(2, 1, 8, 8, dtype=torch.uint8))
+        ['0', '0']
+    """
 
     mean: Tensor
     std: Tensor
@@ -38,10 +46,10 @@ class Classifier(nn.Module):
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
-        """Return the classifier in a safetensors file written by ``save_weights``, in evaluation mode.
+        """Load a classifier from a safetensors file of an export, in evaluation mode.
 
         Raises:
-            InvalidInputError: the file is missing, damaged or not from mgnas, or does not fit its spec.
+            InvalidInputError: The file is missing, damaged, or not from mgnas.
         """
         trained, weights = load_weights(path)
         network = build(load_spec(trained.spec, source=str(path)))
@@ -61,7 +69,11 @@ class Classifier(nn.Module):
 
     @torch.inference_mode()
     def predict(self, images: Tensor) -> list[str]:
-        """Return the class name of each image; uint8 pixels (0..255) are scaled to 0..1 first."""
+        """Return the class name of each image.
+
+        Args:
+            images: N C H W, uint8 (0 to 255) or float32 (0 to 1).
+        """
         scaled = images.float() / 255 if images.dtype == torch.uint8 else images
         return [self.trained.classes[index] for index in self(scaled).argmax(dim=1).tolist()]
 

@@ -106,14 +106,17 @@ def family_named(name: Any, source: str) -> Family:
 
 
 def register_family(spec_type: type[Spec], build: Builder) -> None:
-    """Make a family of one's own known: a spec type, and what builds a network from a spec of it.
+    """Register a family of networks.
 
-    ``spec_type`` derives from ``Spec`` and gives its field ``family`` a default, by which study files name
-    it; ``notation_name`` is set to the type's name where it is missing. Registering the same type again,
-    as when its file is loaded twice, replaces it.
+    Args:
+        spec_type: A class that derives from ``Spec``. The default of its field ``family`` is the name in study
+            files. ``notation_name`` defaults to the name of the class.
+        build: Returns the torch module of a spec.
+
+    Registration of the same type again replaces it.
 
     Raises:
-        InvalidInputError: the type or its name is of a wrong form, or the name is taken by another.
+        InvalidInputError: The type is not a spec, or its name is invalid or taken.
     """
     if not (isinstance(spec_type, type) and issubclass(spec_type, Spec)):
         raise InvalidInputError(f"register_family takes a type derived from Spec, but got {spec_type!r}")

@@ -18,10 +18,14 @@ from space.notation.parse import parse_notation
 
 
 def load_spec(data: dict[str, Any], source: str = "spec") -> Spec:
-    """Return the spec of any family from plain data as ``Spec.to_dict`` makes it.
+    """Return the spec of plain data, the inverse of ``Spec.to_dict``.
+
+    Args:
+        data: Fields of the spec.
+        source: Name of the data in error messages.
 
     Raises:
-        InvalidInputError: unknown family, unknown or missing field, or a value outside its range.
+        InvalidInputError: A family or field is unknown, missing or out of range.
     """
     name = data.get("family", "mgnet") if isinstance(data, dict) else None
     spec_type = family_named(name, source).spec_type
@@ -32,13 +36,15 @@ def load_spec(data: dict[str, Any], source: str = "spec") -> Spec:
 
 
 def read_spec(text: str, *, in_channels: int | None = None, num_classes: int | None = None) -> Spec:
-    """Return the spec that ``text`` names: a JSON file if it ends in .json, a reference, or a notation.
+    """Return the spec that a user names.
 
-    A file says its own channels and classes; the keyword arguments hold for the others. Where they are
-    left out, a reference has those it was published with, and a notation 3 channels and 10 classes.
+    Args:
+        text: A JSON file (``.json``), the name of a reference, or a notation.
+        in_channels: Channels of an image. Default: 3, or those of the reference.
+        num_classes: Number of classes. Default: 10, or those of the reference.
 
     Raises:
-        InvalidInputError: the file is missing, unreadable or not a spec, or there is no such network.
+        InvalidInputError: The file is unreadable, or no such network exists.
     """
     if text.strip().lower().endswith(".json"):
         return load_spec(_read_json(text), source=text)

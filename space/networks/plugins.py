@@ -19,12 +19,12 @@ _loaded: dict[str, list[Family]] = {}
 
 
 def load_plugins(paths: Iterable[str | Path]) -> None:
-    """Run each file, once as long as it stays the same, so that the families in it become known.
+    """Run Python files that register families. An unchanged file runs once.
 
-    It runs as any Python file does: load only what you trust.
+    The files have the rights of the program: load only files that you trust.
 
     Raises:
-        InvalidInputError: a file is missing or cannot be read, fails, or registers no family.
+        InvalidInputError: A file is missing, fails, or registers no family.
     """
     for path in paths:
         _load(Path(path))

@@ -32,13 +32,13 @@ class LayerCounter(Protocol):
 
 
 class Spec(BaseModel):
-    """A network as plain data: immutable, hashable, and without any idea of how it is trained.
+    """A network as frozen data.
 
-    A family derives from this class and adds its fields. ``notation_name`` begins its notation. All the rest
-    has a default: the spec is its own canonical form, layers are counted on the built network (on torch's
-    meta device, which takes milliseconds), and the notation spells out the fields. Fields added later must
-    have defaults: what equals its default is left out of the canonical form, so identities of old networks
-    stay as they are.
+    A family derives from this class and adds its fields. Every method has a default: the spec is its own
+    canonical form, layers are counted on the built network on torch's meta device, and the notation lists the
+    fields. ``notation_name`` starts the notation.
+
+    Fields that are added later need defaults. The identity omits fields that equal their default.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
