@@ -9,8 +9,8 @@ from __future__ import annotations
 import argparse
 import hashlib
 
-from search.simulator.simulation import Replay, replay
-from search.simulator.tabular_benchmark import SHIPPED, Table
+from search.simulator.simulation import Simulation, simulate
+from search.simulator.tabular_benchmark import SHIPPED, TabularBenchmark
 
 CASES = [
     ("frontier", "fifo"),
@@ -23,7 +23,7 @@ CASES = [
 ]
 
 
-def decisions_hash(found: Replay) -> str:
+def decisions_hash(found: Simulation) -> str:
     """Return a hash of which networks were trained, for how long, in which order, and how they ended."""
     lines = [
         f"{record.number} {record.arch} {record.state} {record.val_accuracy} {record.finished_s}"
@@ -38,10 +38,10 @@ def main() -> None:
     parser.add_argument("--table", default="digits8")
     parser.add_argument("--trials", type=int, default=30)
     options = parser.parse_args()
-    table = Table.read(SHIPPED[options.table])
+    table = TabularBenchmark.read(SHIPPED[options.table])
     for sampler, scheduler in CASES:
         for workers in (1, 3):
-            found = replay(table, sampler, scheduler, num_workers=workers, seed=7, trials=options.trials)
+            found = simulate(table, sampler, scheduler, num_workers=workers, seed=7, trials=options.trials)
             print(
                 f"{sampler:<10}{scheduler:<12}{workers} {len(found.records):>3} {decisions_hash(found)}",
                 flush=True,

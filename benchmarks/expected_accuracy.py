@@ -18,7 +18,7 @@ import numpy as np
 
 from search.samplers.network_points import NetworkPoints
 from search.samplers.observations import identity
-from search.simulator.tabular_benchmark import SHIPPED, Table, TableRow
+from search.simulator.tabular_benchmark import SHIPPED, TableRow, TabularBenchmark
 from space.search_space import SearchSpace
 
 
@@ -52,7 +52,7 @@ def with_expected(rows: Sequence[TableRow], expected: Mapping[str, float]) -> li
 def main() -> None:
     argparse.ArgumentParser(description=__doc__).parse_args()
     for path in SHIPPED.values():
-        table = Table.read(path)
+        table = TabularBenchmark.read(path)
         ends: dict[str, list[float]] = {}
         for row in table.rows:
             ends.setdefault(row.arch, []).append(row.val_accuracy[-1])

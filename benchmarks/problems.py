@@ -1,4 +1,4 @@
-"""Problems for replays that nobody has to train: computed curves over other spaces than the table's."""
+"""Problems for simulations that nobody has to train: computed curves over other spaces than the table's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Records the table of a small space: every network of it trained, its curve kept. For replays of searches.
+"""Records a tabular benchmark: trains every network of a small space and keeps the learning curves.
 
 ``python -m benchmarks.record_table digits8``, or ``cifar16 --data CIFAR10.npz`` (``grey16`` likewise),
 trains what is missing in the table, in several processes; it can be stopped and goes on. What they are of:
@@ -19,7 +19,7 @@ from benchmarks.expected_accuracy import expected_accuracies, with_expected
 from benchmarks.machine import describe_machine
 from benchmarks.processes import run_parts
 from benchmarks.recordings import RECORDINGS, Recording, recording_of
-from search.simulator.tabular_benchmark import Table, TableHeader, TableRow
+from search.simulator.tabular_benchmark import TableHeader, TableRow, TabularBenchmark
 from space.core.errors import InvalidInputError
 from trainers.data.device_data import ResidentData
 from trainers.health import TrainingFailedError
@@ -41,7 +41,7 @@ def part_files(recording: Recording) -> list[Path]:
 
 def read_rows(recording: Recording) -> list[TableRow]:
     """Return the rows of the table as it was gathered last, and what was trained since."""
-    gathered = Table.read(recording.path).rows if recording.path.exists() else []
+    gathered = TabularBenchmark.read(recording.path).rows if recording.path.exists() else []
     lines = [line for file in part_files(recording) for line in file.read_text(encoding="utf-8").splitlines()]
     return [*gathered, *(TableRow.model_validate_json(line) for line in lines)]
 
@@ -99,7 +99,7 @@ def gather(recording: Recording) -> int:
         recipe=recording.recipe.model_dump(mode="json", exclude_defaults=True),
         machine=json.dumps(describe_machine()),
     )
-    Table(header, rows).write(recording.path)
+    TabularBenchmark(header, rows).write(recording.path)
     for file in part_files(recording):
         file.unlink()
     return len(rows)

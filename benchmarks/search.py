@@ -26,16 +26,16 @@ from benchmarks.problems import Failing, deep, falling
 from benchmarks.raw_optuna import SAMPLERS, RawOptuna
 from results.plots.quantile_bands_svg import bands_svg
 from results.tables import print_table
-from search.cli.simulate import parse_contender
+from search.cli.simulate import parse_method
 from search.frontier.config import DEFAULTS
 from search.frontier.engine import Engine
 from search.frontier.observation import Observation
 from search.samplers.network_points import NetworkPoints
 from search.samplers.observations import identity
-from search.simulator.comparison import Contender, default_limit_s, outcome_of
+from search.simulator.comparison import Method, default_limit_s, outcome_of
 from search.simulator.problem import Problem
-from search.simulator.simulation import Replay, replay
-from search.simulator.tabular_benchmark import SHIPPED, Table
+from search.simulator.simulation import Simulation, simulate
+from search.simulator.tabular_benchmark import SHIPPED, TabularBenchmark
 from space.config import SpaceConfig
 from space.core.errors import InvalidInputError
 from space.networks.counts import Counts
@@ -45,10 +45,10 @@ from trainers.device.allocator import keep_freed_memory
 RESULTS = Path(__file__).parent / "results" / "search.json"
 PICTURES = Path(__file__).parents[1] / "docs" / "images"
 PROBLEMS: dict[str, Callable[[], Problem]] = {
-    **{name: partial(Table.read, path) for name, path in SHIPPED.items()},
+    **{name: partial(TabularBenchmark.read, path) for name, path in SHIPPED.items()},
     "deep": deep,
     "falling": falling,
-    "cifar16, 30 % failing": lambda: Failing(Table.read(SHIPPED["cifar16"]), 0.3),
+    "cifar16, 30 % failing": lambda: Failing(TabularBenchmark.read(SHIPPED["cifar16"]), 0.3),
 }
 OURS = ("frontier:freeze_thaw", "frontier:fifo")
 OPTUNA = ("optuna default", "optuna nsga2", "optuna random")
@@ -72,16 +72,16 @@ LENGTHS = {"falling": 0.5, "deep": 0.5}
 DECISIONS = (300, 1_000, 5_000)
 
 
-def contender(name: str) -> Contender:
-    """Return the search of a name: one of ``SAMPLERS``, or as ``mgnas replay`` takes it.
+def method(name: str) -> Method:
+    """Return the search of a name: one of ``SAMPLERS``, or as ``mgnas simulate`` takes it.
 
     Raises:
         InvalidInputError: there is none.
     """
     if name in SAMPLERS:
-        return Contender(name, "fifo", partial(RawOptuna, name))
+        return Method(name, "fifo", partial(RawOptuna, name))
     try:
-        return parse_contender(name)
+        return parse_method(name)
     except InvalidInputError as error:
         as_it_is = ", ".join(map(repr, SAMPLERS))
         raise InvalidInputError(f"{error}; Optuna as it is: {as_it_is}") from None
@@ -97,14 +97,14 @@ def problem_of(name: str) -> Problem:
         InvalidInputError: there is none.
     """
     if name not in _problems:
-        _problems[name] = PROBLEMS[name]() if name in PROBLEMS else Table.read(name)
+        _problems[name] = PROBLEMS[name]() if name in PROBLEMS else TabularBenchmark.read(name)
     return _problems[name]
 
 
-def search(problem: str, name: str, num_workers: int, limit_s: float, seed: int) -> Replay:
+def search(problem: str, name: str, num_workers: int, limit_s: float, seed: int) -> Simulation:
     """Return one search."""
-    chosen = contender(name)
-    return replay(
+    chosen = method(name)
+    return simulate(
         problem_of(problem),
         chosen.sampler,
         chosen.scheduler,
@@ -122,7 +122,7 @@ def limit_of(problem: str, name: str, num_workers: int) -> float:
     when they come to 95 %.
     """
     is_quick = name in OURS or name in OPTUNA
-    is_long = is_quick and isinstance(problem_of(problem), Table) and num_workers == 1
+    is_long = is_quick and isinstance(problem_of(problem), TabularBenchmark) and num_workers == 1
     times = 2.0 if is_long else LENGTHS.get(problem, 1.0)
     return times * default_limit_s(problem_of(problem), num_workers)
 
@@ -134,8 +134,8 @@ def searched(
     if limit_s is None:
         limit_s = limit_of(problem, name, num_workers)
     began = time.perf_counter()
-    replays = list(pool.map(partial(search, problem, name, num_workers, limit_s), seeds))
-    outcome = outcome_of(contender(name), replays, limit_s)
+    simulations = list(pool.map(partial(search, problem, name, num_workers, limit_s), seeds))
+    outcome = outcome_of(method(name), simulations, limit_s)
     reached = outcome.median_time_s(0.95)
     shown = "never" if reached is None else f"{reached:.0f} s"
     took = time.perf_counter() - began
@@ -212,7 +212,7 @@ def many_workers(num_workers: int = 1_000, limit_s: float = 15.0) -> dict[str, f
     Decisions take no simulated time; ``trials_per_s`` of wall time is what real workers would see.
     """
     began = time.perf_counter()
-    found = replay(deep(), "frontier", "freeze_thaw", num_workers=num_workers, hours=limit_s / 3600)
+    found = simulate(deep(), "frontier", "freeze_thaw", num_workers=num_workers, hours=limit_s / 3600)
     wall_s = time.perf_counter() - began
     return {
         "workers": num_workers,
@@ -255,7 +255,7 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
         for problem in found.problems or ():
             problem_of(problem)
         for name in found.searches or ():
-            contender(name)  # is there one?
+            method(name)  # is there one?
     except InvalidInputError as error:
         parser.error(str(error))
     return found

@@ -14,8 +14,8 @@ import pytest
 import torch
 
 from benchmarks import cifar10, counting, record_table, search, trainer
-from search.simulator.simulation import replay
-from search.simulator.tabular_benchmark import SHIPPED, Table
+from search.simulator.simulation import simulate
+from search.simulator.tabular_benchmark import SHIPPED, TabularBenchmark
 from trainers.data.splits import DataConfig, load_search_data
 from trainers.device.calibration import Calibration
 
@@ -73,11 +73,11 @@ def test_a_table_of_ones_own_is_recorded_and_searched(
     record_table.main()
     assert capsys.readouterr().out == "4 trainings of 4\n"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["own.jsonl", "tiny.toml"]
-    found = Table.read(table)
+    found = TabularBenchmark.read(table)
     assert len(found.outcomes()) == 2
     assert {row.seed for row in found.rows} == {0, 1}
     assert all(len(row.val_accuracy) == 2 and row.expected_accuracy is None for row in found.rows)
-    assert replay(found, "frontier").records[-1].state == "complete"
+    assert simulate(found, "frontier").records[-1].state == "complete"
     for wrong, said in (
         (arguments[:2], "--to goes with a study"),
         (["record_table", "digits8", *arguments[2:]], "digits8 is a table"),

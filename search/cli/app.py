@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from search.cli.networks import describe, train
-from search.cli.options import AsJson, path_of
+from search.cli.options import AsJson, Folder, path_of
 from search.cli.studies import export, front, report, search, status
 
 app = typer.Typer(
@@ -21,16 +21,15 @@ app = typer.Typer(
 )
 
 
-def replay(
+def simulate(
     table: Annotated[
         str,
         typer.Argument(
             metavar="TABLE",
-            help="A file of recorded trainings; 'cifar16', 'digits8' or 'grey16', which come with mgnas; or "
-            "a study's folder: is the same decided again?",
+            help="A file of recorded trainings, or a table that comes with mgnas: cifar16, digits8, grey16.",
         ),
     ],
-    searches: Annotated[
+    methods: Annotated[
         list[str] | None,
         typer.Argument(
             metavar="[SAMPLER[:SCHEDULER]]...",
@@ -38,16 +37,12 @@ def replay(
             show_default=False,
         ),
     ] = None,
-    workers: Annotated[
-        int | None, typer.Option(help="Simulated workers.  [default: 1]", show_default=False)
-    ] = None,
-    seeds: Annotated[
-        int | None, typer.Option(help="Searches of each kind.  [default: 20]", show_default=False)
-    ] = None,
+    workers: Annotated[int, typer.Option(help="Simulated workers.")] = 1,
+    seeds: Annotated[int, typer.Option(help="Simulations of each method, each with another seed.")] = 20,
     hours: Annotated[
         float | None,
         typer.Option(
-            help="Simulated hours of a search.  [default: 60 average trainings]", show_default=False
+            help="Simulated hours of each search.  [default: 60 average trainings]", show_default=False
         ),
     ] = None,
     picture: Annotated[
@@ -55,25 +50,22 @@ def replay(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Compare samplers and schedulers on recorded trainings: a search takes seconds, and trains nothing."""
-    from search.cli.simulate import check_study, replay_table
+    """Compare samplers and schedulers on recorded trainings. A search takes seconds; nothing is trained."""
+    from search.cli.simulate import simulate_table
 
     path, drawing = path_of("TABLE", table), path_of("--picture", picture)
     assert path is not None
-    if path.is_dir():
-        options = {"--workers": workers, "--seeds": seeds, "--hours": hours, "--picture": picture}
-        given = [name for name, value in options.items() if value is not None]
-        raise typer.Exit(check_study(path, searches or [], given, as_json))
-    searches = searches or ["frontier:freeze_thaw", "frontier", "tpe", "random"]
-    replay_table(
-        path,
-        searches,
-        1 if workers is None else workers,
-        20 if seeds is None else seeds,
-        hours,
-        drawing,
-        as_json,
-    )
+    methods = methods or ["frontier:freeze_thaw", "frontier", "tpe", "random"]
+    simulate_table(path, methods, workers, seeds, hours, drawing, as_json)
+
+
+def verify(folder: Folder, as_json: AsJson = False) -> None:
+    """Check that a study decides the same again on its recorded trainings. Exit code 1 if it does not."""
+    from search.cli.verify import verify as verify_and_print
+
+    path = path_of("DIR", folder)
+    assert path is not None
+    raise typer.Exit(verify_and_print(path, as_json))
 
 
 def presets(as_json: AsJson = False) -> None:
@@ -139,6 +131,8 @@ def _options(
     """Take the options that stand before a command."""
 
 
-for command in (search, status, front, report, export, describe, train, replay, presets, calibrate, version):
+for command in (
+    search, status, front, report, export, verify, describe, train, simulate, presets, calibrate, version
+):  # fmt: skip
     app.command()(command)
 app.command(name="help")(help_on)

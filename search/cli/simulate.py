@@ -1,4 +1,4 @@
-"""``mgnas replay``: samplers and schedulers compared on recorded trainings."""
+"""``mgnas simulate``: samplers and schedulers compared on recorded trainings."""
 
 from __future__ import annotations
 
@@ -12,48 +12,57 @@ from results.plots.quantile_bands_svg import bands_svg
 from results.tables import print_json, print_table
 from search.samplers.optuna import SamplerName
 from search.schedulers.base import SchedulerName
-from search.simulator.comparison import SHARES, Contender, Outcome, compare, default_limit_s
-from search.simulator.tabular_benchmark import SHIPPED, Table
-from search.study.verify import verify_study
-from space.core.atomic_files import write_atomic
+from search.simulator.comparison import SHARES, Method, Outcome, compare, default_limit_s
+from search.simulator.tabular_benchmark import SHIPPED, TabularBenchmark
+from space.core.atomic_files import shell_word, write_atomic
 from space.core.errors import InvalidInputError, nearest
 
 SECONDS_BELOW = 600
 """Comparisons of fewer simulated seconds are told in seconds, others in minutes."""
 
 
-def replay_table(
+def simulate_table(
     path: Path,
-    contenders: list[str],
+    methods: list[str],
     num_workers: int,
     num_seeds: int,
     hours: float | None,
     picture: Path | None,
     as_json: bool,
 ) -> None:
-    """Replay searches over a table, and print how long each takes to shares of the best hypervolume.
+    """Simulation searches over a table, and print how long each takes to shares of the best hypervolume.
 
     Raises:
-        InvalidInputError: the table cannot be read, or a contender is not SAMPLER or SAMPLER:SCHEDULER.
+        InvalidInputError: the table cannot be read, or a method is not SAMPLER or SAMPLER:SCHEDULER.
     """
     for name, number in (("--workers", num_workers), ("--seeds", num_seeds)):
         if number < 1:
             raise InvalidInputError(f"{name} must be at least 1, but got {number}")
     if hours is not None and not 0 < hours < math.inf:
         raise InvalidInputError(f"--hours must be a number above 0, but got {hours}")
-    chosen = [parse_contender(text) for text in contenders]
-    for place, contender in enumerate(chosen):
-        if contender in chosen[:place]:
-            raise InvalidInputError(f"each search is compared once, but got {contenders[place]!r} again")
-    table = Table.read(path if path.exists() else SHIPPED.get(str(path), path))
+    chosen = [parse_method(text) for text in methods]
+    for place, method in enumerate(chosen):
+        if method in chosen[:place]:
+            raise InvalidInputError(f"each search is compared once, but got {methods[place]!r} again")
+    if path.is_dir():
+        raise InvalidInputError(
+            f"TABLE must be a file of recorded trainings, but {path} is a folder; to check a study, run "
+            f"mgnas verify {shell_word(path)}"
+        )
+    table = TabularBenchmark.read(path if path.exists() else SHIPPED.get(str(path), path))
     limit_s = hours * 3600 if hours else default_limit_s(table, num_workers)
 
-    def on_replay(contender: Contender, seed: int) -> None:
+    def on_simulation(method: Method, seed: int) -> None:
         if sys.stderr.isatty():
-            sys.stderr.write(f"\r\x1b[K{contender.name}, seed {seed}")
+            sys.stderr.write(f"\r\x1b[K{method.name}, seed {seed}")
 
     outcomes = compare(
-        table, chosen, num_seeds=num_seeds, num_workers=num_workers, limit_s=limit_s, on_replay=on_replay
+        table,
+        chosen,
+        num_seeds=num_seeds,
+        num_workers=num_workers,
+        limit_s=limit_s,
+        on_simulation=on_simulation,
     )
     if sys.stderr.isatty():
         sys.stderr.write("\r\x1b[K")
@@ -61,7 +70,7 @@ def replay_table(
     if picture is not None:
         subtitle = f"share of the best hypervolume, median and quartiles of {plural(num_seeds, 'seed')}"
         bands = {
-            outcome.contender.name: [(point[0] / unit_s, *point[1:]) for point in outcome.curve]
+            outcome.method.name: [(point[0] / unit_s, *point[1:]) for point in outcome.curve]
             for outcome in outcomes
         }
         title = f"{table.name}, {plural(num_workers, 'worker')}"
@@ -78,34 +87,8 @@ def replay_table(
     print_outcomes(outcomes, unit_s)
 
 
-def check_study(folder: Path, searches: list[str], options: list[str], as_json: bool) -> int:
-    """Replay a study's ledger, print whether the same is decided, and return the exit code: 1 if not.
-
-    Raises:
-        InvalidInputError: there is no study, its ledger lacks something, or searches to compare were named,
-            or ``options`` of a comparison.
-    """
-    if searches:
-        raise InvalidInputError(
-            f"a study's folder is replayed as it was searched, but got {searches[0]!r} to compare; "
-            "name a table to compare searches on"
-        )
-    if options:
-        raise InvalidInputError(
-            f"{options[0]} goes with a table; a study's folder is replayed as it was searched"
-        )
-    found = verify_study(folder)
-    if as_json:
-        print_json({"study": str(folder), "same": found.num_same, "difference": found.difference})
-    elif found.difference is None:
-        sys.stdout.write(f"{folder}: {found.num_same} decisions, all as recorded\n")
-    else:
-        sys.stdout.write(f"{folder}: after {found.num_same} decisions as recorded: {found.difference}\n")
-    return int(found.difference is not None)
-
-
-def parse_contender(text: str) -> Contender:
-    """Return the contender that a text such as ``tpe`` or ``frontier:freeze_thaw`` names.
+def parse_method(text: str) -> Method:
+    """Return the method that a text such as ``tpe`` or ``frontier:freeze_thaw`` names.
 
     Raises:
         InvalidInputError: there is no such sampler or scheduler, or the two do not go together.
@@ -114,12 +97,12 @@ def parse_contender(text: str) -> Contender:
     for name, known in ((sampler, get_args(SamplerName)), (scheduler, get_args(SchedulerName))):
         if name not in known and (name or name == sampler or colon):
             raise InvalidInputError(
-                f"a search to replay is SAMPLER or SAMPLER:SCHEDULER, of {', '.join(known)}, but got "
+                f"a search to simulate is SAMPLER or SAMPLER:SCHEDULER, of {', '.join(known)}, but got "
                 f"{name!r} in {text!r}{nearest(name, known)}"
             )
     if scheduler == "freeze_thaw" and sampler != "frontier":
         raise InvalidInputError(f"freeze_thaw goes with the sampler frontier, but got {text!r}")
-    return Contender(sampler, scheduler or "fifo")
+    return Method(sampler, scheduler or "fifo")
 
 
 def as_document(name: str, num_workers: int, limit_s: float, outcomes: list[Outcome]) -> dict[str, Any]:
@@ -133,14 +116,14 @@ def as_document(name: str, num_workers: int, limit_s: float, outcomes: list[Outc
 
 
 def print_outcomes(outcomes: list[Outcome], unit_s: float) -> None:
-    """Print one line for each contender; times are in units of ``unit_s`` seconds."""
+    """Print one line for each method; times are in units of ``unit_s`` seconds."""
     rows = []
     for outcome in outcomes:
         times = [outcome.median_time_s(share) for share in SHARES]
         rows.append(
             (
-                outcome.contender.sampler,
-                outcome.contender.scheduler,
+                outcome.method.sampler,
+                outcome.method.scheduler,
                 *("never" if time is None else figure(time / unit_s) for time in times),
                 f"{100 * outcome.curve[-1][2]:.2f} %",
                 f"{outcome.as_dict()['trials']:g}",

@@ -1,1 +1,1 @@
-"""Replays of searches: recorded or computed curves under a simulated clock, with any number of workers."""
+"""Simulated searches: recorded or computed learning curves, a simulated clock, any number of workers."""

@@ -10,7 +10,7 @@ from typing import Any
 from results.storage.records import TrialRecord
 from search.samplers.base import AskTell
 from search.simulator.problem import Problem
-from search.simulator.simulation import Replay, Yardstick, replay
+from search.simulator.simulation import HypervolumeIndicator, Simulation, simulate
 from space.core.errors import InvalidInputError
 from space.search_space import SearchSpace
 
@@ -27,7 +27,7 @@ AskTellFactory = Callable[[SearchSpace, int], AskTell]
 
 
 @dataclass(frozen=True)
-class Contender:
+class Method:
     """A way to search: a sampler by name and a scheduler by name; ``ask_tell`` makes one of another kind."""
 
     sampler: str
@@ -42,13 +42,13 @@ class Contender:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one contender has done over all seeds.
+    """What one method has done over all seeds.
 
     ``times_s`` maps a share of the best hypervolume to the time at which each seed had come to it, None
     where it never did; ``curve`` holds (seconds, quarter, median, three quarters) of the share by time.
     """
 
-    contender: Contender
+    method: Method
     times_s: dict[float, list[float | None]]
     curve: list[tuple[float, float, float, float]]
     trials: list[int]
@@ -70,8 +70,8 @@ class Outcome:
             for share, found in self.times_s.items()
         }
         return {
-            "sampler": self.contender.sampler,
-            "scheduler": self.contender.scheduler,
+            "sampler": self.method.sampler,
+            "scheduler": self.method.scheduler,
             "seeds": len(self.trials),
             "time_s_to_share": times,
             "share_at_end": dict(
@@ -84,22 +84,22 @@ class Outcome:
 
 def compare(
     problem: Problem,
-    contenders: Iterable[Contender],
+    methods: Iterable[Method],
     *,
     num_seeds: int,
     num_workers: int = 1,
     limit_s: float | None = None,
     first_seed: int = 0,
-    on_replay: Callable[[Contender, int], None] | None = None,
+    on_simulation: Callable[[Method, int], None] | None = None,
 ) -> list[Outcome]:
-    """Return what every contender does on a problem until ``limit_s`` simulated seconds are over.
+    """Return what every method does on a problem until ``limit_s`` simulated seconds are over.
 
     By default they last as ``default_limit_s`` says.
 
     Raises:
         InvalidInputError: the best hypervolume of the problem is not known or 0, or a number is too small.
     """
-    best = Yardstick(problem.outcomes(), problem.space.params_range()).best
+    best = HypervolumeIndicator(problem.outcomes(), problem.space.params_range()).best
     if problem.outcomes() == {}:
         raise InvalidInputError(f"{problem.name}: all trainings of it fail, so nothing is found there")
     if best is None:
@@ -116,23 +116,23 @@ def compare(
     if limit_s is None:
         limit_s = default_limit_s(problem, num_workers)
     outcomes = []
-    for contender in contenders:
-        replays = []
+    for method in methods:
+        simulations = []
         for seed in range(first_seed, first_seed + num_seeds):
-            if on_replay is not None:
-                on_replay(contender, seed)
-            replays.append(
-                replay(
+            if on_simulation is not None:
+                on_simulation(method, seed)
+            simulations.append(
+                simulate(
                     problem,
-                    contender.sampler,
-                    contender.scheduler,
+                    method.sampler,
+                    method.scheduler,
                     num_workers=num_workers,
                     seed=seed,
                     hours=limit_s / 3600,
-                    ask_tell=contender.ask_tell,
+                    ask_tell=method.ask_tell,
                 )
             )
-        outcomes.append(outcome_of(contender, replays, limit_s))
+        outcomes.append(outcome_of(method, simulations, limit_s))
     return outcomes
 
 
@@ -147,24 +147,24 @@ def default_limit_s(problem: Problem, num_workers: int) -> float:
     return max(TRAININGS / num_workers, LEAST_TRAININGS) * sum(seconds) / len(seconds)
 
 
-def outcome_of(contender: Contender, replays: Sequence[Replay], limit_s: float) -> Outcome:
-    """Return what a contender has done, from its searches of ``limit_s`` simulated seconds."""
+def outcome_of(method: Method, simulations: Sequence[Simulation], limit_s: float) -> Outcome:
+    """Return what a method has done, from its searches of ``limit_s`` simulated seconds."""
     curve = []
     for step in range(1, STEPS + 1):
         time_s = limit_s * step / STEPS
-        shares = [one.hypervolume_at(time_s) for one in replays]
+        shares = [one.hypervolume_at(time_s) for one in simulations]
         curve.append((time_s, *_quartiles(shares)))
-    times = {share: [one.time_to(share) for one in replays] for share in SHARES}
-    in_time = [[record for record in one.records if _ended_by(record, limit_s)] for one in replays]
+    times = {share: [one.time_to(share) for one in simulations] for share in SHARES}
+    in_time = [[record for record in one.records if _ended_by(record, limit_s)] for one in simulations]
     return Outcome(
-        contender,
+        method,
         # trainings that run when the time is over come to their ends, which do not count
         {
             share: [None if when is None or when > limit_s else when for when in found]
             for share, found in times.items()
         },
         curve,
-        [len(one.records) for one in replays],
+        [len(one.records) for one in simulations],
         [sum(record.state == "complete" for record in records) for records in in_time],
     )
 

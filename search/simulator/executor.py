@@ -12,7 +12,7 @@ from space.core.reports import EpochReport
 from space.networks.load import load_spec
 
 
-class ReplayExecutor:
+class SimulatedExecutor:
     """Runs jobs on ``num_workers`` simulated workers; ``now`` is the simulated time in seconds.
 
     ``poll`` returns what happens next, and the time jumps to it. ``busy_s`` counts the seconds that

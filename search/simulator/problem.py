@@ -1,4 +1,4 @@
-"""What a replay searches: a space, and the curve that each network's training would have."""
+"""What a simulation searches: a search space and the learning curve of each network."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One search replayed: the driver, sampler and scheduler of a study, with simulated workers."""
+"""A simulated search: the driver, sampler and scheduler of a study, with simulated workers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from results.storage.objectives import COSTS
 from results.storage.records import StudyHeader, TrialRecord
 from search.samplers.base import AskTell
 from search.samplers.make import make_ask_tell
-from search.simulator.executor import ReplayExecutor
+from search.simulator.executor import SimulatedExecutor
 from search.simulator.problem import Problem
 from search.study.components import make_scheduler, rungs_of
 from search.study.config import StudyConfig
@@ -28,8 +28,8 @@ EDGE = 1e-6
 
 
 @dataclass(frozen=True)
-class Replay:
-    """What a replayed search has found.
+class Simulation:
+    """What a simulated search has found.
 
     ``history`` holds (seconds on the simulated clock, hypervolume) whenever a training ended, where networks
     count with their expected accuracy, not with what one training happened to show. ``best`` is the
@@ -57,7 +57,7 @@ class Replay:
         return next((when for when, found in self.history if found >= share * self.best), None)
 
 
-def replay(
+def simulate(
     problem: Problem,
     sampler: str = "frontier",
     scheduler: str = "fifo",
@@ -71,7 +71,7 @@ def replay(
     reduction: int = 3,
     costs: Sequence[str] = ("params",),
     ask_tell: Callable[[SearchSpace, int], AskTell] | None = None,
-) -> Replay:
+) -> Simulation:
     """Search a problem as a study would, without training anything, until a budget is spent.
 
     Budgets are ``trials`` started, ``hours`` of simulated time, ``epochs`` of all trainings, ``patience``
@@ -103,7 +103,7 @@ def replay(
     config = StudyConfig.model_validate({"train": {"epochs": problem.epochs}, "search": search})
     space = problem.space
     trials_so_far = Trials(_header(config, space), space)
-    executor = ReplayExecutor(problem, num_workers)
+    executor = SimulatedExecutor(problem, num_workers)
     asked: AskTell
     if ask_tell is None:
         asked = make_ask_tell(config.search.sampler, space, seed, rungs_of(config), costs=costs)
@@ -114,12 +114,12 @@ def replay(
     # what fails there is as recorded, and nobody can mend it: the driver never gives up
     Driver(config, trials_so_far, asked, scheduling, executor, Silent(), clock, gives_up=False).run()
     records = tuple(trials_so_far.records.values())
-    yardstick = Yardstick(problem.outcomes(), space.params_range())
-    history = yardstick.history(records)
-    return Replay(records, history, yardstick.best, executor.now_s, executor.busy_s, executor.idle_share)
+    indicator = HypervolumeIndicator(problem.outcomes(), space.params_range())
+    history = indicator.history(records)
+    return Simulation(records, history, indicator.best, executor.now_s, executor.busy_s, executor.idle_share)
 
 
-class Yardstick:
+class HypervolumeIndicator:
     """The hypervolume of networks found, in the objectives' own units: error, and log parameters from 0 to 1.
 
     The reference is the worst point of the space: the largest error that a network of it is expected to
@@ -159,7 +159,7 @@ class Yardstick:
 
 def _header(config: StudyConfig, space: SearchSpace) -> StudyHeader:
     return StudyHeader(
-        name="replay",
+        name="simulation",
         config={},
         space_hash=space.hash,
         data={},

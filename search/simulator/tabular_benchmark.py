@@ -72,7 +72,7 @@ class TableRow(BaseModel):
     expected_accuracy: Accuracy | None = None
 
 
-class Table:
+class TabularBenchmark:
     """A space whose trainings were all recorded, a network from one seed or from several.
 
     A search that trains a network gets one of its recorded trainings, chosen by its seed. How good the

@@ -41,7 +41,7 @@ def test_a_tilde_is_the_home_folder(home: Path, elsewhere: Path, capsys: pytest.
     assert run(["export", "~/runs/tiny", "--pick", "best", "--formats", "spec", "--output=~/exported"]) == 0
     assert run(["report", "~/runs/tiny", "-o", "~/reported.html"]) == 0
     assert run(["describe", "--space", "~/runs/tiny"]) == 0
-    assert run(["replay", "digits8", "random", "--seeds", "1", "--picture=~/drawn.svg"]) == 0
+    assert run(["simulate", "digits8", "random", "--seeds", "1", "--picture=~/drawn.svg"]) == 0
     assert run(["status", "~/runs/tiny"]) == 0
     for made in ("exported/spec.json", "reported.html", "drawn.svg"):
         assert (home / made).is_file()
@@ -56,7 +56,7 @@ def test_a_tilde_is_the_home_folder(home: Path, elsewhere: Path, capsys: pytest.
     [
         ["search", "--dir"], ["search"], ["export", "~/runs/tiny", "--pick", "best", "-o"],
         ["report", "~/runs/tiny", "-o"], ["train", "MgNet[1]-2-B^l", "--to"], ["describe", "--space"],
-        ["replay", "digits8", "--picture"], ["replay"], ["front"],
+        ["simulate", "digits8", "--picture"], ["simulate"], ["verify"], ["front"],
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("path", ["", "~nobody_at_all/x", "\udcff"])

@@ -87,7 +87,7 @@ def test_the_commands_of_studies_work_on_it(trained: Path) -> None:
     page = (trained / "one" / "report.html").read_text(encoding="utf-8")
     assert "The named networks over their seeds." in page
     assert f"<code>{NETWORK}</code>" in page
-    replayed = mgnas("replay", "one", cwd=trained)
+    replayed = mgnas("verify", "one", cwd=trained)
     assert "all as recorded" in replayed.stdout, replayed.stderr
     again = mgnas("search", "one", cwd=trained)
     assert again.stdout.startswith("study one is complete: all "), again.stderr
@@ -118,7 +118,7 @@ def test_finished_seeds_are_kept_and_more_are_added(trained: Path, tmp_path: Pat
     others = mgnas(*ARGUMENTS, "--epochs", "3", "--seed", "2", "--json", cwd=home)
     assert [seed["seed"] for seed in json.loads(others.stdout)["networks"][0]["seeds"]] == [2]
     assert [record.seed for record in open_study(home / "one").records] == [5, 6, 7, 2]
-    assert "4 decisions, all as recorded" in mgnas("replay", "one", cwd=home).stdout
+    assert "4 decisions, all as recorded" in mgnas("verify", "one", cwd=home).stdout
 
 
 def test_networks_are_added_but_not_left_out(trained: Path, tmp_path: Path) -> None:

@@ -56,7 +56,10 @@ def error(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
         (["search", "--trials", "many"], "'--trials'"),
         (["search", "--hours", "-1"], "search.hours: "),
         (["search", "--warm-start", ""], "--warm-start"),
-        (["replay", "digits8", "random", "--hours", "inf"], "--hours must be a number above 0, but got inf"),
+        (
+            ["simulate", "digits8", "random", "--hours", "inf"],
+            "--hours must be a number above 0, but got inf",
+        ),
         (["search", "--preset", "digit"], "did you mean 'digits'"),
         (["search", "--data", "cifar"], "data.source must be one of"),
         (["search", "--data", "npz:none.npz"], "none.npz"),
@@ -99,7 +102,7 @@ def error(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
         (["describe", f"MgNet[{'9' * 5000}]-8-B^l"], "from 1 to 999999"),
         (["search", "--set", "data.image_size=[8, 0]"], "one side or [height, width], in pixels"),
         (["search", "--set", "data.image_size=0"], "one side or [height, width], in pixels"),
-        (["replay", "none", "random"], "no table none; tables that come with mgnas are cifar16"),
+        (["simulate", "none", "random"], "no table none; tables that come with mgnas are cifar16"),
         (["searc"], "searc"),
         (["search", "--trails", "3"], "--trails"),
     ],
@@ -174,13 +177,13 @@ def test_a_database_with_impossible_records_is_damaged(
     ],
 )
 @pytest.mark.parametrize("state", ["complete", "stopped"])
-def test_a_ledger_with_holes_is_not_replayed(
+def test_a_ledger_with_holes_is_not_verified(
     finished: Path, capsys: pytest.CaptureFixture[str], hole: str, says: str, state: str
 ) -> None:
     with closing(sqlite3.connect(STUDY / "study.db")) as connection, connection:
         connection.execute(f"update mgnas_trials set state = '{state}' where number = 1")
         connection.execute(f"delete from {hole}")
-    assert f"its ledger is damaged, {says}" in error(capsys, "replay", "runs/tiny")
+    assert f"its ledger is damaged, {says}" in error(capsys, "verify", "runs/tiny")
 
 
 def test_a_complete_study_is_not_shown_for_other_images(

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from search.simulator.comparison import Contender, compare
-from search.simulator.simulation import replay
-from search.simulator.tabular_benchmark import Table
+from search.simulator.comparison import Method, compare
+from search.simulator.simulation import simulate
+from search.simulator.tabular_benchmark import TabularBenchmark
 from space.core.errors import InvalidInputError
 from tests.search.simulator.test_simulation import make_problem, make_table
 
-RANDOM = [Contender("random", "fifo")]
+RANDOM = [Method("random", "fifo")]
 
 
 @pytest.fixture
@@ -25,14 +25,14 @@ def table_file(tmp_path: Path) -> Path:
     return tmp_path / "table.jsonl"
 
 
-def changed(table_file: Path, change: Callable[[dict[str, Any]], Any]) -> Table:
+def changed(table_file: Path, change: Callable[[dict[str, Any]], Any]) -> TabularBenchmark:
     """Return a table whose trainings were changed one by one."""
     header, *lines = table_file.read_text().splitlines()
     rows = [json.loads(line) for line in lines]
     for row in rows:
         change(row)
     table_file.write_text("\n".join([header, *map(json.dumps, rows)]))
-    return Table.read(table_file)
+    return TabularBenchmark.read(table_file)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_a_damaged_table_is_refused_in_one_line(table_file: Path, change: Any, m
     lines = table_file.read_text().splitlines()
     table_file.write_text("\n".join(change(lines)) + "\n")
     with pytest.raises(InvalidInputError, match=message) as caught:
-        Table.read(table_file)
+        TabularBenchmark.read(table_file)
     assert "\n" not in str(caught.value)
     assert "table.jsonl" in str(caught.value)
 
@@ -76,17 +76,17 @@ def _with(line: str, **changes: Any) -> str:
 
 
 def test_networks_beyond_the_space_are_left_aside(table_file: Path) -> None:
-    before = Table.read(table_file)
+    before = TabularBenchmark.read(table_file)
     alien = _with(table_file.read_text().splitlines()[-1], arch="0" * 12, params=3, val_accuracy=[1.0] * 9)
     table_file.write_text(f"{table_file.read_text()}{alien}\n")
-    assert Table.read(table_file).outcomes() == before.outcomes()
+    assert TabularBenchmark.read(table_file).outcomes() == before.outcomes()
 
 
 def test_marks_and_separators_of_other_programs_do_no_harm(table_file: Path) -> None:
     header, *lines = table_file.read_text().splitlines()
     told = json.dumps(json.loads(header) | {"data": "two\u2028lines"}, ensure_ascii=False)
     table_file.write_text("\r\n".join(["\ufeff" + told, *lines]), encoding="utf-8", newline="")
-    assert Table.read(table_file).header.data == "two\u2028lines"
+    assert TabularBenchmark.read(table_file).header.data == "two\u2028lines"
 
 
 def test_where_no_network_is_better_than_another_nothing_is_compared(table_file: Path) -> None:
@@ -99,7 +99,7 @@ def test_where_all_trainings_fail_nothing_is_compared_but_a_search_ends(table_fi
     table = changed(table_file, lambda row: row.update(failure="no memory"))
     with pytest.raises(InvalidInputError, match="all trainings of it fail"):
         compare(table, RANDOM, num_seeds=1)
-    found = replay(table, "random")
+    found = simulate(table, "random")
     assert {record.state for record in found.records} == {"failed"}
     assert found.best is None
 
@@ -107,9 +107,9 @@ def test_where_all_trainings_fail_nothing_is_compared_but_a_search_ends(table_fi
 @pytest.mark.parametrize("numbers", [{"num_seeds": 0}, {"num_seeds": 1, "num_workers": 0}])
 def test_a_comparison_needs_seeds_and_workers(table_file: Path, numbers: dict[str, int]) -> None:
     with pytest.raises(InvalidInputError, match="must be at least 1, but got 0"):
-        compare(Table.read(table_file), RANDOM, **numbers)  # type: ignore[arg-type]
+        compare(TabularBenchmark.read(table_file), RANDOM, **numbers)  # type: ignore[arg-type]
 
 
-def test_a_replay_needs_a_worker() -> None:
+def test_a_simulation_needs_a_worker() -> None:
     with pytest.raises(InvalidInputError, match="num_workers must be at least 1"):
-        replay(make_problem(), "random", num_workers=0)
+        simulate(make_problem(), "random", num_workers=0)

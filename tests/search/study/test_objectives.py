@@ -77,7 +77,7 @@ def test_latency_is_a_second_cost(tmp_path: Path, sampler: str, scheduler: str) 
             record.params,
             record.measured["latency_ms"],
         ]
-    again = json.loads(mgnas("replay", STUDY, "--json", cwd=tmp_path).stdout)
+    again = json.loads(mgnas("verify", STUDY, "--json", cwd=tmp_path).stdout)
     assert again["difference"] is None
     assert again["same"] >= 12
 
@@ -106,7 +106,7 @@ def test_networks_above_a_limit_on_latency_are_given_up_before_they_are_trained(
     study = open_study(tmp_path / STUDY)
     assert len(study.records) == 13  # nothing is wrong with the machine, so it goes on
     assert {(record.state, record.epochs) for record in study.records} == {("failed", 0)}
-    replayed = mgnas("replay", STUDY, cwd=tmp_path)
+    replayed = mgnas("verify", STUDY, cwd=tmp_path)
     assert replayed.returncode == 0, replayed.stderr
 
 

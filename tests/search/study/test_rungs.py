@@ -132,11 +132,11 @@ def test_epochs_are_a_budget_over_all_runs(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("scheduler", SCHEDULERS)
-def test_a_replay_of_the_ledger_decides_the_same(tmp_path: Path, scheduler: str) -> None:
+def test_verify_finds_recorded_decisions_the_same(tmp_path: Path, scheduler: str) -> None:
     write_rungs(tmp_path, scheduler, trials=14, workers=2)
     assert mgnas("search", "tiny.toml", cwd=tmp_path).returncode == 0
     before = (tmp_path / STUDY / "study.db").read_bytes()
-    found = json.loads(mgnas("replay", STUDY, "--json", cwd=tmp_path).stdout)
+    found = json.loads(mgnas("verify", STUDY, "--json", cwd=tmp_path).stdout)
     study = open_study(tmp_path / STUDY)
     promoted = sum(sum(rung < record.epochs for rung in (1, 3)) for record in study.records)
     stopped = sum(record.state == "stopped" for record in study.records)
@@ -145,24 +145,23 @@ def test_a_replay_of_the_ledger_decides_the_same(tmp_path: Path, scheduler: str)
     # one epoch that went otherwise, and the decisions that it led to do not follow any more
     with closing(sqlite3.connect(tmp_path / STUDY / "study.db")) as database, database:
         database.execute("UPDATE mgnas_reports SET val_accuracy = 0.01 WHERE trial < 5")
-    other = mgnas("replay", STUDY, cwd=tmp_path)
+    other = mgnas("verify", STUDY, cwd=tmp_path)
     assert other.returncode == 1
     assert re.search(r"after \d+ decisions as recorded: .*but now", other.stdout)
-    assert mgnas("replay", STUDY, "tpe", cwd=tmp_path).returncode == 2
-    refused = mgnas("replay", STUDY, "--picture", "x.svg", cwd=tmp_path)
+    refused = mgnas("simulate", STUDY, "tpe", cwd=tmp_path)
     assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
-    assert "--picture goes with a table" in refused.stderr
+    assert f"run mgnas verify {STUDY}" in refused.stderr
 
 
-def replayed(folder: Path) -> dict[str, object]:
-    run = mgnas("replay", STUDY, "--json", cwd=folder)
+def verified(folder: Path) -> dict[str, object]:
+    run = mgnas("verify", STUDY, "--json", cwd=folder)
     assert run.returncode in (0, 1), run.stderr
     found: dict[str, object] = json.loads(run.stdout)
     return found
 
 
 @pytest.mark.parametrize(("scheduler", "signum"), [("asha", signal.SIGKILL), ("freeze_thaw", signal.SIGINT)])
-def test_a_replay_is_interrupted_and_gone_on_with_like_its_study(
+def test_verify_interrupts_and_resumes_like_the_study(
     tmp_path: Path, scheduler: str, signum: signal.Signals
 ) -> None:
     write_rungs(tmp_path, scheduler, trials=16, workers=2)
@@ -170,35 +169,35 @@ def test_a_replay_is_interrupted_and_gone_on_with_like_its_study(
     for num_epochs in (3, 8, 13):
         with search_in(tmp_path) as driver:
             stop_after(tmp_path, driver, num_epochs + rng.randrange(3), signum)
-        assert replayed(tmp_path)["difference"] is None  # as far as it came
+        assert verified(tmp_path)["difference"] is None  # as far as it came
     assert mgnas("search", "tiny.toml", cwd=tmp_path).returncode == 0
     assert mgnas("search", "tiny.toml", "--trials", "19", cwd=tmp_path).returncode == 0
-    found = replayed(tmp_path)
+    found = verified(tmp_path)
     assert found["difference"] is None
     assert found["same"] >= 19
     with closing(sqlite3.connect(tmp_path / STUDY / "study.db")) as database, database:
         database.execute("UPDATE mgnas_reports SET val_accuracy = 0.01 WHERE trial < 5")
-    assert replayed(tmp_path)["difference"] is not None
+    assert verified(tmp_path)["difference"] is not None
 
 
-def test_a_study_is_not_replayed_while_it_is_searched(tmp_path: Path) -> None:
+def test_verify_refuses_a_running_study(tmp_path: Path) -> None:
     """What is written down in between would look like a difference."""
     write_study(tmp_path, trials=1)
     assert mgnas("search", "tiny.toml", cwd=tmp_path).returncode == 0
     with StudyFolder(tmp_path / STUDY).locked():
-        refused = mgnas("replay", STUDY, cwd=tmp_path)
+        refused = mgnas("verify", STUDY, cwd=tmp_path)
     assert refused.returncode == 2
     assert "a search is running in" in refused.stderr
-    assert mgnas("replay", STUDY, cwd=tmp_path).returncode == 0
+    assert mgnas("verify", STUDY, cwd=tmp_path).returncode == 0
 
 
-def test_what_the_ledger_does_not_have_is_not_replayed(tmp_path: Path) -> None:
+def test_verify_refuses_an_incomplete_ledger(tmp_path: Path) -> None:
     write_rungs(tmp_path, "asha", trials=5)
     assert mgnas("search", "tiny.toml", cwd=tmp_path).returncode == 0
     assert mgnas("search", "tiny.toml", "--trials", "7", cwd=tmp_path).returncode == 0
     with closing(sqlite3.connect(tmp_path / STUDY / "study.db")) as database, database:
         database.execute("UPDATE mgnas_events SET detail = '{}' WHERE kind = 'begin'")
-    refused = mgnas("replay", STUDY, cwd=tmp_path)
+    refused = mgnas("verify", STUDY, cwd=tmp_path)
     assert refused.returncode == 2
     assert "an older version of mgnas went on with it" in refused.stderr
     assert refused.stderr.count("\n") == 1

@@ -10,7 +10,7 @@ from results.front import front_hypervolume
 from search.frontier.acquisition import sigma_points
 from search.frontier.config import DEFAULTS
 from search.frontier.models.costs import CostModels, CostScale, raw_costs
-from search.simulator.simulation import replay
+from search.simulator.simulation import simulate
 
 GROUPS = np.arange(3)
 SPACE = {
@@ -84,7 +84,7 @@ def test_a_search_of_three_objectives_finds_more_than_chance() -> None:
     def found(sampler: str, seed: int) -> float:
         problem = Computed("three", SPACE, Shape(0.5, 0.4, 0.7, 0.05, 0.005, 2.0), epochs=9, seed=5)
         costs = ("params", "macs")
-        run = replay(problem, sampler, "fifo", seed=seed, trials=32, costs=costs)
+        run = simulate(problem, sampler, "fifo", seed=seed, trials=32, costs=costs)
         ranges = {name: problem.space.cost_range(name) for name in costs}
         return front_hypervolume(run.records, ranges)
 
