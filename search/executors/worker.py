@@ -146,15 +146,11 @@ def _train(job: Job, place: Workplace, events: TextIO) -> None:
     """Carry a job out and send its events; every end of a training is one event, or the end of this process."""
     import torch
 
-    from trainers.data.streamed_data import LoaderLostError
     from trainers.health import TrainingFailedError
 
     trial = job.trial
     try:
         end = _train_to_end(job, place, events)
-    except LoaderLostError as error:
-        _log(str(error))
-        os._exit(LOST)
     except InvalidInputError as error:  # images that are loaded during the training
         _send(events, Fatal(str(error)))
     except TrainingFailedError as error:

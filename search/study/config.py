@@ -386,7 +386,7 @@ def _known_keys(section: str) -> str:
     return f"sections: {', '.join(sections)}"
 
 
-PLACE_OF_DATA = {"root", "memory_gib", "loader_workers"}
+PLACE_OF_DATA = {"root", "memory_gib", "reader_threads"}
 """Keys of ``[data]`` by which no batch is another one."""
 PLANNED = ("trials", "costs", "scheduler", "workers", "device", "keep_weights")
 """Keys of ``[search]`` that a study with a plan uses; the others have their defaults."""

@@ -106,7 +106,7 @@ def test_what_is_let_go_of_leaves_no_memory(cuda_data: ResidentData) -> None:
 
 
 def test_streamed_images_train_to_the_same(cuda_data: ResidentData) -> None:
-    streamed = StreamedData(cuda_data.search_data, torch.device("cuda"), num_workers=1)
+    streamed = StreamedData(cuda_data.search_data, torch.device("cuda"), num_readers=1)
     assert curve(streamed, GRAPH) == pytest.approx(curve(cuda_data, GRAPH), abs=1e-3)
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+import threading
 import warnings
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,12 +41,41 @@ class ImageForm:
         return 1 if self.mode == "L" else 3
 
 
+class _QuietPillow(AbstractContextManager[None]):
+    """Hides Pillow's warnings while any thread reads images.
+
+    ``warnings.catch_warnings`` alone changes the filters of the whole process. Threads that enter and leave it
+    in turn would restore each other's filters, so the first thread enters it and the last one leaves it.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._num_inside = 0
+        self._filters = warnings.catch_warnings()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self._num_inside += 1
+            if self._num_inside == 1:
+                self._filters = warnings.catch_warnings()
+                self._filters.__enter__()
+                warnings.filterwarnings("ignore", module=r"PIL\.")
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._num_inside -= 1
+            if self._num_inside == 0:
+                self._filters.__exit__(None, None, None)
+
+
+_quiet_pillow = _QuietPillow()
+
+
 def _open(path: Path) -> Any:
     from PIL import Image
 
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with _quiet_pillow:
             image = Image.open(path)
     except Image.DecompressionBombError as error:
         raise _too_large(path, error) from None
@@ -143,8 +173,7 @@ def read_pixels(path: Path, form: ImageForm) -> NDArray[np.uint8]:
 
     with _open(path) as image:
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
+            with _quiet_pillow:
                 upright = _on_white(_eight_bits(path, ImageOps.exif_transpose(image))).convert(form.mode)
                 fitted = ImageOps.fit(upright, (form.size[1], form.size[0]), Image.Resampling.BILINEAR)
         except InvalidInputError:

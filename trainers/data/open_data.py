@@ -25,7 +25,7 @@ def open_data(
     data = load_search_data(config, memory_share)
     if _fits(data, config, device, device_share):
         return ResidentData(data, device)
-    return StreamedData(data, device, config.loader_workers)
+    return StreamedData(data, device, config.reader_threads)
 
 
 def _fits(data: SearchData, config: DataConfig, device: torch.device, share: float) -> bool:

@@ -63,8 +63,8 @@ class DataConfig(BaseModel):
         description="Memory in GiB that a worker may use for images; larger sets are streamed; unset: 1/5 of "
         "the free memory, or 1/2 of a GPU's, divided among the workers.",
     )
-    loader_workers: int = Field(
-        default=1, ge=0, le=256, description="Reader processes of each worker for streamed images."
+    reader_threads: int = Field(
+        default=1, ge=0, le=256, description="Threads of each worker that read streamed images."
     )
     image_size: int | Annotated[tuple[int, int], Field(strict=False)] | None = Field(
         default=None,

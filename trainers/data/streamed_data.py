@@ -1,178 +1,106 @@
-"""Images that do not fit on the device: brought there batch by batch, read ahead of the training."""
+"""Images that do not fit on the device: batches are read ahead of the training and copied there."""
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import threading
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, Sampler, get_worker_info
 
-from space.core.errors import InvalidInputError, MgnasError
-from space.core.system_errors import explain_system_error
+from space.core.errors import InvalidInputError
 from trainers.data.device_data import DeviceData, windows_of
 from trainers.data.epoch_plan import BatchPlan, EpochPlan
 from trainers.data.image_store import Images
 from trainers.data.splits import SearchData
 
-Key = tuple[str, "np.ndarray[Any, np.dtype[np.int64]]"]
-"""Part (train or val) and rows of a batch."""
+BATCHES_AHEAD = 2
+"""Batches in work or waiting for each reader thread: the default of torch's DataLoader."""
 
-
-GONE = ("exited unexpectedly", "killed by signal")
-"""In the text of torch's error about a process that reads and is no more."""
-
-
-class LoaderLostError(MgnasError):
-    """A process that reads images has ended before its time."""
-
-
-@dataclass(frozen=True)
-class _Pixels:
-    """Images uint8 N H W C that come through a pipe from a process that reads them.
-
-    Tensors come through shared memory, of which containers may have no more than 64 MiB.
-    """
-
-    array: NDArray[np.uint8]
-
-    def pin_memory(self) -> Tensor:
-        """Return them where they are copied from to a GPU; torch's loader calls this ahead of time."""
-        return torch.from_numpy(self.array).pin_memory()
-
-
-class _Parts(Dataset[Tensor | _Pixels]):
-    """Batches by their key."""
-
-    def __init__(self, data: SearchData) -> None:
-        self._images: dict[str, Images] = {"train": data.train.images, "val": data.val.images}
-
-    def __getitem__(self, key: Key) -> Tensor | _Pixels:
-        part, rows = key
-        array = self._images[part][rows]
-        images = torch.from_numpy(array)
-        if get_worker_info() is None:
-            return images
-        try:
-            # torch would do it on the way out, where nobody hears of an error and all wait without end
-            images.share_memory_()
-        except (RuntimeError, OSError):
-            return _Pixels(array)
-        return images
-
-
-def _unchanged(batch: Any) -> Any:
-    """Return a batch as it is: torch would make tensors of arrays."""
-    return batch
-
-
-def _end_with_driver(_number: int) -> None:
-    """Let a process that reads end when the one that trains is gone, however that ended.
-
-    torch waits for the parent process, which is a server of processes that lives as long as any of them.
-    """
-    driver = multiprocessing.parent_process()
-    assert driver is not None
-
-    def wait() -> None:
-        driver.join()
-        os._exit(1)
-
-    threading.Thread(target=wait, daemon=True).start()
-
-
-class _Wanted(Sampler[Key]):
-    """The batches that are wanted next; set before each pass."""
-
-    def __init__(self) -> None:
-        self.keys: Sequence[Key] = ()
-
-    def __iter__(self) -> Iterator[Key]:
-        return iter(self.keys)
-
-    def __len__(self) -> int:
-        return len(self.keys)
+Rows = NDArray[np.int64]
 
 
 class StreamedData(DeviceData):
-    """Images in the machine's memory or in files, read ahead by ``num_workers`` processes.
+    """Images in memory or in files, read ahead by ``num_readers`` threads.
 
-    Batches are the same as those of ``ResidentData``, to the bit. With no processes they are read between
-    the steps, as arrays in memory always are: there is nothing to decode, and a process would copy them.
+    The batches equal those of ``ResidentData`` bit by bit. Pillow decodes outside the global interpreter lock,
+    so threads read while the training computes; docs/experiments/image-readers.md compares them with
+    processes. Images in memory need no decoding and no thread.
     """
 
-    def __init__(self, data: SearchData, device: torch.device, num_workers: int = 1) -> None:
+    def __init__(self, data: SearchData, device: torch.device, num_readers: int = 1) -> None:
         super().__init__(data, device)
-        if not data.is_stored:
-            num_workers = 0
-        self._wanted = _Wanted()
-        self._loader: DataLoader[Tensor | _Pixels] = DataLoader(
-            _Parts(data),
-            batch_size=None,
-            sampler=self._wanted,
-            num_workers=num_workers,
-            collate_fn=_unchanged,
-            worker_init_fn=_end_with_driver,
-            pin_memory=device.type == "cuda",
-            generator=torch.Generator(),  # else each pass draws from the one that dropout draws from
-            persistent_workers=num_workers > 0,
-            # a process of threads, as a worker is, must not be forked
-            multiprocessing_context="forkserver" if num_workers else None,
-        )
+        self._num_readers = num_readers if data.is_stored else 0
+        self._readers = ThreadPoolExecutor(self._num_readers, "reader") if self._num_readers else None
 
     def train_windows(self, plan: EpochPlan) -> Iterator[tuple[BatchPlan, Tensor]]:
-        """Yield each batch's plan and its images, which are shifted and mirrored on the device."""
-        rows = plan.whole.rows.numpy()
-        size = plan.batch_size
-        keys = [("train", rows[start : start + size]) for start in range(0, len(rows), size)]
-        for of_batch, images in zip(plan.batches(self.device), self._stream(keys), strict=True):
+        """Yield the plan of each batch with its images, uint8 N H W C, shifted and mirrored on the device.
+
+        Raises:
+            InvalidInputError: A file cannot be read or is damaged, or no thread can be started.
+        """
+        batches = self._stream(self.search_data.train.images, plan.whole.rows.numpy(), plan.batch_size)
+        for of_batch, images in zip(plan.batches(self.device), batches, strict=True):
             yield of_batch, windows_of(images, of_batch)
 
     def val_images(self, batch_size: int) -> Iterator[Tensor]:
-        """Yield the validation split as it is read."""
-        rows = np.arange(len(self.val_labels), dtype=np.int64)
-        keys = [("val", rows[start : start + batch_size]) for start in range(0, len(rows), batch_size)]
-        yield from self._stream(keys)
+        """Yield the validation split in order, uint8 N H W C on the device.
 
-    def _stream(self, keys: Sequence[Key]) -> Iterator[Tensor]:
-        """Yield batches on the device, each copied there before the one ahead of it is asked for."""
-        self._wanted.keys = keys
+        Raises:
+            InvalidInputError: A file cannot be read or is damaged, or no thread can be started.
+        """
+        rows = np.arange(len(self.val_labels), dtype=np.int64)
+        yield from self._stream(self.search_data.val.images, rows, batch_size)
+
+    def _stream(self, images: Images, rows: Rows, batch_size: int) -> Iterator[Tensor]:
+        """Yield batches on the device; the copy of the next batch starts before the last one is used."""
+        parts = [rows[start : start + batch_size] for start in range(0, len(rows), batch_size)]
         ahead: Tensor | None = None
-        for images in self._read():
-            moved = images.to(self.device, non_blocking=True)
+        for batch in self._read(lambda part: self._load(images, part), parts):
+            moved = batch.to(self.device, non_blocking=True)
             if ahead is not None:
                 yield ahead
             ahead = moved
         if ahead is not None:
             yield ahead
 
-    def _read(self) -> Iterator[Tensor]:
+    def _load(self, images: Images, rows: Rows) -> Tensor:
+        """Return the images of ``rows`` in memory, pinned if a GPU copies them."""
+        batch = torch.from_numpy(images[rows])
+        if self.device.type != "cuda":
+            return batch
+        with torch.cuda.device(self.device):  # a thread's own current device is GPU 0
+            return batch.pin_memory()
+
+    def _read(self, load: Callable[[Rows], Tensor], parts: Sequence[Rows]) -> Iterator[Tensor]:
+        """Yield ``load(part)`` for each part, in order."""
+        if self._readers is None:
+            yield from map(load, parts)
+            return
+        waiting = iter(parts)
+        pending: deque[Future[Tensor]] = deque()
         try:
-            batches = iter(self._loader)
-        except OSError as error:  # no place for locks or sockets
-            raise InvalidInputError(
-                f"processes that read images cannot be started: {explain_system_error(error)}, or set "
-                "data.loader_workers = 0, which needs none"
-            ) from None
-        try:
-            for batch in batches:
-                yield batch if isinstance(batch, Tensor) else torch.from_numpy(batch.array)
-        except InvalidInputError as error:  # from another process, its whole traceback is in the text
-            name = f"{InvalidInputError.__module__}.{InvalidInputError.__name__}: "
-            raise InvalidInputError(str(error).strip().rpartition(name)[2]) from None
-        except (RuntimeError, OSError, EOFError) as error:
-            # in the middle of a batch, its sockets are what breaks first
-            is_gone = any(sign in str(error) for sign in GONE) or not isinstance(error, RuntimeError)
-            if not is_gone or not self._loader.num_workers:
-                raise
-            raise LoaderLostError(
-                "a process that reads images was killed, perhaps for want of memory; run the same command "
-                "again to go on, with less of them (data.loader_workers) if need be"
-            ) from None
+            for part in islice(waiting, BATCHES_AHEAD * self._num_readers):
+                pending.append(_submit(self._readers, load, part))
+            while pending:
+                batch = pending.popleft().result()
+                for part in islice(waiting, 1):
+                    pending.append(_submit(self._readers, load, part))
+                yield batch
+        finally:  # the training stopped within an epoch, or a file is damaged
+            for future in pending:
+                future.cancel()
+
+
+def _submit(readers: ThreadPoolExecutor, load: Callable[[Rows], Tensor], part: Rows) -> Future[Tensor]:
+    try:
+        return readers.submit(load, part)
+    except RuntimeError as error:  # the system limits threads or memory
+        raise InvalidInputError(
+            f"a thread that reads images cannot be started: {error}; end other programs, or set "
+            "data.reader_threads = 0, which needs none"
+        ) from None

@@ -200,7 +200,7 @@ def test_budgets_may_change_and_nothing_else() -> None:
     rng = random.Random(0)
     more = {"trials": 99, "hours": 1.5, "workers": 3, "device": "cpu", "keep_weights": "all"}
     assert first_difference(base, StudyConfig.model_validate({"search": more})) is None
-    where = {"root": "/elsewhere", "memory_gib": 1.0, "loader_workers": 4}
+    where = {"root": "/elsewhere", "memory_gib": 1.0, "reader_threads": 4}
     assert first_difference(base, StudyConfig.model_validate({"data": where})) is None
     changes: list[dict[str, Any]] = [
         {"search": {"seed": 1}},

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
-import multiprocessing
-import os
-import pickle
+import gc
 import re
-import signal
-import subprocess
-import sys
 import threading
-import time
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -27,8 +23,8 @@ from trainers.data.device_data import DeviceData, ResidentData
 from trainers.data.epoch_plan import plan_epoch
 from trainers.data.image_store import StoredImages
 from trainers.data.open_data import open_data
-from trainers.data.splits import DataConfig, SearchData, load_search_data
-from trainers.data.streamed_data import LoaderLostError, StreamedData
+from trainers.data.splits import DataConfig, load_search_data
+from trainers.data.streamed_data import BATCHES_AHEAD, Rows, StreamedData
 from trainers.training import Training
 
 
@@ -46,9 +42,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-@pytest.fixture(scope="module", params=[0, 2], ids=["no process", "two processes"])
+@pytest.fixture(scope="module", params=[0, 2], ids=["no thread", "two threads"])
 def streamed(request: pytest.FixtureRequest, folder: Path) -> DeviceData:
-    config = DataConfig(source=f"imagefolder:{folder}", memory_gib=0.0, loader_workers=request.param)
+    config = DataConfig(source=f"imagefolder:{folder}", memory_gib=0.0, reader_threads=request.param)
     data = open_data(config, CPU)
     assert isinstance(data, StreamedData)
     return data
@@ -89,10 +85,10 @@ def test_curves_are_the_same(streamed: DeviceData, folder: Path) -> None:
     assert curves[0] == curves[1]
 
 
-@pytest.mark.parametrize("num_workers", [0, 1])
-def test_dropout_is_the_same_too_and_after_a_stop(folder: Path, tmp_path: Path, num_workers: int) -> None:
+@pytest.mark.parametrize("num_readers", [0, 1])
+def test_dropout_is_the_same_too_and_after_a_stop(folder: Path, tmp_path: Path, num_readers: int) -> None:
     spec = parse_notation("MgNet[1,1]-4-B^l-dropout=0.3", in_channels=1, num_classes=2)
-    config = DataConfig(source=f"imagefolder:{folder}", memory_gib=0.0, loader_workers=num_workers)
+    config = DataConfig(source=f"imagefolder:{folder}", memory_gib=0.0, reader_threads=num_readers)
     whole = [r.train_loss for r in Training(spec, resident_twin(folder), RECIPE, seed=0).epochs()]
     file = CheckpointFile(tmp_path / "c", "id")
     list(Training(spec, open_data(config, CPU), RECIPE, seed=0, checkpoint=file).epochs(until=2))
@@ -110,105 +106,86 @@ def test_the_fingerprint_does_not_depend_on_where_images_lie(folder: Path) -> No
 
 
 def test_arrays_can_be_streamed_too(data: ResidentData) -> None:
-    streamed = StreamedData(data.search_data, CPU, num_workers=0)
+    streamed = StreamedData(data.search_data, CPU, num_readers=0)
     losses = [next(Training(SPEC, each, RECIPE, seed=0).epochs()).val_loss for each in (streamed, data)]
     assert losses[0] == losses[1]
 
 
-@pytest.mark.parametrize("num_workers", [0, 1])
-def test_a_file_that_is_damaged_later_is_named(folder: Path, tmp_path: Path, num_workers: int) -> None:
+@pytest.mark.parametrize("num_readers", [0, 1])
+def test_a_file_that_is_damaged_later_is_named(folder: Path, tmp_path: Path, num_readers: int) -> None:
     search_data = load_search_data(DataConfig(source=f"imagefolder:{folder}", memory_gib=0.0))
     images = search_data.train.images
     assert isinstance(images, StoredImages)
     bad = tmp_path / "bad\nfile: it.png"
     bad.write_bytes(images.paths[0].read_bytes()[:60])
     changed = StoredImages((bad, *images.paths[1:]), images.form)
-    train = type(search_data.train)(images, search_data.train.labels)
-    broken = SearchData("broken", search_data.classes, train, search_data.val)
-    data = StreamedData(broken, CPU, num_workers)
-    data._loader.dataset._images["train"] = changed  # type: ignore[attr-defined]
+    data = StreamedData(search_data, CPU, num_readers)
+    data.search_data = replace(search_data, train=replace(search_data.train, images=changed))
     with pytest.raises(InvalidInputError, match=rf"^{re.escape(str(bad))} is (damaged|no image)"):
         list(Training(SPEC, data, RECIPE, seed=0).epochs())
 
 
-@pytest.mark.parametrize("num_workers", [1, 2])
-def test_a_reader_that_is_killed_is_told_in_one_line(folder: Path, num_workers: int) -> None:
-    """Also in the middle of batches that are much larger than a pipe."""
-    config = DataConfig(source=f"imagefolder:{folder}", memory_gib=0.0, image_size=(96, 96))
-    before = set(multiprocessing.active_children())
-    data = StreamedData(load_search_data(config), CPU, num_workers)
-    batches = data._stream([("train", np.arange(16))] * 10_000)
-    next(batches)
-    readers = sorted(set(multiprocessing.active_children()) - before, key=lambda reader: reader.pid or 0)
-    assert len(readers) == num_workers
-    threading.Timer(0.5, lambda: os.kill(int(readers[0].pid or 0), signal.SIGKILL)).start()
-    with pytest.raises(LoaderLostError, match="a process that reads images was killed"):
-        list(itertools.islice(batches, 10_000))
-
-
-READING = """
-from trainers.data.splits import DataConfig, load_search_data
-from trainers.data.streamed_data import StreamedData
-import multiprocessing, sys, time, torch
-
-if __name__ == "__main__":
-    config = DataConfig(source=f"imagefolder:{sys.argv[1]}", memory_gib=0.0)
-    data = StreamedData(load_search_data(config), torch.device("cpu"), num_workers=1)
-    next(data.val_images(4))
-    print(multiprocessing.active_children()[0].pid, flush=True)
-    time.sleep(600)
-"""
-
-
-def test_readers_end_with_a_driver_that_is_killed(folder: Path, tmp_path: Path) -> None:
-    """They would keep its memory, and its output open, for ever."""
-    script = tmp_path / "reading.py"
-    script.write_text(READING, encoding="utf-8")
-    with subprocess.Popen(
-        [sys.executable, script, folder],
-        stdout=subprocess.PIPE,
-        text=True,
-        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])},
-    ) as driver:
-        assert driver.stdout is not None
-        reader = int(driver.stdout.readline())
-        assert is_running(reader)
-        driver.kill()
-        assert driver.stdout.read() == ""  # which ends when nobody can write there any more
-    deadline = time.monotonic() + 30
-    while is_running(reader) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert not is_running(reader)
-
-
-def is_running(pid: int) -> bool:
-    try:
-        status = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return status.rpartition(")")[2].split()[0] != "Z"
-
-
-def test_a_reader_without_shared_memory_sends_batches_another_way(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Of which containers have little: torch finds out where nobody hears of it."""
+def test_a_stop_within_an_epoch_cancels_what_was_to_be_read(folder: Path) -> None:
     config = DataConfig(source=f"imagefolder:{folder}", memory_gib=0.0)
-    parts = StreamedData(load_search_data(config), CPU, num_workers=1)._loader.dataset
-    key = ("train", np.arange(3))
-    here = parts[key]
-    monkeypatch.setattr("trainers.data.streamed_data.get_worker_info", lambda: "in a reader")
-    shared = parts[key]
-    assert shared.is_shared()
-    assert not here.is_shared()
+    data = StreamedData(load_search_data(config), CPU, num_readers=1)
+    expected = next(ResidentData(load_search_data(config), CPU).val_images(2))
+    for _ in range(3):
+        batches = data.val_images(2)
+        assert torch.equal(next(batches), expected)
+        batches.close()
+    assert data._readers is not None
+    assert data._readers._work_queue.qsize() <= 3 * BATCHES_AHEAD
+    assert sum(len(batch) for batch in data.val_images(2)) == len(data.val_labels)
 
-    def no_room(_self: torch.Tensor) -> None:
-        raise RuntimeError("unable to allocate shared memory(shm): No space left on device (28)")
 
-    monkeypatch.setattr(torch.Tensor, "share_memory_", no_room)
-    sent = pickle.loads(pickle.dumps(parts[key]))
-    assert torch.equal(torch.from_numpy(sent.array), here)
-    assert torch.equal(shared, here)
+def test_batches_are_read_ahead_and_no_further(folder: Path) -> None:
+    search_data = load_search_data(DataConfig(source=f"imagefolder:{folder}", memory_gib=0.0))
+    data = StreamedData(search_data, CPU, num_readers=2)
+    loaded: list[int] = []
+
+    def load(rows: Rows) -> torch.Tensor:
+        loaded.append(int(rows[0]))
+        return torch.from_numpy(rows)
+
+    batches = data._read(load, [np.array([number]) for number in range(50)])
+    assert int(next(batches)) == 0
+    batches.close()
+    assert 0 < len(loaded) <= 2 * BATCHES_AHEAD + 1
+
+
+def test_readers_end_with_their_data(folder: Path) -> None:
+    data = StreamedData(
+        load_search_data(DataConfig(source=f"imagefolder:{folder}", memory_gib=0.0)), CPU, num_readers=2
+    )
+    list(data.val_images(2))
+    assert data._readers is not None
+    threads = set(data._readers._threads)
+    assert threads
+    del data
+    gc.collect()
+    for thread in threads:
+        thread.join(30)
+        assert not thread.is_alive()
+
+
+def test_threads_that_cannot_be_started_are_told_in_one_line(folder: Path) -> None:
+    config = DataConfig(source=f"imagefolder:{folder}", memory_gib=0.0)
+    data = StreamedData(load_search_data(config), CPU, num_readers=1)
+    usual = threading.stack_size(2**46)  # more than a process can have
+    try:
+        with pytest.raises(InvalidInputError, match=r"^a thread .* cannot be started: .*reader_threads = 0"):
+            next(data.val_images(4))
+    finally:
+        threading.stack_size(usual)
+
+
+def test_threads_leave_the_filters_of_warnings_as_they_were(folder: Path) -> None:
+    """``warnings.catch_warnings`` of several threads would restore each other's filters."""
+    images = load_search_data(DataConfig(source=f"imagefolder:{folder}", memory_gib=0.0)).train.images
+    before = list(warnings.filters)
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(lambda _: images[:], range(24)))
+    assert list(warnings.filters) == before
 
 
 def test_the_fingerprint_knows_files_of_the_same_size(tmp_path: Path) -> None:
