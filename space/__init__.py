@@ -1,4 +1,4 @@
-"""What a network is: specs, their notation and identity, exact counts, search spaces, torch modules."""
+"""Architectures: specs with exact counts, their notation and torch modules, and search spaces over them."""
 
 from __future__ import annotations
 

@@ -133,7 +133,7 @@ class MgNet(GridNet):
             all_a = list(self._operators("A", index))
             later = [all_a[i % len(all_a)] for i in range(1, level.nu)]
             uses.update(later)
-            if spec.smoother.kind == "quadratic":  # whose B is made of A
+            if spec.smoother.extra_a:  # its B applies A too
                 uses.update([all_a[0], *later])
             if index < last:
                 uses[all_a[-1]] += 1

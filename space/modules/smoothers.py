@@ -1,4 +1,16 @@
-"""The smoothers as torch modules: B, and how an iteration makes the next u (see ``space.networks.smoothers``)."""
+"""The smoothers of MgNet as torch modules: the operator B and the next u.
+
+To add a smoother, write its spec first (``space/networks/smoothers.py``). Then derive a class from
+``Convolution`` here and override what differs:
+
+- ``make_b`` returns a new operator B, an ``nn.Module`` with its parameters.
+- ``apply_b`` returns B * r for the residual r (N c_f H W); the result has the shape N c_u H W. It may apply
+  A.
+- ``next_u`` returns the next u (N c_u H W) from u, the previous u and the correction v.
+
+Parameters of a level, such as omega of ``TwoStep``, are created in ``__init__``; B's own belong to
+``make_b``, so that levels can share them. Add the class to ``MODULES`` under the ``kind`` of its spec.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +24,7 @@ from space.networks.mgnet import MgNetSpec
 
 
 class Convolution(nn.Module):
-    """u <- u + v with a convolution B; one such object for each level."""
+    """u <- u + v with a convolution B. Each level has one such object."""
 
     def __init__(self, spec: MgNetSpec, level: Level) -> None:
         super().__init__()
@@ -20,21 +32,37 @@ class Convolution(nn.Module):
         self.level = level
 
     def make_b(self) -> nn.Module:
-        """Return one operator B of this level, freshly initialised."""
+        """Return a freshly initialised operator B of this level."""
         return conv_b(self.spec, self.level.c_f, self.level.c_u)
 
     def apply_b(self, b: nn.Module, a: nn.Module, residual: Tensor) -> Tensor:
-        """Return B * r, N c_u H W; ``residual`` is sigma(BN(f - A * u)), N c_f H W, and ``a`` the same A."""
+        """Return B * r.
+
+        Args:
+            b: The operator B of this iteration.
+            a: The operator A of this iteration.
+            residual: r = sigma(BN(f - A * u)), N c_f H W.
+
+        Returns:
+            A tensor N c_u H W.
+        """
         product: Tensor = b(residual)
         return product
 
     def next_u(self, iteration: int, u: Tensor, before: Tensor, v: Tensor) -> Tensor:
-        """Return the next u from u, the u before it, and the correction v; iterations count from 0."""
+        """Return the next u, N c_u H W.
+
+        Args:
+            iteration: Index of the iteration in its level, from 0.
+            u: The current u, N c_u H W.
+            before: The previous u, N c_u H W; in the first iteration the current one.
+            v: The correction, N c_u H W.
+        """
         return u + v
 
 
 class Scalars(nn.Module):
-    """An operator B that consists of learned scalars."""
+    """An operator B of learned scalars."""
 
     def __init__(self, *values: float) -> None:
         super().__init__()
@@ -45,7 +73,7 @@ class Linear(Convolution):
     """u <- u + v with B = alpha."""
 
     def make_b(self) -> Scalars:
-        """Return alpha, which begins at 1."""
+        """Return alpha = 1."""
         return Scalars(1.0)
 
     def apply_b(self, b: nn.Module, a: nn.Module, residual: Tensor) -> Tensor:
@@ -58,7 +86,7 @@ class Quadratic(Convolution):
     """u <- u + v with B = (2a - A) / (a^2 + b^2)."""
 
     def make_b(self) -> Scalars:
-        """Return a and b, which begin at 1: roots 1 + i and 1 - i."""
+        """Return a = b = 1: the roots 1 + i and 1 - i."""
         return Scalars(1.0, 1.0)
 
     def apply_b(self, b: nn.Module, a: nn.Module, residual: Tensor) -> Tensor:
@@ -71,7 +99,7 @@ class Quadratic(Convolution):
 
 
 class TwoStep(Convolution):
-    """u_next <- sigma(u_before + omega * (u + v - u_before)) from the second iteration on."""
+    """u_next <- sigma(u_prev + omega * (u + v - u_prev)) from the second iteration on."""
 
     def __init__(self, spec: MgNetSpec, level: Level) -> None:
         super().__init__(spec, level)
@@ -82,7 +110,7 @@ class TwoStep(Convolution):
             self.omega = nn.Parameter(torch.tensor(weights))
 
     def next_u(self, iteration: int, u: Tensor, before: Tensor, v: Tensor) -> Tensor:
-        """Return u + v in the first iteration, later the weighted step from the u before."""
+        """Return u + v in the first iteration, then the two-step update."""
         if iteration == 0:
             return u + v
         omega = self.omega[iteration - 1]
@@ -91,9 +119,10 @@ class TwoStep(Convolution):
 
 
 def chebyshev_weights(num: int, spectral_radius: float = 0.9) -> list[float]:
-    """Return omega_1 = 1, omega_2 = 1 / (1 - rho^2 / 2), omega_k+1 = 1 / (1 - rho^2 omega_k / 4), ...
+    """Return the first ``num`` Chebyshev weights for the spectral radius rho.
 
-    Source: Golub and Varga, Numerische Mathematik 3 (1961).
+    omega_1 = 1, omega_2 = 1 / (1 - rho^2 / 2), omega_{k+1} = 1 / (1 - rho^2 omega_k / 4) (Golub and Varga,
+    Numerische Mathematik 3, 1961).
     """
     square = spectral_radius**2
     weights = [1.0]
@@ -108,4 +137,4 @@ MODULES: dict[str, type[Convolution]] = {
     "quadratic": Quadratic,
     "two_step": TwoStep,
 }
-"""Every smoother's module by the kind of its spec."""
+"""All smoother modules by the ``kind`` of their specs."""

@@ -1,1 +1,1 @@
-"""What a network is: specs of the families, exact counts, references, plugins."""
+"""Architecture specs: frozen data with one canonical form, one identity and exact counts; torch is not needed."""

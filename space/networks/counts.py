@@ -1,10 +1,11 @@
-"""Counting parameters, multiply-accumulates (MACs) and activation memory, one small function per operator.
+"""Parameters, multiply-accumulate operations (MACs) and activation memory: one small function per operator.
 
-Conventions. MACs are those of convolutions and linear layers in the forward pass of one image; batch norms,
-activations, additions and pooling are not counted, and FLOPs would be twice the MACs. Activation memory is
-what a training step in float32 keeps of one image for its backward pass: the tensors that autograd saves,
-each once, the image included. It grows with the batch; the statistics of batch norms, which do not, are
-left out.
+MACs are those of convolutions and linear layers in the forward pass of one image. Batch norms, activations,
+additions and pooling are not counted. FLOPs are twice the MACs.
+
+Activation memory is the memory of the tensors that autograd keeps for the backward pass of one image in
+float32, each once, the image included. It grows with the batch. The statistics of batch norms do not, so they
+are left out.
 """
 
 from __future__ import annotations
@@ -17,15 +18,21 @@ from space.core.errors import InvalidInputError, shown
 Size = int | tuple[int, int]
 FLOAT_BYTES = 4
 INDEX_BYTES = 8
-"""Of an element's place, which max-pooling keeps for its backward pass."""
+"""Bytes of the index of a maximum; max-pooling keeps one per output for its backward pass."""
 
 
 class LayerCount(NamedTuple):
     """The counts of one layer.
 
-    ``copies`` is the number of separate weights of this kind (an operator for each iteration, say; 0 where
-    an earlier layer's weights are used), ``uses`` how often they are applied in all. ``params``, ``macs``
-    and ``activation_bytes`` (of one image) are for all of them. ``out`` is the output's shape C, H, W.
+    Attributes:
+        name: Name of the layer, e.g. ``level1.A``.
+        kind: Operator, e.g. ``conv 3x3``.
+        params: Parameters of all copies.
+        macs: MACs of all uses, for one image.
+        out: Shape of the output, C, H, W.
+        copies: Separate sets of weights; 0 where an earlier layer's weights are used.
+        uses: Applications of all copies.
+        activation_bytes: Activation memory of all uses, for one image.
     """
 
     name: str
@@ -39,7 +46,7 @@ class LayerCount(NamedTuple):
 
 
 class Counts(NamedTuple):
-    """The sums over a network's layers; MACs and activation bytes are those of one image."""
+    """The sums over a network's layers. MACs and activation bytes are those of one image."""
 
     params: int
     macs: int
@@ -57,10 +64,10 @@ def total(layers: Iterable[LayerCount]) -> Counts:
 
 
 def as_size(size: Size) -> tuple[int, int]:
-    """Return ``(H, W)`` for a square size given as one number, or the pair itself.
+    """Return height and width of an image size, which may be one number for square images.
 
     Raises:
-        InvalidInputError: there is no image of that size.
+        InvalidInputError: A side is no whole number of at least 1.
     """
     pair = (size, size) if isinstance(size, int) else size
     is_pair = isinstance(pair, (list, tuple)) and len(pair) == 2
@@ -72,7 +79,9 @@ def as_size(size: Size) -> tuple[int, int]:
 
 
 def halved(size: tuple[int, int]) -> tuple[int, int]:
-    """Return ``(H, W)`` after a stride of 2, with a 3x3 window padded by 1 or 7x7 by 3: rounded up."""
+    """Return height and width after stride 2: ceil(side / 2), for a 3x3 window with padding 1 or 7x7 with
+    padding 3.
+    """
     return (size[0] + 1) // 2, (size[1] + 1) // 2
 
 
@@ -88,10 +97,18 @@ def conv2d(
     uses: int = 1,
     saved: int = 0,
 ) -> LayerCount:
-    """Count convolutions without bias whose output is ``out_size``.
+    """Count convolutions without bias.
 
-    ``groups`` must divide both numbers of channels. ``saved`` is the number of float32 values that they
-    keep for the backward pass, which is their input where nothing else has saved it.
+    Args:
+        name: Name of the layer.
+        in_channels: Input channels.
+        out_channels: Output channels.
+        out_size: Height and width of the output in pixels.
+        kernel: Side of the kernel in pixels.
+        groups: Number of groups; it must divide both numbers of channels.
+        copies: Separate sets of weights.
+        uses: Applications of all copies.
+        saved: Float32 values kept for the backward pass: the inputs that no other layer has kept.
     """
     height, width = out_size
     weights = kernel * kernel * (in_channels // groups) * out_channels
@@ -105,9 +122,9 @@ def conv2d(
 def batch_norm(
     name: str, channels: int, out_size: tuple[int, int], *, copies: int = 1, is_activated: bool = True
 ) -> LayerCount:
-    """Count affine batch norms, each used once: scale and shift; running statistics are not parameters.
+    """Count affine batch norms, each used once: scale and shift. Running statistics are no parameters.
 
-    Each keeps its input, and the activation behind it, if there is one, its own input or its output.
+    Each norm keeps its input. An activation after it (``is_activated``) keeps one tensor more.
     """
     height, width = out_size
     saved = (1 + is_activated) * copies * channels * height * width
@@ -118,14 +135,14 @@ def batch_norm(
 
 
 def average_pool(name: str, channels: int, out_size: tuple[int, int], *, saved: int = 0) -> LayerCount:
-    """Count an average pooling, which has no weights but keeps its input where nothing else has."""
+    """Count an average pooling. It has no weights; ``saved`` is the number of input values that it keeps."""
     return LayerCount(
         name, "average pool 3x3", 0, 0, (channels, *out_size), 0, 1, saved * FLOAT_BYTES
     )  # fmt: skip
 
 
 def max_pool(name: str, channels: int, out_size: tuple[int, int], *, saved: int = 0) -> LayerCount:
-    """Count a max-pooling: besides its input it keeps the place of every output's maximum."""
+    """Count a max-pooling. It keeps its input (``saved`` values) and the index of each output's maximum."""
     places = channels * out_size[0] * out_size[1] * INDEX_BYTES
     return LayerCount(
         name, "max pool 3x3", 0, 0, (channels, *out_size), 0, 1, saved * FLOAT_BYTES + places
@@ -135,7 +152,7 @@ def max_pool(name: str, channels: int, out_size: tuple[int, int], *, saved: int 
 def scalars(
     name: str, number: int, out: tuple[int, int, int], *, copies: int, uses: int, saved: int = 0
 ) -> LayerCount:
-    """Count learned scalars, ``number`` in each copy; products with them are not counted as MACs."""
+    """Count ``number`` learned scalars per copy. Products with them are not counted as MACs."""
     return LayerCount(name, "scalars", number * copies, 0, out, copies, uses, saved * FLOAT_BYTES)
 
 

@@ -1,4 +1,4 @@
-"""The families of networks by name: those that come with mgnas, and those that a plugin registers."""
+"""The registry of network families: the built-in ones and those of plugins."""
 
 from __future__ import annotations
 
@@ -19,23 +19,26 @@ if TYPE_CHECKING:
     from torch import nn
 
 Builder = Callable[[Any], "nn.Module"]
-"""From a spec to its freshly initialised module, which maps images N C H W to logits N K."""
+"""A function from a spec to its freshly initialised module, which maps images N C H W to logits N K."""
 
 
 @dataclass(frozen=True)
 class Family:
-    """A family: its specs, and what builds their modules (as ``module:name`` where that imports torch)."""
+    """A family: the type of its specs and the builder of its modules.
+
+    ``builder`` is a function, or ``module:name`` where importing the module would import torch.
+    """
 
     spec_type: type[Spec]
     builder: Builder | str
 
     @property
     def name(self) -> str:
-        """The name by which specs and study files know the family."""
+        """The name of the family in specs and study files."""
         return str(self.spec_type.model_fields["family"].default)
 
     def build(self, spec: Spec) -> nn.Module:
-        """Return the freshly initialised network of a spec of this family."""
+        """Return the freshly initialised network of ``spec``."""
         builder = self.builder
         if isinstance(builder, str):
             module, _, name = builder.partition(":")
@@ -44,19 +47,19 @@ class Family:
 
 
 class BuiltCounter:
-    """Counts networks of a family without formulas on the built network; see ``space.modules.counting``."""
+    """Counts the networks of a family without formulas on the built network (``space.modules.counting``)."""
 
     def __init__(self, build: Builder) -> None:
         self._build = build
 
     def params(self, spec: Spec) -> int:
-        """Return the learned parameters."""
+        """Return the number of learned parameters."""
         from space.modules.counting import built_params
 
         return built_params(spec, self._build)
 
     def layers(self, spec: Spec, image_size: tuple[int, int]) -> tuple[LayerCount, ...]:
-        """Return every layer with its counts."""
+        """Return the counts of every layer for images of ``image_size`` (H, W)."""
         from space.modules.counting import built_layers
 
         return built_layers(spec, image_size, self._build)
@@ -71,30 +74,34 @@ _families: dict[str, Family] = {family.name: family for family in BUILT_IN}
 
 
 def family_names() -> list[str]:
-    """Return the names of all families known now."""
+    """Return the names of all registered families."""
     return list(_families)
 
 
 def all_families() -> list[Family]:
-    """Return all families known now."""
+    """Return all registered families."""
     return list(_families.values())
 
 
 def restore(families: Iterable[Family]) -> None:
-    """Make families known again that were registered before."""
+    """Register families again that were registered before."""
     _families.update({family.name: family for family in families})
 
 
 def spec_types() -> list[type[Spec]]:
-    """Return the types of all specs known now."""
+    """Return the spec types of all registered families."""
     return [family.spec_type for family in _families.values()]
 
 
 def family_named(name: Any, source: str) -> Family:
-    """Return a family by its name.
+    """Return the family called ``name``.
+
+    Args:
+        name: A family's name; any other value is refused.
+        source: The place of the name, for the error message.
 
     Raises:
-        InvalidInputError: there is none; ``source`` says where the name stands.
+        InvalidInputError: No family has this name.
     """
     if not isinstance(name, str) or name not in _families:
         hint = nearest(str(name), family_names())
@@ -106,17 +113,17 @@ def family_named(name: Any, source: str) -> Family:
 
 
 def register_family(spec_type: type[Spec], build: Builder) -> None:
-    """Register a family of networks.
+    """Register a family of networks, so that specs, notation and search spaces include it.
+
+    Registering the same type again replaces it, as when its file is loaded twice.
 
     Args:
-        spec_type: A class that derives from ``Spec``. The default of its field ``family`` is the name in study
-            files. ``notation_name`` defaults to the name of the class.
-        build: Returns the torch module of a spec.
-
-    Registration of the same type again replaces it.
+        spec_type: A type derived from ``Spec``. The default of its field ``family`` is the family's name. An
+            empty ``notation_name`` becomes the type's name without ``Spec``.
+        build: Returns the freshly initialised network of a spec; it maps images N C H W to logits N K.
 
     Raises:
-        InvalidInputError: The type is not a spec, or its name is invalid or taken.
+        InvalidInputError: The type or the builder is invalid, or another family has the same name.
     """
     if not (isinstance(spec_type, type) and issubclass(spec_type, Spec)):
         raise InvalidInputError(f"register_family takes a type derived from Spec, but got {spec_type!r}")

@@ -1,4 +1,4 @@
-"""What MgNets and ResNets have in common: levels (grids), operators A and B, a stem, a head."""
+"""What MgNets and ResNets share: levels (grids), operators A and B, a stem and a head."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ Groups = Annotated[int | Literal["depthwise"], BeforeValidator(_check_groups)]
 
 
 class Level(BaseModel):
-    """One grid: ``nu`` smoothing iterations on features of ``c_u`` and data of ``c_f`` channels."""
+    """One grid: nu smoothing iterations on features u with c_u channels and data f with c_f channels."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -47,13 +47,13 @@ class Level(BaseModel):
 
 
 class GridSpec(Spec):
-    """Levels of smoothing iterations with an operator A (c_u to c_f) and an operator B (c_f to c_u).
+    """Levels of smoothing iterations with operators A (c_u to c_f channels) and B (c_f to c_u channels).
 
-    ``share_a`` and ``share_b`` say which iterations use the same weights, over the whole network only where
-    shapes agree. ``groups_b`` is the number of groups of B's convolutions as far as it divides their
-    channels: each has gcd(groups_b, in, out) groups, and as many as divide both with ``depthwise``.
-    ``activation`` is sigma; the equations' u >= 0 holds for ``relu``. The stem ``cifar`` is a convolution
-    3x3, ``imagenet`` one of 7x7 with stride 2 and a max-pooling. ``dropout`` is the probability that a
+    ``share_a`` and ``share_b`` select the iterations that share weights. ``network`` shares weights among
+    levels of equal shape. ``groups_b`` is the number of groups of B's convolutions: a convolution has
+    gcd(groups_b, in, out) groups, and gcd(in, out) groups with ``depthwise``. ``activation`` is sigma. The
+    papers' constraint u >= 0 holds for ``relu`` only. The stem ``cifar`` is a 3x3 convolution. The stem
+    ``imagenet`` is a 7x7 convolution with stride 2 and a max-pooling. ``dropout`` is the probability that a
     feature is dropped before the head.
     """
 
@@ -69,32 +69,35 @@ class GridSpec(Spec):
     @property
     @abstractmethod
     def slots_a(self) -> list[Slots]:
-        """Shape and number of the applications of A that may share weights, by level."""
+        """For each level the shape of A and the number of applications that may share weights."""
 
     @property
     @abstractmethod
     def slots_b(self) -> list[Slots]:
-        """Shape and number of the applications of B that may share weights, by level."""
+        """For each level the shape of B and the number of applications that may share weights."""
 
     @property
     def owners_a(self) -> list[int]:
-        """For each level the index of the level whose A it uses."""
+        """For each level the index of the level that stores its A."""
         return owners(self.share_a, self.slots_a)
 
     @property
     def owners_b(self) -> list[int]:
-        """For each level the index of the level whose B it uses."""
+        """For each level the index of the level that stores its B."""
         return owners(self.share_b, self.slots_b)
 
     @property
     def params(self) -> int:
-        """Learned parameters, batch norms and the head included; a shared weight counts once."""
+        """The number of learned parameters, batch norms and head included. A shared weight counts once."""
         return self.counts(1).params
 
     def stem_layers(self, channels: int, size: tuple[int, int], *, norm: bool = True) -> list[LayerCount]:
-        """Return the layers of the stem for images of ``size``.
+        """Return the layers of the stem.
 
-        ``norm`` is whether a batch norm and sigma stand between convolution and max-pooling.
+        Args:
+            channels: Output channels.
+            size: Height and width of the images in pixels.
+            norm: Whether a batch norm and sigma stand between convolution and max-pooling.
         """
         is_large = self.stem == "imagenet"
         full = counts.halved(size) if is_large else size
@@ -110,32 +113,37 @@ class GridSpec(Spec):
         return rows
 
     def size_after_stem(self, size: tuple[int, int]) -> tuple[int, int]:
-        """Return ``(H, W)`` of the first level for images of ``size``."""
+        """Return height and width of the first level for images of ``size`` (H, W)."""
         return counts.halved(counts.halved(size)) if self.stem == "imagenet" else size
 
     def head_layer(self, channels: int) -> LayerCount:
-        """Return the linear layer behind the global average pooling, and what dropout before it keeps."""
+        """Return the linear layer after global average pooling. Its memory includes dropout's mask."""
         saved = channels * (2 if self.dropout else 1)
         return counts.linear("head", channels, self.num_classes, saved=saved)
 
     @property
     def keeps_outputs(self) -> bool:
-        """Whether sigma keeps its output for the backward pass (ReLU does) or its input, as all others do.
+        """Whether the backward pass of sigma needs its output (ReLU) or its input (all others).
 
-        A convolution behind it keeps that same output, so ReLU saves memory.
+        The next convolution keeps the same output, so ReLU saves memory.
         """
         return self.activation == "relu"
 
 
 def groups_of(groups: int | Literal["depthwise"], in_channels: int, out_channels: int) -> int:
-    """Return a convolution's number of groups: ``groups`` as far as it divides both numbers of channels."""
+    """Return the number of groups of a convolution: gcd(groups, in_channels, out_channels)."""
     return math.gcd(0 if groups == "depthwise" else groups, in_channels, out_channels)
 
 
 def simplest_groups(
     groups: int | Literal["depthwise"], shapes: Iterable[tuple[int, int]]
 ) -> int | Literal["depthwise"]:
-    """Return the canonical one of the ``groups_b`` that mean the same for convolutions of these shapes."""
+    """Return the canonical value of ``groups_b`` among those with the same effect.
+
+    Args:
+        groups: The value to simplify.
+        shapes: In- and output channels of all convolutions B.
+    """
     if groups == 1:
         return 1
     pairs = list(shapes)
@@ -144,5 +152,5 @@ def simplest_groups(
         return 1
     if found == [math.gcd(*shape) for shape in pairs]:
         return "depthwise"
-    # the least common multiple divides `groups`, so every convolution takes its own number out of it again
+    # the least common multiple divides `groups`, so each convolution's gcd with it is unchanged
     return math.lcm(*found)

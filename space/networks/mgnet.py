@@ -24,11 +24,11 @@ RestrictionName = Literal["conv", "depthwise", "pool"]
 
 
 class MgNetSpec(GridSpec):
-    """An MgNet: its levels, smoother, sharing, and how features (Pi) and residuals (R) get to the next grid.
+    """An MgNet: levels, smoother, sharing, interpolation Pi of features and restriction R of residuals.
 
-    Pi and R are convolutions 3x3 with stride 2, ``depthwise`` with as many groups as divide their channels,
-    or a ``pool``: averages over 3x3 with stride 2, and a convolution 1x1 where the channels change. With
-    ``zero`` features start again from u = 0 on every grid.
+    Pi and R map to the next grid. ``conv`` is a 3x3 convolution with stride 2. ``depthwise`` has gcd(in, out)
+    groups. ``pool`` averages over 3x3 pixels with stride 2; a 1x1 convolution follows where the number of
+    channels changes. With the interpolation ``zero``, every grid starts from u = 0.
     """
 
     notation_name: ClassVar[str] = "MgNet"
@@ -51,27 +51,27 @@ class MgNetSpec(GridSpec):
 
     @property
     def notation(self) -> str:
-        """The papers' notation, e.g. ``MgNet[2,2]-64-B^l``; ``parse_notation`` reads it back."""
+        """The papers' notation, e.g. ``MgNet[2,2]-64-B^l``; ``parse_notation`` is the inverse."""
         return format_grid(self, always_b=True)
 
     @classmethod
     def read_notation(cls, reader: Reader, facts: Mapping[str, Any]) -> Self:
-        """Return the spec behind ``notation_name``."""
+        """Return the spec whose notation follows ``notation_name``; see ``Spec.read_notation``."""
         return read_grid(cls, reader, facts, needs_b=True)
 
     @property
     def slots_a(self) -> list[Slots]:
-        """Shape and number of the applications of A that may share weights, by level."""
+        """For each level the shape of A and the number of applications that may share weights."""
         return [Slots((level.c_u, level.c_f), level.nu) for level in self.levels]
 
     @property
     def slots_b(self) -> list[Slots]:
-        """Shape and number of the applications of B that may share weights, by level."""
+        """For each level the shape of B and the number of applications that may share weights."""
         smoother = self.smoother
         return [Slots(smoother.shape_of_b(level.c_u, level.c_f), level.nu) for level in self.levels]
 
     def canonical(self) -> Self:
-        """Return the spec with every hyperparameter that has no effect at its default."""
+        """Return the spec with every hyperparameter without effect at its default."""
         smoother = self.smoother.canonical([level.nu for level in self.levels])
         shapes = [(level.c_f, level.c_u) for level in self.levels]
         pairs = list(pairwise(self.levels))
@@ -86,7 +86,10 @@ class MgNetSpec(GridSpec):
         )
 
     def layers(self, image_size: Size) -> list[LayerCount]:
-        """Return every layer, in the order of the forward pass (equations: docs/explanation/mathematics.md)."""
+        """Return the counts of every layer, in the order of the forward pass.
+
+        docs/explanation/mathematics.md has the equations.
+        """
         size = as_size(image_size)
         levels = self.levels
         rows = self.stem_layers(levels[0].c_f, size)
@@ -103,11 +106,12 @@ class MgNetSpec(GridSpec):
     def _level_layers(
         self, index: int, size: tuple[int, int], copies_a: int, copies_b: int
     ) -> list[LayerCount]:
-        """The layers of one level.
+        """Return the layers of one level.
 
-        Besides the iterations, A forms f_next (not on level 1, nor where u starts from 0) and the residual
-        that is restricted (not on level J). It keeps every u of the level but the last one of level J,
-        and the first where the ReLU behind Pi has kept it.
+        Each iteration applies A once, or more often with some smoothers. A also forms f of this level (except
+        on level 1, and where u starts from 0) and the residual to restrict (except on level J). A keeps each
+        input u for the backward pass. It does not keep the last u of level J, nor a first u that the ReLU
+        after Pi has kept.
         """
         level = self.levels[index]
         nu, c_u, c_f = level.nu, level.c_u, level.c_f
@@ -132,7 +136,7 @@ class MgNetSpec(GridSpec):
     def _transition_layers(
         self, fine: Level, coarse: Level, index: int, size: tuple[int, int], coarse_size: tuple[int, int]
     ) -> list[LayerCount]:
-        """Pi and R from a grid of ``size`` to one of ``coarse_size``; R keeps the residual."""
+        """Return Pi and R from a grid of ``size`` to one of ``coarse_size``. R keeps the residual."""
         prefix = f"to_level{index + 2}"
         residual = fine.c_f * size[0] * size[1]
         rows = []
@@ -146,7 +150,7 @@ class MgNetSpec(GridSpec):
 
 
 def _simplest_change(how: str, shapes: Sequence[tuple[int, int]]) -> str:
-    """Return ``conv`` where there is no grid to go to, or no channel that could go on its own."""
+    """Return ``conv`` if there is one grid only, or if ``depthwise`` means one group everywhere."""
     if how == "depthwise" and all(math.gcd(*shape) == 1 for shape in shapes):
         return "conv"
     return how if shapes else "conv"

@@ -1,7 +1,7 @@
-"""Which applications of an operator use the same weights: the sharing of A and of B.
+"""Weight sharing: which applications of an operator A or B use the same weights.
 
-A network applies an operator in *slots*: on level l, once for each smoothing iteration. Operators can only
-be shared where they have the same shape.
+A network applies an operator in *slots*, one per level and smoothing iteration. Slots can share an operator
+only if its shape is the same.
 """
 
 from __future__ import annotations
@@ -10,21 +10,21 @@ from collections.abc import Hashable, Sequence
 from typing import Literal, NamedTuple
 
 Sharing = Literal["network", "level", "iteration"]
-"""One operator for all levels of a shape (``A``), one for each level (``A^l``) or iteration (``A^{l,i}``)."""
+"""One operator for all levels of a shape (``A``), one per level (``A^l``), or one per iteration (``A^{l,i}``)."""
 
 SHARINGS: tuple[Sharing, ...] = ("network", "level", "iteration")
-"""The sharings, in the order of the parameters that they cost."""
+"""All sharings, fewest parameters first."""
 
 
 class Slots(NamedTuple):
-    """The slots of one level: the shape of the operator, and how often the level applies one."""
+    """The slots of one level: the shape of the operator and the number of its applications."""
 
     shape: Hashable
     number: int
 
 
 def owners(sharing: Sharing, levels: Sequence[Slots]) -> list[int]:
-    """Return for each level the index of the level whose operators it uses: its own, or an earlier one's."""
+    """Return for each level the index of the level that stores its operators: itself or an earlier one."""
     if sharing != "network":
         return list(range(len(levels)))
     first: dict[Hashable, int] = {}
@@ -34,7 +34,7 @@ def owners(sharing: Sharing, levels: Sequence[Slots]) -> list[int]:
 
 
 def copies(sharing: Sharing, levels: Sequence[Slots]) -> list[int]:
-    """Return the number of operators that each level brings; 0 where it uses an earlier level's."""
+    """Return the number of operators that each level stores; 0 if it uses those of an earlier level."""
     if sharing == "iteration":
         return [slots.number for slots in levels]
     own = owners(sharing, levels)
@@ -42,10 +42,10 @@ def copies(sharing: Sharing, levels: Sequence[Slots]) -> list[int]:
 
 
 def simplest(sharing: Sharing, levels: Sequence[Slots], *, default: Sharing) -> Sharing:
-    """Return the canonical one of the sharings that mean the same for these levels.
+    """Return the canonical sharing among those with the same effect.
 
-    Over the whole network means on each level where no two levels have a shape in common; and where no
-    level applies its operator more than once, on a level and in an iteration are the same: ``default``.
+    ``network`` equals ``level`` if no two levels have the same shape. ``level`` equals ``iteration`` if no
+    level applies its operator more than once; then ``default`` is returned.
     """
     filled = [slots for slots in levels if slots.number]
     if sharing == "network" and len({slots.shape for slots in filled}) < len(filled):
