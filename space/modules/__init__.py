@@ -1,4 +1,4 @@
-"""Specs made into torch modules, and their weights on disk. Importing this package imports torch."""
+"""Networks as torch modules, and their weights on disk. This package imports torch."""
 
 from space.modules.build import build
 from space.modules.mgnet import MgNet

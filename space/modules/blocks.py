@@ -1,4 +1,4 @@
-"""Pieces that the families share: convolutions without bias, batch norm with activation, stem and head."""
+"""Modules that all families share: convolutions, batch norm with activation, stem and head."""
 
 from __future__ import annotations
 
@@ -17,13 +17,15 @@ ACTIVATIONS: dict[ActivationName, Callable[[Tensor], Tensor]] = {
     "gelu": F.gelu,
     "hardswish": F.hardswish,
 }
-"""Every sigma by its name, with torch's default slope of 0.01 for ``leaky_relu``."""
+"""The activations sigma by name. ``leaky_relu`` has torch's default slope, 0.01."""
 
 
 def conv(
     in_channels: int, out_channels: int, kernel: int = 3, *, stride: int = 1, groups: int = 1
 ) -> nn.Conv2d:
-    """Return a convolution that keeps the size at stride 1, without bias, initialised for ReLUs (He 2015)."""
+    """Return a convolution without bias that keeps the size at stride 1, with He's initialisation for ReLUs
+    (2015).
+    """
     layer = nn.Conv2d(
         in_channels, out_channels, kernel, stride=stride, padding=kernel // 2, groups=groups, bias=False
     )
@@ -32,28 +34,28 @@ def conv(
 
 
 def conv_b(spec: GridSpec, in_channels: int, out_channels: int, *, stride: int = 1) -> nn.Conv2d:
-    """Return a convolution with the kernel and groups that ``spec`` gives to its operators B."""
+    """Return a convolution with the kernel and groups of the operators B of ``spec``."""
     groups = groups_of(spec.groups_b, in_channels, out_channels)
     return conv(in_channels, out_channels, spec.kernel_b, stride=stride, groups=groups)
 
 
 class NormAct(nn.BatchNorm2d):
-    """sigma(BN(x)): a batch norm with the activation that follows it; shape preserved (N C H W)."""
+    """sigma(BN(x)): a batch norm and its activation. The shape N C H W stays."""
 
     def __init__(self, channels: int, activation: ActivationName) -> None:
         super().__init__(channels)
         self.activation = activation
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return an N C H W tensor, without negative entries if the activation is ``relu``."""
+        """Return sigma(BN(x)), N C H W; with ``relu`` it is non-negative."""
         return ACTIVATIONS[self.activation](super().forward(x))
 
 
 class GridNet(nn.Module):
-    """What networks of levels share: the head, and the stem in front of all levels.
+    """The base class of networks with levels: stem, ``features`` of a subclass, head.
 
-    A subclass computes ``features``; weights that levels share are stored by the first level that uses them.
-    With ``is_reduced`` a family leaves out products of which it knows that they change nothing but rounding.
+    The first level that uses a shared weight stores it. With ``is_reduced`` a family may leave out products
+    that change the result by rounding only.
     """
 
     is_reduced = False
@@ -69,16 +71,16 @@ class GridNet(nn.Module):
         self.head = nn.Linear(head_channels, spec.num_classes)
 
     def from_images(self, images: Tensor) -> Tensor:
-        """Return the stem's output, N C H' W'; images are N C H W."""
+        """Return the stem's output, N C H' W', for images N C H W."""
         output: Tensor = self.stem_pool(self.stem_norm(self.stem(images)))
         return output
 
     def features(self, images: Tensor) -> Tensor:
-        """Return the last grid's features, N C H' W', non-negative if the activation is ``relu``."""
-        raise AssertionError("a family computes its own features")
+        """Return the features of the last grid, N C H' W'; with ``relu`` they are non-negative."""
+        raise AssertionError("a family overrides features")
 
     def forward(self, images: Tensor) -> Tensor:
-        """Return the logits N K: global average pooling of the features, dropout, then a linear layer."""
+        """Return logits N K for images N C H W: features, global average pooling, dropout, linear layer."""
         pooled = self.features(images).mean(dim=(2, 3))
         if self.spec.dropout:
             pooled = F.dropout(pooled, self.spec.dropout, self.training)
@@ -87,9 +89,9 @@ class GridNet(nn.Module):
 
 
 def zeros_like_grid(f: Tensor, channels: int) -> Tensor:
-    """Return u = 0 of so many channels on the grid of ``f``, N c_u H W, in the same order in memory.
+    """Return u = 0, N channels H W, on the grid and in the memory order of ``f``.
 
-    In another order, everything that is added to it would be brought into that one, and back.
+    In another memory order every addition to u would copy its operand.
     """
     is_last = f.is_contiguous(memory_format=torch.channels_last)
     order = torch.channels_last if is_last else torch.contiguous_format

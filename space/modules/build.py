@@ -1,4 +1,4 @@
-"""From a spec of any family to its torch module."""
+"""The torch module of a spec of any family."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Counting on the built network, for families that have no formulas: exact, but it takes milliseconds."""
+"""Counts of a built network, for families without formulas: exact, in milliseconds."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from space.networks.counts import LayerCount
 from space.networks.spec import Spec
 
 BATCH = 10_007
-"""Images of the call that is counted: a number that no other side of a tensor has, and free of charge."""
+"""Images of the counted call: a prime that no other side of a tensor has. Meta tensors cost no memory."""
 MOST_REMEMBERED = 4096
 
 
@@ -25,24 +25,23 @@ Builder = Callable[[Any], nn.Module]
 
 
 def built_params(spec: Spec, build: Builder) -> int:
-    """Return the parameters of the built network, a shared one once.
+    """Return the number of parameters of the built network. A shared parameter counts once.
 
     Raises:
-        UnbuildableError: the family's builder fails.
+        UnbuildableError: The family's builder fails.
     """
     with unbuildable(spec, "cannot be built"):
         return _remembered(spec, None, lambda: sum(p.numel() for p in _on_meta(spec, build).parameters()))
 
 
 def built_layers(spec: Spec, image_size: tuple[int, int], build: Builder) -> tuple[LayerCount, ...]:
-    """Return a row for each module with weights or MACs of its own, in the order in which they are called.
+    """Return one row for each module with its own weights or MACs, in the order of the calls.
 
-    The network is built and called on torch's meta device, which computes shapes and nothing else. What
-    belongs to no such module (a parameter of the whole network, memory kept between modules) is in a last
-    row ``(between layers)``.
+    The network is built and called on torch's meta device, which computes shapes only. A last row ``(between
+    layers)`` has the rest: parameters of the whole network, and memory kept between modules.
 
     Raises:
-        UnbuildableError: the family's builder or its network fails.
+        UnbuildableError: The family's builder or its network fails.
     """
     with unbuildable(spec, f"cannot be built for images of {image_size[0]} x {image_size[1]}"):
         return _remembered(spec, image_size, lambda: tuple(_count(spec, image_size, build)))
@@ -53,7 +52,9 @@ Counted = TypeVar("Counted")
 
 
 def _remembered(spec: Spec, size: tuple[int, int] | None, count: Callable[[], Counted]) -> Counted:
-    """Return what ``count`` gives, counted once for equal specs: by their text, for some have no hash."""
+    """Return the result of ``count``, computed once for equal specs. The key is text, as some specs have no
+    hash.
+    """
     key = (type(spec), spec.model_dump_json(), size)
     if key not in _memory:
         if len(_memory) >= MOST_REMEMBERED:
@@ -65,9 +66,9 @@ def _remembered(spec: Spec, size: tuple[int, int] | None, count: Callable[[], Co
 
 @contextmanager
 def unbuildable(spec: Spec, what: str) -> Iterator[None]:
-    """Tell in one line whatever a user's code raises."""
+    """Turn any error of a user's code into an ``UnbuildableError`` of one line."""
     try:
-        with redirect_stdout(sys.stderr):  # what it prints is no part of a command's document
+        with redirect_stdout(sys.stderr):  # stdout belongs to the command's document
             yield
     except InvalidInputError:
         raise
@@ -81,7 +82,7 @@ def _on_meta(spec: Spec, build: Builder) -> nn.Module:
 
 
 class _Tally:
-    """What one module was seen to do."""
+    """The counts of one module during the call."""
 
     def __init__(self, name: str, module: nn.Module) -> None:
         self.name = name
@@ -121,7 +122,7 @@ def _count(spec: Spec, image_size: tuple[int, int], build: Builder) -> list[Laye
 
 
 def _run(network: nn.Module, images: Tensor, tallies: dict[str, _Tally]) -> Tensor:
-    """Call the network on a batch, noting for each module its FLOPs and what autograd keeps of it."""
+    """Call the network on a batch and tally each module's FLOPs and the tensors that autograd keeps."""
     stack = [""]
     seen: set[Any] = {tensor.untyped_storage()._cdata for tensor in network.state_dict().values()}
     alive: list[Tensor] = []
@@ -145,7 +146,7 @@ def _run(network: nn.Module, images: Tensor, tallies: dict[str, _Tally]) -> Tens
         storage = tensor.untyped_storage()
         if storage._cdata not in seen and storage.nbytes() % BATCH == 0:
             seen.add(storage._cdata)
-            alive.append(tensor)  # so that its place in memory is not given to another one
+            alive.append(tensor)  # keeps its memory from being reused by another tensor
             tallies[stack[-1]].saved += storage.nbytes()
         return tensor
 
@@ -160,7 +161,7 @@ def _run(network: nn.Module, images: Tensor, tallies: dict[str, _Tally]) -> Tens
         logits: Tensor = network(images)
     for handle in handles:
         handle.remove()
-    # the whole network is there under its own name, and as "Global" once more
+    # the counter lists the whole network twice: under its own name and as "Global"
     totals = {
         name.partition(".")[2]: sum(flops.values())
         for name, flops in counter.get_flop_counts().items()
@@ -171,14 +172,14 @@ def _run(network: nn.Module, images: Tensor, tallies: dict[str, _Tally]) -> Tens
 
 
 def _note_own_flops(totals: dict[str, int], tallies: dict[str, _Tally]) -> None:
-    """Give each module its FLOPs without those of the modules that were called inside it."""
+    """Give each module its FLOPs without those of the modules called inside it."""
     for name, flops in totals.items():
         if name not in tallies:
-            continue  # a second name of a module that is counted under its first
+            continue  # a second name of a module
         tallies[name].flops += flops
         around = name
         while around:
-            around = around.rpartition(".")[0]  # a list of modules is around some, but never called
+            around = around.rpartition(".")[0]  # may be a ModuleList, which is never called
             if around in totals and around in tallies:
                 tallies[around].flops -= flops
                 break

@@ -1,4 +1,4 @@
-"""MgNet as a torch module; the names follow the equations (arXiv 2112.07441, section 3)."""
+"""MgNet as a torch module; names follow the equations of arXiv 2112.07441, section 3."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from space.networks.weight_sharing import copies
 
 
 class SmoothingLevel(nn.Module):
-    """One grid: nu iterations of ``v = sigma(BN(B * sigma(BN(f - A * u))))`` and the smoother's next u.
+    """One grid: nu iterations of v = sigma(BN(B * sigma(BN(f - A * u)))) and the smoother's next u.
 
-    Operators that this level uses first are stored here, each once, so that a shared one is one tensor in
-    the state dict as well; every iteration has batch norms of its own.
+    The level stores each operator that it is the first to use, once. A shared operator is thus one tensor in
+    the state dict. Every iteration has its own batch norms.
     """
 
     def __init__(self, spec: MgNetSpec, level: Level, num_a: int, num_b: int) -> None:
@@ -37,9 +37,14 @@ class SmoothingLevel(nn.Module):
         all_b: nn.ModuleList,
         first_residual: Tensor | None = None,
     ) -> Tensor:
-        """Return u after nu iterations with the operators given; u is N c_u H W and f is N c_f H W.
+        """Return u after nu iterations, N c_u H W.
 
-        ``first_residual`` is f - A * u of the first iteration, where that is known already.
+        Args:
+            u: The initial features, N c_u H W.
+            f: The data, N c_f H W.
+            all_a: The operators A of this level, applied in turn.
+            all_b: The operators B of this level, applied in turn.
+            first_residual: f - A * u of the first iteration if it is already known, N c_f H W.
         """
         before = u
         for i, (norm_f, norm_u) in enumerate(zip(self.norm_f, self.norm_u, strict=True)):
@@ -51,10 +56,10 @@ class SmoothingLevel(nn.Module):
 
 
 class Transition(nn.Module):
-    """To the next grid.
+    """The map to the next grid.
 
-    ``u_next = sigma(BN(Pi * u))`` and ``f_next = sigma(BN(R * residual)) + A_next * u_next``; or, where
-    features start again from zero, ``u_next = 0`` and ``f_next = sigma(BN(R * residual))``.
+    u_next = sigma(BN(Pi * u)) and f_next = sigma(BN(R * residual)) + A_next * u_next. With the interpolation
+    ``zero``, u_next = 0 and f_next = sigma(BN(R * residual)).
     """
 
     def __init__(self, spec: MgNetSpec, fine: Level, coarse: Level) -> None:
@@ -68,9 +73,15 @@ class Transition(nn.Module):
         self.norm_f = NormAct(coarse.c_f, spec.activation)
 
     def forward(self, u: Tensor, residual: Tensor, a_next: nn.Module) -> tuple[Tensor, Tensor, Tensor]:
-        """Return u (N c_u H/2 W/2), f and f - A * u (N c_f H/2 W/2) of the next grid.
+        """Return u, f and f - A * u of the next grid.
 
-        ``a_next`` is its first A.
+        Args:
+            u: Features of the fine grid, N c_u H W.
+            residual: f - A * u of the fine grid, N c_f H W.
+            a_next: The first A of the next grid.
+
+        Returns:
+            Tensors N c_u H/2 W/2, N c_f H/2 W/2 and N c_f H/2 W/2, rounded up.
         """
         restricted = self.norm_f(self.R(residual))
         if self.starts_from_zero:
@@ -80,7 +91,7 @@ class Transition(nn.Module):
 
 
 def grid_change(how: str, in_channels: int, out_channels: int) -> nn.Module:
-    """Return Pi or R, from N in_channels H W to N out_channels H/2 W/2 (see ``MgNetSpec``)."""
+    """Return Pi or R (see ``MgNetSpec``): N in_channels H W to N out_channels H/2 W/2, rounded up."""
     if how != "pool":
         groups = groups_of("depthwise" if how == "depthwise" else 1, in_channels, out_channels)
         return conv(in_channels, out_channels, stride=2, groups=groups)
@@ -91,12 +102,12 @@ def grid_change(how: str, in_channels: int, out_channels: int) -> nn.Module:
 
 
 class MgNet(GridNet):
-    """The whole network; images N C H W to logits N K. Images may have any size of at least one pixel.
+    """The whole network: images N C H W to logits N K. Images may have any size from 1 x 1 pixel.
 
     The first iteration of a level subtracts A * 0, or an A * u that was added just before. By default both
-    are computed like any other product, so that the counts of the papers, of ``space`` and of torch agree;
-    with ``is_reduced`` they are left out, up to a sixth of the work, and results are the same but for
-    rounding. They stay where they are all that an operator does: every parameter keeps a gradient.
+    products are computed, so that counts equal those of the papers. With ``is_reduced`` they are left out.
+    This saves up to a sixth of the work; results differ by rounding only. A product stays if it is the only
+    use of its operator, so every parameter has a gradient.
     """
 
     def __init__(self, spec: MgNetSpec) -> None:
@@ -111,7 +122,7 @@ class MgNet(GridNet):
         self._reducible = self._first_products_that_may_go(spec)
 
     def features(self, images: Tensor) -> Tensor:
-        """Return the last grid's u, N c_u H' W', non-negative if the activation is ``relu``."""
+        """Return u of the last grid, N c_u H' W'; with ``relu`` it is non-negative."""
         f = self.from_images(images)
         u, first_residual = zeros_like_grid(f, self.spec.levels[0].c_u), f
         for index, level in enumerate(self.levels):
@@ -119,14 +130,14 @@ class MgNet(GridNet):
             known = first_residual if self.is_reduced and self._reducible[index] else None
             u = level(u, f, all_a, self._operators("B", index), known)
             if index < len(self.transitions):
-                # the residual has the last iteration's A, and f_next the first one of the next level
+                # the residual uses A of the last iteration, f_next the first A of the next level
                 residual = f - all_a[-1](u)
                 next_a = self._operators("A", index + 1)[0]
                 u, f, first_residual = self.transitions[index](u, residual, next_a)
         return u
 
     def _first_products_that_may_go(self, spec: MgNetSpec) -> list[bool]:
-        """Return for each level whether the A of its first iteration has an effect anywhere else."""
+        """Return for each level whether the A of its first iteration is used elsewhere too."""
         last = len(self.levels) - 1
         uses: Counter[nn.Module] = Counter()
         for index, level in enumerate(spec.levels):
@@ -138,7 +149,7 @@ class MgNet(GridNet):
             if index < last:
                 uses[all_a[-1]] += 1
             added = index > 0 and spec.interpolation != "zero"
-            if added and (level.nu > 1 or index < last):  # else f is not looked at again
+            if added and (level.nu > 1 or index < last):  # otherwise f is not read again
                 uses[all_a[0]] += 1
         return [uses[self._operators("A", index)[0]] > 0 for index in range(len(self.levels))]
 

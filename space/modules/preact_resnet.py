@@ -1,4 +1,4 @@
-"""The pre-activation ResNet of He et al. (2016) as a torch module; wide ones too (arXiv 1605.07146)."""
+"""The pre-activation ResNet of He et al. (2016) as a torch module, wide ones included (arXiv 1605.07146)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class PreActLevel(Blocks):
         self.norm_f = nn.ModuleList(NormAct(number, spec.activation) for number in channels)
 
     def forward(self, r: Tensor, all_a: nn.ModuleList, all_b: nn.ModuleList) -> Tensor:
-        """Return r after the level's blocks with the operators given, N c_f H W."""
+        """Return r after the blocks of the level, N c_f H W."""
         for i, (norm_f, norm_u) in enumerate(zip(self.norm_f, self.norm_u, strict=True)):
             a, b = self.operators(i, all_a, all_b)
             x = norm_f(r)
@@ -31,7 +31,7 @@ class PreActLevel(Blocks):
 
 
 class PreActResNet(ResidualNet):
-    """The whole network; images N C H W to logits N K."""
+    """The whole network: images N C H W to logits N K."""
 
     level_type = PreActLevel
 
@@ -40,6 +40,6 @@ class PreActResNet(ResidualNet):
         self.norm_last = NormAct(spec.levels[-1].c_f, spec.activation)
 
     def features(self, images: Tensor) -> Tensor:
-        """Return sigma(BN(r)) of the last level, N c_f H' W', non-negative if the activation is ``relu``."""
+        """Return sigma(BN(r)) of the last level, N c_f H' W'; with ``relu`` it is non-negative."""
         last: Tensor = self.norm_last(super().features(images))
         return last

@@ -1,4 +1,4 @@
-"""What ResNets with and without pre-activation share: the operators of a level and where they are stored."""
+"""What ResNets with post- and pre-activation share: the operators of a level and where they are stored."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from space.networks.weight_sharing import copies
 
 
 class ReduceThenSpatial(nn.Module):
-    """The operator B of a bottleneck: a convolution 1x1 to c_u channels, then one with B's kernel."""
+    """The operator B of a bottleneck: a 1x1 convolution to c_u channels, then one with B's kernel."""
 
     def __init__(self, spec: ResidualSpec, in_channels: int, c_u: int, stride: int) -> None:
         super().__init__()
@@ -20,10 +20,11 @@ class ReduceThenSpatial(nn.Module):
 
 
 class Blocks(nn.Module):
-    """The operators of one level, each stored once; A and B of later levels may be found here as well.
+    """The operators of one level, each stored once. Later levels may use its A and B too.
 
-    ``A`` and ``B`` hold what blocks share, or one for each block; ``B_first`` and ``shortcut`` exist where
-    the first block changes the shape of r. ``norm_b`` stands inside the B of a bottleneck.
+    ``A`` and ``B`` hold one operator that all blocks share, or one per block. ``B_first`` and ``shortcut``
+    exist if the first block changes the shape of r. ``norm_b`` is the batch norm inside the B of a
+    bottleneck.
     """
 
     def __init__(self, spec: ResidualSpec, level: Level, entry: Entry, num_a: int, num_b: int) -> None:
@@ -43,14 +44,20 @@ class Blocks(nn.Module):
     def operators(
         self, block: int, all_a: nn.ModuleList, all_b: nn.ModuleList
     ) -> tuple[nn.Module, nn.Module]:
-        """Return A and B of a block, counted from 0, out of those that the level uses."""
+        """Return A and B of a block.
+
+        Args:
+            block: Index of the block in its level, from 0.
+            all_a: The operators A that the level uses.
+            all_b: The operators B that the level uses.
+        """
         a = all_a[block % len(all_a)]
         if self.changes and block == 0:
             return a, self.B_first
         return a, all_b[(block - self.changes) % len(all_b)]
 
     def apply_b(self, block: int, b: nn.Module, x: Tensor) -> Tensor:
-        """Return B * x, N c_u H W, with the batch norm and sigma inside the B of a bottleneck."""
+        """Return B * x, N c_u H W. The B of a bottleneck includes its inner sigma(BN(x))."""
         if isinstance(b, ReduceThenSpatial):
             inner: Tensor = b.spatial(self.norm_b[block](b.reduce(x)))
             return inner
@@ -59,7 +66,7 @@ class Blocks(nn.Module):
 
 
 class ResidualNet(GridNet):
-    """A stem, levels of blocks, a head: what is left to say is what a level computes (``level_type``)."""
+    """A stem, levels of blocks and a head. A subclass sets ``level_type``, which computes one level."""
 
     level_type: type[Blocks]
 
@@ -73,7 +80,7 @@ class ResidualNet(GridNet):
         )
 
     def features(self, images: Tensor) -> Tensor:
-        """Return the last level's r, N c_f H' W'."""
+        """Return r of the last level, N c_f H' W'."""
         r = self.from_images(images)
         for level, (owner_a, owner_b) in zip(self.levels, self.owners, strict=True):
             r = level(r, self.levels[owner_a].A, self.levels[owner_b].B)

@@ -1,4 +1,4 @@
-"""The ResNet of He et al. (2015) as a torch module, its blocks written as iterations on the residual."""
+"""The ResNet of He et al. (2015) as a torch module; its blocks are iterations on the residual."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class ResNetLevel(Blocks):
             self.norm_shortcut = nn.BatchNorm2d(level.c_f)
 
     def forward(self, r: Tensor, all_a: nn.ModuleList, all_b: nn.ModuleList) -> Tensor:
-        """Return r after the level's blocks with the operators given, N c_f H W."""
+        """Return r after the blocks of the level, N c_f H W."""
         for i, (norm_f, norm_u) in enumerate(zip(self.norm_f, self.norm_u, strict=True)):
             a, b = self.operators(i, all_a, all_b)
             correction = norm_f(a(norm_u(self.apply_b(i, b, r))))
@@ -32,7 +32,7 @@ class ResNetLevel(Blocks):
 
 
 class ResNet(ResidualNet):
-    """The whole network; images N C H W to logits N K, its features >= 0 if the activation is ``relu``."""
+    """The whole network: images N C H W to logits N K. With ``relu`` its features are non-negative."""
 
     level_type = ResNetLevel
 

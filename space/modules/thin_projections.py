@@ -1,7 +1,8 @@
-"""Strided 1x1 convolutions of few channels, computed so that oneDNN does not write beyond its memory.
+"""Strided 1x1 convolutions with few channels, computed without oneDNN's strided kernel.
 
-Its kernel for the gradient of such weights does, in channels-last order, where a group has fewer channels
-than its block (uxlfoundation/oneDNN#6035): trainings on CPUs crashed, hung, or went on with wrong numbers.
+oneDNN's weight gradient of such convolutions writes beyond its memory in channels-last order if a group has
+fewer channels than oneDNN's block (uxlfoundation/oneDNN#6035). Trainings on CPUs crashed, hung or continued
+with wrong numbers; see docs/experiments/onednn-strided-1x1.md.
 """
 
 from __future__ import annotations
@@ -10,20 +11,20 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 ONEDNN_BLOCK = 16
-"""Channels in a block of the widest of oneDNN's kernels (AVX-512; 8 with AVX2)."""
+"""Channels of a block in oneDNN's widest kernels (AVX-512; 8 with AVX2)."""
 
 
 class ThinProjection(nn.Conv2d):
-    """A convolution 1x1 with a stride that first takes out the pixels that count."""
+    """A strided 1x1 convolution that selects its input pixels first."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return what ``nn.Conv2d`` does, N C_out H' W'."""
+        """Return the output of ``nn.Conv2d``, N C_out H' W'."""
         down, across = self.stride
         return F.conv2d(x[:, :, ::down, ::across], self.weight, self.bias, groups=self.groups)
 
 
 def with_thin_projections(network: nn.Module) -> nn.Module:
-    """Return the network itself, the convolutions that oneDNN may not compute made ``ThinProjection``."""
+    """Replace the affected convolutions of ``network`` by ``ThinProjection`` in place, and return it."""
     for module in network.modules():
         if type(module) is nn.Conv2d and _is_thin(module):
             module.__class__ = ThinProjection

@@ -1,6 +1,6 @@
-"""Trained weights on disk: one safetensors file that also says which network it is and what it expects.
+"""Trained weights on disk: one safetensors file with the network's spec and its input format.
 
-Nothing is ever unpickled: tensors and JSON are all that such a file can hold.
+Such a file holds tensors and JSON only. Nothing is unpickled.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Classifier(nn.Module):
         return cls(network, trained).eval()
 
     def forward(self, images: Tensor) -> Tensor:
-        """Return logits N K for float32 images N C H W with pixels from 0 to 1."""
+        """Return logits N K for images N C H W, float32, with pixels from 0 to 1."""
         normalised = (images - self.mean) / self.std
         logits: Tensor = self.network(normalised)
         if self.trained.test_flip:
@@ -79,9 +79,10 @@ class Classifier(nn.Module):
 
 
 def save_weights(path: str | Path, network: nn.Module, trained: Trained) -> Path:
-    """Write the network's state dict and ``trained`` to one file, atomically; OSError goes to the caller.
+    """Write the network's state dict, the facts ``trained`` and a checksum to one file, atomically.
 
-    With them goes their checksum, which ``load_weights`` checks.
+    Raises:
+        OSError: The file cannot be written.
     """
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
     facts = trained.model_dump(mode="json")
@@ -95,10 +96,10 @@ def save_weights(path: str | Path, network: nn.Module, trained: Trained) -> Path
 
 
 def load_weights(path: str | Path) -> tuple[Trained, dict[str, Tensor]]:
-    """Return what a file of weights says about itself, and its tensors on the CPU.
+    """Return the facts of a file of weights, and its tensors on the CPU.
 
     Raises:
-        InvalidInputError: the file is missing, damaged (its checksum tells), or not from mgnas.
+        InvalidInputError: The file is missing, not from mgnas, or damaged (wrong checksum).
     """
     trained, content = read_trained(path)
     return trained, safetensors.torch.load(content)

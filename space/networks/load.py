@@ -1,4 +1,4 @@
-"""Reading a network that a user names: a reference, the papers' notation, or a spec's JSON file."""
+"""Networks that a user names: a reference, a notation or the JSON file of a spec."""
 
 from __future__ import annotations
 

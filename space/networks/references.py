@@ -1,6 +1,6 @@
-"""Networks of the papers by name, with the figures that were published for them.
+"""Published networks by name, with their published figures.
 
-A reference is what a study can be measured against: ``references = ["resnet18", "mgnet-256-Bl@0.25"]``.
+Studies name them as references: ``references = ["resnet18", "mgnet-256-Bl@0.25"]``.
 """
 
 from __future__ import annotations
@@ -25,9 +25,15 @@ SCALES = (1 / 64, 8.0)
 class Reference:
     """A published network.
 
-    ``params`` is the number as published or as its formula gives it, ``accuracies`` the published ones in
-    per cent by data set, ``source`` where they stand. ``image_size`` (pixels) and ``num_classes`` are those
-    of the data it was published with. ``scale`` multiplies all its widths.
+    Attributes:
+        name: Name in study files and on the command line.
+        notation: The network in mgnas' notation.
+        params: Number of parameters as published, or as the paper's formula gives it.
+        source: The paper.
+        accuracies: Published accuracies in per cent by data set.
+        image_size: Side in pixels of the images it was published with.
+        num_classes: Number of classes it was published with.
+        scale: Factor of all widths.
     """
 
     name: str
@@ -40,7 +46,7 @@ class Reference:
     scale: float = 1.0
 
     def spec(self, *, in_channels: int | None = None, num_classes: int | None = None) -> GridSpec:
-        """Return the network, for other channels and classes where they are given."""
+        """Return the network. ``in_channels`` and ``num_classes`` replace the published ones."""
         spec = parse_notation(
             self.notation, in_channels=in_channels or 3, num_classes=num_classes or self.num_classes
         )
@@ -49,7 +55,7 @@ class Reference:
 
 
 def scaled(spec: GridSpec, scale: float) -> GridSpec:
-    """Return ``spec`` with every width multiplied by ``scale``, rounded, and at least 1."""
+    """Return ``spec`` with every width multiplied by ``scale``: max(1, round(width * scale))."""
     if scale == 1:
         return spec
     levels = tuple(
@@ -102,14 +108,17 @@ _ALL = (
     ),
 )  # fmt: skip
 REFERENCES: dict[str, Reference] = {reference.name: reference for reference in _ALL}
-"""Every reference by its name."""
+"""All references by name."""
 
 
 def find_reference(text: str) -> Reference | None:
-    """Return the reference ``NAME`` or ``NAME@SCALE`` (all widths times SCALE); None if it is neither's form.
+    """Return the reference ``NAME`` or ``NAME@SCALE``, where SCALE multiplies all widths.
+
+    Returns:
+        None if ``text`` is no reference's name and has no ``@``.
 
     Raises:
-        InvalidInputError: there is an ``@``, but no such reference before it or no usable number behind it.
+        InvalidInputError: The text has an ``@``, but the name or the scale is invalid.
     """
     match = _SCALED.fullmatch(text)
     if match is None:
@@ -132,7 +141,7 @@ def read_reference(text: str) -> Reference:
     """Return the reference ``NAME`` or ``NAME@SCALE``.
 
     Raises:
-        InvalidInputError: there is no such reference.
+        InvalidInputError: There is no such reference.
     """
     if found := find_reference(text):
         return found

@@ -1,7 +1,7 @@
-"""ResNets as iterations on the residual r = f - A u, whose data are images (arXiv 2112.07441, section 4).
+"""ResNets as iterations on the residual r = f - A u (arXiv 2112.07441, section 4).
 
-A block is one smoothing iteration. Seen so, a basic block's first convolution is B, from c_f to c_u channels,
-and its second is A, from c_u back to c_f; sharing A among the blocks of a level gives the modified ResNets.
+A block is one smoothing iteration. In a basic block the first convolution is B (c_f to c_u channels) and the
+second is A (c_u to c_f). Sharing A among the blocks of a level gives the modified ResNets of that paper.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from space.notation.grid import format_grid, read_grid
 BlockName = Literal["basic", "bottleneck"]
 
 EXPANSION = 4
-"""Channels of a classical bottleneck's residual for each of its inner channels."""
+"""Ratio of c_f to c_u in a classical bottleneck."""
 CLASSICAL: dict[int, tuple[tuple[int, ...], BlockName]] = {
     18: ((2, 2, 2, 2), "basic"),
     34: ((3, 4, 6, 3), "basic"),
@@ -31,13 +31,16 @@ CLASSICAL: dict[int, tuple[tuple[int, ...], BlockName]] = {
     101: ((3, 4, 23, 3), "bottleneck"),
     152: ((3, 8, 36, 3), "bottleneck"),
 }
-"""Blocks of each level of the ResNets known by their depth (He et al. 2015, table 1)."""
+"""Blocks of each level of the classical ResNets by depth (He et al. 2015, table 1)."""
 
 
 class Entry(NamedTuple):
-    """How the first block of a level differs: it comes from ``in_channels``, with ``stride`` 1 or 2.
+    """The first block of a level.
 
-    ``changes`` says that shapes change in it: then it has a B of its own, and a projection as shortcut.
+    Attributes:
+        in_channels: Channels of its input.
+        stride: 1 or 2.
+        changes: Whether the shape of r changes in it. Then it has its own B and a projection as shortcut.
     """
 
     in_channels: int
@@ -46,7 +49,7 @@ class Entry(NamedTuple):
 
 
 class Stage(NamedTuple):
-    """One level in the counts: r comes in with ``size`` and goes out with ``coarse`` size."""
+    """One level in the counts; r enters with ``size`` and leaves with ``coarse`` size, both (H, W)."""
 
     prefix: str
     level: Level
@@ -58,11 +61,12 @@ class Stage(NamedTuple):
 
 
 class ResidualSpec(GridSpec):
-    """What both kinds of ResNet have in common; r has c_f channels, and the features in a block c_u.
+    """The common base of ResNets with post- and pre-activation. r has c_f channels, features in a block have
+    c_u.
 
-    In a ``bottleneck`` A is a convolution 1x1, and B a convolution 1x1 to c_u channels followed by one with
-    the kernel, groups and stride of B. On levels 2 to J, and on level 1 where the stem has another width
-    (``stem_channels``; c_f of level 1 if left out), the first block changes the shape of r.
+    In a ``bottleneck``, A is a 1x1 convolution. B is a 1x1 convolution to c_u channels, then a convolution
+    with B's kernel, groups and stride. The first block of levels 2 to J changes the shape of r. So does the
+    first block of level 1 if the stem has another width (``stem_channels``, by default c_f of level 1).
     """
 
     share_a: Sharing = "iteration"
@@ -72,12 +76,12 @@ class ResidualSpec(GridSpec):
 
     @property
     def stem_width(self) -> int:
-        """Channels of the stem's output."""
+        """The number of output channels of the stem."""
         return self.stem_channels or self.levels[0].c_f
 
     @property
     def notation(self) -> str:
-        """The notation, e.g. ``ResNet18-A^l-B^{l,i}``; ``parse_notation`` reads it back."""
+        """The notation, e.g. ``ResNet18-A^l-B^{l,i}``; ``parse_notation`` is the inverse."""
         depths = (
             depth
             for depth in CLASSICAL
@@ -87,7 +91,7 @@ class ResidualSpec(GridSpec):
 
     @classmethod
     def read_notation(cls, reader: Reader, facts: Mapping[str, Any]) -> Self:
-        """Return the spec behind ``notation_name``."""
+        """Return the spec whose notation follows ``notation_name``; see ``Spec.read_notation``."""
         classical = {
             str(depth): {"levels": _levels(depth), "block": block} for depth, (_, block) in CLASSICAL.items()
         }
@@ -102,19 +106,22 @@ class ResidualSpec(GridSpec):
 
     @property
     def slots_a(self) -> list[Slots]:
-        """Shape and number of the applications of A that may share weights, by level."""
+        """For each level the shape of A and the number of applications that may share weights."""
         return [Slots((level.c_u, level.c_f), level.nu) for level in self.levels]
 
     @property
     def slots_b(self) -> list[Slots]:
-        """The same for B; a block that changes shapes keeps its B to itself."""
+        """For each level the shape of B and the number of applications that may share weights.
+
+        A block that changes the shape of r has its own B.
+        """
         return [
             Slots((level.c_f, level.c_u), level.nu - entry.changes)
             for level, entry in zip(self.levels, self.entries, strict=True)
         ]
 
     def canonical(self) -> Self:
-        """Return the spec with every hyperparameter that has no effect at its default."""
+        """Return the spec with every hyperparameter without effect at its default."""
         spatial = [(level.c_u, level.c_u) for level in self.levels]
         if self.block == "basic":
             pairs = list(zip(self.levels, self.entries, strict=True))
@@ -128,7 +135,7 @@ class ResidualSpec(GridSpec):
         )
 
     def layers(self, image_size: Size) -> list[LayerCount]:
-        """Return every layer, in the order of the forward pass."""
+        """Return the counts of every layer, in the order of the forward pass."""
         size = as_size(image_size)
         rows = self._first_layers(size)
         size = self.size_after_stem(size)
@@ -151,12 +158,12 @@ class ResidualSpec(GridSpec):
 
     @abstractmethod
     def _last_layers(self, size: tuple[int, int]) -> list[LayerCount]:
-        """Return what stands between the last level, of ``size``, and the head."""
+        """Return the layers between the last level, of ``size`` (H, W), and the head."""
 
     def _convolutions(self, stage: Stage) -> list[LayerCount]:
         """Return A, B and the shortcut's projection of a level.
 
-        What a convolution takes in, a ReLU before it has kept; other activations leave that to it.
+        A ReLU before a convolution has kept its input. With other activations the convolution keeps it.
         """
         prefix, level, entry = stage.prefix, stage.level, stage.entry
         rows: list[LayerCount] = []
@@ -180,7 +187,7 @@ class ResidualSpec(GridSpec):
     def _b_layers(
         self, name: str, in_channels: int, stage: Stage, num_copies: int = 1, uses: int = 1
     ) -> list[LayerCount]:
-        """Return B, which goes from the size of ``stage`` to its coarse size."""
+        """Return the layers of B, from the size of ``stage`` to its coarse size."""
         c_u, size, coarse = stage.level.c_u, stage.size, stage.coarse
         pixels = 0 if self.keeps_outputs else uses * size[0] * size[1]
         if self.block == "basic":
@@ -204,7 +211,7 @@ class ResidualSpec(GridSpec):
         ]  # fmt: skip
 
     def _inner_norms(self, stage: Stage) -> list[LayerCount]:
-        """Return the batch norms inside the blocks, on features: one behind each convolution of B."""
+        """Return the batch norms inside the blocks: one after each convolution of B."""
         prefix, level, entry = stage.prefix, stage.level, stage.entry
         rows = []
         if self.block == "bottleneck":
@@ -232,7 +239,7 @@ class ResNetSpec(ResidualSpec):
     def _first_layers(self, size: tuple[int, int]) -> list[LayerCount]:
         rows = self.stem_layers(self.stem_width, size)
         if self.stem == "imagenet" and self.keeps_outputs:
-            # the first B keeps what comes out of the pooling, as it keeps any r that no ReLU has kept
+            # no ReLU has kept the output of the pooling, so the first B keeps it
             pool = rows[-1]
             values = pool.out[0] * pool.out[1] * pool.out[2]
             rows[-1] = pool._replace(activation_bytes=pool.activation_bytes + values * counts.FLOAT_BYTES)
@@ -253,9 +260,9 @@ class ResNetSpec(ResidualSpec):
 
 
 class PreActResNetSpec(ResidualSpec):
-    """The pre-activation ResNet (He et al. 2016): r <- r + A * sigma(BN(B * sigma(BN(r)))).
+    """The pre-activation ResNet of He et al. (2016): r <- r + A * sigma(BN(B * sigma(BN(r)))).
 
-    A last sigma(BN(r)) stands before the head; projections start from sigma(BN(r)) and have no batch norm.
+    A last sigma(BN(r)) stands before the head. Projections start from sigma(BN(r)) and have no batch norm.
     """
 
     notation_name: ClassVar[str] = "PreActResNet"

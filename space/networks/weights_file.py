@@ -1,7 +1,7 @@
-"""A file of trained weights, read without torch: what it says about itself, and whether it is whole.
+"""Files of trained weights, read without torch: their facts and their checksum.
 
-The format is safetensors. Its metadata are ``format``, which is ``pt``, and ``mgnas``: JSON with
-the fields of ``Trained`` and a checksum.
+The format is safetensors. Its metadata have the keys ``format`` (``pt``) and ``mgnas``: JSON with the fields
+of ``Trained`` and a checksum.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from space.networks.load import load_spec
 from space.networks.spec import Spec
 
 SHA256 = "sha256"
-"""The key of the checksum, beside the fields of ``Trained``; a file may lack it."""
+"""The key of the checksum, beside the fields of ``Trained``. A file may lack it."""
 _DTYPES = {
     "F64": "float64",
     "F32": "float32",
@@ -32,15 +32,23 @@ _DTYPES = {
     "U8": "uint8",
     "BOOL": "bool",
 }
-"""torch's names for the data types of safetensors."""
+"""torch's names of the data types of safetensors."""
 
 
 class Trained(BaseModel):
-    """What a file of weights says about itself.
+    """The facts that a file of weights states about itself.
 
-    ``mean`` and ``std`` are per channel, of pixels scaled to 0..1; images are H x W = ``image_size``.
-    ``val_accuracy`` (0..1) was measured on the validation split of ``data`` after ``epochs`` epochs, with
-    ``test_flip`` from the logits of each image and its mirror image.
+    Attributes:
+        spec: The network's spec as plain data.
+        mean: Mean of each channel of pixels scaled to 0..1.
+        std: Standard deviation of each channel of pixels scaled to 0..1.
+        image_size: Height and width in pixels.
+        classes: Names of the classes, in the order of the logits.
+        data: Name of the training data.
+        seed: Seed of the training.
+        epochs: Epochs of the training.
+        val_accuracy: Accuracy on the validation split of ``data`` after the last epoch, from 0 to 1.
+        test_flip: Whether the logits are averaged over an image and its mirror image.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -62,7 +70,7 @@ class Trained(BaseModel):
 
 
 class StoredTensor(NamedTuple):
-    """A tensor's bytes; ``dtype`` is torch's name of the data type, such as ``torch.float32``."""
+    """A tensor as bytes. ``dtype`` is torch's name of the data type, e.g. ``torch.float32``."""
 
     name: str
     dtype: str
@@ -71,10 +79,10 @@ class StoredTensor(NamedTuple):
 
 
 def read_trained(path: str | Path) -> tuple[Trained, bytes]:
-    """Return what a file of weights says about itself, and the content of the file.
+    """Return the facts of a file of weights, and its content.
 
     Raises:
-        InvalidInputError: the file is missing, damaged (its checksum tells), or not from mgnas.
+        InvalidInputError: The file is missing, not from mgnas, or damaged (wrong checksum).
     """
     from safetensors import SafetensorError, deserialize
 
@@ -103,7 +111,7 @@ def read_trained(path: str | Path) -> tuple[Trained, bytes]:
 
 
 def checksum(facts: Mapping[str, Any], tensors: Iterable[StoredTensor]) -> str:
-    """Return the SHA-256 over the facts as they are in the file, and over all tensors by name."""
+    """Return the SHA-256 over the facts as stored in the file and over all tensors in the order of their names."""
     digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
     for tensor in sorted(tensors, key=lambda one: one.name):
         digest.update(f"{tensor.name} {tensor.dtype} {list(tensor.shape)}".encode())
@@ -112,7 +120,7 @@ def checksum(facts: Mapping[str, Any], tensors: Iterable[StoredTensor]) -> str:
 
 
 def with_metadata(content: bytes, metadata: Mapping[str, str]) -> bytes:
-    """Return a safetensors file with ``metadata`` in this order; safetensors itself writes any order."""
+    """Return a safetensors file with ``metadata`` in the given order; safetensors does not keep the order."""
     length = int.from_bytes(content[:8], "little")
     tensors = json.loads(content[8 : 8 + length])
     header = json.dumps({"__metadata__": dict(metadata), **tensors}, separators=(",", ":")).encode()
