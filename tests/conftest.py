@@ -1,32 +1,46 @@
-"""What all tests share: markers, one torch thread, as workers have, and Ctrl-C that reaches processes."""
+"""What all tests share: their environment, profiles of hypothesis, warm workers, and the marker ``gpu``."""
 
 from __future__ import annotations
 
-import atexit
-import os
-import shutil
-import signal
-import tempfile
-
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-# what is found out about this machine belongs to the tests, not to the user who runs them
-os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="mgnas-tests-")
+from collections.abc import Iterator
 
 import pytest
 
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    # as in what a script runs in the background: the processes of tests would ignore it as well
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+import tests.support.environment  # noqa: F401  (first: it changes the environment that torch reads)
+from tests.support.profiles import load_profile
+from tests.support.warm_workers import WarmWorkers
 
-atexit.register(shutil.rmtree, os.environ["XDG_CACHE_HOME"], ignore_errors=True)
+load_profile()
 
 
 @pytest.fixture(autouse=True)
 def _families_of_plugins_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A study that is opened in this process brings its plugins along, and other tests shall not see them."""
+    """A study that is opened in this process loads its plugins; other tests must not see their families."""
     from space.networks import families
 
     monkeypatch.setattr(families, "_families", dict(families._families))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _warm_workers() -> Iterator[None]:
+    """Searches in this process fork their workers from one that has imported torch."""
+    from search.executors import local
+
+    workers = WarmWorkers()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(local, "subprocess", workers)
+        yield
+    workers.close()
+
+
+@pytest.fixture
+def cold_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Searches in this process start their workers as users' searches do."""
+    import subprocess
+
+    from search.executors import local
+
+    monkeypatch.setattr(local, "subprocess", subprocess)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

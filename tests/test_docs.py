@@ -24,7 +24,7 @@ import typer.main
 
 from search.cli.app import app
 from search.study.config import StudyConfig, read_study_file
-from tests.support.studies import mgnas
+from tests.support.command_line import mgnas
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"

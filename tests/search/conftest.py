@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.studies import mgnas, write_study
+from tests.support.command_line import mgnas
+from tests.support.studies import write_study
 
 
 @pytest.fixture(scope="session")

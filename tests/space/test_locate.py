@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from search.study.config import read_preset
@@ -15,9 +15,10 @@ from space.networks.references import read_reference
 from space.notation.parse import parse_notation
 from space.search_space import SearchSpace
 from tests.space.test_mixed_spaces import make_space
+from tests.support.profiles import examples
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(st.integers(0, 10**9))
 def test_every_network_of_a_space_is_found_in_it(seed: int) -> None:
     """Where several points make a network, one of them."""

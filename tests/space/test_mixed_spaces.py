@@ -7,7 +7,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -16,6 +16,7 @@ from space.decision_tree import is_countable, is_structure
 from space.domains import FloatRange, IntRange
 from space.networks.mgnet import MgNetSpec
 from space.search_space import SearchSpace
+from tests.support.profiles import examples
 
 ALL: dict[str, Any] = {
     "family": ["mgnet", "resnet", "preact_resnet"],
@@ -171,7 +172,7 @@ def small_spaces(draw: st.DrawFn) -> dict[str, Any]:
     }
 
 
-@settings(deadline=None, max_examples=25)
+@examples(25)
 @given(tables=small_spaces())
 def test_walks_agree_with_brute_force(tables: dict[str, Any]) -> None:
     space = SearchSpace(SpaceConfig.model_validate(tables), in_channels=1, image_size=9)

@@ -7,7 +7,7 @@ import random
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -15,6 +15,7 @@ from space.config import SpaceConfig
 from space.core.errors import InvalidInputError
 from space.networks.mgnet import Level, MgNetSpec
 from space.search_space import Point, SearchSpace
+from tests.support.profiles import examples
 
 SMALL: dict[str, Any] = {
     "levels": [1, 2],
@@ -86,7 +87,7 @@ def test_samples_are_points() -> None:
     assert len(samples) > 100
 
 
-@settings(deadline=None, max_examples=40)
+@examples(40)
 @given(config=configs())
 def test_range_of_parameters_is_that_of_all_points(config: dict[str, Any]) -> None:
     space = make_space(**config)
@@ -107,7 +108,7 @@ def is_within(space: SearchSpace, point: Point) -> bool:
     )
 
 
-@settings(deadline=None, max_examples=60)
+@examples(60)
 @given(config=configs(), params=st.floats(0, 1) | st.none(), macs=st.floats(0, 1) | st.none())
 def test_feasible_points_are_those_within_the_limits(
     config: dict[str, Any], params: float | None, macs: float | None

@@ -1,9 +1,7 @@
-"""Small studies for end-to-end tests, and the command line called as a user does."""
+"""Small studies for end-to-end tests."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -58,13 +56,3 @@ def write_study(
     file = folder / "tiny.toml"
     file.write_text(TINY.format(epochs=epochs, trials=trials, workers=workers), encoding="utf-8")
     return file
-
-
-def mgnas(*arguments: str | Path, cwd: Path, timeout: float = 120) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command(*arguments), cwd=cwd, capture_output=True, text=True, timeout=timeout, check=False
-    )
-
-
-def command(*arguments: str | Path) -> list[str]:
-    return [sys.executable, "-P", "-c", "from search.cli.main import main; main()", *map(str, arguments)]

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from space.notation.parse import parse_notation
+from tests.support.profiles import examples
 from tests.support.stripes import RECIPE, SPEC
 from trainers.checkpoint import CheckpointFile, TrainingState
 from trainers.data.device_data import ResidentData
@@ -81,7 +82,7 @@ def test_the_one_before_is_kept(two: CheckpointFile) -> None:
 
 
 @given(data_=st.data())
-@settings(max_examples=200, deadline=None, suppress_health_check=[])
+@examples(200)
 def test_any_damage_is_found(tmp_path_factory: pytest.TempPathFactory, data_: st.DataObject) -> None:
     file = CheckpointFile(tmp_path_factory.getbasetemp() / "damaged", "id")
     file.remove()

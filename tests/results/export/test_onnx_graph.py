@@ -12,7 +12,7 @@ import onnx
 import onnxruntime
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from torch import Tensor, nn
 
 from results.export.formats import OPSET, Source, write_onnx
@@ -21,6 +21,7 @@ from space.modules import Classifier, Trained, build
 from space.networks.spec import Spec
 from space.notation.parse import parse_notation
 from tests.support.export_study import trained_weights
+from tests.support.profiles import examples
 from tests.support.strategies import networks
 
 SIZE = (9, 11)
@@ -55,7 +56,7 @@ def check(classifier: Classifier) -> None:
         np.testing.assert_allclose(got / scale, expected / scale, rtol=0, atol=1e-4)
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(networks())
 def test_every_built_in_network_is_written_and_agrees_with_torch(spec: Spec) -> None:
     torch.manual_seed(0)

@@ -12,7 +12,8 @@ import pytest
 from search.cli.describe_space import DRAWS, EXACT_UP_TO, feasible_share
 from space.networks.references import REFERENCES
 from space.search_space import SearchSpace, SpaceConfig
-from tests.support.studies import mgnas, write_study
+from tests.support.command_line import mgnas
+from tests.support.studies import write_study
 
 
 def described(*arguments: str | Path, cwd: Path) -> dict:

@@ -14,7 +14,8 @@ from search.cli.main import run
 from search.cli.search import Request, resolve
 from search.study.api import run_search
 from space.core.errors import InvalidInputError
-from tests.support.studies import mgnas, write_study
+from tests.support.command_line import mgnas
+from tests.support.studies import write_study
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.studies import command, write_images
+from tests.support.command_line import command
+from tests.support.studies import write_images
 
 TRAIN = ("train", "MgNet[1,1]-4-B^l", "--data", "npz:images.npz", "--epochs", "1")
 

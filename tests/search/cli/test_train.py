@@ -17,7 +17,8 @@ import pytest
 from results.study import open_study
 from search.cli.train import figure, floating_point
 from space.modules import Classifier
-from tests.support.studies import command, mgnas, write_images, write_study
+from tests.support.command_line import command, mgnas
+from tests.support.studies import write_images, write_study
 
 NETWORK = "MgNet[1,1]-4-B^l"
 OTHER = "MgNet[1,1]-5-B^l"

@@ -17,7 +17,8 @@ from results.study import open_study
 from search.cli.main import run
 from search.executors.slots import count_cores
 from tests.search.cli.test_user_errors import error
-from tests.support.studies import mgnas, write_images
+from tests.support.command_line import mgnas
+from tests.support.studies import write_images
 
 NETWORK = "MgNet[1,1]-4-B^l"
 TRAIN = ("train", NETWORK, "--data", "npz:images.npz", "--epochs", "1")

@@ -16,7 +16,7 @@ from results.study import open_study
 from search.executors.local import LocalExecutor
 from search.executors.messages import Event, Job, Lost, Ready, Setup
 from search.executors.slots import find_slots
-from tests.support.studies import command
+from tests.support.command_line import command
 from trainers.data.splits import DataConfig
 from trainers.device.execution import ExecutionConfig
 from trainers.device.memory_size import _VERSION_1, _VERSION_2, GROUPS, kills_for_memory

@@ -16,7 +16,8 @@ from search.executors.liveness import FIRST_EPOCH_S, GAP_S, SILENT_S, STALL_EPOC
 from search.executors.messages import Beat, Epoch
 from space.core.reports import EpochReport
 from tests.search.study.test_faults import STUDY, wait_until_busy, workers_of
-from tests.support.studies import mgnas, write_study
+from tests.support.command_line import mgnas
+from tests.support.studies import write_study
 
 REPORT = EpochReport(1, 1.0, 1.0, 0.5, 1.0)
 

@@ -19,7 +19,7 @@ from search.simulator.simulation import simulate
 from search.simulator.tabular_benchmark import TableHeader, TableRow, TabularBenchmark
 from space.config import SpaceConfig
 from space.core.errors import InvalidInputError
-from tests.support.studies import mgnas
+from tests.support.command_line import mgnas
 
 SPACE = {
     "levels": 2,

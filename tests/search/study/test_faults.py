@@ -18,7 +18,8 @@ import pytest
 
 from results.study import StudyResults, open_study
 from space.core.errors import MgnasError
-from tests.support.studies import command, mgnas, write_study
+from tests.support.command_line import command, mgnas
+from tests.support.studies import write_study
 
 STUDY = Path("runs/tiny")
 

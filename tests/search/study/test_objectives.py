@@ -17,8 +17,9 @@ from results.study import StudyResults, open_study, sqlite_url
 from search.executors.messages import Epoch, Event, Failed, Finished, Job, Paused, decode_event
 from search.executors.worker import Workplace, _train
 from tests.results.test_hypervolume import by_inclusion_exclusion
+from tests.support.command_line import mgnas
 from tests.support.stripes import RECIPE, SPEC, striped_data
-from tests.support.studies import mgnas, write_study
+from tests.support.studies import write_study
 from trainers.device.calibration import Calibration
 from trainers.device.execution import ExecutionConfig
 

@@ -16,7 +16,8 @@ from results.study import open_study
 from search.executors.slots import Slot
 from search.study.config import StudyConfig
 from search.study.opening import device_text, opening_lines
-from tests.support.studies import command, mgnas, write_images, write_study
+from tests.support.command_line import command, mgnas
+from tests.support.studies import write_images, write_study
 from trainers.data.splits import DataConfig, load_search_data
 
 

@@ -21,7 +21,8 @@ import pytest
 from results.forecast import Forecast
 from search.study.progress import Bar, Plain
 from search.study.snapshot import Snapshot
-from tests.support.studies import command, write_study
+from tests.support.command_line import command
+from tests.support.studies import write_study
 
 
 def run_on_a_terminal(arguments: list[str], cwd: Path) -> tuple[str, str]:

@@ -13,7 +13,8 @@ import pytest
 from results.study import open_study, sqlite_url
 from search.study.api import run_search
 from space.core.errors import InvalidInputError
-from tests.support.studies import mgnas, write_images
+from tests.support.command_line import mgnas
+from tests.support.studies import write_images
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 

@@ -22,7 +22,8 @@ from results.study import StudyResults, open_study, sqlite_url
 from search.study.folder import StudyFolder
 from space.core.errors import MgnasError
 from tests.search.study.test_faults import STUDY, search_in
-from tests.support.studies import mgnas, write_study
+from tests.support.command_line import mgnas
+from tests.support.studies import write_study
 
 SCHEDULERS = ("asha", "freeze_thaw")
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
@@ -27,12 +27,13 @@ from space.networks.load import load_spec, read_spec
 from space.networks.mgnet import MgNetSpec
 from space.notation.parse import parse_notation
 from tests.support.plain_networks import plain_network
+from tests.support.profiles import examples
 from tests.support.strategies import mgnets, networks
 
 SIDES = st.integers(1, 13)
 
 
-@settings(deadline=None, max_examples=150)
+@examples(150)
 @given(spec=networks(), height=SIDES, width=SIDES)
 def test_parameters_and_macs_are_those_of_the_built_network(spec: GridSpec, height: int, width: int) -> None:
     with torch.device("meta"):
@@ -62,7 +63,7 @@ def saved_bytes(network: nn.Module, images: Tensor) -> int:
     return sum(tensor.untyped_storage().nbytes() for tensor in kept.values())
 
 
-@settings(deadline=None, max_examples=100)
+@examples(100)
 @given(spec=networks(), height=st.integers(2, 13), width=st.integers(2, 13))
 def test_activation_memory_is_what_autograd_keeps_of_an_image(
     spec: GridSpec, height: int, width: int
@@ -73,7 +74,7 @@ def test_activation_memory_is_what_autograd_keeps_of_an_image(
     assert 2 * spec.counts((height, width)).activation_bytes == more - few
 
 
-@settings(deadline=None, max_examples=60)
+@examples(60)
 @given(spec=networks(), height=SIDES, width=SIDES)
 def test_formulas_agree_with_counting_on_the_built_network(spec: GridSpec, height: int, width: int) -> None:
     assert total(built_layers(spec, (height, width), build)) == spec.counts((height, width))
@@ -95,7 +96,7 @@ def stirred(spec: GridSpec, seed: int = 0) -> nn.Module:
     return network.eval()
 
 
-@settings(deadline=None, max_examples=200)
+@examples(200)
 @given(spec=networks(max_width=6), height=SIDES, width=SIDES, seed=st.integers(0, 99))
 def test_forward_is_the_equations(spec: GridSpec, height: int, width: int, seed: int) -> None:
     network = stirred(spec, seed)
@@ -105,7 +106,7 @@ def test_forward_is_the_equations(spec: GridSpec, height: int, width: int, seed:
     torch.testing.assert_close(network(images) / scale, expected / scale, rtol=0, atol=1e-10)
 
 
-@settings(deadline=None, max_examples=40)
+@examples(40)
 @given(spec=networks(max_width=5))
 def test_features_are_non_negative_under_relu(spec: GridSpec) -> None:
     network = stirred(spec.replaced(activation="relu"))
@@ -134,7 +135,7 @@ def without_gradient(spec: GridSpec) -> set[str]:
     return {name for name, matters in effects.items() if not matters}
 
 
-@settings(deadline=None, max_examples=80, derandomize=True)
+@examples(80)
 @given(spec=networks(min_width=3, max_width=5), seed=st.integers(0, 2**32 - 1))
 @example(spec=parse_notation("MgNet[1]-3-B^l"), seed=0)
 @example(spec=parse_notation("MgNet[2]-3-B^l"), seed=0)
@@ -162,7 +163,7 @@ def test_convolutions_of_any_shape_have_the_gradients_of_float64() -> None:
     assert ended.returncode == 0, ended.stderr
 
 
-@settings(deadline=None, max_examples=200)
+@examples(200)
 @given(spec=networks(max_levels=5, max_nu=12, max_width=2000))
 def test_notation_round_trip(spec: GridSpec) -> None:
     parsed = parse_notation(spec.notation, in_channels=spec.in_channels, num_classes=spec.num_classes)
@@ -171,7 +172,7 @@ def test_notation_round_trip(spec: GridSpec) -> None:
     assert load_spec(json.loads(json.dumps(spec.to_dict()))) == spec
 
 
-@settings(deadline=None, max_examples=200)
+@examples(200)
 @given(spec=networks(), height=SIDES, width=SIDES)
 def test_canonical_form(spec: GridSpec, height: int, width: int) -> None:
     canonical = spec.canonical()
@@ -188,7 +189,7 @@ def as_written(spec: GridSpec) -> nn.Module:
     return family_named(spec.family, "test").build(spec)
 
 
-@settings(deadline=None, max_examples=150)
+@examples(150)
 @given(spec=networks(max_width=6), seed=st.integers(0, 99))
 def test_the_canonical_form_is_the_same_network(spec: GridSpec, seed: int) -> None:
     canonical = spec.canonical()
@@ -299,7 +300,7 @@ def test_impossible_specs_are_refused(fields: dict[str, Any], says: str) -> None
         load_spec(data)
 
 
-@settings(deadline=None, max_examples=100)
+@examples(100)
 @given(spec=mgnets(), side=st.integers(2, 9))
 def test_a_reduced_network_computes_the_same_with_less(spec: MgNetSpec, side: int) -> None:
     """Products with zero, and those that cancel: all agrees but for rounding, gradients included."""

@@ -1,0 +1,200 @@
+"""Workers that start at once: forks of one process that has imported torch.
+
+A worker's process, its pipes, its log and all that it runs are real; only the interpreter's start and its imports,
+two seconds for each worker, are shared. Tests of processes (``mgnas_process``, ``command``) start theirs anew.
+
+Run as a program, this is the server: it forks a worker for each request and reports how that worker ended.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import os
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import IO, Any
+
+PRELOADED = (
+    "search.executors.worker",
+    "trainers.data.open_data",
+    "trainers.device.calibration",
+    "trainers.training",
+)
+"""Modules that most workers import."""
+ROOT = Path(__file__).parents[2]
+
+
+class WarmWorker:
+    """A forked worker with the part of ``subprocess.Popen`` that the executor uses."""
+
+    def __init__(self, server: socket.socket, log: IO[bytes], environment: dict[str, str]) -> None:
+        self.returncode: int | None = None
+        self._waiting = threading.Lock()
+        self._ours, theirs = socket.socketpair()
+        jobs, stdin = os.pipe()
+        stdout, events = os.pipe()
+        request = json.dumps({"environment": environment, "folder": str(Path.cwd())}).encode()
+        server.sendall(len(request).to_bytes(8, "big") + request)
+        socket.send_fds(server, [b"f"], [jobs, events, log.fileno(), theirs.fileno()])
+        for descriptor in (jobs, events):
+            os.close(descriptor)
+        theirs.close()
+        self.pid = int(self._line())
+        self.stdin = os.fdopen(stdin, "w", encoding="utf-8")
+        self.stdout = os.fdopen(stdout, encoding="utf-8")
+
+    def _line(self) -> bytes:
+        line = b""
+        while not line.endswith(b"\n"):
+            read = self._ours.recv(1)
+            assert read, "the server of warm workers is gone"
+            line += read
+        return line
+
+    def wait(self) -> int:
+        """Return the exit code, negative for a signal, once the worker has ended."""
+        with self._waiting:
+            if self.returncode is None:
+                self.returncode = int(self._line())
+                self._ours.close()
+            return self.returncode
+
+    def kill(self) -> None:
+        with contextlib.suppress(OSError):  # it has ended
+            self._ours.sendall(b"k")
+
+
+class WarmWorkers:
+    """Stands in for the module ``subprocess`` in ``search.executors.local``."""
+
+    def __init__(self) -> None:
+        self._server: tuple[socket.socket, subprocess.Popen[bytes]] | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(subprocess, name)
+
+    def _start(self) -> tuple[socket.socket, subprocess.Popen[bytes]]:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            process = subprocess.Popen(
+                [sys.executable, "-P", __file__, str(theirs.fileno())],
+                pass_fds=[theirs.fileno()],
+                env=os.environ | {"PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": ""},
+                stdin=subprocess.DEVNULL,
+            )
+        return ours, process
+
+    def Popen(self, _command: list[str], *, env: dict[str, str], stderr: IO[bytes], **_: Any) -> WarmWorker:  # noqa: N802
+        """Fork a worker; what the executor says besides holds for every worker."""
+        if self._server is None:
+            self._server = self._start()
+        return WarmWorker(self._server[0], stderr, env)
+
+    def close(self) -> None:
+        if self._server is not None:
+            ours, process = self._server
+            ours.close()
+            process.wait()
+
+
+def serve(requests: socket.socket) -> None:
+    """Fork a worker for each request until the other side closes."""
+    for name in PRELOADED:
+        importlib.import_module(name)
+
+    wake, waker = os.pipe()
+    os.set_blocking(waker, False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.set_wakeup_fd(waker)
+    drivers: dict[int, socket.socket] = {}
+    with selectors.DefaultSelector() as selector:
+        selector.register(requests, selectors.EVENT_READ)
+        selector.register(wake, selectors.EVENT_READ)
+        while True:
+            for key, _ in selector.select():
+                if key.fileobj is wake:
+                    os.read(wake, 4096)
+                    _report(drivers, selector)
+                elif key.fileobj is requests:
+                    if not _fork(requests, drivers, selector):
+                        return
+                elif key.data in drivers:
+                    if not drivers[key.data].recv(1):  # the driver is gone, and its worker's input with it
+                        selector.unregister(key.fileobj)
+                    os.kill(key.data, signal.SIGKILL)  # not yet waited for: the number is still its own
+
+
+def _report(drivers: dict[int, socket.socket], selector: selectors.BaseSelector) -> None:
+    """Tell the drivers of workers that have ended."""
+    for pid in list(drivers):
+        ended, status = os.waitpid(pid, os.WNOHANG)
+        if ended:
+            with drivers.pop(pid) as driver, contextlib.suppress(OSError, KeyError):
+                driver.sendall(f"{os.waitstatus_to_exitcode(status)}\n".encode())
+                selector.unregister(driver)
+
+
+def _fork(
+    requests: socket.socket, drivers: dict[int, socket.socket], selector: selectors.BaseSelector
+) -> bool:
+    """Fork a worker; return False where no request comes any more."""
+    header = requests.recv(8, socket.MSG_WAITALL)
+    if len(header) < 8:
+        return False
+    request = json.loads(requests.recv(int.from_bytes(header, "big"), socket.MSG_WAITALL))
+    _, descriptors, _, _ = socket.recv_fds(requests, 1, 4)
+    *streams, descriptor = descriptors
+    driver = socket.socket(fileno=descriptor)
+    pid = os.fork()
+    if pid == 0:
+        _become_worker(request, streams, [requests, driver, *drivers.values()])
+    for stream in streams:
+        os.close(stream)
+    drivers[pid] = driver
+    driver.sendall(f"{pid}\n".encode())
+    selector.register(driver, selectors.EVENT_READ, pid)
+    return True
+
+
+def _become_worker(request: dict[str, Any], streams: list[int], sockets: list[socket.socket]) -> None:
+    """Run what ``python -m search.executors.worker`` runs, as its own session, and exit."""
+    code = 1
+    try:
+        os.setsid()
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        for one in sockets:
+            one.close()
+        for number, stream in enumerate(streams):
+            os.dup2(stream, number)
+            os.close(stream)
+        os.chdir(request["folder"])
+        os.environ.clear()
+        os.environ.update(request["environment"])
+        sys.stdin = os.fdopen(0, encoding="utf-8", closefd=False)
+        sys.stdout = os.fdopen(1, "w", encoding="utf-8", closefd=False)
+        sys.stderr = os.fdopen(2, "w", encoding="utf-8", errors="backslashreplace", closefd=False)
+        from search.executors.worker import main
+
+        main()
+        code = 0
+    except SystemExit as error:
+        code = error.code if isinstance(error.code, int) else 1
+    except BaseException:
+        import traceback
+
+        traceback.print_exc()
+    finally:
+        sys.stderr.flush()
+        os._exit(code)
+
+
+if __name__ == "__main__":
+    serve(socket.socket(fileno=int(sys.argv[1])))
