@@ -28,6 +28,7 @@ PRELOADED = (
     "trainers.training",
 )
 """Modules that most workers import."""
+MOST_DESCRIPTORS = 4096
 ROOT = Path(__file__).parents[2]
 
 
@@ -121,24 +122,35 @@ def serve(requests: socket.socket) -> None:
             for key, _ in selector.select():
                 if key.fileobj is wake:
                     os.read(wake, 4096)
-                    _report(drivers, selector)
+                    _report(drivers)
                 elif key.fileobj is requests:
                     if not _fork(requests, drivers, selector):
                         return
-                elif key.data in drivers:
-                    if not drivers[key.data].recv(1):  # the driver is gone, and its worker's input with it
-                        selector.unregister(key.fileobj)
-                    os.kill(key.data, signal.SIGKILL)  # not yet waited for: the number is still its own
+                else:
+                    _listen(key, drivers, selector)
 
 
-def _report(drivers: dict[int, socket.socket], selector: selectors.BaseSelector) -> None:
+def _report(drivers: dict[int, socket.socket]) -> None:
     """Tell the drivers of workers that have ended."""
     for pid in list(drivers):
         ended, status = os.waitpid(pid, os.WNOHANG)
         if ended:
-            with drivers.pop(pid) as driver, contextlib.suppress(OSError, KeyError):
-                driver.sendall(f"{os.waitstatus_to_exitcode(status)}\n".encode())
-                selector.unregister(driver)
+            with contextlib.suppress(OSError):
+                drivers.pop(pid).sendall(f"{os.waitstatus_to_exitcode(status)}\n".encode())
+
+
+def _listen(
+    key: selectors.SelectorKey, drivers: dict[int, socket.socket], selector: selectors.BaseSelector
+) -> None:
+    """Kill a worker whose driver asks for it or is gone; a process that was not waited for keeps its number."""
+    driver = key.fileobj
+    assert isinstance(driver, socket.socket)
+    is_gone = not driver.recv(1)
+    if key.data in drivers:
+        os.kill(key.data, signal.SIGKILL)
+    if is_gone:
+        selector.unregister(driver)
+        driver.close()
 
 
 def _fork(
@@ -154,7 +166,7 @@ def _fork(
     driver = socket.socket(fileno=descriptor)
     pid = os.fork()
     if pid == 0:
-        _become_worker(request, streams, [requests, driver, *drivers.values()])
+        _become_worker(request, streams)
     for stream in streams:
         os.close(stream)
     drivers[pid] = driver
@@ -163,18 +175,16 @@ def _fork(
     return True
 
 
-def _become_worker(request: dict[str, Any], streams: list[int], sockets: list[socket.socket]) -> None:
+def _become_worker(request: dict[str, Any], streams: list[int]) -> None:
     """Run what ``python -m search.executors.worker`` runs, as its own session, and exit."""
     code = 1
     try:
         os.setsid()
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        for one in sockets:
-            one.close()
         for number, stream in enumerate(streams):
             os.dup2(stream, number)
-            os.close(stream)
+        os.closerange(3, MOST_DESCRIPTORS)
         os.chdir(request["folder"])
         os.environ.clear()
         os.environ.update(request["environment"])

@@ -56,7 +56,7 @@ def test_a_tilde_is_the_home_folder(home: Path, elsewhere: Path, capsys: pytest.
     "arguments",
     [
         ["search", "--dir"], ["search"], ["export", "~/runs/tiny", "--pick", "best", "-o"],
-        ["report", "~/runs/tiny", "-o"], ["train", "MgNet[1]-2-B^l", "--to"], ["describe", "--space"],
+        ["report", "~/runs/tiny", "-o"], ["train", "MgNet[1]-2-B^l", "-o"], ["describe", "--space"],
         ["simulate", "digits8", "--picture"], ["simulate"], ["verify"], ["front"],
     ],
 )  # fmt: skip

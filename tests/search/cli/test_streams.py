@@ -46,8 +46,8 @@ def test_a_training_that_nobody_listens_to_goes_on(tmp_path: Path, reader: str) 
         ("MGNAS front nowhere >&- 2>&-", 2),
         ("MGNAS front nowhere 2>&1 >/dev/null | true; exit ${PIPESTATUS[0]}", 2),
         ("MGNAS version >&-", 0),
-        (f"MGNAS {shlex.join(TRAIN)} --to one 2>&-", 0),
-        (f"MGNAS {shlex.join(TRAIN)} --to one >&- 2>&-", 0),
+        (f"MGNAS {shlex.join(TRAIN)} -o one 2>&-", 0),
+        (f"MGNAS {shlex.join(TRAIN)} -o one >&- 2>&-", 0),
     ],
 )
 def test_closed_streams_change_no_exit_code(tmp_path: Path, line: str, code: int) -> None:
@@ -60,7 +60,7 @@ def test_closed_streams_change_no_exit_code(tmp_path: Path, line: str, code: int
 
 def test_names_that_the_encoding_lacks_are_written_as_escapes(tmp_path: Path) -> None:
     write_images(tmp_path)
-    run = shell(f"MGNAS {shlex.join(TRAIN)} --to 'r é 日'", tmp_path, PYTHONIOENCODING="ascii")
+    run = shell(f"MGNAS {shlex.join(TRAIN)} -o 'r é 日'", tmp_path, PYTHONIOENCODING="ascii")
     assert run.returncode == 0, run.stderr
     assert "r \\xe9 \\u65e5/seed-0.safetensors" in run.stdout
     assert (tmp_path / "r é 日" / "seed-0.safetensors").exists()
