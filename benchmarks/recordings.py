@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks.cifar16 import load_cifar16, load_grey16
-from search.cli.search import Request, resolve, study_or_preset
 from search.simulator.tabular_benchmark import CIFAR16, DIGITS8, GREY16
+from search.study.resolve import Request, resolve, study_or_preset
 from space.config import SpaceConfig
 from space.core.errors import InvalidInputError
 from space.networks.spec import Spec
@@ -80,7 +80,7 @@ def recording_of(study: str, path: Path, num_seeds: int) -> Recording:
         InvalidInputError: there is no such study, its images cannot be read, or its space has no small number
             of networks, or training keys in it.
     """
-    config, _ = resolve(Request(*study_or_preset(study), None, {}, [], as_json=False))
+    config, _ = resolve(Request(*study_or_preset(study)))
     data = load_search_data(config.data)
     recording = Recording(
         path=path,

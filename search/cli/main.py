@@ -11,8 +11,8 @@ from contextlib import suppress
 from typing import TextIO
 
 from search.cli.own_packages import leave_current_folder
-from search.cli.streams import fill_closed_descriptors
 from search.study.signals import EndOnce
+from search.study.streams import fill_closed_descriptors
 
 
 def main() -> None:

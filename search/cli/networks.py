@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from search.cli import completion
-from search.cli.options import FLAGS, AsJson, Plugins, load_plugins_named, path_of
+from search.cli.options import AsJson, Plugins, load_plugins_named, path_of
 
 
 def describe(
@@ -63,9 +63,9 @@ def describe(
         describe_network(spec, images, as_json)
         return
     from search.cli.describe_space import describe_space
-    from search.cli.search import Request, resolve
+    from search.study.resolve import Request, resolve
 
-    config, _ = resolve(Request(path_of("--space", space), None, None, {}, assignments or [], as_json))
+    config, _ = resolve(Request(path_of("--space", space), assignments=assignments or []))
     describe_space(config, images, as_json)
 
 
@@ -116,9 +116,9 @@ def train(
     as_json: AsJson = False,
 ) -> None:
     """Train networks as a study: their curves, accuracy over seeds, speed, latency and weights."""
-    from search.cli.search import Request, study_or_preset
-    from search.cli.train import TrainRequest
-    from search.cli.train import train as train_networks
+    from search.cli.train import train as train_and_print
+    from search.study.named_networks import NamedNetworks
+    from search.study.resolve import FLAGS, Request, study_or_preset
 
     load_plugins_named(plugins)
     options = {
@@ -128,7 +128,8 @@ def train(
         "search.seed": seed,
         "execution.threads": threads,
     }
-    study, name = study_or_preset(preset)
-    base = Request(study, name, None, options, assignments or [], as_json, FLAGS, resumes=False)
+    path, name = study_or_preset(preset)
+    base = Request(path, name, None, options, assignments or [], FLAGS, resumes=False)
     files = [Path(file) for file in plugins or []]
-    train_networks(TrainRequest(specs, seeds, path_of("--output", output), files, as_json), base)
+    networks = NamedNetworks(specs, seeds, path_of("--output", output), files)
+    train_and_print(networks, base, as_json=as_json)

@@ -1,4 +1,4 @@
-"""What options of several commands are, and which keys of the configuration have one of their own."""
+"""Options that several commands share, and the values they stand for."""
 
 from __future__ import annotations
 
@@ -14,22 +14,6 @@ Plugins = Annotated[
     typer.Option("--plugin", metavar="FILE", help="A Python file that registers families; repeatable."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout and nothing else there.")]
-FLAGS = {
-    "data.source": "--data",
-    "data.root": "--data-root",
-    "train.epochs": "--epochs",
-    "execution.threads": "--threads",
-    "search.trials": "--trials",
-    "search.hours": "--hours",
-    "search.seed": "--seed",
-    "search.workers": "--workers",
-    "search.device": "--device",
-    "data.image_size": "--image-size",
-    "space.max_params": "--max-params",
-    "search.costs": "--costs",
-    "search.warm_start": "--warm-start",
-}
-"""Keys of the configuration that have an option of their own."""
 
 
 def path_of(option: str, text: str | None) -> Path | None:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from search.cli import completion
-from search.cli.options import FLAGS, AsJson, Folder, image_size_of, number_or_text, path_of
+from search.cli.options import AsJson, Folder, image_size_of, number_or_text, path_of
 
 WarmStart = Annotated[
     str | None, typer.Option(metavar="DIR", help="Begin with what an earlier study has found.")
@@ -98,7 +98,8 @@ def search(
     as_json: AsJson = False,
 ) -> None:
     """Search, or go on where the study in the folder stands. Without arguments: the digits demonstration."""
-    from search.cli.search import Request, launch
+    from search.cli.search import launch
+    from search.study.resolve import FLAGS, Request
 
     options = {
         "data.source": data,
@@ -114,8 +115,10 @@ def search(
         "search.workers": number_or_text(workers),
         "search.device": device,
     }
-    base = path_of("STUDY", study), preset, path_of("--dir", folder)
-    launch(Request(*base, options, assignments or [], as_json, FLAGS, repair=repair))
+    request = Request(
+        path_of("STUDY", study), preset, path_of("--dir", folder), options, assignments or [], FLAGS
+    )
+    launch(request, repair=repair, as_json=as_json)
 
 
 def status(folder: Folder, as_json: AsJson = False) -> None:

@@ -1,102 +1,43 @@
-"""``mgnas train SPEC...``: named networks trained from several seeds, as a study with a plan."""
+"""``mgnas train SPEC...``: train named networks and print their figures."""
 
 from __future__ import annotations
 
-import hashlib
 import sys
-from contextlib import closing, suppress
-from dataclasses import dataclass
-from pathlib import Path
+from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from results.plots.axes import duration, figure, plural
 from results.study import REPORT, StudyResults
 from results.tables import print_json
 from results.trainings import CURVES, failed_trainings, network_figures, trainings
-from search.cli.search import Request, resolve
 from search.study.driver import SearchError
+from search.study.named_networks import NamedNetworks, train_named
 from search.study.outputs import outputs_are_fresh
-from search.study.plan import plan_config
-from search.study.progress import progress_for, said_if_long
-from search.study.run import run_study
+from search.study.progress import progress_for
+from search.study.resolve import Request
 from space.core.atomic_files import shell_word
-from space.core.errors import InvalidInputError, shown
-from space.networks.load import read_spec
-from space.networks.spec import Spec
-from trainers.data.splits import SearchData, load_search_data
-from trainers.device.allocator import keep_freed_memory
 
-MOST_SEEDS = 1000
-END_OF_SEEDS = 2**63
 FLOP_UNITS = (("PFLOP", 1e15), ("TFLOP", 1e12), ("GFLOP", 1e9), ("MFLOP", 1e6), ("kFLOP", 1e3))
 
 
-@dataclass(frozen=True)
-class TrainRequest:
-    """What stands on the command line besides the configuration."""
-
-    specs: list[str]
-    num_seeds: int
-    output: Path | None
-    plugins: list[Path]
-    as_json: bool
-
-
-def train(request: TrainRequest, base: Request) -> None:
-    """Train as asked, and print what came of it.
+def train(networks: NamedNetworks, base: Request, *, as_json: bool) -> None:
+    """Train networks and print their figures.
 
     Raises:
-        InvalidInputError: a value is unknown or out of range, the data are bad, or the folder holds
-            something else.
-        SearchError: no training has a result, or none can go on.
+        InvalidInputError: A value is unknown or out of range, the images are unusable, or the folder holds
+            another study.
+        SearchError: No training has a result, or the trainings cannot continue.
     """
-    config, _ = resolve(base)
-    seeds = _seeds(config.search.seed, request.num_seeds)
-    keep_freed_memory()
-    with closing(progress_for(sys.stderr)) as loading, said_if_long(loading, f"loading {config.data.source}"):
-        images = [load_search_data(config.data)]
-    specs = [_network(text, images[0]) for text in request.specs]
-    name = f"train-{specs[0].arch if len(specs) == 1 else _digest(specs)}"
-    config = plan_config(config, name, [spec.notation for spec in specs], seeds, request.plugins)
-    folder = request.output or Path("runs") / name
     try:
-        with closing(progress_for(sys.stderr, "trainings")) as progress:
-            # popped: the workers have images of their own, and need the memory
-            results = run_study(config, folder, progress, images.pop, repair=True)
+        results = train_named(networks, base, partial(progress_for, sys.stderr))
     except (KeyboardInterrupt, SystemExit):
         with suppress(BrokenPipeError):
-            sys.stderr.write("\nstopped; every finished epoch is kept. Go on with the same command\n")
+            sys.stderr.write("\nstopped; every finished epoch is kept. Resume with the same command\n")
         raise
     if not results.front_records:
-        raise SearchError(f"{folder}: {_why_none(results)}")
-    _tell(results, request.as_json)
-
-
-def _seeds(first: int, count: int) -> list[int]:
-    if not 1 <= count <= MOST_SEEDS:
-        raise InvalidInputError(f"--seeds must be from 1 to {MOST_SEEDS}, but got {shown(count)}")
-    if first + count > END_OF_SEEDS:
-        raise InvalidInputError(
-            f"seeds must be below 2**63, but --seed {first} and --seeds {count} lead to {first + count - 1}; "
-            "begin with a smaller --seed"
-        )
-    return [first + index for index in range(count)]
-
-
-def _network(text: str, data: SearchData) -> Spec:
-    """Return the network that ``text`` names, for these images."""
-    spec = read_spec(text, in_channels=data.in_channels, num_classes=data.num_classes)
-    for what, own, needed in (
-        ("channels", spec.in_channels, data.in_channels),
-        ("classes", spec.num_classes, data.num_classes),
-    ):
-        if own != needed:
-            raise InvalidInputError(f"{text} is for {own} {what}, but {data.name} has {needed}")
-    return spec.canonical()
-
-
-def _digest(specs: list[Spec]) -> str:
-    return hashlib.sha256(" ".join(sorted(spec.arch for spec in specs)).encode()).hexdigest()[:12]
+        raise SearchError(f"{results.folder}: {_why_none(results)}")
+    _tell(results, as_json)
 
 
 def _why_none(results: StudyResults) -> str:

@@ -1,4 +1,4 @@
-"""A search from Python, in one call."""
+"""The Python API of searches and trainings, one call each."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from results.study import StudyResults
-from search.cli.options import FLAGS
-from search.cli.search import Request, resolve
-from search.cli.streams import fill_closed_descriptors
 from search.study.folder import GIVEN, StudyFolder
 from search.study.given_images import write_given
-from search.study.progress import Silent, progress_for
+from search.study.named_networks import NamedNetworks, train_named
+from search.study.progress import Progress, Silent, progress_for
+from search.study.resolve import FLAGS, Request, resolve, study_or_preset
 from search.study.run import run_study
+from search.study.streams import fill_closed_descriptors
 from space.core.atomic_files import user_path
 from space.core.errors import InvalidInputError, shown
+from space.networks.plugins import load_plugins
 
 
 class Dataset(Protocol):
@@ -85,14 +86,6 @@ def run_search(
         >>> study = mgnas.run_search("digits", trials=12, max_params=5_000)
         >>> study.front()
     """
-    if settings is not None and not isinstance(settings, Mapping):
-        raise InvalidInputError(f"settings must be a dictionary, but got {shown(settings)}")
-    settings = settings or {}
-    for key, value in settings.items():
-        if not isinstance(key, str) or not all(key.partition(".")):
-            raise InvalidInputError(f"settings take section.key, such as train.epochs, but got {shown(key)}")
-        if value is None:
-            raise InvalidInputError(f"settings: {key} is None; give it a value, or leave it out")
     chosen = None if folder is None else _path("folder", folder)
     if data is not None and not isinstance(data, str):
         chosen = chosen or _folder_of(study)
@@ -113,26 +106,107 @@ def run_search(
         "search.workers": workers,
         "search.device": device,
     }
-    for key, value in named.items():
-        if value is not None and key in settings:
-            name = FLAGS[key].removeprefix("--").replace("-", "_")
-            raise InvalidInputError(f"{key} is given twice, as {name} and in settings")
     request = Request(
         study=None if study is None else _path("study", study),
-        preset=None,
         folder=chosen,
-        options=named | dict(settings),
-        assignments=[],
-        as_json=False,
+        options=_merged(named, settings),
     )
     config, path = resolve(request)
     fill_closed_descriptors()
-    with closing(progress_for(sys.stderr) if progress else Silent()) as reported:
-        return run_study(config, path, reported)
+    with closing(progress_for(sys.stderr) if progress else Silent()) as display:
+        return run_study(config, path, display)
+
+
+def train(
+    specs: str | Sequence[str],
+    *,
+    folder: str | Path | None = None,
+    data: str | None = None,
+    data_root: str | Path | None = None,
+    epochs: int | None = None,
+    seeds: int = 1,
+    seed: int | None = None,
+    preset: str | Path | None = None,
+    threads: int | None = None,
+    settings: Mapping[str, Any] | None = None,
+    plugins: Sequence[str | Path] = (),
+    progress: bool = True,
+) -> StudyResults:
+    """Train named networks from several seeds, or resume these trainings.
+
+    The arguments are the options of ``mgnas train``. The trainings run in worker processes.
+
+    Args:
+        specs: One network or several: references, notations, or JSON files of specs.
+        folder: The study's folder. Default: runs/train-ARCH.
+        data: A source such as ``"imagefolder:PATH"``. Default: the images of the preset.
+        data_root: Folder of the torchvision data sets.
+        epochs: Epochs of each training.
+        seeds: Trainings of each network, each from another seed.
+        seed: The first seed.
+        preset: The preset, study file or study folder that gives the recipe. Default: the preset that suits the
+            images.
+        threads: Torch threads of a training on a CPU.
+        settings: Other keys of the study file, such as ``{"train.lr": 0.05}``.
+        plugins: Python files that register the networks' families.
+        progress: Whether progress is written to stderr.
+
+    Returns:
+        The results of the study: one trial for each network and seed.
+
+    Raises:
+        InvalidInputError: A value is unknown or out of range, the images are unusable, or the folder holds
+            another study.
+        SearchError: The trainings cannot continue. Their results are recorded.
+        StorageFullError: The disk is full. The same call resumes the trainings.
+
+    Example:
+        >>> study = mgnas.train("MgNet[2,2]-8-B^l", data="digits", epochs=2, seeds=2)
+        >>> [trial.val_accuracy for trial in study.records]
+    """
+    files = [_path("plugins", file) for file in plugins]
+    load_plugins([str(file) for file in files])
+    named = {
+        "data.source": data,
+        "data.root": None if data_root is None else str(data_root),
+        "train.epochs": epochs,
+        "search.seed": seed,
+        "execution.threads": threads,
+    }
+    path, name = study_or_preset(None if preset is None else str(_path("preset", preset)))
+    base = Request(path, name, options=_merged(named, settings), resumes=False)
+    networks = NamedNetworks(
+        specs=[specs] if isinstance(specs, str) else list(specs),
+        num_seeds=seeds,
+        folder=None if folder is None else _path("folder", folder),
+        plugins=files,
+    )
+    fill_closed_descriptors()
+
+    def display(noun: str) -> Progress:
+        return progress_for(sys.stderr, noun) if progress else Silent()
+
+    return train_named(networks, base, display)
+
+
+def _merged(named: Mapping[str, Any], settings: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return arguments and settings by ``section.key``; raises InvalidInputError for a key given twice."""
+    if settings is not None and not isinstance(settings, Mapping):
+        raise InvalidInputError(f"settings must be a dictionary, but got {shown(settings)}")
+    settings = settings or {}
+    for key, value in settings.items():
+        if not isinstance(key, str) or not all(key.partition(".")):
+            raise InvalidInputError(f"settings take section.key, such as train.epochs, but got {shown(key)}")
+        if value is None:
+            raise InvalidInputError(f"settings: {key} is None; give it a value, or leave it out")
+        if named.get(key) is not None:
+            name = FLAGS[key].removeprefix("--").replace("-", "_")
+            raise InvalidInputError(f"{key} is given twice, as {name} and in settings")
+    return {**named, **settings}
 
 
 def _folder_of(study: str | Path | None) -> Path:
-    """Return where a study of given images lies if nobody says: in its own folder, or runs/given."""
+    """Return the default folder of a study of images in memory: the study's own folder, or runs/given."""
     own = None if study is None else _path("study", study)
     return own if own is not None and StudyFolder(own).has_study else Path("runs") / Path(GIVEN).stem
 

@@ -19,7 +19,7 @@ import pytest
 from results.storage.records import POINT_COLUMNS
 from results.study import open_study, sqlite_url
 from search.cli.main import run
-from search.cli.search import Request, resolve
+from search.study.resolve import Request, resolve
 from space.modules.build import build
 from space.networks.load import load_spec
 from tests.support.studies import write_study
@@ -208,7 +208,7 @@ def test_export_by_pick_and_by_trial(finished: Path, capsys: pytest.CaptureFixtu
 
 def test_options_set_keys_of_the_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Request] = []
-    monkeypatch.setattr("search.cli.search.launch", asked.append)
+    monkeypatch.setattr("search.cli.search.launch", lambda request, **_: asked.append(request))
     options = ("--epochs", "3", "--workers", "2", "--device", "cpu", "--image-size", "48x64")
     assert run(["search", "digits", "--dir", str(tmp_path), *options]) == 0
     config, _ = resolve(asked[0])

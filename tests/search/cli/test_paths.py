@@ -11,8 +11,8 @@ import pytest
 
 from results.study import open_study
 from search.cli.main import run
-from search.cli.search import Request, resolve
 from search.study.api import run_search
+from search.study.resolve import Request, resolve
 from space.core.errors import InvalidInputError
 from tests.support.command_line import mgnas
 from tests.support.studies import write_study
@@ -95,7 +95,7 @@ def test_a_folder_that_looks_like_an_option_is_named_so_that_it_is_none(home: Pa
 def test_folders_of_images_name_their_studies(elsewhere: Path) -> None:
     for version in ("cats.v1", "cats.v2"):
         options = {"data.source": f"imagefolder:{version}"}
-        config, folder = resolve(Request(None, None, None, options, [], as_json=False))
+        config, folder = resolve(Request(options=options))
         assert (config.name, folder) == (version, Path("runs") / version)
 
 
@@ -106,7 +106,7 @@ def test_a_name_is_one_line(elsewhere: Path, capsys: pytest.CaptureFixture[str])
 
 
 def asked(study: str) -> tuple[str, Path]:
-    config, folder = resolve(Request(Path(study), None, None, {}, [], as_json=False))
+    config, folder = resolve(Request(Path(study)))
     return config.name, folder
 
 

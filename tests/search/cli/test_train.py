@@ -206,7 +206,7 @@ def test_a_stop_changes_nothing(tmp_path: Path, blow: signal.Signals) -> None:
     assert running.returncode == {signal.SIGINT: 130, signal.SIGTERM: 143}.get(blow, -blow)
     assert "Traceback" not in stderr
     if blow != signal.SIGKILL:
-        assert "Go on with the same command" in stderr
+        assert "Resume with the same command" in stderr
     assert mgnas(*arguments, "-o", "stopped", cwd=tmp_path).returncode == 0
     calm, stopped = (open_study(tmp_path / name) for name in ("calm", "stopped"))
     for one, other in zip(calm.records, stopped.records, strict=True):

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from search.cli.search import Request, _default_name, resolve, study_or_preset
 from search.cli.study_file_help import study_file
 from search.study.config import (
     StudyConfig,
@@ -21,16 +20,10 @@ from search.study.config import (
     read_preset,
     read_study_file,
 )
+from search.study.resolve import Request, _default_name, resolve, study_or_preset
 from space.core.errors import InvalidInputError
 from space.search_space import SearchSpace
 from tests.support.studies import write_study
-
-
-def request(**fields: Any) -> Request:
-    values: dict[str, Any] = {
-        "study": None, "preset": None, "folder": None, "options": {}, "assignments": [], "as_json": False,
-    }  # fmt: skip
-    return Request(**(values | fields))
 
 
 @pytest.mark.parametrize("name", preset_names())
@@ -51,9 +44,9 @@ def test_the_demonstration_reaches_below_1500_parameters() -> None:
 def test_an_earlier_study_is_seen_from_where_it_is_named(tmp_path: Path) -> None:
     file = tmp_path / "mine.toml"
     file.write_text('preset = "digits"\n[search]\nwarm_start = "runs/old"\n', encoding="utf-8")
-    config, _ = resolve(request(study=file))
+    config, _ = resolve(Request(study=file))
     assert config.search.warm_start == str(tmp_path / "runs" / "old")
-    config, _ = resolve(request(study=file, options={"search.warm_start": "runs/old"}))
+    config, _ = resolve(Request(study=file, options={"search.warm_start": "runs/old"}))
     assert config.search.warm_start == str(Path.cwd() / "runs" / "old")
 
 
@@ -72,17 +65,17 @@ def test_study_files_see_their_data_from_their_own_folder(
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     monkeypatch.chdir(elsewhere)
-    config, folder = resolve(request(study=study))
+    config, folder = resolve(Request(study=study))
     assert config.data.source == f"npz:{tmp_path / 'images.npz'}"
     assert folder == Path("runs/tiny")
-    config, _ = resolve(request(study=study, options={"data.source": "npz:mine.npz"}))
+    config, _ = resolve(Request(study=study, options={"data.source": "npz:mine.npz"}))
     assert config.data.source == f"npz:{elsewhere / 'mine.npz'}"
 
 
 def test_a_study_file_stands_on_a_preset(tmp_path: Path) -> None:
     file = tmp_path / "mine.toml"
     file.write_text('preset = "digits"\n[space]\nnu = [1, 2]\n[search]\ntrials = 7\n', encoding="utf-8")
-    config, folder = resolve(request(study=file))
+    config, folder = resolve(Request(study=file))
     digits = StudyConfig.parse(read_preset("digits"), "digits")
     assert config.space.c_u == digits.space.c_u
     assert config.space.model_dump()["nu"] == [1, 2]
@@ -91,12 +84,12 @@ def test_a_study_file_stands_on_a_preset(tmp_path: Path) -> None:
 
 def test_a_preset_may_stand_in_the_place_of_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert resolve(request(study=Path("digits"))) == resolve(request(preset="digits"))
+    assert resolve(Request(study=Path("digits"))) == resolve(Request(preset="digits"))
 
 
 def test_the_command_line_wins(tmp_path: Path) -> None:
     config, folder = resolve(
-        request(
+        Request(
             study=write_study(tmp_path),
             folder=tmp_path / "x",
             options={"search.trials": 9, "search.hours": None, "space.max_params": 500},
@@ -110,7 +103,7 @@ def test_the_command_line_wins(tmp_path: Path) -> None:
 
 
 def test_own_images_without_a_preset_take_the_images_preset(tmp_path: Path) -> None:
-    config, folder = resolve(request(options={"data.source": f"npz:{tmp_path}/cells.npz"}))
+    config, folder = resolve(Request(options={"data.source": f"npz:{tmp_path}/cells.npz"}))
     assert folder == Path("runs/cells")
     assert config.train == StudyConfig.parse(read_preset("images"), "images").train
 
@@ -184,7 +177,7 @@ def test_assignments(text: str, value: Any) -> None:
 )
 def test_wrong_requests(fields: dict[str, Any], says: str) -> None:
     with pytest.raises(InvalidInputError, match=says):
-        resolve(request(**fields))
+        resolve(Request(**fields))
 
 
 def test_a_study_file_that_is_not_toml(tmp_path: Path) -> None:
@@ -192,7 +185,7 @@ def test_a_study_file_that_is_not_toml(tmp_path: Path) -> None:
     for content in (b"trials = ", b"\xff\xfe\x00", b"[search\n", b"a = " + b"[" * 50_000):
         file.write_bytes(content)
         with pytest.raises(InvalidInputError, match=r"x\.toml is not TOML"):
-            resolve(request(study=file))
+            resolve(Request(study=file))
 
 
 def test_budgets_may_change_and_nothing_else() -> None:
@@ -225,10 +218,10 @@ def test_a_request_that_does_not_resume_leaves_studies_alone(
     lying.mkdir(parents=True)
     (lying / "study.db").write_bytes(b"")
     (lying / "study.toml").write_text("[train]\nepochs = 77\n", encoding="utf-8")
-    config, _ = resolve(request(resumes=False))
-    assert config == resolve(request(preset="digits"))[0]
+    config, _ = resolve(Request(resumes=False))
+    assert config == resolve(Request(preset="digits"))[0]
     with pytest.raises(InvalidInputError, match=r"study\.toml is damaged"):
-        resolve(request())
+        resolve(Request())
 
 
 @pytest.mark.parametrize(

@@ -106,7 +106,7 @@ def test_many_signals_at_once_end_a_search_as_one_does(tmp_path: Path, blow: sig
             time.sleep(0.01)
         _, stderr = driver.communicate(timeout=30)
     assert driver.returncode == {signal.SIGINT: 130, signal.SIGTERM: 143}[blow]
-    assert stderr.count("stopped; everything that was finished is kept. Go on with: mgnas search") == 1
+    assert stderr.count("stopped; finished epochs and trials are kept. Resume with: mgnas search") == 1
     assert "Traceback" not in stderr
 
 
@@ -141,7 +141,7 @@ def test_nothing_finished_is_lost_when_the_driver_is_stopped(tmp_path: Path, blo
         _, stderr = driver.communicate(timeout=30)
     assert driver.returncode == {signal.SIGINT: 130, signal.SIGTERM: 143}.get(blow, -blow)
     if blow != signal.SIGKILL:
-        assert "Go on with: mgnas search" in stderr
+        assert "Resume with: mgnas search" in stderr
         assert "Traceback" not in stderr
     deadline = time.monotonic() + 10
     while any(map(is_alive, workers)) and time.monotonic() < deadline:
