@@ -1,7 +1,8 @@
-"""The entry point of the command: errors become one line and an exit code; nothing slow is imported here."""
+"""The entry point of the command: an error becomes one line and an exit code. Slow imports stay inside."""
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import sys
@@ -14,31 +15,44 @@ from search.cli.own_packages import leave_current_folder
 from search.study.signals import EndOnce
 from search.study.streams import fill_closed_descriptors
 
+SUCCESS, FAILURE, USER_ERROR, INTERRUPTED = 0, 1, 2, 130
+USER_PATH_ERRORS = frozenset(
+    {
+        errno.EACCES, errno.EEXIST, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.ENOENT,
+        errno.ENOTDIR, errno.EPERM, errno.EROFS,
+    }
+)  # fmt: skip
+"""System errors of a path that the user chose. Others, such as a full disk, are failures."""
+
 
 def main() -> None:
-    """Run ``mgnas`` and exit: 0 success, 2 a user's error, 1 our own, 130 Ctrl-C, 143 SIGTERM."""
+    """Run ``mgnas`` and exit: 0 success, 1 failure, 2 a user's error, 130 Ctrl-C, 143 SIGTERM."""
     leave_current_folder()
     sys.exit(run(sys.argv[1:]))
 
 
 def run(arguments: list[str]) -> int:
-    """Run ``mgnas`` with ``arguments`` and return its exit code; errors are one line on stderr."""
+    """Run ``mgnas`` and print an error as one line on stderr.
+
+    Args:
+        arguments: The command and its arguments.
+
+    Returns:
+        The exit code: 0 success; 1 a failure during the run, such as a full disk, lost workers, a search in
+        which every training fails, or a bug; 2 refused input; 130 Ctrl-C.
+    """
     ending = EndOnce()
     ending.install()
     try:
         return _run(arguments)
     except KeyboardInterrupt:
-        return 130
+        return INTERRUPTED
     finally:
         ending.finish()
 
 
 def _run(arguments: list[str]) -> int:
-    import typer
-
     from search.cli.app import app
-    from space.core.errors import MgnasError
-    from space.core.system_errors import explain_system_error
 
     fill_closed_descriptors()
     sys.stdout = _opened(sys.stdout)
@@ -46,36 +60,53 @@ def _run(arguments: list[str]) -> int:
     try:
         code = app(arguments or ["--help"], prog_name="mgnas", standalone_mode=False)
         sys.stdout.flush()
-        return code if isinstance(code, int) else 0
-    except MgnasError as error:
-        return _complain(str(error))
-    except typer.TyperException as error:
-        message = " ".join(_with_value(error, arguments).split())
-        return _complain(f"{message} (see 'mgnas --help')" if message else "see 'mgnas --help'")
-    except (KeyboardInterrupt, typer.Abort):
-        return 130
+        return code if isinstance(code, int) else SUCCESS
     except BrokenPipeError:
-        return _not_read()
+        return _ignore_closed_pipe()
     except SystemExit as error:
-        if error.code == 1 and isinstance(error.__context__, BrokenPipeError):  # typer has caught it
-            return _not_read()
+        if error.code == 1 and isinstance(error.__context__, BrokenPipeError):  # typer caught it
+            return _ignore_closed_pipe()
         raise
-    except MemoryError as error:
-        reason = f" ({error})" if str(error) else ""
-        return _complain(f"there is not enough memory{reason}: end other programs, or bring smaller images")
-    except OSError as error:
-        place = f"{error.filename}: " if error.filename else ""
-        return _complain(
-            f"{place}{explain_system_error(error)}. Run the same command again; what was recorded is kept"
-        )
+    except KeyboardInterrupt:
+        return INTERRUPTED
     except Exception as error:
-        return _confess(error)
+        return _report(error, arguments)
     finally:
         _flush_errors()
 
 
+def _report(error: Exception, arguments: list[str]) -> int:
+    """Print ``error`` as one line and return its exit code."""
+    import typer
+
+    from space.core.errors import InvalidInputError, MgnasError
+    from space.core.system_errors import explain_system_error
+
+    if isinstance(error, MgnasError):
+        return _print_error(str(error), USER_ERROR if isinstance(error, InvalidInputError) else FAILURE)
+    if isinstance(error, typer.Abort):
+        return INTERRUPTED
+    if isinstance(error, typer.TyperException):
+        message = " ".join(_with_value(error, arguments).split())
+        help_hint = "see 'mgnas --help'"
+        return _print_error(f"{message} ({help_hint})" if message else help_hint, USER_ERROR)
+    if isinstance(error, MemoryError):
+        reason = f" ({error})" if str(error) else ""
+        return _print_error(
+            f"there is not enough memory{reason}: end other programs, or use smaller images", FAILURE
+        )
+    if isinstance(error, OSError):
+        place = f"{error.filename}: " if error.filename else ""
+        code = USER_ERROR if error.errno in USER_PATH_ERRORS else FAILURE
+        return _print_error(
+            f"{place}{explain_system_error(error)}. Run the same command again; recorded results are kept",
+            code,
+        )
+    return _report_bug(error)
+
+
 def _opened(stream: TextIO | None) -> TextIO:
-    """Return a stream that takes every text, also where there is none or its encoding is a small one."""
+    """Return a stream that accepts every text, also for a closed stream or one of an ASCII encoding."""
     if stream is None:
         return io.StringIO()
     if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
@@ -83,14 +114,14 @@ def _opened(stream: TextIO | None) -> TextIO:
     return stream
 
 
-def _not_read() -> int:
-    """End well: the reader of our output has gone (``mgnas front DIR | head``), which is not an error."""
+def _ignore_closed_pipe() -> int:
+    """Return success: a reader such as ``head`` closed the pipe, which is not an error."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 0
+    return SUCCESS
 
 
 def _flush_errors() -> None:
-    """Write what stderr still holds; where that fails, drop it, or Python exits with a code of its own."""
+    """Flush stderr. On failure, redirect it to the null device, or Python would change the exit code."""
     try:
         sys.stderr.flush()
     except OSError:
@@ -98,7 +129,7 @@ def _flush_errors() -> None:
 
 
 def _with_value(error: Exception, arguments: list[str]) -> str:
-    """Return what typer says of an option, with the value that it leaves out."""
+    """Return the message of typer's error, with the wrong value, which typer omits."""
     import typer
 
     from space.core.errors import shown
@@ -117,33 +148,30 @@ def _with_value(error: Exception, arguments: list[str]) -> str:
     return f"{rule.replace('Input should be', 'must be')}, but got {shown(values[-1])}"
 
 
-def _complain(message: str) -> int:
-    _say(f"mgnas: {' '.join(message.split())}")
-    return 2
+def _print_error(message: str, code: int) -> int:
+    _print_line(f"mgnas: {' '.join(message.split())}")
+    return code
 
 
-def _say(line: str) -> None:
-    with suppress(OSError):  # nobody listens, or a log's disk is full: the exit code says it
+def _print_line(line: str) -> None:
+    with suppress(OSError):  # stderr is closed, or a log's disk is full: the exit code remains
         sys.stderr.write(f"{line}\n")
 
 
-def _confess(error: Exception) -> int:
-    """Say that mgnas itself is at fault, and leave the traceback where it can be found.
-
-    Where the error comes out of a plugin's code, it is the user's.
-    """
+def _report_bug(error: Exception) -> int:
+    """Write the traceback to a file and print the file's name. An error in a plugin's code is the user's."""
     from space.core.errors import reason_of
 
     for frame, line in reversed(list(traceback.walk_tb(error.__traceback__))):
         if str(frame.f_globals.get("__name__", "")).startswith("mgnas_plugin_"):
             file = frame.f_globals.get("__file__")
-            return _complain(f"the plugin {file} fails: line {line}: {reason_of(error)}")
+            return _print_error(f"the plugin {file} fails: line {line}: {reason_of(error)}", USER_ERROR)
     with tempfile.NamedTemporaryFile(
         "w", prefix="mgnas-", suffix=".txt", delete=False, encoding="utf-8", errors="backslashreplace"
     ) as file:
         traceback.print_exception(error, file=file)
-    _say(f"mgnas: this is a bug in mgnas ({type(error).__name__}); {file.name} says where")
-    return 1
+    _print_line(f"mgnas: this is a bug in mgnas ({type(error).__name__}); the traceback is in {file.name}")
+    return FAILURE
 
 
 if __name__ == "__main__":

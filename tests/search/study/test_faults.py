@@ -206,7 +206,7 @@ def test_two_drivers_do_not_share_a_folder(tmp_path: Path) -> None:
 def test_a_training_that_diverges_is_recorded_as_failed(tmp_path: Path) -> None:
     write_study(tmp_path, trials=3, epochs=2)
     run = mgnas("search", "tiny.toml", "--set", "train.lr=1e30", cwd=tmp_path)
-    assert run.returncode == 2, run.stderr
+    assert run.returncode == 1, run.stderr
     assert "no trial has a result; 3 failed, the last one: diverged" in run.stderr.splitlines()[-1]
     results = open_study(tmp_path / STUDY)
     assert [record.state for record in results.records] == ["failed"] * 3
@@ -220,7 +220,7 @@ def test_a_training_that_diverges_is_recorded_as_failed(tmp_path: Path) -> None:
 def test_a_search_in_which_everything_fails_stops_early(tmp_path: Path) -> None:
     write_study(tmp_path, trials=40, epochs=2)
     run = mgnas("search", "tiny.toml", "--set", "train.lr=1e30", cwd=tmp_path)
-    assert run.returncode == 2
+    assert run.returncode == 1
     assert "10 trials failed in a row, the last with: diverged" in run.stderr.splitlines()[-1]
     assert 10 <= len(open_study(tmp_path / STUDY).records) <= 12
 
@@ -237,7 +237,7 @@ def test_workers_that_cannot_start_are_named(tmp_path: Path) -> None:
         command("search", "tiny.toml"),
         cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False, env=environment,
     )  # fmt: skip
-    assert run.returncode == 2
+    assert run.returncode == 1
     assert "workers on cpu do not start" in run.stderr.splitlines()[-1]
     assert "broken" in (tmp_path / STUDY / "logs" / "worker-0.log").read_text("utf-8")
 
@@ -271,7 +271,7 @@ def test_no_space_left_is_one_line_and_the_study_goes_on_later(tmp_path: Path, k
         command("search", "tiny.toml"),
         cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False, preexec_fn=limit,
     )  # fmt: skip
-    assert run.returncode == 2
+    assert run.returncode == 1
     assert "Traceback" not in run.stderr
     assert sum(line.startswith("mgnas: ") for line in run.stderr.splitlines()) == 1
     again = mgnas("search", "tiny.toml", cwd=tmp_path)

@@ -43,7 +43,7 @@ def test_too_many_open_files_names_their_limit(tmp_path: Path) -> None:
         text=True,
         check=False,
     )
-    assert done.returncode == 2, done.stderr
+    assert done.returncode == 1, done.stderr
     assert "Too many open files; raise the limit of open files" in done.stderr
     assert "space" not in done.stderr
 
