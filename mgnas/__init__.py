@@ -1,7 +1,17 @@
 """Neural architecture search for compact image classifiers: the public API.
 
-``run_search`` searches, ``open_study`` reads a study, ``Classifier`` runs an exported network. Every name is
-imported when it is first used: ``import mgnas`` itself costs nothing.
+- ``run_search`` runs a search, ``train`` trains named networks, ``open_study`` reads a study.
+- ``Classifier`` runs an exported network.
+- ``SearchSpace``, ``parse_notation`` and ``build`` handle networks without a training.
+- ``FrontierSampler`` and ``note_epoch`` serve Optuna studies of your own.
+- ``simulate`` compares search methods on recorded trainings; ``verify`` checks a recorded study.
+
+Names are imported on first use, so ``import mgnas`` is fast.
+
+Example:
+    >>> import mgnas
+    >>> study = mgnas.run_search("digits", trials=12)
+    >>> study.export("best")
 """
 
 from __future__ import annotations
@@ -16,9 +26,12 @@ if TYPE_CHECKING:
     from results.study import StudyResults, open_study
     from search.frontier.optuna.sampler import FrontierSampler
     from search.frontier.optuna.trials import note_epoch
-    from search.study.api import run_search
+    from search.simulator.simulation import Simulation, simulate
+    from search.simulator.tabular_benchmark import TabularBenchmark
+    from search.study.api import run_search, train
     from search.study.config import StudyConfig
     from search.study.driver import SearchError
+    from search.study.verify import verify
     from space.config import SpaceConfig
     from space.core.errors import InvalidInputError, MgnasError
     from space.modules.build import build
@@ -36,7 +49,7 @@ if TYPE_CHECKING:
     from trainers.data.splits import DataConfig, HeldOutData, SearchData, load_held_out, load_search_data
     from trainers.recipe import Recipe
 
-_HOMES = {
+_MODULES = {
     "Classifier": "space.modules.weights",
     "Count": "space.networks.spec",
     "Counts": "space.networks.counts",
@@ -55,11 +68,13 @@ _HOMES = {
     "SearchData": "trainers.data.splits",
     "SearchError": "search.study.driver",
     "SearchSpace": "space.search_space",
+    "Simulation": "search.simulator.simulation",
     "SpaceConfig": "space.config",
     "Spec": "space.networks.spec",
     "StorageFullError": "results.storage.errors",
     "StudyConfig": "search.study.config",
     "StudyResults": "results.study",
+    "TabularBenchmark": "search.simulator.tabular_benchmark",
     "TrialRecord": "results.storage.records",
     "build": "space.modules.build",
     "hypervolume": "results.hypervolume",
@@ -75,6 +90,9 @@ _HOMES = {
     "read_spec": "space.networks.load",
     "register_family": "space.networks.families",
     "run_search": "search.study.api",
+    "simulate": "search.simulator.simulation",
+    "train": "search.study.api",
+    "verify": "search.study.verify",
 }
 __all__ = [
     "REFERENCES",
@@ -95,11 +113,13 @@ __all__ = [
     "SearchData",
     "SearchError",
     "SearchSpace",
+    "Simulation",
     "SpaceConfig",
     "Spec",
     "StorageFullError",
     "StudyConfig",
     "StudyResults",
+    "TabularBenchmark",
     "TrialRecord",
     "build",
     "hypervolume",
@@ -115,25 +135,30 @@ __all__ = [
     "read_spec",
     "register_family",
     "run_search",
+    "simulate",
+    "train",
+    "verify",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    """Import a public name where it is first used.
+    """Import a public name on first use.
 
     Raises:
-        ImportError: a module of the user's has the name of one of our packages.
+        AttributeError: There is no such name.
+        ImportError: Another module was imported under the name of a package of mgnas.
     """
-    from importlib import import_module
-
     if name == "__version__":
         from importlib.metadata import version
 
         return version("mgnas")
-    if name not in _HOMES:
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     import_own_packages()
-    return getattr(import_module(_HOMES[name]), name)
+    from space.core.lazy import lazy_names
+
+    get, _ = lazy_names(__name__, _MODULES)
+    return get(name)
 
 
 def __dir__() -> list[str]:
@@ -141,7 +166,10 @@ def __dir__() -> list[str]:
 
 
 def import_own_packages() -> None:
-    """Import our packages from where this one lies: see ``search.cli.own_packages``, which is read as a file."""
+    """Import the packages of mgnas beside this file, even if a user's module has the same name.
+
+    The helper is loaded by its path: an import of it could find the user's module.
+    """
     from importlib.util import module_from_spec, spec_from_file_location
     from pathlib import Path
 

@@ -1,10 +1,10 @@
-"""``python -m mgnas`` and the command ``mgnas``."""
+"""The command ``mgnas``, also as ``python -m mgnas``."""
 
 from __future__ import annotations
 
 
 def main() -> None:
-    """Run the command line with our own packages, whatever lies in the current folder."""
+    """Run the command line with the packages of mgnas, not with modules of the current folder."""
     import mgnas
 
     mgnas.import_own_packages()

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import ast
+import importlib
+import inspect
 import os
+import pydoc
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -86,3 +91,31 @@ def test_facade_costs_nothing_and_lists_its_names(tmp_path: Path) -> None:
     assert python(sys.executable, "-c", code, cwd=tmp_path).returncode == 0
     with pytest.raises(AttributeError, match="no attribute 'run_serach'"):
         mgnas.__getattr__("run_serach")
+
+
+@pytest.mark.parametrize("name", sorted(set(mgnas.__all__) - {"REFERENCES", "Count"}))
+def test_help_describes_every_public_name(name: str) -> None:
+    public = getattr(mgnas, name)
+    assert inspect.getdoc(public)
+    assert name in pydoc.render_doc(public, renderer=pydoc.plaintext)
+
+
+def test_names_for_type_checkers_are_the_public_names() -> None:
+    tree = ast.parse(Path(mgnas.__file__).read_text("utf-8"))
+    (block,) = [node for node in tree.body if isinstance(node, ast.If)]
+    typed = {
+        alias.asname or alias.name: node.module
+        for node in block.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    assert sorted(typed) == sorted(mgnas.__all__)
+    assert all(hasattr(importlib.import_module(str(module)), name) for name, module in typed.items())
+
+
+def test_nothing_imports_the_facade() -> None:
+    packages = [Path(mgnas.__file__).parents[1] / name for name in ("space", "trainers", "results", "search")]
+    files = [file for package in packages for file in package.rglob("*.py") if "snippets" not in file.parts]
+    assert files
+    for file in files:
+        assert not re.search(r"^\s*(import|from) mgnas\b", file.read_text("utf-8"), re.MULTILINE), file

@@ -53,19 +53,18 @@ def simulate(
     """Compare samplers and schedulers on recorded trainings. A search takes seconds; nothing is trained."""
     from search.cli.simulate import simulate_table
 
-    path, drawing = path_of("TABLE", table), path_of("--picture", picture)
-    assert path is not None
+    drawing = path_of("--picture", picture)
     methods = methods or ["frontier:freeze_thaw", "frontier", "tpe", "random"]
-    simulate_table(path, methods, workers, seeds, hours, drawing, as_json)
+    simulate_table(table, methods, workers, seeds, hours, drawing, as_json)
 
 
 def verify(folder: Folder, as_json: AsJson = False) -> None:
     """Check that a study decides the same again on its recorded trainings. Exit code 1 if it does not."""
-    from search.cli.verify import verify as verify_and_print
+    from search.cli.verify import print_verification
 
     path = path_of("DIR", folder)
     assert path is not None
-    raise typer.Exit(verify_and_print(path, as_json))
+    raise typer.Exit(print_verification(path, as_json))
 
 
 def presets(as_json: AsJson = False) -> None:

@@ -13,8 +13,8 @@ from results.tables import print_json, print_table
 from search.samplers.optuna import SamplerName
 from search.schedulers.base import SchedulerName
 from search.simulator.comparison import SHARES, Method, Outcome, compare, default_limit_s
-from search.simulator.tabular_benchmark import SHIPPED, TabularBenchmark
-from space.core.atomic_files import shell_word, write_atomic
+from search.simulator.tabular_benchmark import TabularBenchmark
+from space.core.atomic_files import write_atomic
 from space.core.errors import InvalidInputError, nearest
 
 SECONDS_BELOW = 600
@@ -22,7 +22,7 @@ SECONDS_BELOW = 600
 
 
 def simulate_table(
-    path: Path,
+    table: str,
     methods: list[str],
     num_workers: int,
     num_seeds: int,
@@ -44,20 +44,15 @@ def simulate_table(
     for place, method in enumerate(chosen):
         if method in chosen[:place]:
             raise InvalidInputError(f"each search is compared once, but got {methods[place]!r} again")
-    if path.is_dir():
-        raise InvalidInputError(
-            f"TABLE must be a file of recorded trainings, but {path} is a folder; to check a study, run "
-            f"mgnas verify {shell_word(path)}"
-        )
-    table = TabularBenchmark.read(path if path.exists() else SHIPPED.get(str(path), path))
-    limit_s = hours * 3600 if hours else default_limit_s(table, num_workers)
+    benchmark = TabularBenchmark.read(table)
+    limit_s = hours * 3600 if hours else default_limit_s(benchmark, num_workers)
 
     def on_simulation(method: Method, seed: int) -> None:
         if sys.stderr.isatty():
             sys.stderr.write(f"\r\x1b[K{method.name}, seed {seed}")
 
     outcomes = compare(
-        table,
+        benchmark,
         chosen,
         num_seeds=num_seeds,
         num_workers=num_workers,
@@ -73,13 +68,13 @@ def simulate_table(
             outcome.method.name: [(point[0] / unit_s, *point[1:]) for point in outcome.curve]
             for outcome in outcomes
         }
-        title = f"{table.name}, {plural(num_workers, 'worker')}"
+        title = f"{benchmark.name}, {plural(num_workers, 'worker')}"
         write_atomic(picture, bands_svg(title, subtitle, bands, unit))
     if as_json:
-        print_json(as_document(table.name, num_workers, limit_s, outcomes))
+        print_json(as_document(benchmark.name, num_workers, limit_s, outcomes))
         return
     sys.stdout.write(
-        f"{table.name}: {plural(len(table.outcomes()), 'network')}, "
+        f"{benchmark.name}: {plural(len(benchmark.outcomes()), 'network')}, "
         f"{figure(limit_s / unit_s)} simulated {unit}, "
         f"{plural(num_workers, 'worker')}, {plural(num_seeds, 'seed')}; "
         f"{unit} to a share of the best hypervolume (median)\n\n"

@@ -6,10 +6,10 @@ import sys
 from pathlib import Path
 
 from results.tables import print_json
-from search.study.verify import verify_study
+from search.study.verify import verify
 
 
-def verify(folder: Path, as_json: bool) -> int:
+def print_verification(folder: Path, as_json: bool) -> int:
     """Verify the study in ``folder`` and print the result.
 
     Returns:
@@ -18,7 +18,7 @@ def verify(folder: Path, as_json: bool) -> int:
     Raises:
         InvalidInputError: The folder holds no study, a search is running in it, or its ledger is incomplete.
     """
-    verified = verify_study(folder)
+    verified = verify(folder)
     if as_json:
         print_json({"study": str(folder), "same": verified.num_same, "difference": verified.difference})
     elif verified.difference is None:

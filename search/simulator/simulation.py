@@ -6,6 +6,7 @@ import math
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from results.hypervolume import hypervolume
 from results.storage.objectives import COSTS
@@ -14,6 +15,7 @@ from search.samplers.base import AskTell
 from search.samplers.make import make_ask_tell
 from search.simulator.executor import SimulatedExecutor
 from search.simulator.problem import Problem
+from search.simulator.tabular_benchmark import TabularBenchmark
 from search.study.components import make_scheduler, rungs_of
 from search.study.config import StudyConfig
 from search.study.driver import Clock, Driver
@@ -24,18 +26,21 @@ from space.core.errors import InvalidInputError
 from space.search_space import SearchSpace
 
 EDGE = 1e-6
-"""By which the reference lies beyond the most parameters: the largest network counts as well."""
+"""Distance of the reference point beyond the most parameters, so that the largest network contributes."""
 
 
 @dataclass(frozen=True)
 class Simulation:
-    """What a simulated search has found.
+    """The result of a simulated search.
 
-    ``history`` holds (seconds on the simulated clock, hypervolume) whenever a training ended, where networks
-    count with their expected accuracy, not with what one training happened to show. ``best`` is the
-    hypervolume of the best front of the space, where that is known. ``busy_s`` are the seconds that workers
-    were training, all added up; ``idle_share`` is the share of their time without a job, until the last job
-    began.
+    Attributes:
+        records: The trials.
+        history: (seconds on the simulated clock, hypervolume) at the end of each training. The hypervolume uses
+            the expected accuracy of networks, not that of one training.
+        best: The hypervolume of the best front of the space; None if unknown.
+        elapsed_s: Simulated seconds of the search.
+        busy_s: Seconds of training, summed over workers.
+        idle_share: Fraction of the workers' time without a job, until the last job began.
     """
 
     records: tuple[TrialRecord, ...]
@@ -46,19 +51,19 @@ class Simulation:
     idle_share: float
 
     def hypervolume_at(self, time_s: float) -> float:
-        """Return the hypervolume at a time, as a share of the best where that is known."""
+        """Return the hypervolume at a time, as a fraction of the best hypervolume if it is known."""
         place = bisect_right([when for when, _ in self.history], time_s)
         found = self.history[place - 1][1] if place else 0.0
         return found / (self.best or 1.0)
 
     def time_to(self, share: float) -> float | None:
-        """Return when the hypervolume had come to a share of the best; None if it never did."""
+        """Return the time in seconds at which the hypervolume reached a fraction of the best; None if never."""
         assert self.best is not None
         return next((when for when, found in self.history if found >= share * self.best), None)
 
 
 def simulate(
-    problem: Problem,
+    problem: Problem | str | Path,
     sampler: str = "frontier",
     scheduler: str = "fifo",
     *,
@@ -72,20 +77,39 @@ def simulate(
     costs: Sequence[str] = ("params",),
     ask_tell: Callable[[SearchSpace, int], AskTell] | None = None,
 ) -> Simulation:
-    """Search a problem as a study would, without training anything, until a budget is spent.
+    """Simulate one search on recorded or computed trainings. Nothing is trained.
 
-    Budgets are ``trials`` started, ``hours`` of simulated time, ``epochs`` of all trainings, ``patience``
-    (trials in a row without growth of the front), and the space itself. Accuracy is weighed against the
-    ``costs``, of which none may be one that is measured; ``history`` is about parameters alone.
-    ``ask_tell`` makes another sampler from the space and the seed.
+    Args:
+        problem: A problem, or the table of a tabular benchmark: a file, or ``"digits8"``, ``"cifar16"``,
+            ``"grey16"``.
+        sampler: The sampler, such as ``"frontier"``, ``"tpe"`` or ``"random"``.
+        scheduler: ``"fifo"``, ``"asha"`` or ``"freeze_thaw"``.
+        num_workers: Simulated workers.
+        seed: The seed of the search.
+        trials: Budget of started trials.
+        hours: Budget of simulated time.
+        epochs: Budget of epochs of all trainings.
+        patience: The search ends after so many trials in a row without growth of the front.
+        reduction: Reduction factor of the scheduler's rungs.
+        costs: Objectives to minimise; none may be measured. ``history`` only uses parameters.
+        ask_tell: Makes another sampler from the space and the seed.
+
+    Returns:
+        The trials, and the hypervolume over simulated time.
 
     Raises:
-        ValidationError: an option is none that a study takes.
-        InvalidInputError: there is no worker, or a cost is measured.
+        ValidationError: A study has no such option.
+        InvalidInputError: The table cannot be read, ``num_workers`` is below 1, or a cost is measured.
+
+    Example:
+        >>> found = mgnas.simulate("digits8", "frontier", "freeze_thaw", hours=0.02)
+        >>> found.time_to(0.95)
     """
+    if isinstance(problem, str | Path):
+        problem = TabularBenchmark.read(problem)
     if measured := [name for name in costs if name in COSTS and COSTS[name].is_measured]:
         raise InvalidInputError(
-            f"{measured[0]} is measured, and recorded trainings have no such measurements"
+            f"{measured[0]} is measured; recorded trainings have no measurements, choose other costs"
         )
     if num_workers < 1:
         raise InvalidInputError(f"num_workers must be at least 1, but got {num_workers}")
@@ -111,7 +135,7 @@ def simulate(
         asked = ask_tell(space, seed)
     scheduling = make_scheduler(config, trials_so_far, asked.policy)
     clock = Clock(0.0, executor.now)
-    # what fails there is as recorded, and nobody can mend it: the driver never gives up
+    # recorded failures cannot be repaired: the driver does not give up after some in a row
     Driver(config, trials_so_far, asked, scheduling, executor, Silent(), clock, gives_up=False).run()
     records = tuple(trials_so_far.records.values())
     indicator = HypervolumeIndicator(problem.outcomes(), space.params_range())
@@ -120,11 +144,10 @@ def simulate(
 
 
 class HypervolumeIndicator:
-    """The hypervolume of networks found, in the objectives' own units: error, and log parameters from 0 to 1.
+    """The hypervolume of error and log parameters, the latter scaled to [0, 1] over the space.
 
-    The reference is the worst point of the space: the largest error that a network of it is expected to
-    have, and the most parameters. Where ``outcomes`` are not known it is an error of 1, and what was seen
-    counts.
+    The reference point is the worst of the space: the largest expected error and the most parameters. If
+    ``outcomes`` is None, its error is 1, and networks count with the accuracy of their training.
     """
 
     def __init__(self, outcomes: Mapping[str, tuple[int, float]] | None, bounds: tuple[int, int]) -> None:
@@ -132,7 +155,7 @@ class HypervolumeIndicator:
         self._low, self._high = (math.log(bound) for bound in bounds)
         self._worst = 1.0
         self.best: float | None = None
-        if outcomes:  # where every training fails, there is no best
+        if outcomes:  # empty if every training fails: there is no best
             self._worst = max(1.0 - accuracy for _, accuracy in outcomes.values())
             points = [self._point(params, accuracy) for params, accuracy in outcomes.values()]
             self.best = hypervolume(points, (self._worst, 1.0 + EDGE))
@@ -142,7 +165,7 @@ class HypervolumeIndicator:
         return 1.0 - accuracy, max(0.0, place)
 
     def history(self, records: Iterable[TrialRecord]) -> tuple[tuple[float, float], ...]:
-        """Return (seconds, hypervolume) whenever a training has ended, in order of time."""
+        """Return (seconds, hypervolume) at the end of each training, in order of time."""
         history: list[tuple[float, float]] = []
         front: list[tuple[float, float]] = []
         ended = [record for record in records if record.val_accuracy is not None]

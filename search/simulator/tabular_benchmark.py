@@ -1,4 +1,4 @@
-"""Tables of recorded trainings as files: one line about the space, then one line for each training."""
+"""Tabular benchmarks: files of recorded trainings. The first line describes the space, each other a training."""
 
 from __future__ import annotations
 
@@ -13,17 +13,18 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from search.simulator.problem import Curve
 from space.config import SpaceConfig
+from space.core.atomic_files import shell_word, user_path
 from space.core.errors import InvalidInputError
 from space.core.validation import explain
 from space.networks.spec import Spec
 from space.search_space import SearchSpace
 
 CIFAR16 = Path(__file__).parent / "tables" / "cifar16.jsonl"
-"""A table that comes with mgnas: every network of a small space on CIFAR-10 at 16 x 16 pixels."""
+"""MgNets of three levels on CIFAR-10 at 16 x 16 pixels."""
 DIGITS8 = CIFAR16.with_name("digits8.jsonl")
-"""Another: networks of two levels on noisy digits of 8 x 8 pixels."""
+"""MgNets of two levels on noisy digits of 8 x 8 pixels."""
 GREY16 = CIFAR16.with_name("grey16.jsonl")
-"""A third: MgNets and ResNets on five classes of CIFAR-10 in grey. No choice of the search was made by it."""
+"""MgNets and ResNets on five grey classes of CIFAR-10. Held out: no setting of the search was tuned on it."""
 SHIPPED = {table.stem: table for table in (CIFAR16, DIGITS8, GREY16)}
 
 Record = TypeVar("Record", bound=BaseModel)
@@ -33,9 +34,9 @@ Pixels = Annotated[int, Field(ge=1)]
 
 
 class TableHeader(BaseModel):
-    """The first line of a table: what was searched, on what images, and how it was trained.
+    """The first line of a table: the space, the images and the recipe.
 
-    ``space`` is the ``[space]`` section of a study; ``recipe`` and ``machine`` are for people.
+    ``space`` is the ``[space]`` section of a study. ``recipe`` and ``machine`` are only documentation.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -52,10 +53,10 @@ class TableHeader(BaseModel):
 
 
 class TableRow(BaseModel):
-    """One recorded training; lists have one number for each epoch. Unknown keys are left aside.
+    """One recorded training; lists have one value for each epoch. Unknown keys are ignored.
 
-    ``expected_accuracy`` is the final accuracy that the network has on average, where more is known of that
-    than from its own trainings, such as by a model of the whole table: the same in all rows of a network.
+    ``expected_accuracy`` is an estimate of the network's mean final accuracy, such as by a model of the whole
+    table. It is the same in all rows of a network.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -73,10 +74,10 @@ class TableRow(BaseModel):
 
 
 class TabularBenchmark:
-    """A space whose trainings were all recorded, a network from one seed or from several.
+    """A search space with a recorded training of every network, from one seed or several.
 
-    A search that trains a network gets one of its recorded trainings, chosen by its seed. How good the
-    network is counts by its ``expected_accuracy`` where the rows have one, else by the mean of its trainings.
+    A simulated training is one of the recorded trainings; the seed chooses it. The quality of a network is its
+    ``expected_accuracy`` if the rows have one, otherwise the mean of its trainings.
     """
 
     def __init__(self, header: TableHeader, rows: Iterable[TableRow]) -> None:
@@ -87,32 +88,47 @@ class TabularBenchmark:
             self._by_arch.setdefault(row.arch, []).append(row)
 
     @classmethod
-    def read(cls, path: str | Path) -> Self:
-        """Return the table in a file.
+    def read(cls, table: str | Path) -> Self:
+        """Read a tabular benchmark.
+
+        Args:
+            table: A file of recorded trainings, or a table of mgnas: ``"cifar16"``, ``"digits8"``, ``"grey16"``.
 
         Raises:
-            InvalidInputError: it cannot be read, a line of it is not of its form or contradicts another, or
-                it does not have the networks of its space.
+            InvalidInputError: The file cannot be read, a line is malformed or contradicts another, or a network
+                of the space is missing.
+
+        Example:
+            >>> benchmark = mgnas.TabularBenchmark.read("digits8")
+            >>> len(benchmark.outcomes())
+            549
         """
-        path = Path(path)
+        path = user_path(table, "TABLE")
+        if not path.exists():
+            path = SHIPPED.get(str(table), path)
+        if path.is_dir():
+            raise InvalidInputError(
+                f"TABLE must be a file of recorded trainings, but {path} is a folder; to check a study, run "
+                f"mgnas verify {shell_word(path)}"
+            )
         try:
             lines = path.read_text(encoding="utf-8-sig").split("\n")
         except FileNotFoundError:
             raise InvalidInputError(
-                f"there is no table {path}; tables that come with mgnas are {' and '.join(SHIPPED)}"
+                f"there is no table {path}; the tables of mgnas are {', '.join(SHIPPED)}"
             ) from None
         except (OSError, UnicodeDecodeError) as error:
             raise InvalidInputError(f"cannot read the table {path}: {error}") from None
         if not "".join(lines).strip():
             raise InvalidInputError(f"the table {path} is empty; its first line must describe its space")
         header = _parse(lines[0], TableHeader, path, 1)
-        table = cls(
+        benchmark = cls(
             header, [_parse(line, TableRow, path, n) for n, line in enumerate(lines[1:], 2) if line.strip()]
         )
-        return table._checked(path)
+        return benchmark._checked(path)
 
     def _checked(self, path: Path) -> Self:
-        """Return the table without networks that are not of its space, such as those beyond a limit."""
+        """Return the table without networks outside its space, such as those over a limit."""
         seen: set[tuple[str, int]] = set()
         for row in self.rows:
             training = f"{path}: the training of {row.arch} from seed {row.seed}"
@@ -171,17 +187,17 @@ class TabularBenchmark:
 
     @property
     def name(self) -> str:
-        """What the table is called."""
+        """The table's name."""
         return self.header.table
 
     @property
     def epochs(self) -> int:
-        """The epochs of a whole training."""
+        """Epochs of a complete training."""
         return self.header.epochs
 
     @cached_property
     def space(self) -> SearchSpace:
-        """The networks that may be tried."""
+        """The search space."""
         return SearchSpace(
             self.header.space,
             in_channels=self.header.in_channels,
@@ -190,13 +206,13 @@ class TabularBenchmark:
         )
 
     def curve(self, spec: Spec, seed: int) -> Curve:
-        """Return a recorded training of a network; which of them depends on the seed."""
+        """Return a recorded training of a network; the seed chooses among several."""
         rows = self._by_arch[spec.arch]
         row = rows[seed % len(rows)]
         return Curve(row.val_accuracy, row.seconds, row.failure, row.train_loss, row.val_loss)
 
     def outcomes(self) -> Mapping[str, tuple[int, float]]:
-        """Return parameters and expected final accuracy of every network that can be trained."""
+        """Return (parameters, expected final accuracy) of every network with a successful training."""
         found = {}
         for arch, rows in self._by_arch.items():
             trained = [row for row in rows if row.failure is None]

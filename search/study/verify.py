@@ -42,7 +42,7 @@ class Verification:
     difference: str | None = None
 
 
-def verify_study(folder: str | Path) -> Verification:
+def verify(folder: str | Path) -> Verification:
     """Decide anew on what a study has tried, gone on with and stopped, and compare.
 
     Workers only hand out what they are recorded to have done, in the order in which the driver took note of

@@ -102,7 +102,7 @@ def error(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
         (["describe", f"MgNet[{'9' * 5000}]-8-B^l"], "from 1 to 999999"),
         (["search", "--set", "data.image_size=[8, 0]"], "one side or [height, width], in pixels"),
         (["search", "--set", "data.image_size=0"], "one side or [height, width], in pixels"),
-        (["simulate", "none", "random"], "no table none; tables that come with mgnas are cifar16"),
+        (["simulate", "none", "random"], "no table none; the tables of mgnas are cifar16"),
         (["searc"], "searc"),
         (["search", "--trails", "3"], "--trails"),
     ],
