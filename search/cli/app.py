@@ -1,23 +1,23 @@
-"""The command line: its commands in the order in which ``mgnas --help`` lists them.
-
-Imports of the rooms stay inside the commands, so that ``mgnas --help`` answers at once.
-"""
+"""The command line: all commands with their examples. Slow imports stay inside the commands."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from inspect import cleandoc
 from typing import Annotated
 
 import typer
 
-from search.cli.networks import describe, train
-from search.cli.options import AsJson, Folder, path_of
-from search.cli.studies import export, front, report, search, status
+from search.cli.network_commands import describe, train
+from search.cli.options import AsJson, path_of
+from search.cli.panels import MACHINE, OUTPUT, SEARCH, PanelCommand
+from search.cli.study_commands import export, front, report, search, status, verify
 
 app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    help="Neural architecture search for compact image classifiers: launch a search, look at the Pareto "
-    "front, export a network from it.",
+    help="Neural architecture search for compact image classifiers: run a search, analyse the Pareto front, "
+    "export a network.",
 )
 
 
@@ -37,16 +37,20 @@ def simulate(
             show_default=False,
         ),
     ] = None,
-    workers: Annotated[int, typer.Option(help="Simulated workers.")] = 1,
-    seeds: Annotated[int, typer.Option(help="Simulations of each method, each with another seed.")] = 20,
+    workers: Annotated[int, typer.Option(help="Simulated workers.", rich_help_panel=MACHINE)] = 1,
+    seeds: Annotated[
+        int,
+        typer.Option(help="Simulations of each method, each from another seed.", rich_help_panel=SEARCH),
+    ] = 20,
     hours: Annotated[
         float | None,
         typer.Option(
-            help="Simulated hours of each search.  [default: 60 average trainings]", show_default=False
+            help="Simulated hours of each search.  [default: 60 average trainings]", rich_help_panel=SEARCH
         ),
     ] = None,
     picture: Annotated[
-        str | None, typer.Option(metavar="FILE.svg", help="Draw the hypervolume over time.")
+        str | None,
+        typer.Option(metavar="FILE.svg", help="Draw the hypervolume over time.", rich_help_panel=OUTPUT),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -58,17 +62,8 @@ def simulate(
     simulate_table(table, methods, workers, seeds, hours, drawing, as_json)
 
 
-def verify(folder: Folder, as_json: AsJson = False) -> None:
-    """Check that a study decides the same again on its recorded trainings. Exit code 1 if it does not."""
-    from search.cli.verify import print_verification
-
-    path = path_of("DIR", folder)
-    assert path is not None
-    raise typer.Exit(print_verification(path, as_json))
-
-
 def presets(as_json: AsJson = False) -> None:
-    """List the studies and the reference networks that come with mgnas."""
+    """List the presets and the networks of the papers."""
     from search.cli.presets import print_presets
 
     print_presets(as_json)
@@ -79,14 +74,16 @@ def calibrate(
         str | None,
         typer.Argument(
             metavar="[DIR]",
-            help="A study's folder: the calibration that it keeps.  [default: that of new studies]",
+            help="A study's folder, for its calibration.  [default: the calibration of new studies]",
             show_default=False,
         ),
     ] = None,
-    renew: Annotated[bool, typer.Option("--renew", help="Measure this machine again first.")] = False,
+    renew: Annotated[
+        bool, typer.Option("--renew", help="Measure this machine again first.", rich_help_panel=MACHINE)
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show how this machine trains fastest, as measured: date, load, choices."""
+    """Print the calibration of this machine: the fastest settings of a training, date and load."""
     from search.cli.calibrate import calibrate as print_calibrations
 
     print_calibrations(path_of("DIR", folder), renew, as_json)
@@ -105,7 +102,7 @@ def help_on(
         typer.Argument(metavar="[TOPIC]", help="A command, or study-file.", show_default=False),
     ] = None,
 ) -> None:
-    """Explain a command, or list every key of a study file with its default (study-file)."""
+    """Print the help of a command, or every key of a study file with its default (study-file)."""
     if topic == "study-file":
         from search.cli.study_file_help import study_file
 
@@ -127,11 +124,65 @@ def _options(
         typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version."),
     ] = False,
 ) -> None:
-    """Take the options that stand before a command."""
+    """Accept the options before a command."""
 
 
-for command in (
-    search, status, front, report, export, verify, describe, train, simulate, presets, calibrate, version
-):  # fmt: skip
-    app.command()(command)
-app.command(name="help")(help_on)
+COMMANDS: dict[Callable[..., None], str] = {
+    search: """
+        mgnas search digits --trials 12 --max-params 5000
+        mgnas search --data imagefolder:photos --image-size 64 --costs params,latency_ms
+        """,
+    status: """
+        mgnas status runs/digits
+        mgnas status runs/digits --json
+        """,
+    front: """
+        mgnas front runs/digits
+        mgnas front runs/digits --csv > front.csv
+        """,
+    report: """
+        mgnas report runs/digits
+        mgnas report runs/digits -o digits.html
+        """,
+    export: """
+        mgnas export runs/digits --pick within-1se
+        mgnas export runs/digits --trial 3 --formats spec,onnx -o my_network
+        """,
+    verify: """
+        mgnas verify runs/digits
+        mgnas verify runs/digits --json
+        """,
+    describe: """
+        mgnas describe 'MgNet[2,2,2,2]-256-B^l'
+        mgnas describe --space digits
+        """,
+    train: """
+        mgnas train 'MgNet[2,2]-8-B^l' --data digits --epochs 2 --seeds 2
+        mgnas train resnet18 --data cifar10 --set train.lr=0.1 -o runs/resnet18
+        """,
+    simulate: """
+        mgnas simulate digits8 frontier:freeze_thaw random --seeds 2
+        mgnas simulate my_table.jsonl frontier tpe --workers 8 --picture curves.svg
+        """,
+    presets: """
+        mgnas presets
+        mgnas presets --json
+        """,
+    calibrate: """
+        mgnas calibrate
+        mgnas calibrate --renew
+        """,
+    version: """
+        mgnas version
+        mgnas --version
+        """,
+}
+"""Commands in the order of ``mgnas --help``, each with its examples."""
+
+for command, examples in COMMANDS.items():
+    app.command(cls=PanelCommand, epilog=cleandoc(examples))(command)
+app.command(
+    name="help",
+    cls=PanelCommand,
+    epilog="mgnas help search\nmgnas help study-file > my_study.toml",
+)(help_on)

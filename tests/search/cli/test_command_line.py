@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import pytest
 
 from results.storage.records import POINT_COLUMNS
 from results.study import open_study, sqlite_url
+from search.cli.app import COMMANDS
 from search.cli.main import run
 from search.study.resolve import Request, resolve
 from space.modules.build import build
@@ -260,3 +262,23 @@ def test_describe(capsys: pytest.CaptureFixture[str]) -> None:
 def test_presets_and_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert "digits" in output(capsys, "presets")
     assert re.fullmatch(r"mgnas \d+\.\d+\.\d+\n", output(capsys, "version"))
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: str(command.__name__))
+def test_help_has_panels_defaults_and_two_examples(
+    command: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = output(capsys, command.__name__, "--help")
+    _, examples = text.split("Examples:\n")
+    lines = examples.strip().splitlines()
+    assert len(lines) == 2
+    assert all(line.strip().startswith("mgnas ") for line in lines)
+
+
+def test_help_of_search_groups_its_options(capsys: pytest.CaptureFixture[str]) -> None:
+    text = output(capsys, "search", "--help")
+    headings = re.findall(r"^(\w+):$", text, re.MULTILINE)
+    assert headings == [
+        "Arguments", "Study", "Data", "Search", "Training", "Machine", "Output", "Options", "Examples"
+    ]  # fmt: skip
+    assert text.index("Search:") < text.index("--costs") < text.index("[default: params]")

@@ -1,4 +1,4 @@
-"""The commands about studies: search, status, front, report, export. Imports of the rooms stay inside."""
+"""The commands of studies: search, status, front, report, export, verify. Slow imports stay inside."""
 
 from __future__ import annotations
 
@@ -9,10 +9,7 @@ import typer
 
 from search.cli import completion
 from search.cli.options import AsJson, Folder, image_size_of, number_or_text, path_of
-
-WarmStart = Annotated[
-    str | None, typer.Option(metavar="DIR", help="Begin with what an earlier study has found.")
-]
+from search.cli.panels import DATA, MACHINE, OUTPUT, SEARCH, STUDY, TRAINING
 
 
 def search(
@@ -20,84 +17,120 @@ def search(
         str | None,
         typer.Argument(
             metavar="[STUDY]",
-            help="A study file of your own, a preset, or a study's folder to go on in.",
+            help="A study file, a preset, or a study's folder.  [default: the preset that suits the images]",
             show_default=False,
         ),
     ] = None,
     preset: Annotated[
         str | None,
         typer.Option(
-            help="A study that comes with mgnas; see 'mgnas presets'.", autocompletion=completion.presets
+            help="A preset; see 'mgnas presets'.",
+            autocompletion=completion.presets,
+            rich_help_panel=STUDY,
         ),
     ] = None,
-    data: Annotated[
-        str | None,
-        typer.Option(
-            help="The images: digits, mnist, fashion_mnist, cifar10, cifar100, svhn, npz:FILE or "
-            "imagefolder:PATH.",
-            autocompletion=completion.sources,
-        ),
-    ] = None,
-    data_root: Annotated[
-        str | None,
-        typer.Option(
-            help="The folder of mnist, cifar10 and the like; they are downloaded into it if they are missing."
-        ),
-    ] = None,
-    trials: Annotated[int | None, typer.Option(help="Networks to try, in total over all runs.")] = None,
-    hours: Annotated[float | None, typer.Option(help="Hours to search, in total over all runs.")] = None,
-    max_params: Annotated[int | None, typer.Option(help="Try no network with more parameters.")] = None,
-    costs: Annotated[
-        str | None,
-        typer.Option(
-            help="What accuracy is weighed against, with commas: params, macs, activation_mib, latency_ms, "
-            "energy_j.  [default: params]",
-            show_default=False,
-            autocompletion=completion.costs,
-        ),
-    ] = None,
-    epochs: Annotated[int | None, typer.Option(help="Epochs of each training.")] = None,
-    image_size: Annotated[
-        str | None,
-        typer.Option(
-            metavar="N|HxW", help="Size of the images of an imagefolder in pixels, such as 64 or 48x64."
-        ),
-    ] = None,
-    workers: Annotated[
-        str | None,
-        typer.Option(
-            metavar="N|auto",
-            help="Trainings side by side.  [default: one for each GPU, or CPU core]",
-            show_default=False,
-        ),
-    ] = None,
-    device: Annotated[
-        str | None,
-        typer.Option(help="auto, cpu or cuda.", show_default=False, autocompletion=completion.devices),
-    ] = None,
-    warm_start: WarmStart = None,
     folder: Annotated[
         str | None,
         typer.Option(
-            "--dir", metavar="DIR", help="The study's folder.  [default: runs/NAME]", show_default=False
+            "--dir", metavar="DIR", help="The study's folder.  [default: runs/NAME]", rich_help_panel=STUDY
         ),
+    ] = None,
+    warm_start: Annotated[
+        str | None,
+        typer.Option(metavar="DIR", help="Learn from the trials of an earlier study.", rich_help_panel=STUDY),
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="The study's seed.  [default: 0]", rich_help_panel=STUDY)
     ] = None,
     assignments: Annotated[
         list[str] | None,
         typer.Option(
             "--set",
             metavar="SECTION.KEY=VALUE",
-            help="Set a key of a section, such as train.epochs=20; repeatable.",
+            help="Set a key of the study file, such as train.lr=0.1; repeatable. 'mgnas help study-file' lists "
+            "all keys and defaults.",
+            rich_help_panel=STUDY,
         ),
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="The study's seed.")] = None,
     repair: Annotated[
         bool,
-        typer.Option("--repair", help="Train networks again whose kept weights are missing or damaged."),
+        typer.Option(
+            "--repair",
+            help="Train networks again whose weights are missing or damaged.",
+            rich_help_panel=STUDY,
+        ),
     ] = False,
+    data: Annotated[
+        str | None,
+        typer.Option(
+            help="The images: digits, mnist, fashion_mnist, cifar10, cifar100, svhn, npz:FILE or "
+            "imagefolder:PATH.  [default: the study's]",
+            autocompletion=completion.sources,
+            rich_help_panel=DATA,
+        ),
+    ] = None,
+    data_root: Annotated[
+        str | None,
+        typer.Option(
+            help="Folder of mnist, cifar10 and the like. Missing images are downloaded into it.  "
+            "[default: ~/.cache/mgnas]",
+            rich_help_panel=DATA,
+        ),
+    ] = None,
+    image_size: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N|HxW",
+            help="Size of an imagefolder's images in pixels, such as 64 or 48x64.  [default: the study's]",
+            rich_help_panel=DATA,
+        ),
+    ] = None,
+    trials: Annotated[
+        int | None,
+        typer.Option(help="Total of trials over all runs.  [default: the study's]", rich_help_panel=SEARCH),
+    ] = None,
+    hours: Annotated[
+        float | None,
+        typer.Option(help="Total of hours over all runs.  [default: no limit]", rich_help_panel=SEARCH),
+    ] = None,
+    max_params: Annotated[
+        int | None,
+        typer.Option(
+            help="Limit of parameters of a network.  [default: the study's]", rich_help_panel=SEARCH
+        ),
+    ] = None,
+    costs: Annotated[
+        str | None,
+        typer.Option(
+            help="Objectives besides accuracy, with commas: params, macs, activation_mib, latency_ms, energy_j.  "
+            "[default: params]",
+            autocompletion=completion.costs,
+            rich_help_panel=SEARCH,
+        ),
+    ] = None,
+    epochs: Annotated[
+        int | None,
+        typer.Option(help="Epochs of each training.  [default: the study's]", rich_help_panel=TRAINING),
+    ] = None,
+    workers: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N|auto",
+            help="Parallel trainings.  [default: auto, one for each GPU or CPU core]",
+            rich_help_panel=MACHINE,
+        ),
+    ] = None,
+    device: Annotated[
+        str | None,
+        typer.Option(
+            help="auto, cpu or cuda.  [default: auto]",
+            autocompletion=completion.devices,
+            rich_help_panel=MACHINE,
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Search, or go on where the study in the folder stands. Without arguments: the digits demonstration."""
+    """Run a search, or resume the study in its folder. Without arguments: the digits demonstration."""
     from search.cli.search import launch
     from search.study.resolve import FLAGS, Request
 
@@ -122,7 +155,7 @@ def search(
 
 
 def status(folder: Folder, as_json: AsJson = False) -> None:
-    """Say how far a study is; of a running search also its trainings, pace and time left."""
+    """Print the progress of a study. For a running search, also its trainings, pace and time left."""
     from results.study import open_study
     from results.study_status import COUNTS, running_lines
     from results.tables import print_json
@@ -147,9 +180,11 @@ def status(folder: Folder, as_json: AsJson = False) -> None:
 def front(
     folder: Folder,
     as_json: AsJson = False,
-    as_csv: Annotated[bool, typer.Option("--csv", help="CSV on stdout.")] = False,
+    as_csv: Annotated[
+        bool, typer.Option("--csv", help="Print CSV on stdout.", rich_help_panel=OUTPUT)
+    ] = False,
 ) -> None:
-    """Print the Pareto front: validation accuracy against parameters, or the costs of the study."""
+    """Print the Pareto front: validation accuracy against parameters, or against the costs of the study."""
     from results.front import complete_trials
     from results.study import open_study
     from results.study_text import print_study_front
@@ -181,11 +216,11 @@ def report(
             "--output",
             metavar="FILE",
             help="The HTML file.  [default: DIR/report.html]",
-            show_default=False,
+            rich_help_panel=OUTPUT,
         ),
     ] = None,
 ) -> None:
-    """Write the report: one HTML file that works offline."""
+    """Write the report of a study: one HTML file that works offline."""
     from results.study import open_study
 
     typer.echo(open_study(folder).report(path_of("--output", output)))
@@ -193,24 +228,30 @@ def report(
 
 def export(
     folder: Folder,
-    trial: Annotated[int | None, typer.Option(help="The trial's number.")] = None,
+    trial: Annotated[
+        int | None, typer.Option(help="The number of the trial.", rich_help_panel="Network")
+    ] = None,
     pick: Annotated[
         str | None,
         typer.Option(
             help="within-1se (recommended: the smallest within one standard error of the best), best, knee, "
             "smallest, or a goal: 'accuracy>=0.97', 'within=1pt'.",
             autocompletion=completion.picks,
+            rich_help_panel="Network",
         ),
     ] = None,
     max_params: Annotated[
-        int | None, typer.Option(help="With --pick: among networks of at most so many.")
+        int | None,
+        typer.Option(
+            help="With --pick: limit of parameters.  [default: no limit]", rich_help_panel="Network"
+        ),
     ] = None,
     formats: Annotated[
         str | None,
         typer.Option(
-            help="Of spec,safetensors,onnx,pt2.  [default: spec,safetensors,onnx]",
-            show_default=False,
+            help="Formats, with commas: spec, safetensors, onnx, pt2.  [default: spec,safetensors,onnx]",
             autocompletion=completion.formats,
+            rich_help_panel=OUTPUT,
         ),
     ] = None,
     output: Annotated[
@@ -219,12 +260,21 @@ def export(
             "-o",
             "--output",
             metavar="DIR",
-            help="The folder to make.  [default: DIR/exports/trial-N]",
-            show_default=False,
+            help="The folder of the export.  [default: DIR/exports/trial-N]",
+            rich_help_panel=OUTPUT,
         ),
     ] = None,
 ) -> None:
-    """Export a network of the front: spec, weights, ONNX, model card and a script that classifies images."""
+    """Export a network: spec, weights, ONNX, model card and a script that classifies images."""
     from search.cli.export import export_network
 
     export_network(folder, trial, pick, max_params, formats, path_of("--output", output))
+
+
+def verify(folder: Folder, as_json: AsJson = False) -> None:
+    """Check that a study decides the same again on its recorded trainings. Exit code 1 if it does not."""
+    from search.cli.verify import print_verification
+
+    path = path_of("DIR", folder)
+    assert path is not None
+    raise typer.Exit(print_verification(path, as_json))

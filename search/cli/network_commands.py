@@ -1,4 +1,4 @@
-"""The commands about single networks: describe and train. Imports of the rooms stay inside."""
+"""The commands of single networks: describe and train. Slow imports stay inside."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import typer
 
 from search.cli import completion
 from search.cli.options import AsJson, Plugins, load_plugins_named, path_of
+from search.cli.panels import DATA, MACHINE, OUTPUT, STUDY, TRAINING
 
 
 def describe(
@@ -23,33 +24,42 @@ def describe(
     space: Annotated[
         str | None,
         typer.Option(
-            "--space", metavar="STUDY", help="Describe the space of a study file, preset or folder."
+            "--space",
+            metavar="STUDY",
+            help="Describe the search space of a study file, preset or study folder.",
+            rich_help_panel=STUDY,
         ),
     ] = None,
     image_size: Annotated[
         int | None,
         typer.Option(
-            help="Pixels of a side.  [default: 32, or as published, or the study's]", show_default=False
+            help="Side of the images in pixels.  [default: 32, the published, or the study's]",
+            rich_help_panel=DATA,
         ),
     ] = None,
     channels: Annotated[
         int | None,
-        typer.Option(help="Channels of an image.  [default: 3, or the study's]", show_default=False),
+        typer.Option(help="Channels of the images.  [default: 3, or the study's]", rich_help_panel=DATA),
     ] = None,
     classes: Annotated[
         int | None,
         typer.Option(
-            help="Number of classes.  [default: 10, or as published, or the study's]", show_default=False
+            help="Number of classes.  [default: 10, the published, or the study's]", rich_help_panel=DATA
         ),
     ] = None,
     assignments: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="SECTION.KEY=VALUE", help="With --space: as for 'search'."),
+        typer.Option(
+            "--set",
+            metavar="SECTION.KEY=VALUE",
+            help="With --space: set a key of the study file; repeatable.",
+            rich_help_panel=STUDY,
+        ),
     ] = None,
     plugins: Plugins = None,
     as_json: AsJson = False,
 ) -> None:
-    """Print a network's parameters, MACs, memory and layers, or the size and ranges of a study's space."""
+    """Print a network's parameters, MACs, memory and layers, or the size and ranges of a search space."""
     from search.cli.describe import ImageOptions, describe_network
     from space.core.errors import InvalidInputError
 
@@ -79,12 +89,25 @@ def train(
     ],
     data: Annotated[
         str | None,
-        typer.Option(help="The images, as for 'search'.  [default: the preset's]", show_default=False),
+        typer.Option(help="The images, as for 'search'.  [default: the preset's]", rich_help_panel=DATA),
     ] = None,
-    data_root: Annotated[str | None, typer.Option(help="The folder of mnist, cifar10 and the like.")] = None,
-    epochs: Annotated[int | None, typer.Option(help="Epochs of each training.")] = None,
-    seeds: Annotated[int, typer.Option(help="Trainings of each network, each from another seed.")] = 1,
-    seed: Annotated[int | None, typer.Option(help="The first of the seeds.")] = None,
+    data_root: Annotated[
+        str | None,
+        typer.Option(
+            help="Folder of mnist, cifar10 and the like.  [default: ~/.cache/mgnas]", rich_help_panel=DATA
+        ),
+    ] = None,
+    epochs: Annotated[
+        int | None,
+        typer.Option(help="Epochs of each training.  [default: the preset's]", rich_help_panel=TRAINING),
+    ] = None,
+    seeds: Annotated[
+        int,
+        typer.Option(help="Trainings of each network, each from another seed.", rich_help_panel=TRAINING),
+    ] = 1,
+    seed: Annotated[
+        int | None, typer.Option(help="The first seed.  [default: 0]", rich_help_panel=TRAINING)
+    ] = None,
     output: Annotated[
         str | None,
         typer.Option(
@@ -92,30 +115,37 @@ def train(
             "--output",
             metavar="DIR",
             help="The study's folder.  [default: runs/train-ARCH]",
-            show_default=False,
+            rich_help_panel=OUTPUT,
         ),
     ] = None,
     preset: Annotated[
         str | None,
         typer.Option(
-            help="Whose recipe: a preset, a study's file or folder; without --data, its images too.  "
+            help="A preset, study file or study folder that gives the recipe; without --data, also the images.  "
             "[default: the preset that suits the images]",
-            show_default=False,
             autocompletion=completion.presets,
+            rich_help_panel=STUDY,
         ),
     ] = None,
     assignments: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="SECTION.KEY=VALUE", help="As for 'search', such as train.lr=0.1."),
+        typer.Option(
+            "--set",
+            metavar="SECTION.KEY=VALUE",
+            help="Set a key of the study file, such as train.lr=0.1; repeatable.",
+            rich_help_panel=STUDY,
+        ),
     ] = None,
     threads: Annotated[
         int | None,
-        typer.Option(help="Threads of torch on a CPU.  [default: what is fastest]", show_default=False),
+        typer.Option(
+            help="Torch threads on a CPU.  [default: the fastest, as calibrated]", rich_help_panel=MACHINE
+        ),
     ] = None,
     plugins: Plugins = None,
     as_json: AsJson = False,
 ) -> None:
-    """Train networks as a study: their curves, accuracy over seeds, speed, latency and weights."""
+    """Train named networks as a study. Prints accuracy over seeds, speed, latency and files of weights."""
     from search.cli.train import train as train_and_print
     from search.study.named_networks import NamedNetworks
     from search.study.resolve import FLAGS, Request, study_or_preset
