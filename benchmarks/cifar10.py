@@ -27,7 +27,7 @@ import numpy as np
 import torch
 
 from benchmarks.machine import describe_machine
-from search.study.config import parse_assignment
+from search.study.study_file import parse_assignment
 from space.notation.parse import parse_notation
 from trainers.data.device_data import ResidentData
 from trainers.data.splits import SearchData, Split

@@ -19,7 +19,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from benchmarks.machine import describe_machine
-from search.study.config import StudyConfig, read_preset
+from search.study.config import StudyConfig
+from search.study.study_file import read_preset
 from space.config import SpaceConfig
 from space.networks.load import load_spec
 from space.search_space import SearchSpace

@@ -19,7 +19,7 @@ from benchmarks.machine import describe_machine
 from search.executors.local import LocalExecutor
 from search.executors.messages import Failed, Fatal, Finished, Job, Setup
 from search.executors.slots import Slot
-from search.study.config import read_preset
+from search.study.study_file import read_preset
 from space.config import SpaceConfig
 from space.search_space import SearchSpace
 from trainers.data.splits import DataConfig

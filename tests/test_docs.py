@@ -23,7 +23,8 @@ import pytest
 import typer.main
 
 from search.cli.app import app
-from search.study.config import StudyConfig, read_study_file
+from search.study.config import StudyConfig
+from search.study.study_file import read_study_file
 from tests.support.command_line import mgnas
 
 ROOT = Path(__file__).parents[1]

@@ -9,7 +9,7 @@ DEVICES = ("auto", "cpu", "cuda")
 
 def presets(incomplete: str) -> list[str]:
     """Return the presets that begin with ``incomplete``."""
-    from search.study.config import preset_names
+    from search.study.study_file import preset_names
 
     return _beginning(preset_names(), incomplete)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from results.tables import print_json, print_table
-from search.study.config import preset_names, read_preset
+from search.study.study_file import preset_names, read_preset
 from space.networks.references import REFERENCES
 
 

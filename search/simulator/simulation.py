@@ -12,13 +12,13 @@ from results.hypervolume import hypervolume
 from results.storage.objectives import COSTS
 from results.storage.records import StudyHeader, TrialRecord
 from search.samplers.base import AskTell
-from search.samplers.make import make_ask_tell
 from search.simulator.executor import SimulatedExecutor
 from search.simulator.problem import Problem
 from search.simulator.tabular_benchmark import TabularBenchmark
-from search.study.components import make_scheduler, rungs_of
+from search.study.clock import Clock
+from search.study.components import compose
 from search.study.config import StudyConfig
-from search.study.driver import Clock, Driver
+from search.study.driver import Driver
 from search.study.objectives import header_ranges
 from search.study.progress import Silent
 from search.study.trials import Trials
@@ -128,15 +128,11 @@ def simulate(
     space = problem.space
     trials_so_far = Trials(_header(config, space), space)
     executor = SimulatedExecutor(problem, num_workers)
-    asked: AskTell
-    if ask_tell is None:
-        asked = make_ask_tell(config.search.sampler, space, seed, rungs_of(config), costs=costs)
-    else:
-        asked = ask_tell(space, seed)
-    scheduling = make_scheduler(config, trials_so_far, asked.policy)
+    own = None if ask_tell is None else ask_tell(space, seed)
+    components = compose(config, trials_so_far, executor, sampler=own)
     clock = Clock(0.0, executor.now)
     # recorded failures cannot be repaired: the driver does not give up after some in a row
-    Driver(config, trials_so_far, asked, scheduling, executor, Silent(), clock, gives_up=False).run()
+    Driver(components, Silent(), clock, gives_up=False).run()
     records = tuple(trials_so_far.records.values())
     indicator = HypervolumeIndicator(problem.outcomes(), space.params_range())
     history = indicator.history(records)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
-from importlib.resources import files
-from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
@@ -18,7 +15,6 @@ from search.study.plan_config import PlanConfig
 from space.config import SpaceConfig
 from space.core.atomic_files import absolute_path
 from space.core.errors import InvalidInputError, nearest, shown
-from space.core.system_errors import explain_system_error
 from space.core.validation import explain, rule_of
 from space.networks.counts import Size
 from space.networks.plugins import load_plugins
@@ -37,6 +33,8 @@ SEARCHABLE = tuple(
     key for key in Recipe.model_fields if key not in ("epochs", "precision", "metric", "test_flip")
 )
 """Keys of the recipe that a space may search: not what decides how far is trained, and what is measured."""
+PLANNED = ("trials", "costs", "scheduler", "workers", "device", "keep_weights")
+"""Keys of ``[search]`` that a study with a plan uses; the others keep their defaults."""
 MOST_CHECKED = 1_000
 """Values of a domain that are looked at one by one; of longer ranges the ends are."""
 
@@ -295,135 +293,3 @@ def _load_plugins(names: Any, source: str, base: Path) -> Tables:
         raise InvalidInputError(f"{source}: plugins must have different names, but got {shown(names)}")
     load_plugins(paths)
     return {"plugins": paths}
-
-
-def _presets() -> Traversable:
-    return files("search").joinpath("presets")
-
-
-def preset_names() -> list[str]:
-    """Return the names of the presets that come with mgnas."""
-    return sorted(
-        entry.name.removesuffix(".toml") for entry in _presets().iterdir() if entry.name.endswith(".toml")
-    )
-
-
-def read_preset(name: str) -> Tables:
-    """Return a preset's tables; raises InvalidInputError for an unknown name."""
-    known = preset_names()
-    if name not in known:
-        raise InvalidInputError(
-            f"there is no preset {name!r}{nearest(name, known)} (presets: {', '.join(known)})"
-        )
-    return {
-        "name": name,
-        **tomllib.loads(_presets().joinpath(f"{name}.toml").read_text("utf-8-sig")),
-    }
-
-
-def read_study_file(path: Path) -> Tables:
-    """Return a study file's tables, on top of the preset it names with ``preset = ...`` if it does.
-
-    Files that it names are seen from its own folder; its name is the study's, unless it says another.
-
-    Raises:
-        InvalidInputError: the file cannot be read or is not TOML.
-    """
-    try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise InvalidInputError(f"cannot read the study file {path}: {explain_system_error(error)}") from None
-    except (ValueError, RecursionError) as error:
-        raise InvalidInputError(f"{path} is not TOML: {error}") from None
-    preset = tables.pop("preset", None)
-    base = (
-        read_preset(str(preset)) | {"name": path.stem, "description": ""} if preset else {"name": path.stem}
-    )
-    return overlay(base, tables)
-
-
-def overlay(base: Tables, top: Tables) -> Tables:
-    """Return ``base`` with the keys of ``top``; of two sections with one name the keys are joined."""
-    merged = dict(base)
-    for key, value in top.items():
-        both = isinstance(value, dict) and isinstance(base.get(key), dict)
-        merged[key] = base[key] | value if both else value
-    return merged
-
-
-def parse_assignment(text: str) -> Tables:
-    """Return the tables that ``section.key=value`` stands for; the value is TOML, or else taken as text.
-
-    Raises:
-        InvalidInputError: there is no ``=``, or not one section and one key before it.
-    """
-    name, equals, value = text.partition("=")
-    section, dot, key = name.strip().partition(".")
-    if not equals or not dot or not section or not key or "." in key:
-        known = _known_keys(section.strip())
-        raise InvalidInputError(
-            f"--set takes section.key=value, such as train.epochs=20, but got {shown(text)} ({known}; "
-            "'mgnas help study-file' explains them)"
-        )
-    try:
-        tables = tomllib.loads(f"value = {value.strip()}")
-        parsed = tables["value"] if len(tables) == 1 else value.strip()
-    except (ValueError, RecursionError):
-        # also numbers of thousands of digits and lists in lists without end, which Python refuses to read
-        parsed = value.strip()
-    return {section: {key: parsed}}
-
-
-def _known_keys(section: str) -> str:
-    """Return in words the keys of a section, or the sections where there is none of this name."""
-    sections = {
-        name: field.annotation.model_fields
-        for name, field in StudyConfig.model_fields.items()
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
-    }
-    if section in sections:
-        return f"keys of {section}: {', '.join(sections[section])}"
-    return f"sections: {', '.join(sections)}"
-
-
-PLACE_OF_DATA = {"root", "memory_gib", "reader_threads"}
-"""Keys of ``[data]`` by which no batch is another one."""
-PLANNED = ("trials", "costs", "scheduler", "workers", "device", "keep_weights")
-"""Keys of ``[search]`` that a study with a plan uses; the others have their defaults."""
-BUDGET = {
-    "search": {"trials", "hours", "epochs", "patience", "workers", "device", "keep_weights"},
-    "data": {"source", *PLACE_OF_DATA},
-}
-"""What may change between two runs of one study. The images may move: their fingerprint is compared."""
-
-
-def budgets(config: StudyConfig) -> Tables:
-    """Return what a run was asked for that another run of the same study may have been asked otherwise."""
-    search = config.search.model_dump(mode="json", include={"trials", "hours", "epochs", "patience"})
-    plan = None if config.plan is None else config.plan.model_dump(mode="json")
-    return search | {"references": list(config.references), "plan": plan}
-
-
-def first_difference(recorded: StudyConfig, asked: StudyConfig) -> str | None:
-    """Return ``section.key = old, but now new`` for the first key that decides results, or None."""
-    if (recorded.plan is None) != (asked.plan is None):
-        return _other_networks(recorded.plan, asked.plan)
-    old = recorded.model_dump(mode="json")
-    new = asked.model_dump(mode="json")
-    for section in ("data", "space", "train", "search"):
-        for key, value in old[section].items():
-            if key not in BUDGET.get(section, ()) and new[section][key] != value:
-                before, now = ("nothing" if v is None else repr(v) for v in (value, new[section][key]))
-                return f"{section}.{key} = {before}, but now {now}"
-    return _other_networks(recorded.plan, asked.plan)
-
-
-def _other_networks(recorded: PlanConfig | None, asked: PlanConfig | None) -> str | None:
-    """Return the same for the plans: seeds may be others, and networks be added, but not be left out."""
-    before, now = (() if plan is None else plan.networks for plan in (recorded, asked))
-    if recorded is not None and set(before) <= set(now):
-        return None
-    if recorded is None and asked is None:
-        return None
-    old, new = (", ".join(networks) or "nothing" for networks in (before, now))
-    return f"plan.networks = {old}, but now {new}"

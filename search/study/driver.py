@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from results.forecast import Activity
 from results.front import front_history
 from results.storage.errors import StorageFullError
 from results.storage.records import TrialRecord
-from search.executors.base import Executor
 from search.executors.messages import (
     Calibrating,
     Epoch,
@@ -20,16 +18,16 @@ from search.executors.messages import (
     Fatal,
     Finished,
     Foretold,
-    Job,
     Lost,
     Measured,
     Paused,
     Recovered,
     Silent,
 )
-from search.samplers.base import AskTell
-from search.schedulers.base import Done, Fail, Resume, Scheduler, StartNamed, StartNew, Stop
-from search.study.config import StudyConfig
+from search.schedulers.base import Done, Fail, Resume, StartNamed, StartNew, Stop
+from search.study.clock import Clock
+from search.study.components import Components
+from search.study.jobs import training_job
 from search.study.objectives import stand_in_costs
 from search.study.progress import Progress
 from search.study.progress_events import (
@@ -40,8 +38,8 @@ from search.study.progress_events import (
     TrialStarted,
 )
 from search.study.seeds import derive_seed
-from search.study.snapshot import Snapshot, snapshot
-from search.study.trials import Outcome, Trials, checkpoint_path, weights_path
+from search.study.snapshot import Moment, Snapshot, snapshot
+from search.study.trials import Outcome, weights_path
 from space.core.errors import MgnasError
 from space.core.reports import EpochReport
 
@@ -58,59 +56,12 @@ class SearchError(MgnasError):
     """The search cannot continue. Its results are recorded."""
 
 
-@dataclass
-class Clock:
-    """Seconds of searching since the study began; pauses between runs are left out."""
-
-    before_s: float
-    now: Callable[[], float] = time.monotonic
-
-    def __post_init__(self) -> None:
-        self._began = self.now()
-
-    def elapsed_s(self) -> float:
-        """Return the time on the study's clock."""
-        return self.before_s + self.run_s()
-
-    def run_s(self) -> float:
-        """Return the time since this run began."""
-        return self.now() - self._began
-
-
-def training_job(
-    config: StudyConfig, store: Trials, record: TrialRecord, *, until: int | None = None, again: bool = False
-) -> Job:
-    """Return the job that trains a trial to the end of epoch ``until`` or (None) to its last.
-
-    With ``again`` it trains a complete trial once more, from its first epoch and under no limit.
-    """
-    return Job(
-        record.number,
-        record.spec,
-        config.train.replaced(record.training),
-        record.seed,
-        weights_path=store.place_of(weights_path(record)),
-        checkpoint_path=store.place_of(checkpoint_path(record)),
-        known_epochs=0 if again else record.epochs,
-        known_latency_ms=record.measured.get("latency_ms"),
-        knows_batch_latency="latency_batch_ms" in record.measured,
-        is_limited=record.reference is None and config.plan is None and not again,
-        halvings=store.kills_for_memory.get(record.number, 0),
-        train_s=0.0 if again else record.train_s,
-        until=until,
-    )
-
-
 class Driver:
     """Runs a study until its scheduler has nothing left to do."""
 
     def __init__(
         self,
-        config: StudyConfig,
-        store: Trials,
-        sampler: AskTell,
-        scheduler: Scheduler,
-        executor: Executor,
+        components: Components,
         progress: Progress,
         clock: Clock,
         *,
@@ -118,16 +69,21 @@ class Driver:
         activity: Activity | None = None,
         let_signals_through: Callable[[], None] | None = None,
     ) -> None:
-        """Take a study's parts; it ``gives_up`` where so many trials fail that all may.
+        """Connect the components of a study.
 
-        ``activity`` is filled with what happens in this run. ``let_signals_through`` is called whenever
-        nothing is being written.
+        Args:
+            components: The configuration, trials, sampler, scheduler and executor.
+            progress: The display of the search.
+            clock: The clock of the study.
+            gives_up: Whether many failed trials in a row end the search.
+            activity: Collects the activity of this run, for the forecast.
+            let_signals_through: Called whenever no write is in progress.
         """
-        self.config = config
-        self.store = store
-        self.sampler = sampler
-        self.scheduler = scheduler
-        self.executor = executor
+        self.config = components.config
+        self.store = components.trials
+        self.sampler = components.sampler
+        self.scheduler = components.scheduler
+        self.executor = components.executor
         self.progress = SearchProgress(progress)
         self.activity = activity or Activity()
         self.clock = clock
@@ -137,7 +93,7 @@ class Driver:
         self._any_succeeded = False
         self._silent: set[int] = set()
         self._until: dict[int, int] = {}
-        self._found = front_history(store.searched, store.header.ranges)
+        self._found = front_history(self.store.searched, self.store.header.ranges)
 
     def run(self) -> None:
         """Search to the end.
@@ -332,7 +288,5 @@ class Driver:
             self.store,
             self._found,
             self.activity,
-            self.clock.elapsed_s(),
-            self._is_spent(),
-            self._silent,
+            Moment(self.clock.elapsed_s(), self._is_spent(), frozenset(self._silent)),
         )

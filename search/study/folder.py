@@ -13,14 +13,14 @@ from pathlib import Path
 
 from results.storage.driver_lock import LOCK, is_locked
 from results.storage.records import StudyHeader, TrialRecord
-from results.study import CONFIG, DATABASE, open_study
-from search.study.config import StudyConfig, Tables, first_difference, overlay
+from results.study import CONFIG, DATABASE
+from search.study.config import StudyConfig, Tables
+from search.study.same_study import first_edit, without_unset
 from search.study.warm_start import EARLIER
 from space.core.atomic_files import write_atomic
 from space.core.errors import InvalidInputError
 from space.core.system_errors import explain_system_error
 from space.networks.plugins import plugin_digest
-from trainers.recipe import BEFORE
 
 GIVEN = "given.npz"
 """Images that a program handed over."""
@@ -33,11 +33,6 @@ PART = r"\..+\.\d+\.part"
 WEIGHTS = r"([0-9a-f]{12}-s\d+)\.safetensors"
 CHECKPOINT = r"([0-9a-f]{12}-s\d+)\.checkpoint(\.previous)?"
 _SETTLE_S = 1.0
-
-
-def _as_then(tables: Tables) -> Tables:
-    """Return a recorded configuration, which has every key that there was when its study was begun."""
-    return overlay({"train": BEFORE, "search": {"scheduler": "fifo"}}, tables)
 
 
 class StudyFolder:
@@ -82,29 +77,34 @@ class StudyFolder:
             begun |= {CONFIG, PLUGINS}
         return begun
 
-    def recorded_config(self) -> StudyConfig:
-        """Return the configuration that the study here was begun with, from its ledger.
+    def recorded_tables(self, header: StudyHeader) -> Tables:
+        """Return the configuration that the ledger records, as plain tables without unset keys.
 
         Raises:
-            InvalidInputError: the study is damaged, or its ``study.toml`` was edited to say something else.
+            InvalidInputError: ``study.toml`` is damaged, or it was edited and differs from the ledger.
         """
         path = self.path / CONFIG
         try:
-            tables = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-        except (OSError, ValueError, RecursionError) as error:
+            written = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+            difference = first_edit(header.config, written)
+        except (OSError, ValueError, RecursionError, TypeError, LookupError) as error:
             raise InvalidInputError(
                 f"{path} is damaged ({error}); restore it from a copy, or choose another {self.option}"
             ) from None
-        written = StudyConfig.parse(_as_then(tables), str(path), self.path)
-        recorded = StudyConfig.parse(
-            _as_then(open_study(self.path).header.config), f"{self.path / DATABASE}", self.path
-        )
-        if difference := first_difference(recorded, written):
+        if difference:
             raise InvalidInputError(
-                f"{path} was edited: the study was begun with {difference}; put it back, or choose "
+                f"{path} was edited: the study was begun with {difference}; undo the edit, or choose "
                 f"another folder ({self.option})"
             )
-        return recorded
+        return without_unset(header.config)
+
+    def recorded_config(self, header: StudyHeader) -> StudyConfig:
+        """Return the same as a configuration.
+
+        Raises:
+            InvalidInputError: As ``recorded_tables``, or a plugin of the study fails.
+        """
+        return StudyConfig.parse(self.recorded_tables(header), str(self.path / CONFIG), self.path)
 
     def write_config(self, config: StudyConfig) -> StudyConfig:
         """Write the configuration and copies of its plugins; OSError goes to the caller.

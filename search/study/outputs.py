@@ -1,11 +1,11 @@
-"""What a run leaves beside the ledger: tables, the report, and the curves of a plan's trainings."""
+"""The files of a run beside the ledger: tables, the report, and the curves of a plan's trainings."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from results.study import DATABASE, REPORT, StudyResults, open_study
+from results.study import DATABASE, REPORT, StudyResults
 from results.tables import front_csv
 from results.trainings import CURVES, curve_files, write_curves
 from search.study.progress import Progress
@@ -15,12 +15,12 @@ from space.core.errors import InvalidInputError
 OUTPUTS = ("trials.csv", "front.csv", REPORT)
 
 
-def write_outputs(folder: Path, progress: Progress) -> StudyResults:
-    """Write ``trials.csv``, ``front.csv``, ``report.html`` and a plan's curves; return the results.
+def write_outputs(results: StudyResults, progress: Progress) -> None:
+    """Write ``trials.csv``, ``front.csv``, ``report.html`` and the curves of a plan into the study's folder.
 
-    A file that cannot be written loses nothing: ``progress`` is told, and the next run writes it.
+    A file that cannot be written loses nothing: ``progress`` shows a warning, and the next run writes it.
     """
-    results = open_study(folder)
+    folder = results.folder
     writers: dict[str, Callable[[Path], object]] = {
         "trials.csv": lambda path: write_atomic(path, results.trials().to_csv(index=False)),
         "front.csv": lambda path: write_atomic(path, front_csv(results.front_records, results.header.costs)),
@@ -38,7 +38,6 @@ def write_outputs(folder: Path, progress: Progress) -> StudyResults:
                 f"warning: cannot write {folder / name}: {reason}; the study is not affected. "
                 f"'{again}' writes it again"
             )
-    return results
 
 
 def output_names(results: StudyResults) -> list[str]:

@@ -27,11 +27,6 @@ class State(Protocol):
         """How much there is to do."""
         ...
 
-    @property
-    def urgent(self) -> bool:
-        """Whether it is to be shown at once, since the next state may be long in coming."""
-        ...
-
     def text(self) -> str:
         """Return the figures in words, for one line."""
         ...
@@ -80,7 +75,7 @@ class Plain:
     def update(self, snapshot: State) -> None:
         """Print a line if one is due."""
         self._last = snapshot
-        if snapshot.urgent or time.monotonic() >= self._due:
+        if time.monotonic() >= self._due:
             self._show(snapshot)
 
     def _show(self, snapshot: State) -> None:

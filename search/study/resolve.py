@@ -8,16 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from search.study.config import (
-    StudyConfig,
-    Tables,
-    overlay,
-    parse_assignment,
-    preset_names,
-    read_preset,
-    read_study_file,
-)
+from results.study import open_study
+from search.study.config import StudyConfig, Tables
 from search.study.folder import StudyFolder
+from search.study.study_file import overlay, parse_assignment, preset_names, read_preset, read_study_file
 from space.core.atomic_files import absolute_path
 from space.core.errors import InvalidInputError, shown
 from trainers.data.sources import SOURCES
@@ -188,7 +182,7 @@ def _recorded(folder: Path) -> tuple[Tables, str, Path]:
         raise InvalidInputError(
             f"{folder} holds no study; name a study file, a preset, or nothing at all{images}"
         )
-    tables = study.recorded_config().model_dump(mode="json", exclude_none=True)
+    tables = study.recorded_tables(open_study(folder).header)
     return tables, str(folder / "study.toml"), folder
 
 

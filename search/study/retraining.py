@@ -14,7 +14,8 @@ from results.study import StudyResults
 from search.executors.base import Executor
 from search.executors.messages import Epoch, Event, Failed, Fatal, Finished, Lost
 from search.study.config import StudyConfig
-from search.study.driver import POLL_S, SearchError, training_job
+from search.study.driver import POLL_S, SearchError
+from search.study.jobs import training_job
 from search.study.progress import Progress
 from search.study.store import StudyStore
 from space.core.atomic_files import shell_word

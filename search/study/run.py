@@ -1,45 +1,39 @@
-"""A search from its configuration to its results: what ``mgnas search`` does, as one function."""
+"""One run of a study: from its configuration to its results."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import closing, suppress
-from dataclasses import replace
 from pathlib import Path
-
-from pydantic import TypeAdapter
 
 from results.forecast import Activity
 from results.plots.axes import plural
 from results.storage.errors import StorageFullError
 from results.storage.objectives import COSTS
-from results.storage.records import DataFacts, StudyHeader
 from results.study import CONFIG, StudyResults, open_study
-from search.executors.local import LocalExecutor
 from search.executors.messages import Setup
 from search.executors.slots import Slot, check_compiler, check_threads, find_slots
-from search.samplers.make import sampler_of
-from search.study.components import make_scheduler, rungs_of
-from search.study.config import StudyConfig, budgets, first_difference
-from search.study.driver import Clock, Driver
-from search.study.environment import environment, environment_json
-from search.study.folder import ENVIRONMENT, IMAGES, PLUGINS, StudyFolder
+from search.study.begin import open_store
+from search.study.clock import Clock
+from search.study.components import Components, compose, make_executor, rungs_of
+from search.study.config import StudyConfig
+from search.study.driver import Driver
+from search.study.folder import IMAGES, PLUGINS, StudyFolder
 from search.study.log import logged_to
-from search.study.objectives import header_ranges, no_energy
+from search.study.objectives import no_energy
 from search.study.opening import opening_lines
-from search.study.outputs import output_names, outputs_are_fresh, write_outputs
-from search.study.plan import check_recorded, plan_ranges
+from search.study.outputs import write_outputs
 from search.study.progress import Progress, Silent, said_if_long
-from search.study.retraining import Retraining, lost_of_front, lost_weights, note_lost
+from search.study.resume import results_if_complete
+from search.study.retraining import Retraining, lost_weights, note_lost
+from search.study.same_study import budgets
 from search.study.signals import held_back
 from search.study.store import StudyStore
-from search.study.warm_start import EARLIER, earlier_trials, read_earlier, write_earlier
-from space.core.atomic_files import write_atomic
+from search.study.warm_start import read_earlier
 from space.core.errors import InvalidInputError, MgnasError
-from space.networks.plugins import plugin_digest
 from space.search_space import SearchSpace
 from trainers.data.image_checks import check_images
-from trainers.data.splits import SearchData, load_search_data, other_names
+from trainers.data.splits import SearchData, known_format, load_search_data
 
 
 def run_study(
@@ -50,55 +44,98 @@ def run_study(
     *,
     repair: bool = False,
 ) -> StudyResults:
-    """Search until the budgets of ``config`` are spent, from where the study in ``path`` stands.
+    """Search until a budget of ``config`` is spent, and return the results.
 
-    Where ``config`` has a plan, its networks are trained instead. A study that is complete is returned at
-    once. The folder is made if it does not exist, and afterwards also holds ``trials.csv``, ``front.csv`` and
-    ``report.html``. ``load`` returns the images where they are loaded already. With ``repair``, networks
-    whose kept weights are missing or damaged are trained again first.
+    The study in ``path`` resumes where it stopped; a complete study returns at once. With a plan, the networks
+    of the plan are trained instead of a search. The run writes ``trials.csv``, ``front.csv`` and
+    ``report.html`` into the folder.
+
+    Args:
+        config: The configuration of the study.
+        path: The folder of the study; it is created if it does not exist.
+        progress: The display of the search; None shows nothing.
+        load: Returns the images, if the caller has loaded them.
+        repair: Whether networks with missing or damaged weights are trained again first.
 
     Raises:
-        InvalidInputError: the folder holds something else, another study, or a damaged one; bad data, or
-            more threads than cores.
-        SearchError: the search cannot go on. What was found is recorded.
-        StorageFullError: the disk is full. What was found is recorded.
+        InvalidInputError: The folder holds something else, another study, or a damaged one; the images are
+            bad; or ``execution.threads`` exceeds the number of cores.
+        SearchError: The search cannot continue. Its results are recorded.
+        StorageFullError: The disk is full. The results are recorded.
     """
     folder = StudyFolder(path, "--dir" if config.plan is None else "--output")
     folder.check()
     progress = progress or Silent()
     data = None if load is None else load()
-    if folder.has_study and (finished := _if_complete(config, folder, progress, data, repair=repair)):
-        return finished
-    slots = _slots(config)
-    check_threads(config.execution.threads, slots)
-    check_compiler(config.execution.compile, slots)
-    _check_energy(config, slots)
-    if data is None:
-        with said_if_long(progress, f"loading the images of {config.data.source}"):
-            data = load_search_data(config.data)
-    space = config.search_space(
-        in_channels=data.in_channels, num_classes=data.num_classes, image_size=data.image_size
-    )
-    space.check_feasible()
+    if folder.has_study and (complete := results_if_complete(config, folder, progress, data, repair=repair)):
+        return complete
+    slots = _checked_slots(config)
+    space, data = _space_and_images(config, data, progress)
     with folder.locked():
         found = check_images(data, folder.path / IMAGES, progress.note)
-        with closing(_open_store(config, folder, data, space)) as store:
+        with closing(open_store(config, folder, data, space)) as store:
             notes = [f"note: {remark}" for remark in [*data.remarks(), *found]]
             for line in [*opening_lines(config, folder.path, data, space, slots), *notes]:
                 progress.note(line)
             if store.records:
                 what = "trial" if config.plan is None else "training"
                 done = f"{plural(store.num_ended, what)} done, {len(store.interrupted)} interrupted"
-                progress.note(f"going on: {done}; configuration as in {folder.path / CONFIG}")
-            del data  # its memory is for the workers, which have their own
-            lost = lost_weights(folder.path, store.records.values())
-            if not repair:
-                note_lost(lost, folder.path, progress)
-            for one in lost if repair else ():
-                progress.note(f"warning: trial {one.trial}: {one.reason}")
-            again = [one.trial for one in lost if repair]
-            _search(config, folder, store, space, slots, progress, again)
-    return write_outputs(folder.path, progress)
+                progress.note(f"resuming: {done}; configuration as in {folder.path / CONFIG}")
+            del data  # frees its memory for the workers, which load their own copy
+            again = _trials_to_repair(folder, store, progress, repair=repair)
+            _search(config, folder, store, slots, progress, again)
+    results = open_study(folder.path)
+    write_outputs(results, progress)
+    return results
+
+
+def _checked_slots(config: StudyConfig) -> list[Slot]:
+    """Return the slots of a study, which can run what the configuration asks for."""
+    slots = _slots(config)
+    check_threads(config.execution.threads, slots)
+    check_compiler(config.execution.compile, slots)
+    _check_energy(config, slots)
+    return slots
+
+
+def _space_and_images(
+    config: StudyConfig, data: SearchData | None, progress: Progress
+) -> tuple[SearchSpace, SearchData]:
+    """Return the search space and the images.
+
+    An infeasible space is refused before the images are loaded, if their format is known by their name.
+    """
+    known, space = known_format(config.data), None
+    if data is None and known is not None:
+        space = _feasible_space(config, *known)
+    if data is None:
+        with said_if_long(progress, f"loading the images of {config.data.source}"):
+            data = load_search_data(config.data)
+    found = (data.image_size, data.in_channels, data.num_classes)
+    if space is None or found != known:
+        space = _feasible_space(config, *found)
+    return space, data
+
+
+def _feasible_space(
+    config: StudyConfig, image_size: tuple[int, int], in_channels: int, num_classes: int
+) -> SearchSpace:
+    space = config.search_space(in_channels=in_channels, num_classes=num_classes, image_size=image_size)
+    space.check_feasible()
+    return space
+
+
+def _trials_to_repair(
+    folder: StudyFolder, store: StudyStore, progress: Progress, *, repair: bool
+) -> list[int]:
+    """Return the trials to train again for their lost weights; without ``repair``, only report them."""
+    lost = lost_weights(folder.path, store.records.values())
+    if not repair:
+        note_lost(lost, folder.path, progress)
+        return []
+    for one in lost:
+        progress.note(f"warning: trial {one.trial}: {one.reason}")
+    return [one.trial for one in lost]
 
 
 def _slots(config: StudyConfig) -> list[Slot]:
@@ -123,195 +160,69 @@ def _check_energy(config: StudyConfig, slots: list[Slot]) -> None:
         raise InvalidInputError(no_energy("a CPU"))
 
 
-def _if_complete(
-    config: StudyConfig,
-    folder: StudyFolder,
-    progress: Progress,
-    data: SearchData | None,
-    *,
-    repair: bool,
-) -> StudyResults | None:
-    """Return the results of a study that has nothing left to do, without loading data or torch.
-
-    Images that are loaded (``data``), or come from elsewhere, have to be the same all the same.
-    """
-    results = open_study(folder.path)
-    folder.check_plugins(results.header, config)
-    recorded = folder.recorded_config()
-    _check_same(folder, recorded, config)
-    if config.plan is not None:
-        check_recorded(folder.path, results.records, results.reports)
-    if data is not None:
-        _check_images(folder, results.header, config, data)
-    results.header = _with_budget(results.header, config)
-    if results.spent is None or results.untrained(config.references):
-        return None
-    if data is None and recorded.data.source != config.data.source:
-        _check_images(folder, results.header, config, load_search_data(config.data))
-    if repair and lost_weights(folder.path, [*results.records, *results.references]):
-        return None
-    note_lost(lost_of_front(results), folder.path, progress)
-    if outputs_are_fresh(folder.path, output_names(results)):
-        return results
-    with folder.locked():
-        written = write_outputs(folder.path, progress)
-    written.header = (
-        results.header
-    )  # complete by the budget asked for, which may be less than the recorded one
-    return written
-
-
-def _with_budget(header: StudyHeader, config: StudyConfig) -> StudyHeader:
-    """Return the header with the budgets now asked for."""
-    search = config.search
-    return replace(
-        header,
-        trials=search.trials,
-        hours=search.hours,
-        epochs=search.epochs,
-        patience=search.patience,
-        plan=config.trainings,
-    )
-
-
-def _check_same(folder: StudyFolder, recorded: StudyConfig, asked: StudyConfig) -> None:
-    if difference := first_difference(recorded, asked):
-        raise InvalidInputError(
-            f"{folder.path} holds a study with {difference} is asked for; "
-            f"choose another folder ({folder.option}), or ask for the same again"
-        )
-
-
-def _check_images(folder: StudyFolder, header: StudyHeader, asked: StudyConfig, data: SearchData) -> None:
-    if header.data["fingerprint"] != data.fingerprint():
-        raise InvalidInputError(
-            f"{folder.path} holds a study of other images than {asked.data.source} holds now; "
-            f"choose another folder ({folder.option}), or tell where the same images are (--data)"
-        )
-    if (classes := list(data.classes)) != (before := header.data.get("classes", classes)):
-        raise InvalidInputError(
-            f"{folder.path} holds a study with {other_names(before, classes)} in {asked.data.source}; "
-            f"choose another folder ({folder.option}), or bring the names of before"
-        )
-
-
-def _open_store(config: StudyConfig, folder: StudyFolder, data: SearchData, space: SearchSpace) -> StudyStore:
-    facts = TypeAdapter(DataFacts).validate_python(data.describe())
-    if not folder.has_study:
-        (folder.path / EARLIER).unlink(missing_ok=True)
-        if config.search.warm_start is not None:
-            write_earlier(folder.path, earlier_trials(config.search.warm_start))
-        config = folder.write_config(config)
-        params_range, cost_ranges = _ranges(config, space)
-        header = StudyHeader(
-            name=config.name,
-            config=config.model_dump(mode="json"),
-            space_hash=space.hash,
-            data=facts,
-            params_range=params_range,
-            cost_ranges=cost_ranges,
-            trials=config.search.trials,
-            hours=config.search.hours,
-            epochs=config.search.epochs,
-            patience=config.search.patience,
-            environment=environment(),
-            plugins={Path(plugin).name: plugin_digest(folder.path / plugin) for plugin in config.plugins},
-            plan=config.trainings,
-        )
-        write_atomic(folder.path / ENVIRONMENT, environment_json(header, config))
-        return StudyStore.create(folder.path, header, space)
-    results = open_study(folder.path)
-    header = results.header
-    folder.check_plugins(header, config)
-    recorded = folder.recorded_config()
-    _check_same(folder, recorded, config)
-    config = config.model_copy(update={"name": recorded.name})
-    if all(record.state == "running" for record in (*results.records, *results.references)):
-        header = replace(header, data=facts)  # nothing rests on the images of before, which may be mended now
-    _check_images(folder, header, config, data)
-    if header.space_hash != space.hash:
-        raise InvalidInputError(
-            f"{folder.path} was searched in another space (now {space.hash}, recorded {header.space_hash}); "
-            "search in another folder (--dir)"
-        )
-    store = StudyStore.open(folder.path, recorded.name, space)
-    config = folder.write_config(config)
-    header = replace(_with_budget(header, config), config=config.model_dump(mode="json"))
-    if config.plan is not None:  # it may name more networks than before
-        params_range, cost_ranges = _ranges(config, space)
-        header = replace(header, params_range=params_range, cost_ranges=cost_ranges)
-    store.write_header(header)
-    return store
-
-
-def _ranges(
-    config: StudyConfig, space: SearchSpace
-) -> tuple[tuple[int, int], dict[str, tuple[float, float] | None]]:
-    """Return ``params_range`` and ``cost_ranges`` of the networks of the space or the plan."""
-    if config.plan is not None:
-        return plan_ranges(config, space)
-    return space.params_range(), header_ranges(config.search.costs, space)
-
-
 def _search(
     config: StudyConfig,
     folder: StudyFolder,
     store: StudyStore,
-    space: SearchSpace,
     slots: list[Slot],
     progress: Progress,
     again: list[int],
 ) -> None:
-    """Train the trials ``again`` for their weights, then run the driver; leave no process behind."""
-    clock = Clock(store.ledger.clock_s())
-    sampler = sampler_of(config, space, read_earlier(folder.path))
-    for record in store.records.values():
-        sampler.restore(record, store.curves.get(record.number, ()))
-    named = store.missing(config)
-    scheduler = make_scheduler(config, store, sampler.policy, named)
+    """Train the trials ``again`` for their weights, then run the driver; end all workers."""
+    earlier = read_earlier(folder.path)
     folder.clean_up(store.records.values())
     num_open = len(store.interrupted) if config.plan else config.search.trials - store.num_ended
-    slots = slots[: max(1, len(again), num_open + len(named))]
-    plugins = tuple(str((folder.path / PLUGINS / Path(name).name).absolute()) for name in config.plugins)
-    setup = Setup(
-        config.data,
-        config.execution,
-        str(folder.calibration.absolute()),
-        plugins,
-        measured=_measured(config),
-        measures_batches=config.plan is not None,
-        limits=config.search.measured_limits,
-    )
-    executor = LocalExecutor(slots, setup, folder.logs)
+    slots = slots[: max(1, len(again), num_open + len(store.missing(config)))]
+    executor = make_executor(slots, _setup(config, folder), folder.logs)
     progress.note(f"starting {plural(len(slots), 'worker')}, each loads PyTorch and the images")
+    clock = Clock(store.ledger.clock_s())
     try:
+        components = compose(config, store, executor, earlier=earlier)
         with held_back() as let_through:
             Retraining(config, store, executor, progress, let_through).run(again)
-        clock = Clock(store.ledger.clock_s())
-        rungs = rungs_of(config)
-        activity = Activity(clock.elapsed_s(), len(slots), rungs)
-        store.ledger.write_event(
-            "begin", clock.elapsed_s(), workers=len(slots), rungs=list(rungs), **budgets(config)
+        clock = Clock(store.ledger.clock_s())  # the time of retraining does not count
+        _drive(
+            components,
+            store,
+            folder,
+            progress,
+            clock,
+            Activity(clock.elapsed_s(), len(slots), rungs_of(config)),
         )
-        with held_back() as let_through, logged_to(folder.logs / "search.log"):
-            store.lock_wait.tell, store.lock_wait.between = progress.note, let_through
-            Driver(
-                config,
-                store,
-                sampler,
-                scheduler,
-                executor,
-                progress,
-                clock,
-                activity=activity,
-                let_signals_through=let_through,
-            ).run()
-        with suppress(StorageFullError):  # the last trial is recorded; only this note has no room
-            store.ledger.write_event("end", clock.elapsed_s())
     except (KeyboardInterrupt, SystemExit):
-        store.lock_wait.limit_s = 0.0  # whoever stops a search does not wait for other programs
-        with suppress(MgnasError):  # after a second signal, in the middle of something
+        store.lock_wait.limit_s = 0.0  # an interrupted search does not wait for other programs
+        with suppress(MgnasError):  # a second signal may interrupt a write
             store.ledger.write_event("interrupt", clock.elapsed_s())
         raise
     finally:
         executor.close()
+
+
+def _setup(config: StudyConfig, folder: StudyFolder) -> Setup:
+    return Setup(
+        config.data,
+        config.execution,
+        str(folder.calibration.absolute()),
+        tuple(str((folder.path / PLUGINS / Path(name).name).absolute()) for name in config.plugins),
+        measured=_measured(config),
+        measures_batches=config.plan is not None,
+        limits=config.search.measured_limits,
+    )
+
+
+def _drive(
+    components: Components,
+    store: StudyStore,
+    folder: StudyFolder,
+    progress: Progress,
+    clock: Clock,
+    activity: Activity,
+) -> None:
+    """Run the driver; record the beginning and the regular end of this run."""
+    run = {"workers": activity.workers, "rungs": list(activity.rungs), **budgets(components.config)}
+    store.ledger.write_event("begin", clock.elapsed_s(), **run)
+    with held_back() as let_through, logged_to(folder.logs / "search.log"):
+        store.lock_wait.tell, store.lock_wait.between = progress.note, let_through
+        Driver(components, progress, clock, activity=activity, let_signals_through=let_through).run()
+    with suppress(StorageFullError):  # the last trial is recorded; only this event has no room
+        store.ledger.write_event("end", clock.elapsed_s())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from results.forecast import Activity, Forecast, forecast, overshoot_text
@@ -31,11 +30,6 @@ class Snapshot:
     hours: float | None = None
     is_spent: bool = False
 
-    @property
-    def urgent(self) -> bool:
-        """Trials go on."""
-        return False
-
     def text(self) -> str:
         """Return the figures in words, for one line."""
         best = "-" if self.best_accuracy is None else f"{100 * self.best_accuracy:.2f} %"
@@ -62,23 +56,40 @@ class Snapshot:
         return text
 
 
-def snapshot(
-    config: StudyConfig,
-    trials: Trials,
-    found: FrontHistory,
-    activity: Activity,
-    clock_s: float,
-    is_spent: bool,
-    silent: Collection[int] = (),
-) -> Snapshot:
-    """Return where a search stands at ``clock_s`` on the study's clock, its front in ``found``.
+@dataclass(frozen=True)
+class Moment:
+    """A moment of a search.
 
-    The time left is without the ``silent`` trials, whose workers hang; unknown if nothing else is left.
+    Attributes:
+        clock_s: The time on the study's clock.
+        is_spent: Whether a budget is spent.
+        silent: Trials whose workers hang.
     """
+
+    clock_s: float
+    is_spent: bool
+    silent: frozenset[int] = frozenset()
+
+
+def snapshot(
+    config: StudyConfig, trials: Trials, found: FrontHistory, activity: Activity, moment: Moment
+) -> Snapshot:
+    """Return the state of a search at a moment.
+
+    The time left excludes silent trials; it is unknown if only silent trials run.
+
+    Args:
+        config: The configuration of the study.
+        trials: The trials so far.
+        found: The front so far.
+        activity: The activity of this run.
+        moment: The moment.
+    """
+    silent = moment.silent
     records, done = list(trials.records.values()), trials.num_ended
     going_on = [replace(one, state="paused") if one.number in silent else one for one in records]
     active = replace(activity, workers=max(1, activity.workers - len(silent)))
-    expected = forecast(trials.header, going_on, trials.curves, active, clock_s)
+    expected = forecast(trials.header, going_on, trials.curves, active, moment.clock_s)
     if silent and not expected.left_s:
         expected = Forecast(None)
     return Snapshot(
@@ -89,8 +100,8 @@ def snapshot(
         hypervolume=found.hypervolume,
         best_accuracy=max(map(accuracy, found.front), default=None),
         forecast=expected,
-        epochs_per_min=activity.epochs_per_min(clock_s),
+        epochs_per_min=activity.epochs_per_min(moment.clock_s),
         running=tuple((r.number, r.epochs, r.max_epochs) for r in records if r.state == "running"),
         hours=config.search.hours,
-        is_spent=is_spent,
+        is_spent=moment.is_spent,
     )

@@ -13,10 +13,10 @@ from results.storage.records import TrialRecord
 from results.study import open_study, sqlite_url, study_name
 from search.executors.messages import Epoch, Event, Failed, Finished, Job, Lost, Measured, Paused
 from search.frontier.models.transferred_prior import EarlierTrial
-from search.samplers.make import sampler_of
-from search.study.components import make_scheduler
+from search.study.clock import Clock
+from search.study.components import compose
 from search.study.config import StudyConfig
-from search.study.driver import Clock, Driver
+from search.study.driver import Driver
 from search.study.folder import StudyFolder
 from search.study.plan_config import PlanConfig
 from search.study.progress import Silent
@@ -61,7 +61,7 @@ def verify(folder: str | Path) -> Verification:
         timeline, reports = ledger.timeline(), ledger.reports()
     finally:
         ledger.close()
-    config = StudyFolder(study.folder).recorded_config()
+    config = StudyFolder(study.folder).recorded_config(study.header)
     runs = _runs(folder, config, timeline)
     recorded = {record.number: record for record in (*study.records, *study.references)}
     _check_whole(folder, recorded, timeline, reports)
@@ -90,12 +90,8 @@ def _decide_anew(
 ) -> None:
     """Let one run of the study decide, from where the last one left it."""
     executor.begin()
-    sampler = sampler_of(config, trials.space, earlier)
-    for record in trials.records.values():
-        sampler.restore(record, trials.curves.get(record.number, ()))
-    scheduler = make_scheduler(config, trials, sampler.policy, trials.missing(config))
-    clock = Clock(executor.now(), executor.now)
-    Driver(config, trials, sampler, scheduler, executor, Silent(), clock).run()
+    components = compose(config, trials, executor, earlier=earlier)
+    Driver(components, Silent(), Clock(executor.now(), executor.now)).run()
 
 
 def _runs(folder: str | Path, config: StudyConfig, timeline: Sequence[Happening]) -> list[StudyConfig]:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search.study.config import read_preset
+from search.study.study_file import read_preset
 from space.config import SpaceConfig
 from space.networks.mgnet import MgNetSpec
 from space.networks.references import read_reference

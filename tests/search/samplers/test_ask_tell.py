@@ -10,8 +10,8 @@ import pytest
 from results.storage.records import TrialRecord
 from search.samplers.ask_tell import StudyAskTell
 from search.samplers.base import Proposal
-from search.samplers.make import make_ask_tell
 from search.samplers.optuna import INITIAL_TRIALS, SamplerName
+from search.study.components import make_ask_tell
 from space.config import SpaceConfig
 from space.core.reports import EpochReport
 from space.networks.spec import Spec

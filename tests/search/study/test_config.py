@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import re
 import tomllib
@@ -12,15 +13,10 @@ import pytest
 from pydantic import BaseModel
 
 from search.cli.study_file_help import study_file
-from search.study.config import (
-    StudyConfig,
-    first_difference,
-    parse_assignment,
-    preset_names,
-    read_preset,
-    read_study_file,
-)
+from search.study.config import StudyConfig
 from search.study.resolve import Request, _default_name, resolve, study_or_preset
+from search.study.same_study import first_difference
+from search.study.study_file import parse_assignment, preset_names, read_preset, read_study_file
 from space.core.errors import InvalidInputError
 from space.search_space import SearchSpace
 from tests.support.studies import write_study
@@ -188,13 +184,21 @@ def test_a_study_file_that_is_not_toml(tmp_path: Path) -> None:
             resolve(Request(study=file))
 
 
+def tables_of(tables: dict[str, Any]) -> dict[str, Any]:
+    """Return a configuration as the ledger records it."""
+    recorded: dict[str, Any] = json.loads(
+        json.dumps(StudyConfig.model_validate(tables).model_dump(mode="json"))
+    )
+    return recorded
+
+
 def test_budgets_may_change_and_nothing_else() -> None:
-    base = StudyConfig()
+    base = tables_of({})
     rng = random.Random(0)
     more = {"trials": 99, "hours": 1.5, "workers": 3, "device": "cpu", "keep_weights": "all"}
-    assert first_difference(base, StudyConfig.model_validate({"search": more})) is None
+    assert first_difference(base, tables_of({"search": more})) is None
     where = {"root": "/elsewhere", "memory_gib": 1.0, "reader_threads": 4}
-    assert first_difference(base, StudyConfig.model_validate({"data": where})) is None
+    assert first_difference(base, tables_of({"data": where})) is None
     changes: list[dict[str, Any]] = [
         {"search": {"seed": 1}},
         {"search": {"sampler": "random"}},
@@ -203,7 +207,7 @@ def test_budgets_may_change_and_nothing_else() -> None:
         {"data": {"split_seed": 4}},
     ]
     for change in changes:
-        difference = first_difference(base, StudyConfig.model_validate(change))
+        difference = first_difference(base, tables_of(change))
         section, keys = next(iter(change.items()))
         assert difference is not None
         assert difference.startswith(f"{section}.{next(iter(keys))} = ")

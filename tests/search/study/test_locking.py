@@ -12,7 +12,7 @@ import pytest
 
 from results.storage.locking import file_system_of, let_readers_be
 from results.study import open_study
-from search.samplers.make import make_ask_tell
+from search.study.components import make_ask_tell
 from search.study.store import StudyStore
 from search.study.trials import Cost
 from space.config import SpaceConfig

@@ -13,7 +13,7 @@ import pytest
 
 from results.study import sqlite_url
 from search.samplers.base import AskTell
-from search.samplers.make import make_ask_tell
+from search.study.components import make_ask_tell
 from search.study.optuna_mirror import OptunaMirror
 from search.study.store import StudyStore
 from search.study.trials import Outcome

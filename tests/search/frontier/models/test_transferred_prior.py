@@ -11,7 +11,7 @@ from benchmarks.problems import Computed, Shape
 from results.front import front_hypervolume
 from results.storage.records import TrialRecord
 from search.frontier.models.transferred_prior import EarlierTrial, TransferredPrior
-from search.samplers.make import make_ask_tell
+from search.study.components import make_ask_tell
 from space.core.reports import EpochReport
 
 SPACE = {
