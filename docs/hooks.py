@@ -58,11 +58,11 @@ def _command(name: str, command: Any) -> Iterator[str]:
     arguments = [param for param in command.params if param.param_type_name == "argument"]
     usage = " ".join(["mgnas", name, *(param.metavar or param.name.upper() for param in arguments)])
     yield from (f"## {name}", "", inspect.cleandoc(command.help), "")
+    yield from ("```text", f"{usage} [OPTIONS]", "```", "")
     if command.epilog:
         yield from ("```text", inspect.cleandoc(command.epilog), "```", "")
-    yield from ("```text", f"{usage} [OPTIONS]", "```", "")
-    panels = {param.rich_help_panel or "" for param in command.params}
-    for panel in sorted(panels):
+    panels = [param.rich_help_panel or "" for param in command.params]
+    for panel in sorted(set(panels), key=lambda panel: (panel != "", panels.index(panel))):
         params = [param for param in command.params if (param.rich_help_panel or "") == panel]
         yield from ([f"**{panel}**", ""] if panel else [])
         yield from ("| option | meaning |", "| --- | --- |")

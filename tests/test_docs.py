@@ -22,6 +22,7 @@ from typing import Any
 import pytest
 import typer.main
 
+import mgnas as facade
 from search.cli.app import app
 from search.study.config import StudyConfig
 from search.study.study_file import read_study_file
@@ -165,6 +166,11 @@ def test_generated_pages_name_every_command_option_and_key() -> None:
         keys = type(value).model_fields if hasattr(type(value), "model_fields") else [section]
         assert all(f"| `{key}` |" in text for key in keys)
     assert hooks["on_page_markdown"]('```bash {no-test="x"}\nmgnas\n```') == "```bash\nmgnas\n```"
+
+
+def test_api_page_names_the_whole_facade() -> None:
+    page = PAGES["docs/reference/python-api.md"].read_text(encoding="utf-8")
+    assert set(re.findall(r"^::: mgnas\.(\w+)$", page, re.MULTILINE)) == set(facade.__all__)
 
 
 def test_study_file_of_the_examples_explains_every_section() -> None:
