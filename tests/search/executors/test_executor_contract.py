@@ -1,0 +1,123 @@
+"""The contract of every executor: one conformance suite for local processes and the simulated clock."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from search.executors.base import Executor
+from search.executors.local import LocalExecutor
+from search.executors.messages import Epoch, Event, Failed, Finished, Job, Paused, Setup
+from search.executors.slots import Slot
+from search.simulator.executor import SimulatedExecutor
+from search.simulator.problem import Curve
+from space.networks.spec import Spec
+from tests.support.stripes import RECIPE, SPEC
+from tests.support.studies import write_images
+from trainers.data.splits import DataConfig
+from trainers.device.execution import ExecutionConfig
+
+NUM_SLOTS = 2
+EPOCHS = 3
+ENDS = (Paused, Finished, Failed)
+MOST_S = 90.0
+
+
+class Recorded:
+    """A problem with the same curve for each network."""
+
+    epochs = EPOCHS
+
+    def curve(self, spec: Spec, seed: int) -> Curve:
+        return Curve((0.5, 0.6, 0.7), (1.0, 1.0, 1.0))
+
+
+def local(folder: Path) -> Executor:
+    data = DataConfig(source=f"npz:{write_images(folder, 48)}")
+    execution = ExecutionConfig(channels_last=True)
+    return LocalExecutor(
+        [Slot("cpu", threads=1)] * NUM_SLOTS, Setup(data, execution, str(folder)), folder / "logs"
+    )
+
+
+def simulated(_folder: Path) -> Executor:
+    return SimulatedExecutor(Recorded(), NUM_SLOTS)  # type: ignore[arg-type]  # no space is searched
+
+
+@pytest.fixture(params=[local, simulated])
+def executor(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Executor]:
+    make: Callable[[Path], Executor] = request.param
+    made = make(tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> Callable[..., Job]:
+    recipe = RECIPE.replaced({"epochs": EPOCHS, "precision": "float32"})
+
+    def make(trial: int, **changes: Any) -> Job:
+        files = str(tmp_path / f"{trial}.safetensors"), str(tmp_path / f"{trial}.checkpoint")
+        return dataclasses.replace(Job(trial, SPEC.to_dict(), recipe, trial, *files), **changes)
+
+    return make
+
+
+def run_to_end(executor: Executor, num_jobs: int) -> list[Event]:
+    """Poll until so many jobs have ended; return all events."""
+    events: list[Event] = []
+    deadline = time.monotonic() + MOST_S
+    while sum(isinstance(event, ENDS) for event in events) < num_jobs:
+        assert time.monotonic() < deadline, events
+        events += executor.poll(1.0)
+    return events
+
+
+def epochs_of(events: list[Event], trial: int) -> list[int]:
+    return [event.report.epoch for event in events if isinstance(event, Epoch) and event.trial == trial]
+
+
+def test_executor_runs_jobs_in_all_slots_and_frees_each_at_its_end(
+    executor: Executor, job: Callable[..., Job]
+) -> None:
+    assert executor.free_slots() == NUM_SLOTS
+    for trial in range(NUM_SLOTS):
+        executor.submit(job(trial))
+    assert executor.free_slots() == 0
+    events = run_to_end(executor, NUM_SLOTS)
+    assert executor.free_slots() == NUM_SLOTS
+    for trial in range(NUM_SLOTS):
+        assert epochs_of(events, trial) == [1, 2, 3]
+        last = [event for event in events if getattr(event, "trial", None) == trial][-1]
+        assert isinstance(last, Finished)
+
+
+def test_executor_pauses_at_the_rung_and_resumes_after_it(
+    executor: Executor, job: Callable[..., Job]
+) -> None:
+    executor.submit(job(4, until=1))
+    paused = run_to_end(executor, 1)
+    assert isinstance(paused[-1], Paused)
+    assert epochs_of(paused, 4) == [1]
+    assert paused[-1].train_s > 0
+    executor.submit(job(4, known_epochs=1, train_s=paused[-1].train_s))
+    resumed = run_to_end(executor, 1)
+    assert epochs_of(resumed, 4) == [2, 3]
+    assert isinstance(resumed[-1], Finished)
+    assert resumed[-1].train_s > paused[-1].train_s
+
+
+def test_executor_without_jobs_ends_no_job(executor: Executor) -> None:
+    assert not [event for event in executor.poll(0.0) if isinstance(event, ENDS)]
+    assert executor.free_slots() == NUM_SLOTS
+
+
+def test_executor_drops_running_jobs_when_it_closes(executor: Executor, job: Callable[..., Job]) -> None:
+    executor.submit(job(0))
+    executor.close()
+    assert not [event for event in executor.poll(0.0) if isinstance(event, Finished)]
