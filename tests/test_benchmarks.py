@@ -33,6 +33,7 @@ def searched(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, A
     return found
 
 
+@pytest.mark.slow
 def test_searches_are_compared_on_a_table_that_comes_with_mgnas(capsys: pytest.CaptureFixture[str]) -> None:
     found = searched(capsys, "--problems", "digits8", "--workers", "1", "--searches", *SEARCHES)
     run = found["digits8, 1 worker"]
@@ -41,6 +42,7 @@ def test_searches_are_compared_on_a_table_that_comes_with_mgnas(capsys: pytest.C
     assert run["ours_over_theirs_to_95"]["frontier:fifo"]["ratio"] == 1.0
 
 
+@pytest.mark.slow
 def test_and_on_a_table_of_ones_own_with_other_seeds(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -63,6 +65,7 @@ train = { epochs = 2 }
 """
 
 
+@pytest.mark.slow
 def test_a_table_of_ones_own_is_recorded_and_searched(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -125,6 +128,7 @@ def test_networks_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
     assert json.loads(capsys.readouterr().out)
 
 
+@pytest.mark.slow
 def test_a_network_is_trained_by_the_plain_loop_and_by_ours(tmp_path: Path) -> None:
     digits = load_search_data(DataConfig(val_fraction=0.3))
     found = trainer.speed(trainer.DIGITS, digits, Calibration(torch.device("cpu"), tmp_path), 1)

@@ -87,6 +87,7 @@ def test_classify_needs_nothing_but_onnxruntime(grey: ExportResult, without_mgna
     np.testing.assert_allclose([float(row[2]) for row in found[:300]], shares, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_classify_uses_mgnas_without_onnx(study: StudyResults, tmp_path: Path, without_mgnas: Path) -> None:
     export_trial(study, study.trial(1), tmp_path / "out", ["safetensors"])
     (tall,) = random_images(1, (50, 40, 3))
@@ -187,6 +188,7 @@ def test_what_can_be_classified_is_although_another_cannot(grey: ExportResult, i
     assert both.err.count("\n") == 2
 
 
+@pytest.mark.slow
 def test_no_argument_and_no_model_are_one_line(grey: ExportResult, tmp_path: Path) -> None:
     assert classify(grey.folder).err.startswith("usage: python classify.py IMAGE.png")
     assert classify(grey.folder, "--help").out.startswith("Classify images")

@@ -92,6 +92,7 @@ def test_nothing_reaches_the_terminal(
     assert session.get_inputs()[0].shape == ["batch", 3, 32, 32]
 
 
+@pytest.mark.slow
 def test_pt2_runs_without_mgnas_and_its_card_says_how(study: StudyResults, tmp_path: Path) -> None:
     result = export_trial(study, study.trial(1), tmp_path / "out", ["pt2", "spec", "pt2"])
     names = ["README.md", "export.json", "model.pt2", "spec.json"]

@@ -157,6 +157,7 @@ def test_a_file_and_the_current_folder_are_refused(
         export_trial(study, study.trial(0), Path(), CHEAP)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("format_", ["onnx", "pt2"])
 def test_a_model_that_computes_something_else_is_not_exported(
     study: StudyResults, tmp_path: Path, format_: str

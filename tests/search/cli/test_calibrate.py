@@ -60,6 +60,7 @@ def test_calibrate_shows_what_a_study_keeps_and_does_not_renew_it(
     assert "leave out the folder to renew" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_renew_measures_this_machine_again(capsys: pytest.CaptureFixture[str]) -> None:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")

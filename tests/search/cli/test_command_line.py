@@ -133,6 +133,7 @@ def test_a_moved_folder_works_and_goes_on(
     assert "complete: all 7" in output(capsys, "search", str(moved), "--trials", "7")
 
 
+@pytest.mark.slow
 def test_one_worker_and_one_seed_give_one_study(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
@@ -146,6 +147,7 @@ def test_one_worker_and_one_seed_give_one_study(
     assert first == second
 
 
+@pytest.mark.slow
 def test_hours_are_a_budget_and_a_total(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     monkeypatch.chdir(tmp_path)
     write_study(tmp_path, trials=500, epochs=1)

@@ -30,6 +30,7 @@ def test_output_that_nobody_reads_is_no_error(tmp_path: Path, line: str) -> None
     assert (run.returncode, run.stderr) == (0, "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reader", ["| true", "2>&1 | head -0", "2>/dev/full"])
 def test_a_training_that_nobody_listens_to_goes_on(tmp_path: Path, reader: str) -> None:
     write_images(tmp_path)
@@ -39,6 +40,7 @@ def test_a_training_that_nobody_listens_to_goes_on(tmp_path: Path, reader: str) 
     assert (tmp_path / "one" / "report.html").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("line", "code"),
     [
@@ -58,6 +60,7 @@ def test_closed_streams_change_no_exit_code(tmp_path: Path, line: str, code: int
         assert (tmp_path / "one" / ".lock").read_bytes() == b""  # not what was meant for stderr
 
 
+@pytest.mark.slow
 def test_names_that_the_encoding_lacks_are_written_as_escapes(tmp_path: Path) -> None:
     write_images(tmp_path)
     run = shell(f"MGNAS {shlex.join(TRAIN)} -o 'r é 日'", tmp_path, PYTHONIOENCODING="ascii")

@@ -177,6 +177,7 @@ def test_what_is_complete_says_so(trained: Path) -> None:
     assert {file: file.read_bytes() for file in folder.rglob("*.safetensors")} == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("blow", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
 def test_a_stop_changes_nothing(tmp_path: Path, blow: signal.Signals) -> None:
     write_images(tmp_path, 3000)
@@ -218,6 +219,7 @@ def test_a_stop_changes_nothing(tmp_path: Path, blow: signal.Signals) -> None:
     assert any(record.attempts > 1 for record in stopped.records)
 
 
+@pytest.mark.slow
 def test_two_commands_do_not_share_a_folder(tmp_path: Path) -> None:
     write_images(tmp_path, 3000)
     with subprocess.Popen(

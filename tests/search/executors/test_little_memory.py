@@ -93,6 +93,7 @@ def run_in(group: Path, folder: Path, *arguments: str) -> subprocess.CompletedPr
     )
 
 
+@pytest.mark.slow
 def test_a_worker_that_was_killed_for_memory_goes_on_with_less_at_once(tmp_path: Path, group: Path) -> None:
     """Batches of 256 images want about 500 MiB besides what Python and torch take."""
     run = search(tmp_path, group, "micro_batch = 256")
@@ -104,6 +105,7 @@ def test_a_worker_that_was_killed_for_memory_goes_on_with_less_at_once(tmp_path:
     assert record.measured["micro_batch"] in (32.0, 64.0, 128.0)
 
 
+@pytest.mark.slow
 def test_a_training_that_was_killed_for_memory_goes_on_with_less_at_once(tmp_path: Path, group: Path) -> None:
     arguments = ["train", "MgNet[1]-16-B^l", "--data", "npz:images.npz", "--epochs", "2", "-o", "big"]
     for setting in ("execution.micro_batch=256", "execution.channels_last=true", "train.batch_size=256"):
@@ -117,6 +119,7 @@ def test_a_training_that_was_killed_for_memory_goes_on_with_less_at_once(tmp_pat
     assert record.measured["micro_batch"] in (32.0, 64.0, 128.0)
 
 
+@pytest.mark.slow
 def test_networks_begin_with_what_their_control_group_has_room_for(tmp_path: Path, group: Path) -> None:
     run = search(tmp_path, group, "")
     assert run.returncode == 0, run.stderr

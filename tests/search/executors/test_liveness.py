@@ -70,6 +70,7 @@ def test_a_driver_that_stood_still_itself_blames_no_worker() -> None:
     assert watch.liveness.why_silent() is None
 
 
+@pytest.mark.slow
 def test_a_stopped_worker_is_named_in_every_place_and_goes_on(tmp_path: Path) -> None:
     write_study(tmp_path, trials=2, epochs=300, images=4000)
     code = (

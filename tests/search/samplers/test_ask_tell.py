@@ -122,6 +122,7 @@ def test_a_space_is_tried_to_its_last_network_and_not_beyond() -> None:
     assert ask_tell.ask(len(distinct)) is None
 
 
+@pytest.mark.slow
 def test_a_large_space_with_few_feasible_networks_is_tried_to_the_last() -> None:
     tables = {"nu": {"low": 1, "high": 3}, "c_u": {"low": 2, "high": 12}, "c_f": {"low": 2, "high": 12}}
     space = SearchSpace(
@@ -166,6 +167,7 @@ def test_interrupted_trials_are_not_proposed_again() -> None:
     assert second.spec != first.spec
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(120)
 def test_a_space_that_no_bound_narrows_comes_to_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
     """With groups, a wider level may have fewer weights: such a space is walked, but not for ever."""
@@ -203,6 +205,7 @@ def test_where_everything_has_failed_new_networks_are_proposed(sampler: SamplerN
         ask_tell.tell(outcome(number, proposal, state="failed"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("sampler", "further"), [("tpe", 30), ("nsga2", 30), ("gp", 6)])
 def test_of_what_always_fails_samplers_of_optuna_learn_to_leave_it(
     sampler: SamplerName, further: int

@@ -73,6 +73,7 @@ METHODS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("sampler", "scheduler"), METHODS)
 def test_a_space_is_searched_to_its_end_and_the_best_front_found(sampler: str, scheduler: str) -> None:
     problem = make_problem()
@@ -226,6 +227,7 @@ def test_what_cannot_be_simulated_is_refused(capsys: pytest.CaptureFixture[str])
     assert "compared once, but got 'random:fifo' again" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_contenders_are_compared_over_seeds() -> None:
     problem = make_problem()
     methods = [Method("frontier", "freeze_thaw"), Method("random")]
@@ -271,6 +273,7 @@ class WithLosses(Computed):
         return Curve(curve.val_accuracy, curve.seconds, train_loss=losses)
 
 
+@pytest.mark.slow
 def test_training_losses_help_where_accuracies_are_noisy() -> None:
     shape = Shape(0.5, 0.3, 0.7, 0.02, 0.03, 2.0)
     noisy, told = (kind("noisy", SPACE, shape, epochs=9, seed=3) for kind in (Computed, WithLosses))

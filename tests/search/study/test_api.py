@@ -74,6 +74,7 @@ def test_names_that_lead_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert not any(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("streams", ["None", "closed", "closed descriptors"])
 def test_a_search_needs_no_standard_streams(tmp_path: Path, streams: str) -> None:
     """As under pythonw, in daemons, and in cron with ``2>&-``."""

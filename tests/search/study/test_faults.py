@@ -83,6 +83,7 @@ def is_alive(pid: int) -> bool:
     return state != "Z"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("blow", [signal.SIGINT, signal.SIGTERM])
 def test_a_stop_that_nobody_hears_of_is_one_all_the_same(tmp_path: Path, blow: signal.Signals) -> None:
     """As under ``2>&1 | tee log``, which Ctrl-C ends as well."""
@@ -95,6 +96,7 @@ def test_a_stop_that_nobody_hears_of_is_one_all_the_same(tmp_path: Path, blow: s
         assert driver.wait(timeout=30) == {signal.SIGINT: 130, signal.SIGTERM: 143}[blow]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("blow", [signal.SIGINT, signal.SIGTERM])
 def test_many_signals_at_once_end_a_search_as_one_does(tmp_path: Path, blow: signal.Signals) -> None:
     """As when Ctrl-C is held down; the last ones meet Python while it shuts down."""
@@ -130,6 +132,7 @@ def check_complete(home: Path, total: int, before: StudyResults) -> None:
     assert not list((home / STUDY).rglob("*.part"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("blow", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
 def test_nothing_finished_is_lost_when_the_driver_is_stopped(tmp_path: Path, blow: signal.Signals) -> None:
     write_study(tmp_path, trials=10, epochs=25)  # long enough to be hit in the middle on any machine
@@ -152,6 +155,7 @@ def test_nothing_finished_is_lost_when_the_driver_is_stopped(tmp_path: Path, blo
     check_complete(tmp_path, 10, before)
 
 
+@pytest.mark.slow
 def test_a_killed_worker_is_replaced_and_its_trial_runs_again(tmp_path: Path) -> None:
     write_study(tmp_path, trials=4, epochs=9, images=4000)
     with search_in(tmp_path) as driver:
@@ -165,6 +169,7 @@ def test_a_killed_worker_is_replaced_and_its_trial_runs_again(tmp_path: Path) ->
     check_complete(tmp_path, 4, before)
 
 
+@pytest.mark.slow
 def test_kills_at_random_moments_change_nothing(tmp_path: Path) -> None:
     """Workers and drivers are killed again and again; curves and weights are the same to the last bit."""
     seed = time.time_ns()
@@ -192,6 +197,7 @@ def test_kills_at_random_moments_change_nothing(tmp_path: Path) -> None:
         assert files[0].read_bytes() == files[1].read_bytes()
 
 
+@pytest.mark.slow
 def test_two_drivers_do_not_share_a_folder(tmp_path: Path) -> None:
     write_study(tmp_path, trials=200, epochs=3)
     with search_in(tmp_path):
@@ -225,6 +231,7 @@ def test_a_search_in_which_everything_fails_stops_early(tmp_path: Path) -> None:
     assert 10 <= len(open_study(tmp_path / STUDY).records) <= 12
 
 
+@pytest.mark.slow
 def test_workers_that_cannot_start_are_named(tmp_path: Path) -> None:
     """A torch that cannot be imported stands in for whatever is wrong with an installation."""
     write_study(tmp_path, trials=4)
@@ -242,6 +249,7 @@ def test_workers_that_cannot_start_are_named(tmp_path: Path) -> None:
     assert "broken" in (tmp_path / STUDY / "logs" / "worker-0.log").read_text("utf-8")
 
 
+@pytest.mark.slow
 def test_with_one_worker_a_killed_search_goes_on_as_if_nothing_had_been(tmp_path: Path) -> None:
     for name in ("whole", "killed"):
         (tmp_path / name).mkdir()
@@ -258,6 +266,7 @@ def test_with_one_worker_a_killed_search_goes_on_as_if_nothing_had_been(tmp_path
     assert whole == killed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kibibytes", [40, 120])
 def test_no_space_left_is_one_line_and_the_study_goes_on_later(tmp_path: Path, kibibytes: int) -> None:
     """A limit on the size of files stands in for a full disk: SQLite and the system refuse writes alike."""
@@ -279,6 +288,7 @@ def test_no_space_left_is_one_line_and_the_study_goes_on_later(tmp_path: Path, k
     assert open_study(tmp_path / STUDY).num_finished == 6
 
 
+@pytest.mark.slow
 def test_a_report_that_cannot_be_written_ends_no_search(tmp_path: Path) -> None:
     """The ledger has room, the report of 5 MB has none; with room again, the same command writes it."""
     write_study(tmp_path, trials=3)

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from results.study import open_study
@@ -35,6 +36,7 @@ def search(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=root, capture_output=True, text=True, check=False, timeout=300)
 
 
+@pytest.mark.slow
 def test_a_damaged_image_is_found_before_a_study_is_made(tmp_path: Path) -> None:
     make(tmp_path)
     bad = tmp_path / "images" / "a" / "5.bmp"
@@ -49,6 +51,7 @@ def test_a_damaged_image_is_found_before_a_study_is_made(tmp_path: Path) -> None
     assert (tmp_path / "study" / "images.json").exists()
 
 
+@pytest.mark.slow
 def test_a_set_that_is_mended_before_any_result_is_that_of_the_study(tmp_path: Path) -> None:
     make(tmp_path)
     driver = subprocess.Popen(

@@ -51,6 +51,7 @@ def dominated_share(study: StudyResults) -> float:
     return by_inclusion_exclusion(points, (1, 1, 1))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("sampler", "scheduler"), [("frontier", "freeze_thaw"), ("nsga2", "asha"), ("tpe", "fifo")]
 )

@@ -78,6 +78,7 @@ def wait_for_epochs(folder: Path) -> None:
     pytest.fail("no epoch was recorded within 90 s")
 
 
+@pytest.mark.slow
 def test_status_of_a_running_search_lists_trainings_rate_and_time_left(tmp_path: Path) -> None:
     write_study(tmp_path, trials=50, epochs=400, images=400)
     arguments = command("search", "tiny.toml", "--hours", "0.5")

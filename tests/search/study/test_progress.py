@@ -51,6 +51,7 @@ def run_on_a_terminal(arguments: list[str], cwd: Path) -> tuple[str, str]:
     return run.stdout, b"".join(chunks).decode()
 
 
+@pytest.mark.slow
 def test_a_bar_moves_on_a_terminal_and_leaves_it_in_order(tmp_path: Path) -> None:
     write_study(tmp_path, trials=3, epochs=1)
     out, terminal = run_on_a_terminal(["search", "tiny.toml", "--json"], tmp_path)

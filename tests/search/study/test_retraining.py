@@ -56,6 +56,7 @@ def test_lost_weights_of_the_front_are_named_when_the_study_is_complete(
     assert f"train trial {record.number} again with: mgnas search runs/tiny --repair" in err
 
 
+@pytest.mark.slow
 def test_repair_trains_the_lost_networks_again_to_the_same_bits(
     finished: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

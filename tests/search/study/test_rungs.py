@@ -63,6 +63,7 @@ def count_epochs(home: Path) -> int:
         return 0  # not made yet
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheduler", SCHEDULERS)
 def test_some_go_on_and_the_others_are_stopped(tmp_path: Path, scheduler: str) -> None:
     write_rungs(tmp_path, scheduler, trials=24, workers=1)
@@ -101,6 +102,7 @@ def test_some_go_on_and_the_others_are_stopped(tmp_path: Path, scheduler: str) -
     assert len(longer.records) == 27
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheduler", SCHEDULERS)
 def test_a_search_that_is_killed_decides_as_an_unbroken_one(tmp_path: Path, scheduler: str) -> None:
     unbroken, broken = tmp_path / "unbroken", tmp_path / "broken"
@@ -117,6 +119,7 @@ def test_a_search_that_is_killed_decides_as_an_unbroken_one(tmp_path: Path, sche
     assert decisions(open_study(broken / STUDY)) == decisions(open_study(unbroken / STUDY))
 
 
+@pytest.mark.slow
 def test_epochs_are_a_budget_over_all_runs(tmp_path: Path) -> None:
     write_rungs(tmp_path, "asha", trials=30, workers=1)
     first = mgnas("search", "tiny.toml", "--set", "search.epochs=20", cwd=tmp_path)
@@ -132,6 +135,7 @@ def test_epochs_are_a_budget_over_all_runs(tmp_path: Path) -> None:
     assert 40 <= open_study(tmp_path / STUDY).num_epochs < 49
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheduler", SCHEDULERS)
 def test_verify_finds_recorded_decisions_the_same(tmp_path: Path, scheduler: str) -> None:
     write_rungs(tmp_path, scheduler, trials=14, workers=2)
@@ -161,6 +165,7 @@ def verified(folder: Path) -> dict[str, object]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("scheduler", "signum"), [("asha", signal.SIGKILL), ("freeze_thaw", signal.SIGINT)])
 def test_verify_interrupts_and_resumes_like_the_study(
     tmp_path: Path, scheduler: str, signum: signal.Signals
@@ -204,6 +209,7 @@ def test_verify_refuses_an_incomplete_ledger(tmp_path: Path) -> None:
     assert refused.stderr.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_a_study_begins_with_what_an_earlier_one_found(tmp_path: Path) -> None:
     write_rungs(tmp_path, "asha", trials=8)
     assert mgnas("search", "tiny.toml", cwd=tmp_path).returncode == 0

@@ -68,6 +68,7 @@ def test_the_end_of_a_command_is_not_disturbed_by_more_signals(
             signal.signal(one, handler)
 
 
+@pytest.mark.slow
 def test_a_command_that_does_not_end_is_ended_by_a_late_signal() -> None:
     code = """
 import os, signal, search.study.signals as stopping

@@ -156,6 +156,7 @@ def test_every_parameter_that_matters_gets_a_gradient(spec: GridSpec, seed: int)
     assert {name for name, gradient in gradients.items() if not gradient.any()} == without_gradient(spec)
 
 
+@pytest.mark.slow
 def test_convolutions_of_any_shape_have_the_gradients_of_float64() -> None:
     """Strided 1x1 convolutions of few channels crashed or hung."""
     program = [sys.executable, "-m", "tests.support.convolution_gradients"]

@@ -55,6 +55,7 @@ def run_limited(size: int, room_mib: int) -> str:
     return done.stdout.strip()
 
 
+@pytest.mark.slow
 def test_the_batch_is_halved_until_it_fits() -> None:
     """A training step takes about 24 MiB an image at 192 x 192 pixels; there is room for 2 to 4 of 8."""
     reports, _, micro_batch = run_limited(192, 250).rpartition(" ")
@@ -62,6 +63,7 @@ def test_the_batch_is_halved_until_it_fits() -> None:
     assert micro_batch in ("1", "2", "4")
 
 
+@pytest.mark.slow
 def test_a_network_that_takes_too_much_for_one_image_is_refused() -> None:
     assert run_limited(1024, 300).startswith("out of memory: a single image does not f")
 

@@ -80,6 +80,7 @@ def test_points_without_work_or_costs_are_guessed_from_hyperparameters() -> None
     assert np.corrcoef(costs[:, 0], x[20:, 0])[0, 1] > 0.95
 
 
+@pytest.mark.slow
 def test_a_search_of_three_objectives_finds_more_than_chance() -> None:
     def found(sampler: str, seed: int) -> float:
         problem = Computed("three", SPACE, Shape(0.5, 0.4, 0.7, 0.05, 0.005, 2.0), epochs=9, seed=5)

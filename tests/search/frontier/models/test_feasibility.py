@@ -110,6 +110,7 @@ def usable(sampler: optuna.samplers.BaseSampler, objective: object) -> list[list
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("objective", "share"),
     [(disc, 0.4), (failing, 0.5), (pruned, 0.5), (pruned_early, 0.5), (pruned_with_a_word, 0.5)],
@@ -123,6 +124,7 @@ def test_most_of_what_is_tried_is_of_use(objective: object, share: float) -> Non
     assert sorted(counts)[1] >= share * 40
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("objective", [disc, failing])
 def test_it_finds_more_than_chance_where_much_fails(objective: object) -> None:
     def found(sampler: optuna.samplers.BaseSampler) -> float:

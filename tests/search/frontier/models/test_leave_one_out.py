@@ -72,6 +72,7 @@ def test_noise_that_is_everywhere_stays_noise() -> None:
     assert process.noise == plain.noise
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_what_is_not_at_chance_level_is_found() -> None:
     """Nine tenths of the space are: a search by the model alone found nothing else in most studies."""

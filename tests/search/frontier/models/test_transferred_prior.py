@@ -61,6 +61,7 @@ def found_after(trials: list[EarlierTrial], number: int, seed: int) -> float:
     return front_hypervolume(records, {"params": problem.space.params_range()})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", [lambda error: error, lambda error: 0.2 + 0.3 * error])
 def test_a_search_gains_by_what_was_found_on_other_images(change: Callable[[float], float]) -> None:
     trials = earlier_trials(80, change)
@@ -69,6 +70,7 @@ def test_a_search_gains_by_what_was_found_on_other_images(change: Callable[[floa
     assert sum(warm) > sum(cold)
 
 
+@pytest.mark.slow
 def test_a_misleading_study_is_seen_through() -> None:
     """The earlier errors are inverted, and the search loses at most 2 % of the hypervolume.
 

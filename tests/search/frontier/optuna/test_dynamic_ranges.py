@@ -47,6 +47,7 @@ def best_after(sampler: optuna.samplers.BaseSampler, trials: int = 30) -> float:
     return max(trial.values[0] for trial in study.trials)
 
 
+@pytest.mark.slow
 def test_what_only_some_trials_allow_is_found() -> None:
     ours = [best_after(FrontierSampler(lambda params: params["depth"], seed=seed)) for seed in range(6)]
     feasibility = [best_after(optuna.samplers.RandomSampler(seed=seed)) for seed in range(6)]
