@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -19,6 +20,15 @@ def _families_of_plugins_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     from space.networks import families
 
     monkeypatch.setattr(families, "_families", dict(families._families))
+
+
+@pytest.fixture(autouse=True)
+def _signal_handlers_are_restored() -> Iterator[None]:
+    """A command that runs in this process installs its own handlers."""
+    handlers = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for one, handler in handlers.items():
+        signal.signal(one, handler)
 
 
 @pytest.fixture(scope="session", autouse=True)
