@@ -26,9 +26,11 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from benchmarks.machine import describe_machine
 from space.notation.parse import parse_notation
+from trainers.data.config import DataConfig
 from trainers.data.device_data import DeviceData
 from trainers.data.image_store import Images
-from trainers.data.splits import DataConfig, SearchData, load_search_data
+from trainers.data.load_splits import load_search_data
+from trainers.data.splits import SearchData
 from trainers.data.streamed_data import Rows, StreamedData
 from trainers.recipe import Recipe
 from trainers.training import Training

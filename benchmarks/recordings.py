@@ -16,7 +16,8 @@ from space.config import SpaceConfig
 from space.core.errors import InvalidInputError
 from space.networks.spec import Spec
 from space.search_space import SearchSpace
-from trainers.data.splits import SearchData, Split, load_search_data
+from trainers.data.load_splits import load_search_data
+from trainers.data.splits import SearchData, Split
 from trainers.recipe import Recipe
 
 MOST_POINTS = 10_000

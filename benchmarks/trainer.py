@@ -25,8 +25,10 @@ from search.executors.slots import count_cores
 from space.modules import build
 from space.networks.spec import Spec
 from space.notation.parse import parse_notation
+from trainers.data.config import DataConfig
 from trainers.data.device_data import ResidentData
-from trainers.data.splits import DataConfig, SearchData, Split, load_search_data
+from trainers.data.load_splits import load_search_data
+from trainers.data.splits import SearchData, Split
 from trainers.device.allocator import keep_freed_memory
 from trainers.device.calibration import Calibration
 from trainers.device.execution import ExecutionConfig, StepMode

@@ -22,7 +22,7 @@ from search.executors.slots import Slot
 from search.study.study_file import read_preset
 from space.config import SpaceConfig
 from space.search_space import SearchSpace
-from trainers.data.splits import DataConfig
+from trainers.data.config import DataConfig
 from trainers.device.execution import ExecutionConfig
 from trainers.recipe import Recipe
 

@@ -46,14 +46,16 @@ if TYPE_CHECKING:
     from space.networks.spec import Count, Spec
     from space.notation.parse import parse_notation
     from space.search_space import SearchSpace
-    from trainers.data.splits import DataConfig, HeldOutData, SearchData, load_held_out, load_search_data
+    from trainers.data.config import DataConfig
+    from trainers.data.load_splits import load_held_out, load_search_data
+    from trainers.data.splits import HeldOutData, SearchData
     from trainers.recipe import Recipe
 
 _MODULES = {
     "Classifier": "space.modules.weights",
     "Count": "space.networks.spec",
     "Counts": "space.networks.counts",
-    "DataConfig": "trainers.data.splits",
+    "DataConfig": "trainers.data.config",
     "FrontierSampler": "search.frontier.optuna.sampler",
     "HeldOutData": "trainers.data.splits",
     "InvalidInputError": "space.core.errors",
@@ -78,9 +80,9 @@ _MODULES = {
     "TrialRecord": "results.storage.records",
     "build": "space.modules.build",
     "hypervolume": "results.hypervolume",
-    "load_held_out": "trainers.data.splits",
+    "load_held_out": "trainers.data.load_splits",
     "load_plugins": "space.networks.plugins",
-    "load_search_data": "trainers.data.splits",
+    "load_search_data": "trainers.data.load_splits",
     "load_spec": "space.networks.load",
     "note_epoch": "search.frontier.optuna.trials",
     "open_study": "results.study",

@@ -16,7 +16,8 @@ import torch
 from benchmarks import cifar10, counting, record_table, search, trainer
 from search.simulator.simulation import simulate
 from search.simulator.tabular_benchmark import SHIPPED, TabularBenchmark
-from trainers.data.splits import DataConfig, load_search_data
+from trainers.data.config import DataConfig
+from trainers.data.load_splits import load_search_data
 from trainers.device.calibration import Calibration
 
 MODULES = [

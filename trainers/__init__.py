@@ -7,20 +7,22 @@ from typing import TYPE_CHECKING
 from space.core.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from trainers.data.config import DataConfig
     from trainers.data.device_data import DeviceData, ResidentData
-    from trainers.data.splits import DataConfig, SearchData, load_held_out, load_search_data
+    from trainers.data.load_splits import load_held_out, load_search_data
+    from trainers.data.splits import SearchData
     from trainers.recipe import Recipe
     from trainers.training import Training
 
 _MODULES = {
-    "DataConfig": "trainers.data.splits",
+    "DataConfig": "trainers.data.config",
     "DeviceData": "trainers.data.device_data",
     "Recipe": "trainers.recipe",
     "ResidentData": "trainers.data.device_data",
     "SearchData": "trainers.data.splits",
     "Training": "trainers.training",
-    "load_held_out": "trainers.data.splits",
-    "load_search_data": "trainers.data.splits",
+    "load_held_out": "trainers.data.load_splits",
+    "load_search_data": "trainers.data.load_splits",
 }
 __all__ = [
     "DataConfig",

@@ -17,7 +17,7 @@ from space.networks.counts import as_size
 from space.networks.families import BUILT_IN
 from space.networks.spec import Spec
 from space.search_space import SearchSpace
-from trainers.data.splits import known_format, load_search_data
+from trainers.data.load_splits import known_format, load_search_data
 
 DRAWS = 2_000
 """Points drawn, each as likely as any other, to see how many are within the limits."""

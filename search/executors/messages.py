@@ -10,7 +10,7 @@ from typing import Any, ClassVar, TypeVar
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from space.core.reports import EpochReport
-from trainers.data.splits import DataConfig
+from trainers.data.config import DataConfig
 from trainers.device.execution import ExecutionConfig
 from trainers.recipe import Recipe
 from trainers.reports import Measurements

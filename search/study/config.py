@@ -20,7 +20,7 @@ from space.networks.counts import Size
 from space.networks.plugins import load_plugins
 from space.networks.references import read_reference
 from space.search_space import SearchSpace
-from trainers.data.splits import DataConfig
+from trainers.data.config import DataConfig
 from trainers.device.execution import ExecutionConfig
 from trainers.recipe import Recipe
 

@@ -16,7 +16,8 @@ from search.study.run import run_study
 from space.core.errors import InvalidInputError, shown
 from space.networks.load import read_spec
 from space.networks.spec import Spec
-from trainers.data.splits import SearchData, load_search_data
+from trainers.data.load_splits import load_search_data
+from trainers.data.splits import SearchData
 from trainers.device.allocator import keep_freed_memory
 
 MAX_SEEDS = 1000

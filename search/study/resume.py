@@ -14,7 +14,8 @@ from search.study.progress import Progress
 from search.study.retraining import lost_of_front, lost_weights, note_lost
 from search.study.same_study import first_difference
 from space.core.errors import InvalidInputError
-from trainers.data.splits import SearchData, load_search_data, other_names
+from trainers.data.load_splits import load_search_data
+from trainers.data.splits import SearchData, other_names
 
 
 def results_if_complete(

@@ -33,7 +33,8 @@ from search.study.warm_start import read_earlier
 from space.core.errors import InvalidInputError, MgnasError
 from space.search_space import SearchSpace
 from trainers.data.image_checks import check_images
-from trainers.data.splits import SearchData, known_format, load_search_data
+from trainers.data.load_splits import known_format, load_search_data
+from trainers.data.splits import SearchData
 
 
 def run_study(

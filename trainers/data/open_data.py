@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import torch
 
+from trainers.data.config import DataConfig
 from trainers.data.device_data import DeviceData, ResidentData
-from trainers.data.splits import DataConfig, SearchData, load_search_data
+from trainers.data.load_splits import load_search_data
+from trainers.data.splits import SearchData
 from trainers.data.streamed_data import StreamedData
 
 GPU_SHARE = 0.5

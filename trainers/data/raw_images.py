@@ -31,7 +31,7 @@ class RawImages:
 
 @dataclass(frozen=True)
 class SourceOptions:
-    """What the ``[data]`` section says besides the source: see ``trainers.data.splits.DataConfig``.
+    """What the ``[data]`` section says besides the source: see ``trainers.data.config.DataConfig``.
 
     ``memory_share`` of the memory that is free is for this process; the rest is for others like it.
     """

@@ -19,7 +19,7 @@ from search.simulator.problem import Curve
 from space.networks.spec import Spec
 from tests.support.stripes import RECIPE, SPEC
 from tests.support.studies import write_images
-from trainers.data.splits import DataConfig
+from trainers.data.config import DataConfig
 from trainers.device.execution import ExecutionConfig
 
 NUM_SLOTS = 2

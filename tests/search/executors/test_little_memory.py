@@ -17,7 +17,7 @@ from search.executors.local import LocalExecutor
 from search.executors.messages import Event, Job, Lost, Ready, Setup
 from search.executors.slots import find_slots
 from tests.support.command_line import command
-from trainers.data.splits import DataConfig
+from trainers.data.config import DataConfig
 from trainers.device.execution import ExecutionConfig
 from trainers.device.memory_size import _VERSION_1, _VERSION_2, GROUPS, kills_for_memory
 from trainers.recipe import Recipe

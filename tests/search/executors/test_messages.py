@@ -31,7 +31,7 @@ from search.executors.messages import (
 )
 from space.core.reports import EpochReport
 from tests.support.stripes import SPEC
-from trainers.data.splits import DataConfig
+from trainers.data.config import DataConfig
 from trainers.device.execution import ExecutionConfig
 from trainers.recipe import Recipe
 from trainers.reports import Measurements

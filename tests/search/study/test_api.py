@@ -18,7 +18,8 @@ from search.study.config import StudyConfig
 from search.study.folder import StudyFolder
 from space.core.errors import InvalidInputError
 from tests.support.studies import write_study
-from trainers.data.splits import DataConfig, load_search_data
+from trainers.data.config import DataConfig
+from trainers.data.load_splits import load_search_data
 
 
 def test_it_goes_on_as_the_command_line_does(finished: Path) -> None:

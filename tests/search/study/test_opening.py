@@ -18,7 +18,8 @@ from search.study.config import StudyConfig
 from search.study.opening import device_text, opening_lines
 from tests.support.command_line import command, mgnas
 from tests.support.studies import write_images, write_study
-from trainers.data.splits import DataConfig, load_search_data
+from trainers.data.config import DataConfig
+from trainers.data.load_splits import load_search_data
 
 
 def lines_of(data: DataConfig, **search: object) -> dict[str, str]:

@@ -10,7 +10,9 @@ import pytest
 from numpy.typing import NDArray
 
 from space.core.errors import InvalidInputError
-from trainers.data.splits import DataConfig, SearchData, load_search_data
+from trainers.data.config import DataConfig
+from trainers.data.load_splits import load_search_data
+from trainers.data.splits import SearchData
 
 RNG = np.random.default_rng(0)
 X = RNG.integers(0, 256, (60, 12, 12, 3), dtype=np.uint8)

@@ -15,7 +15,8 @@ import pytest
 
 from space.core.errors import InvalidInputError
 from tests.trainers.data.test_data import X, Y, images, labels, npz
-from trainers.data.splits import DataConfig, load_search_data
+from trainers.data.config import DataConfig
+from trainers.data.load_splits import load_search_data
 
 
 def npy(array: np.ndarray) -> bytes:
@@ -143,7 +144,8 @@ def test_what_is_no_archive_of_images_is_said(tmp_path: Path, make: Any, says: s
 LIMITED = """
 import resource, sys
 from space.core.errors import InvalidInputError
-from trainers.data.splits import DataConfig, load_search_data
+from trainers.data.config import DataConfig
+from trainers.data.load_splits import load_search_data
 used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (used + 100 * 2**20,) * 2)
 try:

@@ -15,7 +15,9 @@ from sklearn.datasets import load_digits
 
 from space.core.errors import InvalidInputError
 from space.core.validation import explain
-from trainers.data.splits import DataConfig, SearchData, Split, load_held_out, load_search_data
+from trainers.data.config import DataConfig
+from trainers.data.load_splits import load_held_out, load_search_data
+from trainers.data.splits import SearchData, Split
 from trainers.data.stratified import stratified_split
 
 

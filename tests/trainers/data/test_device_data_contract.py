@@ -10,9 +10,11 @@ import torch
 from PIL import Image
 
 from tests.support.stripes import CPU, RECIPE, SPEC, stripes
+from trainers.data.config import DataConfig
 from trainers.data.device_data import DeviceData, ResidentData
 from trainers.data.epoch_plan import plan_epoch
-from trainers.data.splits import DataConfig, SearchData, load_search_data
+from trainers.data.load_splits import load_search_data
+from trainers.data.splits import SearchData
 from trainers.data.streamed_data import StreamedData
 from trainers.training import Training
 

@@ -10,7 +10,7 @@ import pytest
 
 from space.core.errors import InvalidInputError
 from tests.trainers.data.test_image_sources import folder, save
-from trainers.data.splits import load_held_out, load_search_data
+from trainers.data.load_splits import load_held_out, load_search_data
 
 NFC = unicodedata.normalize("NFC", "caf\u00e9")
 NFD = unicodedata.normalize("NFD", NFC)

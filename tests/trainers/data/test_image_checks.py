@@ -10,8 +10,9 @@ import pytest
 from PIL import Image
 
 from space.core.errors import InvalidInputError
+from trainers.data.config import DataConfig
 from trainers.data.image_checks import check_images
-from trainers.data.splits import DataConfig, load_search_data
+from trainers.data.load_splits import load_search_data
 
 STREAMED = 0.0
 RESIDENT = 1.0

@@ -13,7 +13,8 @@ import pytest
 from PIL import Image
 
 from space.core.errors import InvalidInputError
-from trainers.data.splits import DataConfig, known_format, load_held_out, load_search_data
+from trainers.data.config import DataConfig
+from trainers.data.load_splits import known_format, load_held_out, load_search_data
 
 
 def save(path: Path, size: tuple[int, int] = (12, 9), mode: str = "RGB", value: int = 0) -> None:

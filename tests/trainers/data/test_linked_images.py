@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.trainers.data.test_image_sources import folder, save
-from trainers.data.splits import load_search_data
+from trainers.data.load_splits import load_search_data
 
 
 def test_links_are_followed_once_and_what_systems_put_beside_images_is_none(tmp_path: Path) -> None:

@@ -12,8 +12,10 @@ from PIL import Image
 
 from space.core.errors import InvalidInputError
 from tests.support.studies import write_images
+from trainers.data.config import DataConfig
+from trainers.data.load_splits import load_held_out, load_search_data
 from trainers.data.sources import SOURCES
-from trainers.data.splits import DataConfig, SearchData, load_held_out, load_search_data
+from trainers.data.splits import SearchData
 from trainers.data.torchvision_sources import KNOWN_SETS
 
 

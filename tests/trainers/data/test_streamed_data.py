@@ -19,11 +19,12 @@ from space.core.errors import InvalidInputError
 from space.notation.parse import parse_notation
 from tests.support.stripes import CPU, RECIPE, SPEC
 from trainers.checkpoint import CheckpointFile
+from trainers.data.config import DataConfig
 from trainers.data.device_data import DeviceData, ResidentData
 from trainers.data.epoch_plan import plan_epoch
 from trainers.data.image_store import StoredImages
+from trainers.data.load_splits import load_search_data
 from trainers.data.open_data import open_data
-from trainers.data.splits import DataConfig, load_search_data
 from trainers.data.streamed_data import BATCHES_AHEAD, Rows, StreamedData
 from trainers.training import Training
 

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from space.core.errors import InvalidInputError
-from trainers.data.splits import DataConfig, known_format, load_held_out, load_search_data
+from trainers.data.config import DataConfig
+from trainers.data.load_splits import known_format, load_held_out, load_search_data
 
 
 def write_idx(path: Path, array: np.ndarray) -> None:
