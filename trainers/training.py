@@ -22,7 +22,7 @@ from trainers.data.device_data import DeviceData
 from trainers.data.epoch_plan import batches_in, plan_epoch
 from trainers.device.execution import StepMode
 from trainers.device.measurements import Latency, Meter, latencies, steady_latency_ms
-from trainers.device.memory import fitting_micro_batch, is_out_of_memory, no_room
+from trainers.device.memory import is_out_of_memory, no_room
 from trainers.evaluation import evaluate
 from trainers.health import check_health, explained
 from trainers.optim.averaging import WeightAverage
@@ -30,6 +30,7 @@ from trainers.optim.schedule import multiplier
 from trainers.randomness import derived_seed
 from trainers.recipe import Recipe
 from trainers.reports import Measurements, Scores
+from trainers.resuming import choose_mode, usable_state
 from trainers.state import collect_tensors, restore_tensors
 from trainers.step import TrainStep
 
@@ -69,17 +70,16 @@ class Training:
         self.data = data
         self.recipe = recipe
         self.seed = seed
-        self.mode = mode or StepMode()
         self.reports: list[EpochReport] = []
         self.scores: Scores | None = None
         self.last_train_s = 0.0
         self._checkpoint = checkpoint
-        self._kept: TrainingState | None = _usable(checkpoint.read()) if checkpoint else None
+        self._kept: TrainingState | None = usable_state(checkpoint.read()) if checkpoint else None
         self._most_evaluated = EVAL_IMAGES
         self._batches = batches_in(len(data.train_labels), recipe.batch_size)
         if self._kept is not None:
             self._meter.energy.before_j = self._kept.facts.get("energy_j")
-        self._choose_mode()
+        self.mode = choose_mode(mode or StepMode(), self._kept, spec, data, self._batch_size)
         try:
             self._set_up()
         except (RuntimeError, MemoryError) as error:
@@ -88,28 +88,6 @@ class Training:
             raise no_room("the network", str(error)) from None
         if self._kept is None and self.mode.micro_batch is not None and checkpoint is not None:
             checkpoint.write(self.state())  # there may be more memory when it goes on, but nothing changes
-
-    def _choose_mode(self) -> None:
-        """Keep to what the training began with, if on such a device, so that its numbers stay the same.
-
-        Where there was no memory for that, a part of the batch has to do.
-        """
-        halvings, made = self.mode.halvings, 0
-        if self._kept is not None:
-            began_with = StepMode(**self._kept.facts["mode"])
-            is_same = self._kept.facts["device"] == self.data.device.type
-            self.mode = began_with if is_same else replace(self.mode, micro_batch=began_with.micro_batch)
-            made = self.mode.halvings if is_same else 0
-        elif self.mode.micro_batch is None:
-            size, share = self.data.search_data.image_size, self.mode.memory_share
-            fitting = fitting_micro_batch(self.spec, size, self._batch_size, self.data.device, share)
-            self.mode = replace(self.mode, micro_batch=fitting)
-        if halvings > made:
-            images_at_once = self._images_at_once
-            if 2 ** (halvings - made - 1) >= images_at_once:
-                raise no_room("a single image", "")
-            part = -(-images_at_once // 2 ** (halvings - made))
-            self.mode = replace(self.mode, micro_batch=part, halvings=halvings)
 
     def _set_up(self) -> None:
         """Make the network and what trains it, fresh or as the last epoch left them."""
@@ -213,7 +191,7 @@ class Training:
 
     @property
     def _images_at_once(self) -> int:
-        return min(self.mode.micro_batch or self._batch_size, self._batch_size)
+        return self.mode.images_at_once(self._batch_size)
 
     # -- evaluation --------------------------------------------------------------------------------------
 
@@ -323,16 +301,3 @@ class Training:
         )
         with self._averaged():
             return save_weights(path, self.network, trained)
-
-
-def _usable(state: TrainingState | None) -> TrainingState | None:
-    """Return a state unless another version of mgnas has written it, whose facts are not known here."""
-    if state is None:
-        return None
-    try:
-        StepMode(**state.facts["mode"])
-        for report in state.facts["reports"]:
-            EpochReport(**report)
-        return state if "device" in state.facts else None
-    except (KeyError, TypeError):
-        return None

@@ -71,7 +71,7 @@ class Job(Message):
         known_latency_ms: The latency of the network, if it was measured before.
         knows_batch_latency: Whether the latency of a large batch was measured before.
         is_limited: Whether the limits of ``Setup`` apply, as for networks that a search proposed.
-        halvings: How often the micro-batch is halved, after workers were killed for their memory.
+        micro_batch_halvings: How often the micro-batch is halved, after workers were killed for their memory.
         train_s: Wall time of the training's earlier jobs.
         until: The epoch after which the training pauses; None trains to the recipe's last epoch.
     """
@@ -86,7 +86,7 @@ class Job(Message):
     known_latency_ms: float | None = None
     knows_batch_latency: bool = False
     is_limited: bool = True
-    halvings: int = 0
+    micro_batch_halvings: int = 0
     train_s: float = 0.0
     until: int | None = None
 

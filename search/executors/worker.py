@@ -189,7 +189,7 @@ def _train_to_end(job: Job, place: Workplace, events: TextIO) -> Paused | Finish
     limits = place.limits if job.is_limited else {}
     file = CheckpointFile(job.checkpoint_path, training_identity(spec, data, recipe, job.seed))
     mode = place.calibration.mode(spec, recipe, place.execution, data.search_data.image_size)
-    mode = replace(mode, halvings=job.halvings)
+    mode = replace(mode, micro_batch_halvings=job.micro_batch_halvings)
     before_training_s = time.perf_counter() - began
     training = Training(spec, data, recipe, job.seed, mode, file)
     before_s = max(job.train_s, sum(report.seconds for report in training.reports))

@@ -31,7 +31,7 @@ def training_job(
         known_latency_ms=record.measured.get("latency_ms"),
         knows_batch_latency="latency_batch_ms" in record.measured,
         is_limited=record.reference is None and config.plan is None and not again,
-        halvings=trials.kills_for_memory.get(record.number, 0),
+        micro_batch_halvings=trials.kills_for_memory.get(record.number, 0),
         train_s=0.0 if again else record.train_s,
         until=until,
     )

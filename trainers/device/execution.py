@@ -53,7 +53,7 @@ class StepMode:
     """What an ``ExecutionConfig`` and a recipe's precision come to on one device, for one network.
 
     ``memory_share`` of the memory that is free belongs to this training; the rest is for other workers.
-    What is trained on at once is halved ``halvings`` times, since the system ended processes that did more.
+    What is trained on at once is halved ``micro_batch_halvings`` times, since the system ended processes that did more.
     """
 
     bfloat16: bool = False
@@ -64,7 +64,11 @@ class StepMode:
     micro_batch: int | None = None
     threads: int | None = None
     memory_share: float = 1.0
-    halvings: int = 0
+    micro_batch_halvings: int = 0
+
+    def images_at_once(self, batch_size: int) -> int:
+        """Return the images of one forward pass for batches of ``batch_size`` images."""
+        return min(self.micro_batch or batch_size, batch_size)
 
     @contextmanager
     def applied(self) -> Iterator[None]:

@@ -123,26 +123,26 @@ def test_what_memory_allowed_at_first_is_kept(
 
 
 @pytest.mark.parametrize(
-    ("at_once", "halvings", "expected"),
+    ("at_once", "micro_batch_halvings", "expected"),
     [(None, 1, 16), (None, 2, 8), (8, 1, 4), (8, 2, 2), (5, 1, 3), (2, 1, 1)],
 )
 def test_what_is_trained_on_at_once_is_halved(
-    data: ResidentData, at_once: int | None, halvings: int, expected: int
+    data: ResidentData, at_once: int | None, micro_batch_halvings: int, expected: int
 ) -> None:
-    mode = StepMode(micro_batch=at_once, halvings=halvings)
+    mode = StepMode(micro_batch=at_once, micro_batch_halvings=micro_batch_halvings)
     assert Training(SPEC, data, RECIPE, seed=1, mode=mode).mode.micro_batch == expected
     with pytest.raises(TrainingFailedError, match="a single image"):
-        Training(SPEC, data, RECIPE, seed=1, mode=replace(mode, halvings=9))
+        Training(SPEC, data, RECIPE, seed=1, mode=replace(mode, micro_batch_halvings=9))
 
 
 def test_halvings_before_a_checkpoint_are_not_made_again(data: ResidentData, tmp_path: Path) -> None:
     file = CheckpointFile(tmp_path / "c", "id")
 
-    def begun(halvings: int) -> int | None:
-        mode = StepMode(halvings=halvings)
+    def begun(micro_batch_halvings: int) -> int | None:
+        mode = StepMode(micro_batch_halvings=micro_batch_halvings)
         return Training(SPEC, data, RECIPE, seed=1, mode=mode, checkpoint=file).mode.micro_batch
 
-    assert [begun(halvings) for halvings in (1, 1, 2, 0)] == [16, 16, 8, 16]
+    assert [begun(micro_batch_halvings) for micro_batch_halvings in (1, 1, 2, 0)] == [16, 16, 8, 16]
 
 
 def test_free_memory_is_that_of_this_machine() -> None:
