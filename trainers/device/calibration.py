@@ -11,18 +11,18 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from space.networks.spec import Spec
 from space.notation.parse import parse_notation
 from trainers.device.calibration_probes import CUDA_PROBES, PROBES, Probe, product_s, product_size, step_time
+from trainers.device.calibration_question import Question, ask
 from trainers.device.calibration_records import (
     RENEW_AFTER,
     Record,
@@ -44,37 +44,6 @@ SLOWER, FASTER = 2.5, 1.5
 """Factors between a step's time now and as measured that cast doubt on the measurement.
 
 Other trainings on the machine make a step slower, up to about twofold. Nothing makes it faster than it is."""
-
-
-@dataclass(frozen=True)
-class Question:
-    """What a record answers: the fastest of ``choices`` for networks of a class, all else being ``fixed``."""
-
-    probe: Probe
-    fixed: StepMode
-    choices: dict[str, Sequence[Any]]
-
-    @property
-    def is_open(self) -> bool:
-        """Whether any setting has more than one value."""
-        return any(len(values) > 1 for values in self.choices.values())
-
-    @property
-    def first(self) -> StepMode:
-        """The plain way: the first value of each setting."""
-        return replace(self.fixed, **{name: values[0] for name, values in self.choices.items()})
-
-    @property
-    def key(self) -> str:
-        """The record's name in the file."""
-        parts = [f"{name} {' or '.join(map(str, values))}" for name, values in self.choices.items()]
-        return "; ".join([f"{self.probe.name} networks", *parts, *["graph"] * self.fixed.cuda_graph])
-
-    def name_of(self, mode: StepMode) -> str:
-        """Return a short text of the settings that were compared."""
-        return ", ".join(
-            f"{name} {getattr(mode, name)}" for name, all_ in self.choices.items() if len(all_) > 1
-        )
 
 
 class Calibration:
@@ -112,7 +81,7 @@ class Calibration:
         question = self._question(self._probe(spec, image_size), recipe, config)
         if not question.is_open:
             return question.first
-        return self._chosen(question, self._kept(question.key, partial(self._fastest, question)))
+        return question.answer(self._kept(question.key, partial(self._fastest, question)))
 
     def ceiling(self, *, bfloat16: bool) -> float:
         """Return the MACs a second of large matrix products in the given precision."""
@@ -140,7 +109,7 @@ class Calibration:
             return None
         self._checked_s[question.key] = now_s
         with suppress(RuntimeError, MemoryError):  # no memory beside a training: no check
-            ratio = self._step_s(question, self._chosen(question, record)) / record.step_s
+            ratio = self._step_s(question, question.answer(record)) / record.step_s
             if not 1 / FASTER <= ratio <= SLOWER:
                 return self._doubt(question.key, record, ratio)
         return None
@@ -192,41 +161,7 @@ class Calibration:
         return next(probe for probe in self._probes if macs <= probe.most_macs)
 
     def _question(self, probe: Probe, recipe: Recipe, config: ExecutionConfig) -> Question:
-        is_cuda = self.device.type == "cuda"
-        fixed = StepMode(
-            bfloat16=recipe.precision == "bfloat16",
-            channels_last=config.channels_last is not False,
-            cuda_graph=config.cuda_graph is not False and is_cuda,
-            compile=config.compile,
-            cudnn_benchmark=config.cudnn_benchmark is True,
-            micro_batch=None if config.micro_batch == "auto" else config.micro_batch,
-            memory_share=self.memory_share,
-        )
-        choices: dict[str, Sequence[Any]] = {
-            "threads": self._threads(config),
-            "bfloat16": [False, True] if recipe.precision == "auto" else [fixed.bfloat16],
-            "channels_last": [True, False] if config.channels_last == "auto" else [fixed.channels_last],
-            "cudnn_benchmark": (
-                [False, True] if is_cuda and config.cudnn_benchmark == "auto" else [fixed.cudnn_benchmark]
-            ),
-        }
-        return Question(probe, fixed, choices)
-
-    @staticmethod
-    def _chosen(question: Question, record: Record) -> StepMode:
-        valid: dict[str, Any] = {
-            name: record.choice[name]
-            for name, values in question.choices.items()
-            if record.choice.get(name) in values
-        }
-        return replace(question.first, **valid)
-
-    def _threads(self, config: ExecutionConfig) -> Sequence[int | None]:
-        if self.device.type == "cuda":
-            return [None]
-        if config.threads != "auto":
-            return [config.threads]
-        return sorted({1, torch.get_num_threads()}, reverse=True)
+        return ask(probe, recipe, config, self.device, self.memory_share)
 
     # -- measuring ---------------------------------------------------------------------------------------
 
