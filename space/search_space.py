@@ -12,7 +12,9 @@ from space.config import SpaceConfig
 from space.core.errors import InvalidInputError, UnbuildableError, shown
 from space.decision_tree import Choose, draw_hyperparameters, draw_spec, is_countable
 from space.domains import Domain, FloatRange, Point, Value
-from space.enumeration import CountOf, Walk
+from space.enumeration import Enumeration
+from space.extremes import Extremes
+from space.limits import CountOf, Limits, macs_of, params_of
 from space.locate import locate
 from space.networks.counts import Counts, Size, as_size
 from space.networks.grid_spec import GridSpec
@@ -20,10 +22,8 @@ from space.networks.spec import Spec
 
 __all__ = ["Choose", "Point", "SearchSpace", "SpaceConfig"]
 
-LIMITS = ("max_params", "max_macs", "max_activation_mib")
 UNIFORM_DRAWS = 500
 """Points drawn before one beyond the limits is made smaller: a hundredth of the space is found like this."""
-MIB = 2**20
 
 
 class SearchSpace:
@@ -66,6 +66,7 @@ class SearchSpace:
         self.num_classes = num_classes
         self.image_size = image_size
         self.batch_size = batch_size
+        self.limits = Limits(config, as_size(image_size), batch_size)
 
     @property
     def hash(self) -> str:
@@ -176,8 +177,8 @@ class SearchSpace:
     def hyperparameters(self) -> dict[str, Domain]:
         """Return every hyperparameter of the space that is not fixed, with its domain."""
         found: dict[str, Domain] = {}
-        for skeleton in self.walk.skeletons:
-            for domains in (skeleton.choices, skeleton.hyperparameters):
+        for structure in self.enumeration.structures:
+            for domains in (structure.choices, structure.hyperparameters):
                 for hyperparameter, domain in domains.items():
                     found.setdefault(hyperparameter, domain)
         return found
@@ -185,28 +186,32 @@ class SearchSpace:
     # -- the whole space -------------------------------------------------------------------------------
 
     @cached_property
-    def walk(self) -> Walk:
-        """What goes through the space point by point."""
-        return Walk(self)
+    def enumeration(self) -> Enumeration:
+        """All points of the space, structure by structure."""
+        return Enumeration(self)
+
+    @cached_property
+    def _extremes(self) -> Extremes:
+        return Extremes(self.enumeration)
 
     def size(self) -> int | float:
         """Return the number of points, infinite where a hyperparameter is continuous.
 
         Networks with several spellings count as often.
         """
-        return self.walk.size()
+        return self.enumeration.size()
 
     def points(self) -> Iterator[Point]:
-        """Yield every point once; see ``Walk.points``."""
-        return self.walk.points()
+        """Yield every point once; see ``Enumeration.points``."""
+        return self.enumeration.points()
 
     def feasible_points(self, patience: int | None = None) -> Iterator[Point]:
-        """Yield, in the order of ``points``, every point within the limits; see ``Walk.feasible_points``."""
-        return self.walk.feasible_points(patience)
+        """Yield, in the order of ``points``, every point within the limits; see ``Enumeration.feasible_points``."""
+        return self.enumeration.feasible_points(patience)
 
     @cached_property
     def _smallest_point(self) -> Point:
-        return self.walk.extremes(_params)[0]
+        return self._extremes.points(params_of)[0]
 
     def smallest_point(self) -> Point:
         """Return the point whose network has the fewest parameters."""
@@ -215,29 +220,32 @@ class SearchSpace:
     def params_range(self) -> tuple[int, int]:
         """Return the fewest parameters of a network and the most, or ``max_params`` if that is less.
 
-        See ``Walk.extremes`` for where they are exact.
+        See ``Extremes.points`` for where they are exact.
         """
         low, high = self.params_extremes
         return low, min(high, self.config.max_params or high)
 
     def cost_range(self, name: str) -> tuple[float, float]:
         """Return the lowest and highest ``cost`` of a network; the highest is the limit, if that is less."""
-        points = (self.walk.extremes(self._counter(name), largest=largest)[0] for largest in (False, True))
+        points = (
+            self._extremes.points(self.limits.count_named(name), largest=largest)[0]
+            for largest in (False, True)
+        )
         low, high = (self.cost(name, self.counts(self.spec(point))) for point in points)
         return low, min(high, getattr(self.config, f"max_{name}") or high)
 
     @cached_property
     def params_extremes(self) -> tuple[int, int]:
         """The fewest and the most parameters of a network, the limits left aside."""
-        return self._ends_of(_params)
+        return self._ends_of(params_of)
 
     @cached_property
     def macs_extremes(self) -> tuple[int, int]:
         """The fewest and the most MACs of a network, the limits left aside."""
-        return self._ends_of(_macs)
+        return self._ends_of(macs_of)
 
     def _ends_of(self, count: CountOf) -> tuple[int, int]:
-        low, high = (self.walk.extremes(count, largest=largest)[0] for largest in (False, True))
+        low, high = (self._extremes.points(count, largest=largest)[0] for largest in (False, True))
         return int(count(self.counts(self.spec(low)))), int(count(self.counts(self.spec(high))))
 
     # -- limits ----------------------------------------------------------------------------------------
@@ -245,7 +253,7 @@ class SearchSpace:
     @property
     def has_limits(self) -> bool:
         """Whether the space has a limit on any count."""
-        return any(getattr(self.config, limit) is not None for limit in LIMITS)
+        return bool(self.limits.given)
 
     def is_feasible(self, point: Point) -> bool:
         """Return whether a point's network can be built and is within the limits."""
@@ -257,7 +265,7 @@ class SearchSpace:
             spec = self.spec(point)
             # of a plugin's network, counting says whether it can be built
             needs_counts = self.has_limits or not isinstance(spec, GridSpec)
-            is_beyond = needs_counts and self._is_beyond(self.counts(spec))
+            is_beyond = needs_counts and self.limits.are_exceeded(self.counts(spec))
         except UnbuildableError:
             return None
         return None if is_beyond else spec
@@ -266,37 +274,24 @@ class SearchSpace:
         """Return the counts of a network on the images of this space."""
         return spec.counts(self.image_size)
 
-    def _is_beyond(self, counts: Counts) -> bool:
-        """Return whether a network with these counts breaks a limit."""
-        config = self.config
-        limits = (
-            (counts.params, config.max_params),
-            (counts.macs, config.max_macs),
-            (self.activation_mib(counts), config.max_activation_mib),
-        )
-        return any(most is not None and value > most for value, most in limits)
-
     def cost(self, name: str, counts: Counts) -> float:
         """Return one of the counted costs: ``params``, ``macs`` (of an image) or ``activation_mib``."""
-        return float(self._counter(name)(counts))
-
-    def _counter(self, name: str) -> CountOf:
-        return {"params": _params, "macs": _macs, "activation_mib": self.activation_mib}[name]
+        return float(self.limits.count_named(name)(counts))
 
     def activation_mib(self, counts: Counts) -> float:
         """Return the activation memory of a training step of the space's batch size, in MiB."""
-        return counts.activation_bytes * self.batch_size / MIB
+        return self.limits.activation_mib(counts)
 
     def check_feasible(self) -> None:
         """Raise InvalidInputError if no network is within the limits, or a plugin's cannot be built."""
         _ = self.params_extremes  # draws and counts both ends of every structure
         if not self.has_limits:
             return
-        given = {name: limit for name in LIMITS if (limit := getattr(self.config, name)) is not None}
+        given = self.limits.given
         least: dict[str, float] = {}
         for name in given:
-            count = self._counter(name.removeprefix("max_"))
-            points = self.walk.extremes(count)
+            count = self.limits.count_named(name.removeprefix("max_"))
+            points = self._extremes.points(count)
             if any(self.is_feasible(point) for point in points):
                 return
             least[name] = count(self.counts(self.spec(points[0])))
@@ -306,27 +301,10 @@ class SearchSpace:
             if least[name] > limit:
                 raise InvalidInputError(
                     f"space.{name} = {limit}, but the smallest network of this space has "
-                    f"{self._count_text(name, least[name])}"
+                    f"{self.limits.text(name, least[name])}"
                 )
         limits = " and ".join(f"space.{name} = {limit}" for name, limit in given.items())
         within = "both" if len(given) == 2 else "all"
         raise InvalidInputError(
             f"{limits}, but no network of this space is within {within}: raise one of them"
         )
-
-    def _count_text(self, name: str, count: float) -> str:
-        height, width = as_size(self.image_size)
-        images = f"images of {height} x {width}"
-        if name == "max_params":
-            return f"{count:.0f} parameters"
-        if name == "max_macs":
-            return f"{count:.0f} MACs on {images}"
-        return f"{count:.3f} MiB of activations in a training step of {self.batch_size} {images}"
-
-
-def _params(counts: Counts) -> float:
-    return counts.params
-
-
-def _macs(counts: Counts) -> float:
-    return counts.macs

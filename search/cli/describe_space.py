@@ -111,7 +111,7 @@ def feasible_share(space: SearchSpace, rng: random.Random) -> tuple[float, float
     if size <= EXACT_UP_TO:
         share = sum(1 for _ in space.feasible_points()) / size
         return share, share, share, None
-    within = sum(space.is_feasible(space.walk.sample(rng)) for _ in range(DRAWS))
+    within = sum(space.is_feasible(space.enumeration.sample(rng)) for _ in range(DRAWS))
     share = within / DRAWS
     return share, *wilson(share, DRAWS), DRAWS
 

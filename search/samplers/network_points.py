@@ -60,8 +60,8 @@ class NetworkPoints:
 
     @cached_property
     def _encoding(self) -> Encoding:
-        skeletons = self._space.walk.skeletons
-        every = [set(skeleton.choices) | set(skeleton.hyperparameters) for skeleton in skeletons]
+        structures = self._space.enumeration.structures
+        every = [set(structure.choices) | set(structure.hyperparameters) for structure in structures]
         optional = [
             hyperparameter
             for hyperparameter in self.distributions
