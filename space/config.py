@@ -1,4 +1,4 @@
-"""The ``[space]`` section of a study: a domain for every hyperparameter of the families, and limits."""
+"""The ``[space]`` section of a study: a domain for every hyperparameter of the families, and the limits."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from space.networks.smoothers import SMOOTHERS
 from space.networks.weight_sharing import SHARINGS
 
 AT_MOST = {"levels": 32, "nu": 1_000, "c_u": 10**9, "c_f": 10**9, "groups_b": 4096, "stem_channels": 4096}
-"""The largest numbers of a space: beyond them lie no networks, only counts that never come to an end."""
+"""The largest numbers of a space. They keep counts computable in short time."""
 
 Hyperparameter = Domain | PerLevel | Increments | Literal["c_u"] | None
 

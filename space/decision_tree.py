@@ -1,7 +1,8 @@
-"""From choices for hyperparameters to a spec: which hyperparameters a network of each family has, and in which order.
+"""The decision tree of a search space: the hyperparameters of each family, their order, and the spec of all
+choices.
 
-Hyperparameters of structure come first: family, levels, smoother and so on decide which others there are. Then come
-the hyperparameters of each level, the sharing, and at last those of the training.
+Structural hyperparameters come first, as family, levels and smoother decide which others exist. Then come the
+hyperparameters of each level, the sharing, and those of the training.
 """
 
 from __future__ import annotations
@@ -29,18 +30,18 @@ STRUCTURE = (
     "family", "levels", "smoother", "kernel_b", "groups_b", "interpolation", "restriction", "block", "stem",
     "stem_channels",
 )  # fmt: skip
-"""Hyperparameters that decide which others there are, or on which counts do not depend in one direction."""
+"""Structural hyperparameters: they decide which others exist, or counts are not monotone in them."""
 UNCOUNTED = ("activation", "dropout")
-"""Hyperparameters without weights; activations differ in memory alone."""
+"""Hyperparameters without weights. Activations differ in memory only."""
 
 
 def is_structure(hyperparameter: str) -> bool:
-    """Return whether a hyperparameter is one of structure: in ``STRUCTURE``, or an option of a smoother."""
+    """Return whether a hyperparameter is structural: in ``STRUCTURE``, or an option of a smoother."""
     return hyperparameter in STRUCTURE or hyperparameter.partition(".")[0] in SMOOTHERS
 
 
 def is_countable(hyperparameter: str) -> bool:
-    """Return whether making a hyperparameter smaller can make a network smaller."""
+    """Return whether a smaller value of the hyperparameter can make a network smaller."""
     return (
         not is_structure(hyperparameter)
         and hyperparameter not in UNCOUNTED
@@ -49,13 +50,18 @@ def is_countable(hyperparameter: str) -> bool:
 
 
 def draw_spec(config: SpaceConfig, facts: Facts, choose: Choose) -> Spec:
-    """Return the canonical spec made by asking ``choose(hyperparameter, domain)`` for every hyperparameter not fixed.
+    """Return the canonical spec for the values that ``choose(hyperparameter, domain)`` returns.
 
-    ``facts`` holds in_channels and num_classes. Hyperparameters are asked for in a fixed order, each only if the
-    network has it; those of the training come last and leave no trace in the spec.
+    Free hyperparameters are asked for in a fixed order, and only those that the network has. Those of the
+    training come last and do not enter the spec.
+
+    Args:
+        config: The search space.
+        facts: ``in_channels`` and ``num_classes``.
+        choose: Returns a value for a hyperparameter and its domain.
 
     Raises:
-        UnbuildableError: a plugin's family refuses the choices; every hyperparameter was asked for by then.
+        UnbuildableError: A plugin's family refuses the values, after all were asked for.
     """
     name, spec_type, hyperparameters = draw_hyperparameters(config, choose)
     if issubclass(spec_type, GridSpec) and name not in config.families:
@@ -64,7 +70,11 @@ def draw_spec(config: SpaceConfig, facts: Facts, choose: Choose) -> Spec:
 
 
 def draw_hyperparameters(config: SpaceConfig, choose: Choose) -> tuple[str, type[Spec], dict[str, Any]]:
-    """Ask for every hyperparameter as ``draw_spec`` does; return family, type of spec and values of its fields."""
+    """Ask for every free hyperparameter in the order of ``draw_spec``.
+
+    Returns:
+        The family, the type of its specs, and the values of its fields.
+    """
 
     def pick(hyperparameter: str, domain: Domain) -> Any:
         return domain.smallest if domain.size == 1 else choose(hyperparameter, domain)
@@ -88,14 +98,14 @@ def _own_spec(name: str, spec_type: type[Spec], hyperparameters: dict[str, Any],
     """Return the spec that a plugin's family makes of its hyperparameters.
 
     Raises:
-        UnbuildableError: it refuses them, or its code fails.
+        UnbuildableError: The family refuses them, or its code fails.
     """
     where = f"space.families.{name}"
     try:
         return spec_type.from_hyperparameters(hyperparameters, facts).canonical()
     except ValidationError as error:
         raise UnbuildableError(str(explain(error, spec_type, where))) from None
-    except Exception as error:  # the code is the user's: whatever it raises is to be told in one line
+    except Exception as error:  # a user's code may raise anything
         raise UnbuildableError(
             f"{where}: no spec can be made of {shown(hyperparameters)}: {reason_of(error)}"
         ) from error
@@ -144,7 +154,9 @@ def _draw_levels(config: SpaceConfig, depth: int, pick: Choose, *, same_width: b
 
 
 def _draw_width(name: str, widths: PerLevel | Increments, index: int, before: int, pick: Choose) -> int:
-    """Return the width of a level; ``before`` is that of the level before, to which increments are added."""
+    """Return the width of a level. ``before`` is the width of the previous level, to which an increment is
+    added.
+    """
     if isinstance(widths, tuple):
         return int(pick(f"{name}_{index + 1}", of_level(widths, index)))
     if index == 0:
@@ -153,5 +165,5 @@ def _draw_width(name: str, widths: PerLevel | Increments, index: int, before: in
 
 
 def of_level(domains: PerLevel, index: int) -> Choice | IntRange:
-    """Return the domain of one level, from 0."""
+    """Return the domain of the level with this index, from 0."""
     return domains[0] if len(domains) == 1 else domains[index]

@@ -1,4 +1,4 @@
-"""The types of the fields that hold domains in a study's configuration: how a file's values become them."""
+"""Field types of domains in a study's configuration: they parse the values of a file."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def _read_any(raw: Any) -> Domain:
 
 
 def _read_per_level(raw: Any, rule: str = NUMBERS) -> PerLevel:
-    """One domain for every level, or a list with a domain for each level (a list of lists or of tables)."""
+    """Return one domain for all levels, or one per level from a list of lists or tables."""
     grouped = (list, tuple, dict, Choice, IntRange)
     if isinstance(raw, (list, tuple)) and any(isinstance(item, grouped) for item in raw):
         return tuple(_read_numbers(item, rule) for item in raw)
@@ -101,30 +101,30 @@ def _spell(domains: Any) -> Any:
 
 
 spelled = PlainSerializer(_spell)
-"""Writes a domain as a study file does, for a field's annotation."""
+"""Serialises a domain in the form of a study file."""
 
-# plain validators: these messages are the only ones, pydantic adds none of its own about its classes
+# plain validators replace pydantic's own messages about its classes
 Numbers = Annotated[Choice | IntRange, PlainValidator(_read_numbers), spelled]
-"""A hyperparameter's whole numbers: a value, a list of choices, or a table with low, high and step (or log)."""
+"""Whole numbers: a value, a list of choices, or a table with low, high and step (or log)."""
 
 Fractions = Annotated[Domain, PlainValidator(_read_fractions), spelled]
-"""A hyperparameter's numbers: a value, a list of choices, or a table with low and high, which is continuous."""
+"""Numbers: a value, a list of choices, or a table with low and high, which is continuous."""
 
 AnyDomain = Annotated[Domain, PlainValidator(_read_any), spelled]
-"""A hyperparameter of any type: a value, a list of choices, or a range, continuous where an end has a fraction."""
+"""Values of any type: a value, a list of choices, or a range, continuous if an end has a fraction."""
 
 NumbersPerLevel = Annotated[PerLevel, PlainValidator(_read_per_level), spelled]
-"""A hyperparameter that every level has: one domain for all of them, or one for each."""
+"""Whole numbers of every level: one domain for all levels, or one per level."""
 
 Widths = Annotated[PerLevel | Increments, PlainValidator(_read_widths), spelled]
 """As ``NumbersPerLevel``, or a table with first and increment."""
 
 DataWidths = Annotated[PerLevel | Increments | Literal["c_u"], PlainValidator(_read_data_widths), spelled]
-"""As ``Widths``, or the word ``c_u`` for as many data channels as feature channels."""
+"""As ``Widths``, or the word ``c_u``: as many data channels as feature channels."""
 
 
 def words(*allowed: Value) -> PlainValidator:
-    """Return what reads a hyperparameter whose values are among ``allowed``, for a field's annotation."""
+    """Return the validator of a hyperparameter whose values are among ``allowed``."""
     spelt = ", ".join(f'"{value}"' if isinstance(value, str) else str(value) for value in allowed)
     rule = f"takes one of {spelt} or a list of them"
 

@@ -1,7 +1,7 @@
-"""What values a hyperparameter of a search space may take, as written in a study file.
+"""Domains: the values that a hyperparameter of a search space may take, as a study file states them.
 
-A single value fixes the hyperparameter, a list gives choices, and ``{low = 4, high = 16, step = 2}`` is a range with
-both ends included; ``log = true`` draws it evenly over its logarithm. Ranges whose ends have fractions are
+A single value fixes the hyperparameter. A list gives choices. ``{low = 4, high = 16, step = 2}`` is a range
+that includes both ends. ``log = true`` draws uniformly in the logarithm. A range with a fractional end is
 continuous.
 """
 
@@ -19,12 +19,12 @@ from space.networks.weight_sharing import SHARINGS
 
 Value = int | float | str | bool
 Point = dict[str, Value]
-"""A point of a search space: the value of each hyperparameter that its network has."""
+"""A point of a search space: the value of each hyperparameter of its network."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """One of a few values; a single one is a fixed hyperparameter."""
+    """A choice among a few values. A single value fixes the hyperparameter."""
 
     choices: tuple[Value, ...]
 
@@ -40,12 +40,12 @@ class Choice:
 
     @property
     def is_ordered(self) -> bool:
-        """Whether the values are numbers, whose order means something."""
+        """Whether the values are numbers."""
         return not any(isinstance(value, (str, bool)) for value in self.choices)
 
     @property
     def size(self) -> int:
-        """How many values there are."""
+        """The number of values."""
         return len(self.choices)
 
     @property
@@ -59,32 +59,36 @@ class Choice:
         return self._ascending[-1]
 
     def value_of_rank(self, rank: int) -> Value:
-        """Return the value at a place, from 0, in ascending order; ``level`` comes before ``iteration``."""
+        """Return the value at ``rank``, from 0, in ascending order; ``level`` precedes ``iteration``."""
         return self._ascending[rank]
 
     def rank(self, value: Value) -> int:
-        """Return the place of ``value`` in ascending order; raises ValueError if it is no choice."""
+        """Return the rank of ``value`` in ascending order.
+
+        Raises:
+            ValueError: It is no choice.
+        """
         return self._ascending.index(value)
 
     def values(self) -> Sequence[Value]:
-        """Return every value in the order given."""
+        """Return all values in the given order."""
         return self.choices
 
     def sample(self, rng: random.Random) -> Value:
-        """Return a value, each with the same probability."""
+        """Return a uniformly drawn value."""
         return self._ascending[rng.randrange(self.size)]
 
     def spelling(self) -> Any:
-        """Return the domain as a study file writes it."""
+        """Return the domain in the form of a study file."""
         return self.choices[0] if len(self.choices) == 1 else list(self.choices)
 
 
 @dataclass(frozen=True, kw_only=True)
 class IntRange:
-    """Whole numbers from ``low`` to ``high``, both included where ``step`` meets them.
+    """Whole numbers from ``low`` to ``high`` in steps of ``step``.
 
-    Nothing here walks the range: one of a billion numbers is as good as one of three. With ``log`` small
-    numbers are drawn as often as large ones, by their logarithm.
+    All methods take constant time, however long the range is. With ``log``, numbers are drawn uniformly in
+    the logarithm.
     """
 
     low: int
@@ -104,12 +108,12 @@ class IntRange:
 
     @property
     def is_ordered(self) -> bool:
-        """Numbers are."""
+        """Whether the values are numbers: true."""
         return True
 
     @property
     def size(self) -> int:
-        """How many values there are."""
+        """The number of values."""
         return (self.high - self.low) // self.step + 1
 
     @property
@@ -119,41 +123,49 @@ class IntRange:
 
     @property
     def largest(self) -> int:
-        """The value of the last rank: ``high``, or less where ``step`` does not meet it."""
+        """The value of the last rank: ``high``, or less if ``step`` does not meet it."""
         return self.low + (self.size - 1) * self.step
 
     def value_of_rank(self, rank: int) -> int:
-        """Return the value at a place, from 0, in ascending order; raises IndexError beyond the last."""
+        """Return the value at ``rank``, from 0, in ascending order.
+
+        Raises:
+            IndexError: There is no such rank.
+        """
         if not 0 <= rank < self.size:
             raise IndexError(f"ranks are from 0 to {self.size - 1}, but got {rank}")
         return self.low + rank * self.step
 
     def rank(self, value: Value) -> int:
-        """Return the place of ``value`` in ascending order; raises ValueError if it is not in the range."""
+        """Return the rank of ``value`` in ascending order.
+
+        Raises:
+            ValueError: It is not in the range.
+        """
         if not isinstance(value, int) or value not in self.values():
             raise ValueError(f"{shown(value)} is not in {shown(self.spelling())}")
         return (value - self.low) // self.step
 
     def values(self) -> Sequence[int]:
-        """Return every value in ascending order, none of them made before it is asked for."""
+        """Return all values in ascending order, lazily."""
         return range(self.low, self.high + 1, self.step)
 
     def sample(self, rng: random.Random) -> int:
-        """Return a number; with ``log`` each is drawn by the length of its share of the logarithm's scale."""
+        """Return a drawn number. With ``log``, n has probability proportional to log((n + 1) / n)."""
         if not self.log:
             return self.value_of_rank(rng.randrange(self.size))
         drawn = math.exp(rng.uniform(math.log(self.low), math.log(self.high + 1)))
         return min(self.high, max(self.low, math.floor(drawn)))
 
     def spelling(self) -> Any:
-        """Return the domain as a study file writes it."""
+        """Return the domain in the form of a study file."""
         spelt: dict[str, Any] = {"low": self.low, "high": self.high, "step": self.step}
         return {"low": self.low, "high": self.high, "log": True} if self.log else spelt
 
 
 @dataclass(frozen=True, kw_only=True)
 class FloatRange:
-    """Any number from ``low`` to ``high``; with ``log`` drawn evenly over its logarithm."""
+    """All numbers from ``low`` to ``high``; with ``log``, drawn uniformly in the logarithm."""
 
     low: float
     high: float
@@ -168,12 +180,12 @@ class FloatRange:
 
     @property
     def is_ordered(self) -> bool:
-        """Numbers are."""
+        """Whether the values are numbers: true."""
         return True
 
     @property
     def size(self) -> float:
-        """How many values there are: more than can be counted, or one."""
+        """The number of values: infinite, or 1 if both ends are equal."""
         return math.inf if self.low < self.high else 1
 
     @property
@@ -187,39 +199,39 @@ class FloatRange:
         return self.high
 
     def values(self) -> Sequence[float]:
-        """Return both ends, which have to stand for all that lies between them."""
+        """Return both ends, which represent the range in an enumeration."""
         return (self.low, self.high) if self.low < self.high else (self.low,)
 
     def sample(self, rng: random.Random) -> float:
-        """Return a number of the range."""
+        """Return a drawn number."""
         if self.log:
             drawn = math.exp(rng.uniform(math.log(self.low), math.log(self.high)))
             return min(self.high, max(self.low, drawn))
         return rng.uniform(self.low, self.high)
 
     def spelling(self) -> Any:
-        """Return the domain as a study file writes it."""
+        """Return the domain in the form of a study file."""
         return {"low": self.low, "high": self.high} | ({"log": True} if self.log else {})
 
 
 Domain = Choice | IntRange | FloatRange
-"""The values of one hyperparameter."""
+"""The domain of one hyperparameter."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Increments:
-    """Widths that never shrink from one level to the next: that of the first, and what each next one adds."""
+    """Widths that never decrease from level to level: the first width and the increment of each next level."""
 
     first: Choice | IntRange
     increment: Choice | IntRange
 
     def spelling(self) -> Any:
-        """Return the widths as a study file writes them."""
+        """Return the widths in the form of a study file."""
         return {"first": self.first.spelling(), "increment": self.increment.spelling()}
 
 
 PerLevel = tuple[Choice | IntRange, ...]
-"""One domain for every level, or one for each."""
+"""One domain for all levels, or one per level."""
 
 
 def _check_ends(low: float, high: float, log: bool) -> None:
@@ -232,12 +244,12 @@ def _check_ends(low: float, high: float, log: bool) -> None:
 
 
 def is_whole(value: Any) -> bool:
-    """Return whether a value is a whole number; ``true`` is none."""
+    """Return whether a value is a whole number. Booleans are none."""
     return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _place(value: Value) -> tuple[bool, float, str]:
-    """Numbers (and false before true) by size, then the sharings by their order, then other words."""
+    """Return a sort key: numbers by size (false before true), then sharings in their order, then other words."""
     if not isinstance(value, str):
         return False, value, ""
     order: tuple[str, ...] = SHARINGS
@@ -245,7 +257,11 @@ def _place(value: Value) -> tuple[bool, float, str]:
 
 
 def check_positive(domains: Iterable[Domain], at_most: int, at_least: int = 1) -> None:
-    """Raise ValueError unless all numbers of every domain are within the bounds; ends are looked at."""
+    """Check that all numbers of the domains are within bounds.
+
+    Raises:
+        ValueError: A number is below ``at_least`` or above ``at_most``.
+    """
     for domain in domains:
         numbers = domain.choices if isinstance(domain, Choice) else (domain.smallest, domain.largest)
         for value in numbers:

@@ -1,4 +1,4 @@
-"""Walking through a search space: every point, those within the limits, its smallest and largest networks."""
+"""The enumeration of a search space: all points, and those within the limits."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from space.networks.spec import Spec
 
 
 class CountedSpace(Protocol):
-    """What an enumeration needs of a search space."""
+    """The part of a search space that an enumeration needs."""
 
     @property
     def config(self) -> SpaceConfig:
@@ -27,7 +27,7 @@ class CountedSpace(Protocol):
 
     @property
     def has_limits(self) -> bool:
-        """Whether some networks may be too large."""
+        """Whether the space limits any count."""
         ...
 
     def spec(self, point: Point) -> Spec:
@@ -39,12 +39,18 @@ class CountedSpace(Protocol):
         ...
 
     def is_feasible(self, point: Point) -> bool:
-        """Return whether a point is within the limits."""
+        """Return whether the network of a point can be built and meets the limits."""
         ...
 
 
 class Structure(NamedTuple):
-    """All points with the same choices of structure: those, their domains, and the hyperparameters that are left."""
+    """All points with the same structural choices.
+
+    Attributes:
+        point: The structural choices.
+        choices: Domains of the structural hyperparameters.
+        hyperparameters: Domains of all other hyperparameters.
+    """
 
     point: Point
     choices: dict[str, Domain]
@@ -54,10 +60,10 @@ class Structure(NamedTuple):
 class Enumeration:
     """The points of one ``SearchSpace``, structure by structure.
 
-    Counts grow with every iteration and channel, and with ``iteration`` in place of ``level``. So among the
-    networks of one structure that with every hyperparameter at its smallest value is the smallest by any count. Where
-    widths also decide on something that comes or goes (groups, pooling between widths, sharing where shapes
-    agree) this holds only roughly; such structures are searched instead.
+    Within a monotone structure, no count falls when a hyperparameter rises: iterations, channels, ``level``
+    to ``iteration``. Its point with every hyperparameter at the lowest value is then the smallest by any
+    count. A structure is not monotone if widths also decide about groups, pooling between widths, or sharing
+    among levels of equal shape.
     """
 
     def __init__(self, space: CountedSpace) -> None:
@@ -65,11 +71,11 @@ class Enumeration:
 
     @cached_property
     def structures(self) -> list[Structure]:
-        """Every structure: family by family, few levels first, then as the study file has it."""
+        """All structures: family by family, few levels first, then in the order of the study file."""
         return list(self._grow({}))
 
     def _grow(self, chosen: Point) -> Iterator[Structure]:
-        """Yield the structures that agree with ``chosen``, by branching at the next hyperparameter of structure."""
+        """Yield the structures that agree with ``chosen``, branching at the next structural hyperparameter."""
         asked: dict[str, Domain] = {}
 
         def choose(hyperparameter: str, domain: Domain) -> Value:
@@ -98,9 +104,8 @@ class Enumeration:
             yield from self._grow(chosen | {hyperparameter: value})
 
     def size(self) -> int | float:
-        """Return the number of points, infinite where a hyperparameter is continuous.
-
-        Networks with several spellings count as often.
+        """Return the number of points, infinite with a continuous hyperparameter. A network with n points counts
+        n times.
         """
         return sum(
             math.prod(domain.size for domain in structure.hyperparameters.values())
@@ -108,9 +113,9 @@ class Enumeration:
         )
 
     def sample(self, rng: random.Random) -> Point:
-        """Return a point; every one of a finite space is as likely as any other.
+        """Return a uniformly drawn point of a finite space.
 
-        A continuous hyperparameter is drawn from its range, and counts as one value.
+        A continuous hyperparameter is drawn from its range; it counts as one value.
         """
         structure = rng.choices(self.structures, cum_weights=self._shares)[0]
         return structure.point | {
@@ -120,7 +125,7 @@ class Enumeration:
 
     @cached_property
     def _shares(self) -> list[float]:
-        """For each structure the share of all points that lie in it or before it."""
+        """For each structure, the cumulative fraction of all points."""
         sizes = [
             math.prod(
                 int(d.size) for d in structure.hyperparameters.values() if not isinstance(d, FloatRange)
@@ -131,11 +136,11 @@ class Enumeration:
         return [so_far / total for so_far in accumulate(sizes)]
 
     def points(self) -> Iterator[Point]:
-        """Yield every point once, in a fixed order, none of them made before it is asked for.
+        """Yield every point once, lazily and in a fixed order.
 
-        Of a family, networks of few levels come first; then every hyperparameter climbs from its smallest value
-        (``level`` before ``iteration``), and the last hyperparameter, in the order of ``draw``, changes fastest. For a
-        continuous hyperparameter its two ends stand for all values.
+        Within a family, few levels come first. Then every hyperparameter ascends from its smallest value
+        (``level`` before ``iteration``); the last one, in the order of ``draw``, changes fastest. Both ends
+        represent a continuous hyperparameter.
         """
         for structure in self.structures:
             yield from _ascend(
@@ -143,13 +148,15 @@ class Enumeration:
             )
 
     def feasible_points(self, patience: int | None = None) -> Iterator[Point]:
-        """Yield, in the order of ``points``, every point whose network can be built and is within the limits.
+        """Yield every feasible point, in the order of ``points``.
 
-        Where the remaining hyperparameters at their smallest do not fit, nothing larger does: a branch without a
-        feasible point is never entered, so the time is that of the points yielded, whatever the size of
-        the space. Structures of which this is not true are walked through; after ``patience`` of their
-        points in vain, one after the other, nothing more is yielded. Networks with several spellings come
-        as often.
+        A monotone structure is pruned: if a partial point with all other hyperparameters at their smallest is
+        infeasible, so is everything above it. The time is thus proportional to the number of points yielded.
+        Other structures are enumerated completely.
+
+        Args:
+            patience: Infeasible points in a row in non-monotone structures after which the enumeration ends;
+                None for no end.
         """
         fits, in_vain = self.space.is_feasible, 0
         for structure in self.structures:
@@ -167,7 +174,7 @@ class Enumeration:
                     return
 
     def is_monotone(self, structure: Structure) -> bool:
-        """Whether no count of this structure ever falls when a hyperparameter rises; see the class."""
+        """Return whether no count of this structure falls when a hyperparameter rises; see the class."""
         config, point = self.space.config, structure.point
 
         def value(hyperparameter: str, domain: Choice | Any) -> Any:
@@ -189,7 +196,7 @@ class Enumeration:
         return "network" not in shares and (family != "mgnet" or not {"pool", "depthwise"} & set(changes))
 
     def end(self, structure: Structure, *, largest: bool) -> Point:
-        """Return the point of a structure with every other hyperparameter at its smallest, or largest, value."""
+        """Return the point of a structure with all other hyperparameters at their smallest, or largest, value."""
         ends = {
             hyperparameter: domain.largest if largest else domain.smallest
             for hyperparameter, domain in structure.hyperparameters.items()
@@ -206,9 +213,12 @@ def _uniform(domain: Domain, rng: random.Random) -> Value:
 def _ascend(
     point: Point, hyperparameters: list[tuple[str, Domain]], fits: Callable[[Point], bool] | None
 ) -> Iterator[Point]:
-    """Yield every fitting point that differs from ``point`` in ``hyperparameters`` only; None: every one fits.
+    """Yield every feasible point that differs from ``point`` in ``hyperparameters`` only.
 
-    ``point`` fits and has them at their smallest; where a point does not fit, no larger one may.
+    Args:
+        point: A feasible point with these hyperparameters at their smallest.
+        hyperparameters: Names and domains.
+        fits: Whether a point is feasible; if one is not, no larger one is. None: every point is.
     """
     if not hyperparameters:
         yield dict(point)

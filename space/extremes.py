@@ -33,7 +33,7 @@ class Extremes:
 
     @cached_property
     def _all(self) -> list[tuple[Point, Counts]] | None:
-        """Every point of a small space that is not monotone, with its counts; None for other spaces."""
+        """All points of a small non-monotone space with their counts; None for other spaces."""
         enumeration = self._enumeration
         is_monotone = all(enumeration.is_monotone(structure) for structure in enumeration.structures)
         if enumeration.size() > EXACT_UP_TO or is_monotone:
@@ -47,12 +47,12 @@ class Extremes:
     def points(self, count: CountOf, *, largest: bool = False) -> list[Point]:
         """Return points whose networks have the least (or most) of a count, the most extreme one first.
 
-        Exact where counts grow with every hyperparameter, and in spaces of at most ``EXACT_UP_TO`` points. Elsewhere
-        each is the best that local searches over one hyperparameter at a time have found in its structure, in the
-        ``LOCAL_SEARCHES`` structures with the best ends.
+        The result is exact for monotone structures and in spaces of at most ``EXACT_UP_TO`` points. Elsewhere
+        it is the best result of local searches over one hyperparameter at a time, in the ``LOCAL_SEARCHES``
+        structures with the best end points.
 
         Raises:
-            UnbuildableError: no network that was looked at can be built.
+            UnbuildableError: None of the networks can be built.
         """
         sign = -1 if largest else 1
         if self._all:
@@ -82,7 +82,7 @@ class Extremes:
         return found
 
     def _likely(self, largest: bool) -> list[Structure]:
-        """Return the structures that may hold the smallest (largest) network: of many, the shallow (deep)."""
+        """Return the structures to examine: all, or of very many the shallowest (or deepest)."""
         if len(self._enumeration.structures) <= MOST_ENDS:
             return self._enumeration.structures
         levels = [int(structure.point.get("levels", 0)) for structure in self._enumeration.structures]
@@ -91,7 +91,7 @@ class Extremes:
         return likely if len(likely) <= MOST_ENDS else random.Random(0).sample(likely, MOST_ENDS)
 
     def _closest(self, end: Point, structure: Structure, cost: Callable[[Point], float]) -> Point:
-        """Return the best point that local searches reach from one end of a structure and from within it."""
+        """Return the best point of local searches from an end of the structure and from random points in it."""
         rng = random.Random(0)
         starts = [end]
         for _ in range(RANDOM_STARTS):
@@ -104,7 +104,7 @@ class Extremes:
 
 
 def _alternatives(domain: Domain, value: Value) -> list[Value]:
-    """Return other values of a hyperparameter to look at: all of a few, or neighbours and ends of many."""
+    """Return other values to try: all of at most 8, otherwise neighbours and ends."""
     if isinstance(domain, FloatRange):
         return [v for v in domain.values() if v != value]
     if domain.size <= 8:
@@ -115,7 +115,7 @@ def _alternatives(domain: Domain, value: Value) -> list[Value]:
 
 
 def _descend(point: Point, hyperparameters: dict[str, Domain], cost: Callable[[Point], float]) -> Point:
-    """Return a point from which no change of one of ``hyperparameters`` leads to a lower cost."""
+    """Return a point that no change of a single hyperparameter improves."""
     best, least = point, cost(point)
     improved = True
     while improved:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from space.config import SpaceConfig
+from space.core.errors import InvalidInputError
 from space.networks.counts import Counts
 
 LIMITS = ("max_params", "max_macs", "max_activation_mib")
@@ -53,7 +54,25 @@ class Limits:
         """Return what selects ``params``, ``macs`` (of one image) or ``activation_mib``."""
         return {"params": params_of, "macs": macs_of, "activation_mib": self.activation_mib}[name]
 
-    def text(self, limit: str, count: float) -> str:
+    def refusal(self, least: dict[str, float]) -> InvalidInputError:
+        """Return the error of a space without feasible networks.
+
+        Args:
+            least: For each limit's key, the least count of any network.
+        """
+        for name, limit in self.given.items():
+            if least[name] > limit:
+                return InvalidInputError(
+                    f"space.{name} = {limit}, but the smallest network of this space has "
+                    f"{self._text(name, least[name])}"
+                )
+        limits = " and ".join(f"space.{name} = {limit}" for name, limit in self.given.items())
+        within = "both" if len(self.given) == 2 else "all"
+        return InvalidInputError(
+            f"{limits}, but no network of this space is within {within}: raise one of them"
+        )
+
+    def _text(self, limit: str, count: float) -> str:
         """Return a count in words, for the message of the limit of this key."""
         height, width = self.image_size
         images = f"images of {height} x {width}"

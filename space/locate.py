@@ -1,4 +1,4 @@
-"""From a network back to the point of a space that it is made of: ``draw_hyperparameters`` the other way round."""
+"""The inverse map from a network to its point in a search space."""
 
 from __future__ import annotations
 
@@ -16,19 +16,23 @@ from space.networks.smoothers import SMOOTHERS
 from space.networks.spec import Spec
 
 DECISIVE = ("family", "levels", "smoother")
-"""Hyperparameters that decide which others there are."""
+"""Hyperparameters that decide which others exist."""
 MOST_SPELLINGS = 256
-"""Points that are compared with a network: values without effect are not to be seen in it."""
+"""Largest number of points compared with a network that does not show the values of some hyperparameters."""
 _OF_LEVEL = re.compile(r"(?P<field>nu|c_u|c_f)_(?P<level>[1-9][0-9]*)(?P<increment>_increment)?")
 
 
 def locate(
     config: SpaceConfig, facts: Facts, spec: Spec, training: Mapping[str, Value]
 ) -> dict[str, Value] | None:
-    """Return the point of a space whose network is ``spec``, limits left aside; None if there is none.
+    """Return the point of a network, without regard to the limits; None if it is not in the space.
 
-    ``training`` has the keys of the recipe that the network is trained by: those that the space leaves open
-    must be among them.
+    Args:
+        config: The search space.
+        facts: ``in_channels`` and ``num_classes``.
+        spec: The network.
+        training: The training's values of the ``[train]`` section. It must contain those that the space
+            searches.
     """
     spec = spec.canonical()
     found: dict[str, Value] = {}
@@ -66,7 +70,7 @@ class _NotInSpaceError(Exception):
 
 
 def _read(hyperparameter: str, spec: Spec, training: Mapping[str, Value]) -> Any:
-    """Return the value of a hyperparameter that is seen in a network or its training; None if it is not."""
+    """Return the value of a hyperparameter that the network or its training shows; None if neither does."""
     if hyperparameter.startswith("train."):
         return training.get(hyperparameter.removeprefix("train."))
     levels = getattr(spec, "levels", ())
@@ -78,7 +82,7 @@ def _read(hyperparameter: str, spec: Spec, training: Mapping[str, Value]) -> Any
         if width is None or not match["increment"]:
             return width
         return width - getattr(levels[index - 1], match["field"])
-    if hyperparameter == "stem_channels":  # None in a spec whose stem is as wide as its first level
+    if hyperparameter == "stem_channels":  # a spec stores None if the stem is as wide as the first level
         return getattr(spec, "stem_width", None)
     smoother = getattr(spec, "smoother", None)
     owner, _, field = hyperparameter.rpartition(".")
@@ -98,5 +102,8 @@ def _is_made_of(config: SpaceConfig, facts: Facts, point: Mapping[str, Value], s
         return (
             draw_spec(config, facts, lambda hyperparameter, _domain: point[hyperparameter]).arch == spec.arch
         )
-    except (KeyError, UnbuildableError):  # of a network with other hyperparameters, or of none
+    except (
+        KeyError,
+        UnbuildableError,
+    ):  # the point belongs to a network with other hyperparameters, or to none
         return False

@@ -1,4 +1,4 @@
-"""A search space: which networks a study may try, and how a choice for every hyperparameter becomes a spec."""
+"""A search space: the networks that a study may try, and the map from hyperparameters to specs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from space.networks.spec import Spec
 __all__ = ["Choose", "Point", "SearchSpace", "SpaceConfig"]
 
 UNIFORM_DRAWS = 500
-"""Points drawn before one beyond the limits is made smaller: a hundredth of the space is found like this."""
+"""Uniform draws before an infeasible point is shrunk instead. They find a feasible part of one hundredth."""
 
 
 class SearchSpace:
@@ -70,10 +70,9 @@ class SearchSpace:
 
     @property
     def hash(self) -> str:
-        """Identity of the space, limits and image format included: 12 hexadecimal digits.
+        """The identity of the space, its limits and the image format: 12 hexadecimal digits.
 
-        What equals its default is left out, so a key that is added later, with a default that changes
-        nothing, leaves the identities of old spaces as they are. Defaults must never change.
+        Values that equal their default are left out, so a new key with a neutral default keeps the identity.
         """
         config = self.config.model_dump(mode="json", exclude_defaults=True)
         data = [config, self.in_channels, self.num_classes, as_size(self.image_size)]
@@ -83,9 +82,9 @@ class SearchSpace:
     # -- points and specs ------------------------------------------------------------------------------
 
     def draw(self, choose: Choose) -> Spec:
-        """Return the canonical spec made by asking ``choose(hyperparameter, domain)`` for every free one.
+        """Return the canonical spec for the values that ``choose(hyperparameter, domain)`` returns.
 
-        Hyperparameters are asked for in a fixed order, and each only if the network has it.
+        Free hyperparameters are asked for in a fixed order, and only those that the network has.
         """
         return draw_spec(self.config, self._facts, choose)
 
@@ -94,30 +93,36 @@ class SearchSpace:
         return {"in_channels": self.in_channels, "num_classes": self.num_classes}
 
     def spec(self, point: Point) -> Spec:
-        """Return the spec of a point; raises KeyError if a hyperparameter of it is missing."""
+        """Return the spec of a point.
+
+        Raises:
+            KeyError: The point lacks a hyperparameter.
+        """
         return self.draw(lambda hyperparameter, _domain: point[hyperparameter])
 
     def locate(self, spec: Spec, training: Mapping[str, Value] | None = None) -> Point | None:
-        """Return the point whose network is ``spec``, the limits left aside; None if there is none.
+        """Return the point of a network, without regard to the limits; None if it is not in the space.
 
-        ``training`` has the keys of the ``[train]`` section by which it is trained: where the space searches
-        some, a point needs their values too.
+        Args:
+            spec: The network.
+            training: Keys of the ``[train]`` section with values. It must contain those that the space
+                searches.
         """
         return locate(self.config, self._facts, spec, training or {})
 
     def training(self, point: Point) -> dict[str, Value]:
-        """Return what a point says about its training: keys of the ``[train]`` section, with values."""
+        """Return the values of the ``[train]`` section that the point sets."""
         return {
             key: domain.smallest if domain.size == 1 else point[f"train.{key}"]
             for key, domain in self.config.train.items()
         }
 
     def fixed_training(self) -> dict[str, Value]:
-        """Return the keys of the ``[train]`` section to which the space gives one value, with that value."""
+        """Return the values of the ``[train]`` section that the space fixes."""
         return {key: domain.smallest for key, domain in self.config.train.items() if domain.size == 1}
 
     def sample(self, rng: random.Random) -> Point:
-        """Return a point with every hyperparameter drawn from its domain; limits are not looked at."""
+        """Return a point with every hyperparameter drawn from its domain, without regard to the limits."""
         point: Point = {}
 
         def choose(hyperparameter: str, domain: Domain) -> Value:
@@ -128,11 +133,10 @@ class SearchSpace:
         return point
 
     def sample_feasible(self, rng: random.Random) -> Point | None:
-        """Return a point within the limits, or None if none was found.
+        """Return a feasible point, or None if none was found.
 
-        Points are drawn as ``sample`` does until one is within the limits; after many in vain, one is made
-        smaller until it is. So no share of feasible networks is too small, though the rarer they are,
-        the more of them lie at the limits.
+        Points are drawn by ``sample`` until one is feasible. After ``UNIFORM_DRAWS`` draws, infeasible points
+        are shrunk instead. This also finds very rare feasible networks, but prefers those near the limits.
         """
         point: Point | None = None
         for _ in range(UNIFORM_DRAWS):
@@ -145,7 +149,9 @@ class SearchSpace:
         return None
 
     def shrunk(self, point: Point, rng: random.Random) -> Point | None:
-        """Return ``point`` within the limits, random hyperparameters of it made smaller; None if that does not help."""
+        """Return ``point`` with random hyperparameters decreased until it is feasible; None if that is not
+        possible.
+        """
         point = dict(point)
         domains = self.hyperparameters_of(point)
         while not self.is_feasible(point):
@@ -164,7 +170,7 @@ class SearchSpace:
         return point
 
     def hyperparameters_of(self, point: Point) -> dict[str, Domain]:
-        """Return the hyperparameters of a point's network that are not fixed, with their domains, in order."""
+        """Return the free hyperparameters of a point's network with their domains, in order."""
         found: dict[str, Domain] = {}
 
         def choose(hyperparameter: str, domain: Domain) -> Value:
@@ -175,7 +181,7 @@ class SearchSpace:
         return found
 
     def hyperparameters(self) -> dict[str, Domain]:
-        """Return every hyperparameter of the space that is not fixed, with its domain."""
+        """Return all free hyperparameters of the space with their domains."""
         found: dict[str, Domain] = {}
         for structure in self.enumeration.structures:
             for domains in (structure.choices, structure.hyperparameters):
@@ -195,9 +201,8 @@ class SearchSpace:
         return Extremes(self.enumeration)
 
     def size(self) -> int | float:
-        """Return the number of points, infinite where a hyperparameter is continuous.
-
-        Networks with several spellings count as often.
+        """Return the number of points, infinite with a continuous hyperparameter. A network with n points counts
+        n times.
         """
         return self.enumeration.size()
 
@@ -206,7 +211,7 @@ class SearchSpace:
         return self.enumeration.points()
 
     def feasible_points(self, patience: int | None = None) -> Iterator[Point]:
-        """Yield, in the order of ``points``, every point within the limits; see ``Enumeration.feasible_points``."""
+        """Yield every feasible point, in the order of ``points``; see ``Enumeration.feasible_points``."""
         return self.enumeration.feasible_points(patience)
 
     @cached_property
@@ -218,15 +223,15 @@ class SearchSpace:
         return dict(self._smallest_point)
 
     def params_range(self) -> tuple[int, int]:
-        """Return the fewest parameters of a network and the most, or ``max_params`` if that is less.
+        """Return the lowest and the highest number of parameters; ``max_params`` bounds the latter.
 
-        See ``Extremes.points`` for where they are exact.
+        ``Extremes.points`` says when they are exact.
         """
         low, high = self.params_extremes
         return low, min(high, self.config.max_params or high)
 
     def cost_range(self, name: str) -> tuple[float, float]:
-        """Return the lowest and highest ``cost`` of a network; the highest is the limit, if that is less."""
+        """Return the lowest and the highest ``cost`` of a network; the limit bounds the latter."""
         points = (
             self._extremes.points(self.limits.count_named(name), largest=largest)[0]
             for largest in (False, True)
@@ -236,12 +241,12 @@ class SearchSpace:
 
     @cached_property
     def params_extremes(self) -> tuple[int, int]:
-        """The fewest and the most parameters of a network, the limits left aside."""
+        """The lowest and the highest number of parameters, without regard to the limits."""
         return self._ends_of(params_of)
 
     @cached_property
     def macs_extremes(self) -> tuple[int, int]:
-        """The fewest and the most MACs of a network, the limits left aside."""
+        """The lowest and the highest number of MACs, without regard to the limits."""
         return self._ends_of(macs_of)
 
     def _ends_of(self, count: CountOf) -> tuple[int, int]:
@@ -252,18 +257,18 @@ class SearchSpace:
 
     @property
     def has_limits(self) -> bool:
-        """Whether the space has a limit on any count."""
+        """Whether any limit is set."""
         return bool(self.limits.given)
 
     def is_feasible(self, point: Point) -> bool:
-        """Return whether a point's network can be built and is within the limits."""
+        """Return whether the network of a point can be built and meets the limits."""
         return self.feasible_spec(point) is not None
 
     def feasible_spec(self, point: Point) -> Spec | None:
-        """Return the spec of a point if its network can be built and is within the limits, else None."""
+        """Return the spec of a point, or None if it cannot be built or exceeds a limit."""
         try:
             spec = self.spec(point)
-            # of a plugin's network, counting says whether it can be built
+            # counting a plugin's network shows whether it can be built
             needs_counts = self.has_limits or not isinstance(spec, GridSpec)
             is_beyond = needs_counts and self.limits.are_exceeded(self.counts(spec))
         except UnbuildableError:
@@ -271,25 +276,29 @@ class SearchSpace:
         return None if is_beyond else spec
 
     def counts(self, spec: Spec) -> Counts:
-        """Return the counts of a network on the images of this space."""
+        """Return the counts of a network for the images of this space."""
         return spec.counts(self.image_size)
 
     def cost(self, name: str, counts: Counts) -> float:
-        """Return one of the counted costs: ``params``, ``macs`` (of an image) or ``activation_mib``."""
+        """Return a counted cost: ``params``, ``macs`` (of one image) or ``activation_mib``."""
         return float(self.limits.count_named(name)(counts))
 
     def activation_mib(self, counts: Counts) -> float:
-        """Return the activation memory of a training step of the space's batch size, in MiB."""
+        """Return the activation memory of a training step in MiB."""
         return self.limits.activation_mib(counts)
 
     def check_feasible(self) -> None:
-        """Raise InvalidInputError if no network is within the limits, or a plugin's cannot be built."""
+        """Check that the space has a feasible network.
+
+        Raises:
+            InvalidInputError: No network meets the limits.
+            UnbuildableError: A plugin's network cannot be built.
+        """
         _ = self.params_extremes  # draws and counts both ends of every structure
         if not self.has_limits:
             return
-        given = self.limits.given
         least: dict[str, float] = {}
-        for name in given:
+        for name in self.limits.given:
             count = self.limits.count_named(name.removeprefix("max_"))
             points = self._extremes.points(count)
             if any(self.is_feasible(point) for point in points):
@@ -297,14 +306,4 @@ class SearchSpace:
             least[name] = count(self.counts(self.spec(points[0])))
         if self.sample_feasible(random.Random(0)) is not None:
             return
-        for name, limit in given.items():
-            if least[name] > limit:
-                raise InvalidInputError(
-                    f"space.{name} = {limit}, but the smallest network of this space has "
-                    f"{self.limits.text(name, least[name])}"
-                )
-        limits = " and ".join(f"space.{name} = {limit}" for name, limit in given.items())
-        within = "both" if len(given) == 2 else "all"
-        raise InvalidInputError(
-            f"{limits}, but no network of this space is within {within}: raise one of them"
-        )
+        raise self.limits.refusal(least)

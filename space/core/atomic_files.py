@@ -1,4 +1,4 @@
-"""Files that are either whole or not there: written beside their place, synced, then moved into it."""
+"""Atomic files: each is written beside its place, synced, then moved into it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,11 @@ from space.core.errors import InvalidInputError, shortened, shown
 
 
 def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file's content in hexadecimal digits; OSError goes to the caller."""
+    """Return the SHA-256 of a file's content in hexadecimal digits.
+
+    Raises:
+        OSError: The file cannot be read.
+    """
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -20,11 +24,17 @@ def sha256_of(path: Path) -> str:
 def write_atomic(
     path: str | Path, data: bytes | str, *, keep_as: Path | None = None, sync: bool = True
 ) -> Path:
-    """Write ``data`` (text as UTF-8) to ``path`` at once, replacing what was there, and return the path.
+    """Write a file atomically, create its folders, and return its path. A crash or a full disk leaves the old
+    file.
 
-    Folders above it are made. A crash or a full disk leaves the old file; OSError goes to the caller. What
-    was there is moved to ``keep_as``, if that is given. Without ``sync`` it is faster, but a power cut may
-    leave a torn file.
+    Args:
+        path: The file.
+        data: Its content; text is stored as UTF-8.
+        keep_as: Where to move the old file; by default it is replaced.
+        sync: Whether to sync to disk. Without it, writing is faster, but a power cut may leave a torn file.
+
+    Raises:
+        OSError: The file cannot be written; ``filename`` is ``path``.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -50,10 +60,14 @@ def write_atomic(
 
 
 def user_path(path: str | os.PathLike[str], what: str) -> Path:
-    """Return a path that a user gave, with ``~`` written out; ``what`` names the option or argument.
+    """Return a path from a user, with ``~`` expanded.
+
+    Args:
+        path: The path.
+        what: The name of the option or argument.
 
     Raises:
-        InvalidInputError: it is empty or no usable path (see ``absolute_path``).
+        InvalidInputError: The path is empty or unusable (see ``absolute_path``).
     """
     text = os.fspath(path)
     if not text.strip():
@@ -64,7 +78,7 @@ def user_path(path: str | os.PathLike[str], what: str) -> Path:
 
 
 def shell_word(path: Path) -> str:
-    """Return a path as one word of a command line: quoted where it must be, and never taken for an option."""
+    """Return a path as one word of a shell command: quoted if needed, and never an option."""
     text = str(path)
     return shlex.quote(f"./{text}" if text.startswith("-") else text)
 
@@ -78,11 +92,15 @@ def _is_text(path: str) -> bool:
 
 
 def absolute_path(base: Path, path: str, what: str) -> str:
-    """Return ``path``, which may begin with ``~``, as an absolute one, seen from ``base``.
+    """Return ``path``, which may begin with ``~``, as an absolute path relative to ``base``.
+
+    Args:
+        base: The folder of relative paths.
+        path: The path.
+        what: The key and its value, for messages.
 
     Raises:
-        InvalidInputError: there is no such user, it is a link that leads nowhere, or the text is no path;
-            ``what`` names the key and its value.
+        InvalidInputError: The user is unknown, the path is a broken link, or the text is no path.
     """
     try:
         place = base / Path(path).expanduser()
@@ -105,7 +123,7 @@ def absolute_path(base: Path, path: str, what: str) -> str:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Make the move last through a power cut, where the system can."""
+    """Sync a folder, so that a move in it survives a power cut; where the system supports it."""
     with suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:

@@ -1,4 +1,4 @@
-"""A cursor over a text that a person wrote, which reports errors at its position."""
+"""A cursor over text that a person wrote; errors show its position."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ MOST_DIGITS = 6
 
 
 class Reader:
-    """Reads ``text`` from left to right; spaces between tokens do not matter."""
+    """Reads ``text`` from left to right. Spaces between tokens are ignored."""
 
     def __init__(self, text: str) -> None:
         self.text = text
         self.pos = 0
 
     def fail(self, rule: str, at: int | None = None) -> NoReturn:
-        """Raise InvalidInputError that points at a character, the next one unless ``at`` says another."""
+        """Raise an InvalidInputError that shows the position ``at``, by default the next character."""
         pos = self.pos if at is None else at
         got = repr(self.text[pos]) if pos < len(self.text) else "the end"
         raise InvalidInputError(
@@ -31,17 +31,17 @@ class Reader:
         )
 
     def at_end(self) -> bool:
-        """Return whether nothing but spaces is left."""
+        """Return whether only spaces are left."""
         self.skip_spaces()
         return self.pos == len(self.text)
 
     def skip_spaces(self) -> None:
-        """Move on to the next character that is no space."""
+        """Move to the next character that is no space."""
         while self.pos < len(self.text) and self.text[self.pos].isspace():
             self.pos += 1
 
     def accept(self, token: str) -> bool:
-        """Read ``token`` if it is next, and return whether it was."""
+        """Read ``token`` if it comes next, and return whether it did."""
         self.skip_spaces()
         if not self.text.startswith(token, self.pos):
             return False
@@ -49,12 +49,14 @@ class Reader:
         return True
 
     def expect(self, token: str) -> None:
-        """Read ``token``, or fail."""
+        """Read ``token``, or raise an InvalidInputError."""
         if not self.accept(token):
             self.fail(f"expected {token!r}")
 
     def one_of(self, tokens: Sequence[str], what: str = "") -> str:
-        """Read and return one of ``tokens`` (the longest that fits), or fail; ``what`` names them all."""
+        """Read and return the longest matching token, or raise an InvalidInputError; ``what`` describes all
+        tokens.
+        """
         for token in sorted(tokens, key=len, reverse=True):
             if self.accept(token):
                 return token
@@ -70,7 +72,7 @@ class Reader:
         return match.group()
 
     def known_word(self, known: Sequence[str], what: str) -> str:
-        """Read and return one of the words ``known``, or fail with the nearest one."""
+        """Read and return one of the words ``known``, or raise an InvalidInputError with the nearest one."""
         self.skip_spaces()
         start = self.pos
         word = self.word(what)
@@ -112,7 +114,7 @@ class Reader:
         return values
 
     def widths(self, num_levels: int) -> list[tuple[int, int]]:
-        """Read and return (c_u, c_f) of each level: one width for all, or a width or a pair for each."""
+        """Read and return (c_u, c_f) of each level: one width for all levels, or a width or pair per level."""
         if not self.accept("["):
             return [self._width()] * num_levels
         start = self.pos

@@ -1,4 +1,4 @@
-"""Pydantic models as plain data in their shortest form."""
+"""Pydantic models as plain data without defaults."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from pydantic import BaseModel
 
 
 def without_defaults(model: BaseModel) -> dict[str, Any]:
-    """Return a model as plain data without fields at their defaults, also in nested models.
+    """Return a model as plain data without fields at their defaults, nested models included.
 
-    Discriminators of unions (fields whose type is a single literal) are kept.
+    Discriminators of unions stay: fields whose type is a single literal.
     """
     data: dict[str, Any] = {}
     for name, is_tag, default in _fields(type(model)):
@@ -23,7 +23,7 @@ def without_defaults(model: BaseModel) -> dict[str, Any]:
 
 @cache
 def _fields(model_type: type[BaseModel]) -> list[tuple[str, bool, Any]]:
-    """Return (name, is a discriminator, default) of every field."""
+    """Return name, whether it is a discriminator, and default of every field."""
     found = []
     for name, field in model_type.model_fields.items():
         is_tag = get_origin(field.annotation) is Literal and len(get_args(field.annotation)) == 1

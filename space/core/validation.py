@@ -1,4 +1,4 @@
-"""Pydantic's errors as one line for a person."""
+"""Validation errors of pydantic as one line."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ RULES = {
 
 
 def explain(error: ValidationError, model: type[BaseModel], source: str) -> InvalidInputError:
-    """Return the first finding of ``error`` as one line: source, key, rule and the value that broke it.
+    """Return the first finding of ``error`` as one line: source, key, rule and value.
 
-    Unknown keys come first, with the nearest known one: a misspelt key explains a missing one. What the
-    branches of a union say of one value is joined.
+    Unknown keys come first, with the nearest known one: a misspelt key explains a missing one. Findings of
+    the branches of a union about one value are joined.
     """
     findings = error.errors(include_url=False)
     first = next((f for f in findings if f["type"] in UNKNOWN), findings[0])
@@ -54,7 +54,7 @@ def explain(error: ValidationError, model: type[BaseModel], source: str) -> Inva
 
 
 def rule_of(error: ValidationError) -> tuple[str, str]:
-    """Return the first finding of ``error``: its rule without the value, and the outermost key."""
+    """Return the rule of the first finding, without the value, and its outermost key."""
     finding = error.errors(include_url=False)[0]
     loc = finding["loc"]
     return _rule(finding).partition(", but got")[0], str(loc[0]) if loc else ""
@@ -68,9 +68,9 @@ def _rule(finding: Any) -> str:
 
 
 def _place(model: type[BaseModel], finding: Any) -> tuple[list[str], list[str]]:
-    """Return the keys that lead to a finding, and the keys known in the section that the last one is in.
+    """Return the keys that lead to a finding, and the keys known in its last section.
 
-    Pydantic also puts names of union branches, such as ``constrained-int``, on the way; they are left out.
+    Pydantic's names of union branches, such as ``constrained-int``, are left out.
     """
     loc: tuple[Any, ...] = finding["loc"]
     if finding["type"] == "extra_forbidden":
@@ -90,7 +90,7 @@ def _place(model: type[BaseModel], finding: Any) -> tuple[list[str], list[str]]:
 
 
 def _models_in(annotation: Any) -> list[type[BaseModel]]:
-    """Return the sections that a field of this type may hold, through unions, lists and the like."""
+    """Return the models that a field of this type may hold, through unions, lists and the like."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
     return [model for inner in get_args(annotation) for model in _models_in(inner)]

@@ -1,4 +1,4 @@
-"""Networks as short texts, both ways: the papers' notation, and further fields as ``-key=value``.
+"""The notation of networks: the papers' short text, and further fields as ``-key=value``; format and parse.
 
 MgNet[2,2]-[(32,48),(64,64)]-A^{l,i}-B^l     smoothing iterations, widths (c_u, c_f), sharing
 MgNet[2,2]-64-A-B                            A and B shared over the whole network

@@ -1,4 +1,4 @@
-"""The notation of any model: its name and its fields, ``Name(field=value,...)``."""
+"""The notation of any pydantic model: its name and its fields, ``Name(field=value,...)``."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from space.core.plain_data import without_defaults
 from space.core.validation import rule_of
 
 FACTS = frozenset({"family", "in_channels", "num_classes"})
-"""Fields that are not part of the notation."""
+"""Fields that the notation leaves out."""
 _WORD = re.compile(r"[^\W\d]\w*")
 _LITERAL = re.compile(r"(true|false|null)(?!\w)")
-"""Words that JSON does not read as text."""
+"""Words that JSON does not parse as text."""
 
 Model = TypeVar("Model", bound=BaseModel)
 
 
 def format_fields(spec: BaseModel, name: str) -> str:
-    """Return ``Name(field=value,...)`` with values as JSON, words without quotes where they are plain."""
+    """Return ``Name(field=value,...)``. Values are JSON; plain words have no quotes."""
     shown = {key: value for key, value in without_defaults(spec).items() if key not in FACTS}
     inside = ",".join(f"{key}={_plain(value)}" for key, value in shown.items())
     return f"{name}({inside})"
@@ -36,10 +36,10 @@ def _plain(value: Any) -> str:
 
 
 def read_fields(spec_type: type[Model], reader: Reader, facts: Mapping[str, Any]) -> Model:
-    """Return the spec that ``format_fields`` wrote; the reader stands behind the name.
+    """Return the spec of a text from ``format_fields``. The reader stands behind the name.
 
     Raises:
-        InvalidInputError: it is no such text; the message points at the character.
+        InvalidInputError: The text is invalid. The message shows the position.
     """
     fields: dict[str, Any] = dict(facts)
     places: dict[str, int] = {}
@@ -65,7 +65,14 @@ def _read_json(reader: Reader) -> Any:
 
 
 def read_key(reader: Reader, known: Sequence[str], what: str, places: dict[str, int]) -> str:
-    """Read ``key=`` and return the key; ``places`` gets the position of its value. A key may occur once."""
+    """Read ``key=`` and return the key, which may occur once.
+
+    Args:
+        reader: The cursor.
+        known: The allowed keys.
+        what: The kind of key, for messages.
+        places: Receives the position of the value.
+    """
     reader.skip_spaces()
     start = reader.pos
     key = reader.known_word(known, what)
@@ -80,7 +87,7 @@ def read_key(reader: Reader, known: Sequence[str], what: str, places: dict[str, 
 def validated(
     spec_type: type[Model], fields: Mapping[str, Any], reader: Reader, places: Mapping[str, int]
 ) -> Model:
-    """Return the spec of ``fields``; an error points at the character where its field stands (``places``)."""
+    """Return the spec of ``fields``. An error shows the position of its field, from ``places``."""
     try:
         return spec_type.model_validate(dict(fields))
     except ValidationError as error:

@@ -22,10 +22,12 @@ Grid = TypeVar("Grid", bound=GridSpec)
 
 
 def format_grid(spec: GridSpec, *, always_b: bool, depth: int | None = None) -> str:
-    """Return the shortest notation of ``spec`` without image channels and classes.
+    """Return the shortest notation of ``spec``, without image channels and classes.
 
-    ``always_b`` writes the sharing of B also where it is the default. ``depth`` replaces iterations, widths and block
-    of a classical network.
+    Args:
+        spec: The network.
+        always_b: Whether the sharing of B is written if it is the default.
+        depth: The classical depth that replaces iterations, widths and block.
     """
     name = f"{spec.notation_name}{_iterations(spec) if depth is None else depth}"
     options = _options(spec, set() if depth is None else {"block"})
@@ -56,7 +58,7 @@ def _sharing(spec: GridSpec, *, always_b: bool) -> str:
 
 
 def _options(spec: GridSpec, left_out: set[str]) -> list[tuple[str, str]]:
-    """Return the other fields that differ from their defaults, as (key, text)."""
+    """Return the other fields that differ from their defaults, as pairs of key and text."""
     found = []
     for key, field in type(spec).model_fields.items():
         value = getattr(spec, key)
@@ -80,12 +82,18 @@ def read_grid(
     needs_b: bool,
     classical: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Grid:
-    """Return the network behind its name; a missing ``-A^..`` or ``-B^..`` is the family's default.
+    """Return the network of a notation whose family name was read. A missing ``-A^..`` or ``-B^..`` is the
+    default.
 
-    ``classical`` has fields by depth, which may replace iterations and widths. ``needs_b`` makes ``-B^..`` obligatory.
+    Args:
+        spec_type: The type of the spec.
+        reader: A cursor behind the family's name.
+        facts: ``in_channels`` and ``num_classes``.
+        needs_b: Whether ``-B^..`` is obligatory.
+        classical: Fields by depth; a depth may replace iterations and widths.
 
     Raises:
-        InvalidInputError: the text is no notation of this family; the message points at the character.
+        InvalidInputError: The text is no notation of this family. The message shows the position.
     """
     start = reader.pos
     fields: dict[str, Any] = dict(facts)
@@ -116,7 +124,7 @@ def _next_is(reader: Reader, token: str) -> bool:
 
 
 def _read_sharing(reader: Reader, fields: dict[str, Any], *, needs_b: bool) -> None:
-    """Read ``-A^..`` and ``-B^..``, either of which may be missing, but for an MgNet's B."""
+    """Read ``-A^..`` and ``-B^..``. Both are optional, except the B of an MgNet."""
     for letter in ("A", "B"):
         start = reader.pos
         if reader.accept("-") and reader.accept(letter) and not _inside_word(reader):
