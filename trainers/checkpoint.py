@@ -1,7 +1,7 @@
-"""A training on disk, in the middle of it: whole or not there, and never silently wrong.
+"""Checkpoints of a training in files that are complete or absent.
 
-A file is a first line, the SHA-256 of what follows, and a safetensors file: nothing is ever unpickled.
-Beside it lies the one before, in case the last cannot be read.
+A file consists of a magic line, the SHA-256 of the rest, and safetensors. Nothing is unpickled. The previous
+checkpoint is kept beside it, in case the last one is damaged.
 """
 
 from __future__ import annotations
@@ -27,16 +27,23 @@ _logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class TrainingState:
-    """Everything that a training needs to go on: tensors on the CPU by name, and the rest as plain data."""
+    """All that is needed to resume a training.
+
+    Attributes:
+        tensors: Tensors on the CPU by name.
+        facts: Everything else as plain data.
+    """
 
     tensors: dict[str, Tensor]
     facts: dict[str, Any]
 
 
 class CheckpointFile:
-    """The checkpoint of one training; ``identity`` is that of network, recipe, seed and data.
+    """The checkpoint of one training. The file of another training counts as none.
 
-    A file of another training is treated like none at all.
+    Args:
+        path: The file.
+        identity: The identity of network, images, recipe and seed.
     """
 
     def __init__(self, path: str | Path, identity: str) -> None:
@@ -46,10 +53,13 @@ class CheckpointFile:
         self._synced_s = time.monotonic()
 
     def write(self, state: TrainingState) -> None:
-        """Write ``state``, keeping the one before; OSError goes to the caller, with both files intact.
+        """Write ``state`` and keep the previous checkpoint. An error leaves both files intact.
 
-        It is forced to the disk every SYNC_EVERY_S only, for that is slow: a power cut that tears a file is
-        found by the checksum.
+        A sync is slow, so it happens every ``SYNC_EVERY_S`` only. The checksum detects a file that a power
+        cut has torn.
+
+        Raises:
+            OSError: The file cannot be written.
         """
         import safetensors.torch
 
@@ -62,9 +72,10 @@ class CheckpointFile:
             self._synced_s = time.monotonic()
 
     def read(self) -> TrainingState | None:
-        """Return the newest state that is whole and this training's, or None.
+        """Return the newest intact state of this training, or None.
 
-        OSError, which says nothing of what is in a file, goes to the caller.
+        Raises:
+            OSError: A file exists but cannot be read.
         """
         for path in (self.path, self.previous):
             try:
@@ -73,7 +84,7 @@ class CheckpointFile:
                 continue
             except ValueError as error:
                 _logger.warning("%s cannot be used (%s)", path, error)
-                path.unlink(missing_ok=True)  # or the next write would put it in the place of the good one
+                path.unlink(missing_ok=True)  # the next write would replace the intact one by it
                 continue
             if state.facts.pop("identity", None) == self.identity:
                 return state
@@ -81,12 +92,12 @@ class CheckpointFile:
         return None
 
     def remove(self) -> None:
-        """Delete the checkpoint and the one before."""
+        """Delete the checkpoint and the previous one."""
         remove_checkpoint(self.path)
 
 
 def remove_checkpoint(path: Path) -> None:
-    """Delete the checkpoint at ``path``, and the one before it."""
+    """Delete the checkpoint at ``path`` and the previous one."""
     for file in (path, _previous(path)):
         file.unlink(missing_ok=True)
 

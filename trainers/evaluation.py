@@ -1,4 +1,4 @@
-"""What a network does on the validation split."""
+"""The evaluation of a network on the validation split."""
 
 from __future__ import annotations
 
@@ -16,9 +16,13 @@ from trainers.reports import Scores
 def evaluate(
     logits_of: Callable[[Tensor], Tensor], data: DeviceData, batch_size: int, *, flip: bool
 ) -> Scores:
-    """Return loss and right answers by class of what gives logits N K for images N C H W.
+    """Return the loss and the correct images of each class.
 
-    With ``flip`` an image is judged by the mean of its logits and those of its mirror image.
+    Args:
+        logits_of: Returns logits N K for images N C H W.
+        data: The images on their device.
+        batch_size: Images of one forward pass.
+        flip: Whether the logits of an image and its mirror image are averaged.
     """
     num_classes = data.search_data.num_classes
     loss_sum = torch.zeros((), device=data.device)

@@ -1,4 +1,4 @@
-"""Trainings that cannot come to anything are ended, with a reason."""
+"""Health checks: they stop a training that cannot succeed, with a reason."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from trainers.data.splits import SearchData
 from trainers.recipe import Recipe
 
 STUCK_EPOCHS = 5
-"""Epochs in a row without any progress after which a training is given up, and a third of all at least."""
+"""Epochs without progress after which a training fails; a third of all epochs if that is more."""
 STUCK_SHARE = 0.999
-"""Of the loss of who knows nothing but how often each class is; what stays above it has not learnt."""
+"""Fraction of ``ignorant_loss``; a training loss above it shows no progress."""
 
 
 class TrainingFailedError(MgnasError):
-    """The training ended without a usable network; the text is the reason, ``advice`` what may help."""
+    """The training ended without a usable network. The text is the reason; ``advice`` says what may help."""
 
     def __init__(self, reason: str, advice: str = "") -> None:
         super().__init__(reason)
@@ -28,7 +28,11 @@ class TrainingFailedError(MgnasError):
 
 
 def check_health(reports: Sequence[EpochReport], recipe: Recipe, data: SearchData) -> None:
-    """Raise TrainingFailedError if a loss is not finite, or the network has learnt nothing for long."""
+    """Check the reports so far.
+
+    Raises:
+        TrainingFailedError: A loss is not finite, or the network has not learned for ``STUCK_EPOCHS``.
+    """
     last = reports[-1]
     for kind, loss in (("training", last.train_loss), ("validation", last.val_loss)):
         if not math.isfinite(loss):
@@ -53,7 +57,7 @@ def check_health(reports: Sequence[EpochReport], recipe: Recipe, data: SearchDat
 
 
 def explained(error: ValueError, images_at_once: int) -> Exception:
-    """Return a batch norm's complaint about a single value as the end of a training; others as they are."""
+    """Return the batch norm's error about a single value as a ``TrainingFailedError``; other errors unchanged."""
     if "more than 1 value per channel" not in str(error):
         return error
     together = (
@@ -67,9 +71,10 @@ def explained(error: ValueError, images_at_once: int) -> Exception:
 
 
 def ignorant_loss(recipe: Recipe, data: SearchData) -> float:
-    """Return the least training loss, in nats, of who gives every image the same odds.
+    """Return the least training loss, in nats, of equal predictions for all images.
 
-    Without smoothing and balance it is the entropy of the train split's labels. Mixed labels have the same.
+    Without label smoothing and balance it is the entropy H = -sum_k p_k log p_k of the training labels. Mixup
+    does not change it.
     """
     counts = np.bincount(data.train.labels, minlength=data.num_classes)
     shares = counts / counts.sum()
@@ -83,9 +88,9 @@ def ignorant_loss(recipe: Recipe, data: SearchData) -> float:
 
 
 def _constant_guesses(recipe: Recipe, data: SearchData) -> NDArray[np.float64]:
-    """Return the accuracies of a network that gives every image the same class, for each class.
+    """Return the accuracy of a network that predicts one class for all images, for each class.
 
-    Networks that tell images apart, if wrongly, are left alone: they may be about to learn.
+    A network that distinguishes images, even wrongly, may still learn and is not stopped.
     """
     shares = np.bincount(data.val.labels) / len(data.val)
     if recipe.metric == "balanced_accuracy":

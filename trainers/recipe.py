@@ -1,4 +1,4 @@
-"""How a network is trained: the ``[train]`` section of a study."""
+"""The recipe of a training: the ``[train]`` section of a study."""
 
 from __future__ import annotations
 
@@ -122,5 +122,9 @@ class Recipe(BaseModel):
         return text if is_as_before else f"{text} muon_decay={self.muon_decay!r}"
 
     def replaced(self, changes: Mapping[str, Any]) -> Self:
-        """Return the recipe with other values of some keys; pydantic's ValidationError for bad ones."""
+        """Return the recipe with other values of some keys.
+
+        Raises:
+            ValidationError: A value is invalid (pydantic).
+        """
         return self.model_validate(self.model_dump() | dict(changes))

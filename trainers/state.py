@@ -1,4 +1,4 @@
-"""The tensors of a training, gathered under names and put back: weights, averages, the optimiser's."""
+"""The tensors of a training by name: weights, averages and momentum."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MOMENTUM = "momentum_buffer"
 def collect_tensors(
     network: nn.Module, optimizers: Sequence[Optimizer], average: WeightAverage | None
 ) -> dict[str, Tensor]:
-    """Return copies on the CPU: ``network/NAME``, ``average/NAME``, ``momentum_buffer/NAME``."""
+    """Return copies on the CPU, named ``network/NAME``, ``average/NAME`` and ``momentum_buffer/NAME``."""
     tensors = {f"network/{name}": tensor for name, tensor in network.state_dict().items()}
     for name, parameter in network.named_parameters():
         for optimizer in optimizers:
@@ -34,7 +34,7 @@ def restore_tensors(
     optimizers: Sequence[Optimizer],
     average: WeightAverage | None,
 ) -> None:
-    """Put back what ``collect_tensors`` returned for a network of the same spec."""
+    """Restore tensors from ``collect_tensors`` into a network of the same spec, its optimisers and its average."""
     parts: dict[str, dict[str, Tensor]] = {}
     for full_name, tensor in tensors.items():
         part, _, name = full_name.partition("/")

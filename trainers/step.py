@@ -1,4 +1,4 @@
-"""One optimiser step, with precision, memory layout, micro-batches and graphs hidden behind a call."""
+"""One optimiser step. It hides precision, memory order, micro-batches and CUDA graphs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from trainers.recipe import Recipe
 
 
 class TrainStep:
-    """Training steps on one network; calling it trains on a batch and returns its loss."""
+    """Trains one network, batch by batch."""
 
     def __init__(
         self, network: nn.Module, recipe: Recipe, mode: StepMode, class_weights: Tensor | None = None
@@ -32,7 +32,15 @@ class TrainStep:
         self._lr_multiplier = math.nan
 
     def __call__(self, batch: Batch, lr_multiplier: float) -> Tensor:
-        """Train on a batch; return its mean loss, detached, still on the device."""
+        """Train on a batch.
+
+        Args:
+            batch: Images float32 N C H W and their targets.
+            lr_multiplier: Factor of all learning rates.
+
+        Returns:
+            The mean loss of the batch in nats, detached, on the device.
+        """
         if lr_multiplier != self._lr_multiplier:
             for optimizer in self.optimizers:
                 optimizer.set_rates(lr_multiplier)
@@ -54,11 +62,11 @@ class TrainStep:
         return total
 
     def logits(self, images: Tensor) -> Tensor:
-        """Return the network's logits N K, float32, for float32 images N C H W."""
+        """Return logits N K, float32, for images N C H W, float32."""
         if not self.mode.channels_last:
             images = images.contiguous()
         with torch.autocast(self._device.type, dtype=torch.bfloat16, enabled=self.mode.bfloat16):
-            # evaluations have other shapes and modes: each would be compiled anew, for a few batches
+            # evaluation batches have other shapes: compilation would take longer than it saves
             logits: Tensor = (self._compiled if self._network.training else self._network)(images)
         return logits.float()
 

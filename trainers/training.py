@@ -1,4 +1,6 @@
-"""One training, from a fresh network or a checkpoint to its weights on disk, one report an epoch."""
+"""The training of one network: from initialisation or a checkpoint to weights on disk, with one report per
+epoch.
+"""
 
 from __future__ import annotations
 
@@ -35,25 +37,34 @@ from trainers.state import collect_tensors, restore_tensors
 from trainers.step import TrainStep
 
 RECENT = 0.4
-"""The share of the steps made so far over which weights are averaged at most."""
+"""Largest fraction of the steps so far that the weight average spans."""
 EVAL_PIXELS = 2**20
-"""Pixels of the images that are evaluated at once, where a training batch has not more."""
+"""Pixels of an evaluation batch, unless a training batch has more."""
 EVAL_IMAGES = 1024
-"""At most, if they are small."""
+"""Largest number of images in an evaluation batch."""
 
 
 def training_identity(spec: Spec, data: DeviceData, recipe: Recipe, seed: int) -> str:
-    """Return what tells one training from all others: network, images, recipe and seed."""
+    """Return the identity of a training: network, images, recipe and seed, as 16 hexadecimal digits."""
     text = f"{spec.arch} {data.search_data.fingerprint()} {seed} {recipe.identity()}"
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 class Training:
-    """A network of ``spec`` trained by ``recipe``; on a CPU the same ``seed`` gives the same curve.
+    """The training of one network by a recipe. On a CPU, equal seeds give equal curves.
 
-    With a ``checkpoint`` it goes on where that one stands, to the same end as if it had never stopped, and
-    leaves one after every epoch. ``reports`` has all epochs, those before it was stopped included;
-    ``scores`` and ``last_train_s``, the seconds without evaluation, those of the last epoch trained here.
+    With a ``checkpoint`` the training resumes from it, with the same result as without a stop, and writes one
+    after every epoch.
+
+    Attributes:
+        spec: The network.
+        data: The images on their device.
+        recipe: How the network is trained.
+        seed: The seed of all randomness.
+        mode: How the device computes a step.
+        reports: Reports of all epochs, those before a stop included.
+        scores: Scores of the last epoch that was trained here; None before.
+        last_train_s: Seconds of that epoch, without evaluation.
     """
 
     def __init__(
@@ -87,10 +98,10 @@ class Training:
                 raise
             raise no_room("the network", str(error)) from None
         if self._kept is None and self.mode.micro_batch is not None and checkpoint is not None:
-            checkpoint.write(self.state())  # there may be more memory when it goes on, but nothing changes
+            checkpoint.write(self.state())  # a resumed training keeps this micro-batch
 
     def _set_up(self) -> None:
-        """Make the network and what trains it, fresh or as the last epoch left them."""
+        """Create network, optimisers and average, and restore the state of the checkpoint."""
         with self._random("initialisation"):
             network = build(self.spec)
         if isinstance(network, GridNet):
@@ -108,7 +119,7 @@ class Training:
 
     @contextmanager
     def _random(self, *purpose: str | int) -> Iterator[None]:
-        """Let torch's global generators, which dropout and new networks draw from, begin at a known state."""
+        """Seed torch's global generators, which initialisation and dropout use, and restore them afterwards."""
         device = self.data.device
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
             torch.manual_seed(derived_seed(self.seed, *purpose))
@@ -117,12 +128,13 @@ class Training:
     # -- epochs ------------------------------------------------------------------------------------------
 
     def epochs(self, until: int | None = None) -> Iterator[EpochReport]:
-        """Train to the end of the recipe, or of epoch ``until``, yielding a report after each epoch.
+        """Train to the end of the recipe or of epoch ``until``, and yield the report of each epoch.
 
         Raises:
-            TrainingFailedError: the loss is no longer a finite number, or does not move; or there is no
-                memory for a single image.
-            OSError: the checkpoint cannot be written.
+            TrainingFailedError: The loss is not finite or does not fall, or a single image does not fit in
+                memory.
+            InvalidInputError: An image file cannot be read.
+            OSError: The checkpoint cannot be written.
         """
         while len(self.reports) < min(until or self.recipe.epochs, self.recipe.epochs):
             report = self._whole_epoch(len(self.reports) + 1)
@@ -134,7 +146,7 @@ class Training:
             yield report
 
     def _whole_epoch(self, epoch: int) -> EpochReport:
-        """Train and evaluate; where memory does not do, again from the epoch's beginning with half of it."""
+        """Train and evaluate one epoch. If memory runs out, repeat it with half the micro-batch."""
         while True:
             began = time.perf_counter()
             with self.mode.applied():
@@ -145,7 +157,7 @@ class Training:
                 except (RuntimeError, MemoryError) as error:
                     if not is_out_of_memory(error):
                         raise
-                    reason = str(error)  # the error itself would keep the step's memory alive
+                    reason = str(error)  # the error object would keep the step's memory
                 else:
                     self.last_train_s = time.perf_counter() - began
                     self.scores = self.evaluate()
@@ -160,7 +172,7 @@ class Training:
         return self._train_steps(epoch).item() / self._batches
 
     def _train_steps(self, epoch: int) -> Tensor:
-        """Make an epoch's steps without waiting for the device, and return the sum of their losses."""
+        """Run the steps of an epoch without waiting for the device, and return the sum of their losses."""
         self.network.train()
         done = (epoch - 1) * self._batches
         plan = plan_epoch(len(self.data.train_labels), self.recipe, self.seed, epoch)
@@ -175,7 +187,7 @@ class Training:
         return loss_sum
 
     def _take_half(self, reason: str) -> None:
-        """Make everything anew for half as many images at once."""
+        """Set up the training again with half the micro-batch."""
         images_at_once = self._images_at_once
         if images_at_once == 1:
             raise no_room("a single image", reason)
@@ -197,10 +209,10 @@ class Training:
 
     @torch.inference_mode()
     def evaluate(self) -> Scores:
-        """Return what the averaged weights (or the weights, without averaging) do on the validation split.
+        """Return the scores of the averaged weights (or the weights, without averaging) on the validation split.
 
         Raises:
-            TrainingFailedError: there is no memory for a single image.
+            TrainingFailedError: A single image does not fit in memory.
         """
         while True:
             try:
@@ -224,14 +236,14 @@ class Training:
     def _eval_batch(self) -> int:
         height, width = self.data.search_data.image_size
         at_once = self._images_at_once
-        if self.mode.micro_batch is None:  # else memory may be short, here as well
+        if self.mode.micro_batch is None:  # otherwise memory is short here too
             at_once = max(at_once, EVAL_PIXELS // (height * width))
         return max(1, min(self._most_evaluated, at_once))
 
-    # -- what is left of it --------------------------------------------------------------------------------
+    # -- results -------------------------------------------------------------------------------------------
 
     def state(self) -> TrainingState:
-        """Return a copy of everything that a training like this needs to go on."""
+        """Return a copy of all that is needed to resume the training."""
         facts: dict[str, Any] = {
             "reports": [asdict(report) for report in self.reports],
             "mode": asdict(self.mode),
@@ -241,13 +253,13 @@ class Training:
         return TrainingState(collect_tensors(self.network, self._step.optimizers, self._average), facts)
 
     def energy_j(self) -> float | None:
-        """Return the joules that the training has used so far, in all its parts; None where nobody tells."""
+        """Return the energy of the training so far in joules, over all resumes; None if unavailable."""
         return self._meter.energy.joules()
 
     def latency_ms(self) -> float:
         """Return the time of a forward pass of one image in float32, in milliseconds.
 
-        It does not depend on the weights, and nothing in the training on it.
+        It does not depend on the weights and does not affect the training.
         """
         height, width = self.data.search_data.image_size
         image = torch.zeros(1, self.data.search_data.in_channels, height, width, device=self.data.device)
@@ -255,7 +267,7 @@ class Training:
             return steady_latency_ms(self.network, image)
 
     def latencies(self) -> list[Latency]:
-        """Return the times of forward passes in float32, of one image and of a large batch."""
+        """Return the times of forward passes in float32: one image, and a large batch."""
         images = self.data.search_data
         shape = (images.in_channels, *images.image_size)
         with self.mode.applied(), self._in_full():
@@ -263,7 +275,7 @@ class Training:
 
     @contextmanager
     def _in_full(self) -> Iterator[None]:
-        """Let the network compute all its products, as it does where its weights are loaded."""
+        """Compute all products of the network, as after loading its weights."""
         if not isinstance(self.network, GridNet):
             yield
             return
@@ -284,7 +296,11 @@ class Training:
         )
 
     def save(self, path: str | Path) -> Path:
-        """Write the weights that the last report is about, atomically; OSError goes to the caller."""
+        """Write the weights of the last report atomically, and return the path.
+
+        Raises:
+            OSError: The file cannot be written.
+        """
         assert self.reports
         data = self.data.search_data
         trained = Trained(

@@ -1,1 +1,1 @@
-"""The device: how a step is computed, calibration, memory, measurements."""
+"""The device of a training: step modes, calibration, memory, measurements."""

@@ -1,4 +1,4 @@
-"""What a process does with memory that it has freed."""
+"""How the C allocator of this process treats freed memory."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ _KEPT_BYTES = 2**30
 
 
 def keep_freed_memory() -> None:
-    """Let this process keep freed blocks of up to a gibibyte for its next ones (glibc; nothing elsewhere).
+    """Keep freed blocks of up to 1 GiB for reuse (glibc only).
 
-    By default large arrays and tensors are given back to the system, which clears their pages when they are
-    asked for again, at every step: see mallopt(3).
+    By default glibc returns large blocks to the system, which clears their pages at the next allocation, in
+    every step; see mallopt(3).
     """
     with suppress(OSError, AttributeError):
         libc = ctypes.CDLL(None)
@@ -22,6 +22,6 @@ def keep_freed_memory() -> None:
 
 
 def give_back_freed_memory() -> None:
-    """Give back the freed blocks that this process keeps, as far as whole pages are free."""
+    """Return freed blocks to the system, as far as whole pages are free."""
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)

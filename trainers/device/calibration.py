@@ -1,10 +1,10 @@
-"""Calibration: which way of computing a training step is fastest on a device, measured and kept.
+"""Calibration: measures and stores which mode of a training step is fastest on a device.
 
-The fastest way depends on the size of a network. So networks are sorted into classes by their MACs, and each
-class is measured with a probe network, when the first network of that class is trained.
+The fastest mode depends on the size of the network. Networks are therefore classified by their MACs. A probe
+network represents each class; it is measured when the first network of the class is trained.
 
-Other programs make a measurement slower, never faster. So it is repeated until two rounds agree, the least
-times count, and the load is kept with them.
+Other programs only make a measurement slower. It is therefore repeated until two rounds agree; the least
+times count. The load is stored with them.
 """
 
 from __future__ import annotations
@@ -37,22 +37,28 @@ from trainers.device.execution import ExecutionConfig, StepMode
 from trainers.recipe import Recipe
 
 GAIN = 0.9
-"""A way other than the plain one must take less than this share of its time: small gains are noise."""
+"""A mode must take less than this fraction of the plain mode's time. Smaller gains are noise."""
 LEAST_STEP = 0.3
-"""Of the probe's step: what a step takes however small the network is."""
+"""Fraction of the probe's time that a step takes at least, however small the network is."""
 SLOWER, FASTER = 2.5, 1.5
-"""Factors between a step's time now and as measured that cast doubt on the measurement.
+"""Factors between the current and the measured time of a step that cast doubt on the measurement.
 
-Other trainings on the machine make a step slower, up to about twofold. Nothing makes it faster than it is."""
+Other trainings make a step up to about twice as slow. Nothing makes it faster.
+"""
 
 
 class Calibration:
-    """Measurements of one device and number of threads, kept in ``folder`` and in the user's cache.
+    """The measurements of one device with one number of threads, in ``folder`` and in the user's cache.
 
-    A study keeps what its folder has, so its trainings do not change. The cache makes studies on one device
-    train alike; doubtful measurements in it are repeated by later studies. Without a ``folder`` the cache
-    alone is used. Processes that share a file wait for each other. ``tell`` is called once, before the first
-    measurement: that takes seconds.
+    A study uses the records of its folder, so its trainings do not change. The cache makes studies on one
+    device train alike; later studies repeat doubtful measurements in it. Processes that share a file wait for
+    each other.
+
+    Args:
+        device: The device.
+        folder: The study's folder of calibrations; None uses the cache only.
+        memory_share: Fraction of the free memory that belongs to this process.
+        tell: Called once before the first measurement, which takes seconds.
     """
 
     def __init__(
@@ -73,10 +79,16 @@ class Calibration:
     def mode(
         self, spec: Spec, recipe: Recipe, config: ExecutionConfig, image_size: tuple[int, int]
     ) -> StepMode:
-        """Return how ``spec`` is to be trained: as configured, and the fastest way where that is auto.
+        """Return the mode of a training: as configured, and the fastest where the configuration is auto.
+
+        Args:
+            spec: The network.
+            recipe: Its training.
+            config: The configured execution.
+            image_size: Height and width in pixels.
 
         Raises:
-            OSError: the folder cannot be written to.
+            OSError: The folder cannot be written to.
         """
         question = self._question(self._probe(spec, image_size), recipe, config)
         if not question.is_open:
@@ -84,7 +96,7 @@ class Calibration:
         return question.answer(self._kept(question.key, partial(self._fastest, question)))
 
     def ceiling(self, *, bfloat16: bool) -> float:
-        """Return the MACs a second of large matrix products in the given precision."""
+        """Return the peak throughput of the device in MACs/s: that of large matrix products in this precision."""
         name = "bfloat16" if bfloat16 else "float32"
         record = self._kept(f"matrix products; {name}", partial(self._product, name))
         return product_size(self.device) ** 3 / record.step_s
@@ -92,14 +104,13 @@ class Calibration:
     def check(
         self, spec: Spec, recipe: Recipe, config: ExecutionConfig, image_size: tuple[int, int]
     ) -> str | None:
-        """Time the fastest way again, and cast doubt on the measurement if it is far off.
+        """Measure the fastest mode again and doubt the record if the times differ widely.
 
-        Later studies then measure again. The choices of this study stay, and so do its results. Each class of
-        networks is checked at most once in ``RENEW_AFTER``; a check takes a few steps. Arguments are those of
-        ``mode``.
+        Later studies then measure again; the choices of this study stay. Each class is checked at most once
+        in ``RENEW_AFTER``. A check takes a few steps. The arguments are those of ``mode``.
 
         Returns:
-            The doubt, one line for a log; None if there is none.
+            The doubt as one line for a log; None if there is none.
         """
         question = self._question(self._probe(spec, image_size), recipe, config)
         record = read_records(self.path).get(question.key)
@@ -122,9 +133,9 @@ class Calibration:
         image_size: tuple[int, int],
         num_images: int,
     ) -> float | None:
-        """Return the seconds that an epoch should take; None where its class was never measured.
+        """Return the expected seconds of an epoch; None if the class was not measured.
 
-        The step of the probe is scaled by MACs, down to ``LEAST_STEP`` of it.
+        The probe's step time is scaled by MACs, but not below the fraction ``LEAST_STEP``.
         """
         probe = self._probe(spec, image_size)
         record = read_records(self.path).get(self._question(probe, recipe, config).key)
@@ -136,10 +147,10 @@ class Calibration:
         return record.step_s * max(work, LEAST_STEP) * math.ceil(num_images / batch)
 
     def renew(self) -> None:
-        """Measure again all classes and products with default settings, in place of the cache's file.
+        """Measure all classes and products with default settings again, and replace the cache's records.
 
         Raises:
-            OSError: the cache cannot be written to.
+            OSError: The cache cannot be written to.
         """
         with locked(self.users_path):
             write_records(self.users_path, {})
@@ -150,7 +161,7 @@ class Calibration:
         for name in ("float32", "bfloat16"):
             self._users(f"matrix products; {name}", partial(self._product, name))
 
-    # -- what is asked -----------------------------------------------------------------------------------
+    # -- questions ---------------------------------------------------------------------------------------
 
     @property
     def _probes(self) -> tuple[Probe, ...]:
@@ -166,7 +177,7 @@ class Calibration:
     # -- measuring ---------------------------------------------------------------------------------------
 
     def _fastest(self, question: Question) -> Record:
-        """Return the record of the fastest way, found setting by setting."""
+        """Return the record of the fastest mode, found setting by setting."""
         least: dict[StepMode, float] = {}
 
         def once() -> tuple[StepMode, float]:
@@ -200,7 +211,7 @@ class Calibration:
     def _product(self, name: str) -> Record:
         return in_rounds(lambda: (name, product_s(self.device, bfloat16=name == "bfloat16")), str)[0]
 
-    # -- keeping -----------------------------------------------------------------------------------------
+    # -- records -----------------------------------------------------------------------------------------
 
     def _kept(self, key: str, measure: Callable[[], Record]) -> Record:
         if self.path == self.users_path:
@@ -216,7 +227,7 @@ class Calibration:
         return known[key]
 
     def _users(self, key: str, measure: Callable[[], Record]) -> Record:
-        """Return the cache's record, measured if it is missing or due; an unwritable cache is left alone."""
+        """Return the cache's record, measured if missing or due. An unwritable cache is not an error."""
         with ExitStack() as held:
             known = read_records(self.users_path).get(key)
             if known is None or known.is_due():

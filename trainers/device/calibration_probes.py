@@ -1,4 +1,4 @@
-"""Networks that stand for a class of networks, and how long a training step on one takes."""
+"""Probe networks, each of which represents a class of networks, and the time of a training step on them."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from trainers.recipe import Recipe
 from trainers.step import TrainStep
 
 REPEATS = 2
-"""Timed steps of one round, after those that warm up."""
+"""Timed steps of one round, after the warm-up."""
 
 
 @dataclass(frozen=True)
 class Probe:
-    """The network that stands for all of up to ``most_macs``, and what it is tried out on."""
+    """The network that represents all networks of up to ``most_macs`` MACs, and its images."""
 
     name: str
     most_macs: float
@@ -43,7 +43,7 @@ CUDA_PROBES = (
 
 
 def step_time(probe: Probe, mode: StepMode, device: torch.device) -> float:
-    """Return the seconds of a training step on the probe: the least of several, after those that warm up."""
+    """Return the seconds of a training step on the probe: the least of ``REPEATS``, after the warm-up."""
     from space.modules import build
 
     spec = parse_notation(probe.notation)
@@ -60,12 +60,12 @@ def step_time(probe: Probe, mode: StepMode, device: torch.device) -> float:
 
 
 def product_size(device: torch.device) -> int:
-    """Return the rows of the square matrices that stand for the device's peak throughput."""
+    """Return the side of the square matrices that measure the peak throughput."""
     return 8192 if device.type == "cuda" else 1024
 
 
 def product_s(device: torch.device, *, bfloat16: bool) -> float:
-    """Return the seconds of a product of large square matrices."""
+    """Return the seconds of one product of large square matrices."""
     size = product_size(device)
     generator = torch.Generator().manual_seed(0)
     matrix = torch.randn(size, size, generator=generator).to(device)

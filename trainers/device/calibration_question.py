@@ -16,7 +16,7 @@ from trainers.recipe import Recipe
 
 @dataclass(frozen=True)
 class Question:
-    """What a record answers: the fastest of ``choices`` for networks of a class, all else being ``fixed``."""
+    """Which of ``choices`` is fastest for a class of networks; all other settings are ``fixed``."""
 
     probe: Probe
     fixed: StepMode
@@ -24,17 +24,17 @@ class Question:
 
     @property
     def is_open(self) -> bool:
-        """Whether any setting has more than one value."""
+        """Whether any setting has more than one choice."""
         return any(len(values) > 1 for values in self.choices.values())
 
     @property
     def first(self) -> StepMode:
-        """The plain way: the first value of each setting."""
+        """The plain mode: the first choice of each setting."""
         return replace(self.fixed, **{name: values[0] for name, values in self.choices.items()})
 
     @property
     def key(self) -> str:
-        """The record's name in the file."""
+        """The key of the record in its file."""
         parts = [f"{name} {' or '.join(map(str, values))}" for name, values in self.choices.items()]
         return "; ".join([f"{self.probe.name} networks", *parts, *["graph"] * self.fixed.cuda_graph])
 
@@ -48,7 +48,7 @@ class Question:
         return replace(self.first, **valid)
 
     def name_of(self, mode: StepMode) -> str:
-        """Return a short text of the settings that were compared."""
+        """Return the compared settings of a mode as short text."""
         return ", ".join(
             f"{name} {getattr(mode, name)}" for name, all_ in self.choices.items() if len(all_) > 1
         )

@@ -1,4 +1,4 @@
-"""A training step recorded once as a CUDA graph and replayed: one launch instead of hundreds."""
+"""A training step recorded as a CUDA graph: one launch instead of hundreds."""
 
 from __future__ import annotations
 
@@ -10,17 +10,18 @@ from torch import Tensor
 from trainers.data.device_data import Batch
 
 WARM_UP_STEPS = 3
-"""Steps before the recording, in which libraries choose their kernels and the optimiser makes its state."""
+"""Steps before the recording, in which libraries select kernels and optimisers create their state."""
 
 
 class GraphedStep:
-    """Calls a step for batches of one shape; after a few calls it replays a recording of it.
+    """Calls a step on batches of one shape; after ``WARM_UP_STEPS`` calls it replays a recording.
 
-    Small networks are bound by the time that launching kernels takes, which a graph takes away (CUDA
-    programming guide, "CUDA graphs"). A step trains on a batch and returns its loss; it must not wait for
-    the device, and every number that changes from step to step must be in a tensor. It is an argument of
-    each call, always the same one: kept here, it would hold the object that keeps this one, and their memory
-    on the device would wait for the garbage collector.
+    Kernel launches dominate the time of small networks; a graph removes them (CUDA programming guide, "CUDA
+    graphs"). The step must not wait for the device. Every number that changes from step to step must be in a
+    tensor.
+
+    The step is an argument of each call and must always be the same. A reference to it would form a cycle,
+    and its device memory would wait for the garbage collector.
     """
 
     def __init__(self) -> None:
@@ -30,7 +31,7 @@ class GraphedStep:
         self._loss: Tensor | None = None
 
     def __call__(self, step: Callable[[Batch], Tensor], batch: Batch) -> Tensor:
-        """Train on ``batch`` by ``step`` and return its loss."""
+        """Train on ``batch`` with ``step`` and return its loss."""
         self._calls += 1
         if self._calls <= WARM_UP_STEPS:
             return _on_side_stream(step, batch)
@@ -47,14 +48,14 @@ class GraphedStep:
     def _record(self, step: Callable[[Batch], Tensor], batch: Batch) -> None:
         self._inputs = Batch(*(tensor.clone(memory_format=torch.preserve_format) for tensor in batch))
         graph = torch.cuda.CUDAGraph()
-        # other threads may go on: one of them pins memory for the next batches
+        # reader threads may pin memory for the next batches meanwhile
         with torch.cuda.graph(graph, capture_error_mode="thread_local"):
             self._loss = step(self._inputs)
         self._graph = graph
 
 
 def _on_side_stream(step: Callable[[Batch], Tensor], batch: Batch) -> Tensor:
-    """Warm up where recordings are made: the default stream cannot be recorded."""
+    """Run a warm-up step on a side stream, as the default stream cannot be recorded."""
     stream = torch.cuda.Stream()
     stream.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(stream):

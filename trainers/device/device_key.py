@@ -1,4 +1,4 @@
-"""A name for a device under which measurements of its speed are kept."""
+"""A device's name, under which measurements of its speed are stored."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ CPU_FACTS = (
     "CPU part",
     "Features",
 )
-"""Lines of Linux's /proc/cpuinfo that tell processors apart, of x86 and of Arm."""
+"""Lines of Linux's /proc/cpuinfo that distinguish processors (x86 and Arm)."""
 
 
 def device_key(device: torch.device) -> str:
-    """Return a file's name for the device, its threads and the version of torch.
+    """Return a file name for the device, its threads and the version of torch.
 
-    Computers that share a home folder differ in their processors.
+    Computers that share a home folder may have different processors.
     """
     if device.type == "cuda":
         name = torch.cuda.get_device_name(device)
@@ -36,7 +36,7 @@ def device_key(device: torch.device) -> str:
 
 
 def _cpu_digest() -> str:
-    """Return eight digits that processors differ in which have other instructions, or another name."""
+    """Return eight hexadecimal digits that identify the processor's model and instruction sets."""
     try:
         first = Path("/proc/cpuinfo").read_text(encoding="utf-8").partition("\n\n")[0]
         facts = dict(re.split(r"\s*:\s*", line, maxsplit=1) for line in first.splitlines() if ":" in line)

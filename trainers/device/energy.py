@@ -1,4 +1,4 @@
-"""What a GPU has used, where its driver tells (NVML, with the package ``nvidia-ml-py``)."""
+"""The energy that a GPU has used, from NVML (package ``nvidia-ml-py``)."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import torch
 
 
 class EnergyMeter:
-    """Counts the joules of one GPU from its making on; other programs on that GPU are counted with it.
+    """Measures the energy of one GPU in joules from its creation on. It includes other programs on that GPU.
 
-    ``before_j`` were used by what goes on now, before it was stopped; None if that is not known.
+    ``before_j`` is the energy of the same training before it was resumed; None if unknown.
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -19,12 +19,12 @@ class EnergyMeter:
         self._began_mj = 0
         self.before_j: float | None = 0.0
         if device.type == "cuda":
-            with suppress(Exception):  # no package, no driver, or a GPU that does not count: no figure then
+            with suppress(Exception):  # no package, no driver, or a GPU without a counter
                 self._handle = _handle_of(device)
                 self._began_mj = self._total_mj()
 
     def joules(self) -> float | None:
-        """Return the joules used so far, or None where nobody tells."""
+        """Return the joules used so far; None if unavailable."""
         if self._handle is None or self.before_j is None:
             return None
         with suppress(Exception):

@@ -1,6 +1,6 @@
-"""How a device computes a step: precision, layout, graph, compiler, micro-batches. Not what is trained.
+"""How a device computes a step: precision, memory order, graph, compiler, micro-batches.
 
-Results differ by rounding, and by the images that a batch norm sees at once where batches are split.
+Results differ by rounding, and by the images that a batch norm sees at once with micro-batches.
 """
 
 from __future__ import annotations
@@ -50,10 +50,18 @@ class ExecutionConfig(BaseModel):
 
 @dataclass(frozen=True)
 class StepMode:
-    """What an ``ExecutionConfig`` and a recipe's precision come to on one device, for one network.
+    """The settings of an ``ExecutionConfig`` and a recipe's precision, resolved for one device and one network.
 
-    ``memory_share`` of the memory that is free belongs to this training; the rest is for other workers.
-    What is trained on at once is halved ``micro_batch_halvings`` times, since the system ended processes that did more.
+    Attributes:
+        bfloat16: Whether the forward pass uses bfloat16 autocast.
+        channels_last: Whether tensors have the memory order N H W C.
+        cuda_graph: Whether steps are recorded as a CUDA graph.
+        compile: Whether torch.compile compiles the network.
+        cudnn_benchmark: Whether cuDNN selects kernels by measurement.
+        micro_batch: Images of one forward pass; None: the whole batch.
+        threads: CPU threads; None: torch's current number.
+        memory_share: Fraction of the free memory that belongs to this training.
+        micro_batch_halvings: How often the micro-batch is halved, after workers were killed for their memory.
     """
 
     bfloat16: bool = False
@@ -72,7 +80,7 @@ class StepMode:
 
     @contextmanager
     def applied(self) -> Iterator[None]:
-        """Let torch use the mode's threads (None leaves them) and cuDNN's kernels, and no TensorFloat-32."""
+        """Set torch's threads and cuDNN's flags, without TensorFloat-32; restore them at the end."""
         import torch
 
         before = torch.get_num_threads()

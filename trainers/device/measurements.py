@@ -1,4 +1,4 @@
-"""What a training costs: its speed, its memory, and how near it comes to what the device can do."""
+"""Measurements of a training: speed, memory, latency, and the fraction of peak throughput."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from trainers.reports import Measurements
 
 MIB = 2**20
 LATENCY_PIXELS = 2**18
-"""Of a large batch: 256 images of 32 x 32."""
+"""Pixels of a large batch: 256 images of 32 x 32."""
 MOST_BLOCKS, AGREEING, AGREEMENT = 60, 4, 1.02
-"""Blocks of passes that a steady latency takes at most, how many have to agree, and by what ratio."""
+"""A steady latency: the largest number of blocks, how many must agree, and their largest ratio."""
 STEP_MACS = 3
-"""A training step's MACs in those of the forward pass: the backward pass has two products for each one."""
+"""MACs of a training step per MAC of the forward pass: the backward pass has two products for each."""
 
 
 class Meter:
-    """Measures one training, from its beginning on."""
+    """Measures one training from its creation on."""
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
@@ -36,14 +36,14 @@ class Meter:
         _reset_peak_memory(device)
 
     def step_done(self) -> None:
-        """Take note of the end of the first step; later calls cost nothing."""
+        """Record the end of the first step. Later calls cost nothing."""
         if self._first_step_s is None:
             if self._device.type == "cuda":
                 torch.cuda.synchronize(self._device)
             self._first_step_s = time.perf_counter() - self._began
 
     def trained(self, num_images: int, seconds: float) -> None:
-        """Take note of an epoch's training, without its evaluation."""
+        """Record the training of one epoch, without its evaluation."""
         self._images_per_s.append(num_images / seconds)
 
     def result(
@@ -83,7 +83,7 @@ def _reset_peak_memory(device: torch.device) -> None:
 
 
 def _peak_memory(device: torch.device) -> float:
-    """Return the most bytes that were in use since the last reset."""
+    """Return the peak memory in bytes since the last reset."""
     if device.type == "cuda":
         return float(torch.cuda.max_memory_allocated(device))
     with suppress(OSError):
@@ -104,7 +104,14 @@ class Latency:
 
 @torch.inference_mode()
 def measure_latency(network: nn.Module, images: Tensor, repeats: int = 50, warm_up: int = 5) -> Latency:
-    """Return the latency of ``network``, in evaluation mode, on images N C H W of its device."""
+    """Return the latency of ``network`` in evaluation mode.
+
+    Args:
+        network: The network.
+        images: Images N C H W on its device.
+        repeats: Timed passes.
+        warm_up: Passes before them.
+    """
     network.eval()
     times = []
     for index in range(warm_up + repeats):
@@ -119,10 +126,11 @@ def measure_latency(network: nn.Module, images: Tensor, repeats: int = 50, warm_
 
 
 def steady_latency_ms(network: nn.Module, image: Tensor) -> float:
-    """Return the latency of ``network`` on one image N C H W, in milliseconds, as if nothing else ran.
+    """Return the latency of ``network`` on one image 1 C H W, in milliseconds, without the influence of other
+    programs.
 
-    Whatever else a machine does makes a network slower, never faster. So it is measured in short blocks until
-    the lowest medians agree, or patience ends; the lowest is returned.
+    Other programs only make a network slower. Short blocks are repeated until the lowest medians agree, at
+    most ``MOST_BLOCKS``; the lowest median is returned.
     """
     medians: list[float] = []
     for block in range(MOST_BLOCKS):
@@ -136,7 +144,14 @@ def steady_latency_ms(network: nn.Module, image: Tensor) -> float:
 def latencies(
     network: nn.Module, shape: tuple[int, int, int], device: torch.device, most: int
 ) -> list[Latency]:
-    """Return the latencies of one image C H W = ``shape``, and of a large batch, ``most`` at most."""
+    """Return the latencies of one image and of a large batch.
+
+    Args:
+        network: The network.
+        shape: C, H, W of an image.
+        device: The device of the network.
+        most: Largest batch.
+    """
     large = min(max(2, min(256, LATENCY_PIXELS // (shape[1] * shape[2]))), most)
     generator = torch.Generator().manual_seed(0)
     images = torch.randn(large, *shape, generator=generator).to(device)

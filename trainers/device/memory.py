@@ -1,4 +1,4 @@
-"""Memory that runs out."""
+"""Memory shortage: detection, messages, and a micro-batch that fits."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from trainers.device.memory_size import available_memory
 from trainers.health import TrainingFailedError
 
 ACTIVATION_SHARE = 0.33
-"""Of the memory that is free, for what a training step keeps for its backward pass.
+"""Fraction of the free memory for the activations that a step keeps.
 
-On a CPU a training has been seen to take two to three times that: gradients, and blocks kept for the next
-step (``docs/experiments/training-memory.md``).
+On a CPU a training needs two to three times the memory of its activations, for gradients and blocks kept for
+the next step (docs/experiments/training-memory.md).
 """
 _SIGNS = (
     "can't allocate memory",
@@ -25,7 +25,7 @@ _SIGNS = (
     "bad_alloc",
     "bad allocation",
     "alloc_failed",
-    # oneDNN's, for whatever it could not do, which on a network that has run before is to get memory
+    # oneDNN's errors are general; on a network that ran before they mean memory
     "could not create a primitive",
     "could not create a memory",
     "could not execute a primitive",
@@ -33,16 +33,18 @@ _SIGNS = (
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether ``error`` says that there is no memory; torch has no type of its own for that on a CPU."""
+    """Return whether the error means that memory ran out. On a CPU torch has no error type for that."""
     if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
         return True
     return isinstance(error, RuntimeError) and any(sign in str(error).lower() for sign in _SIGNS)
 
 
 def no_room(what: str, reason: str) -> TrainingFailedError:
-    """Return the end of a training for which there is no memory; ``reason`` is torch's text, of any length.
+    """Return the error of a training that does not fit in memory.
 
-    Of the text only how much was asked for is kept, where it says that.
+    Args:
+        what: What does not fit.
+        reason: torch's message. Only the requested size is taken from it.
     """
     asked = re.search(r"tried to allocate (\d+(?:\.\d+)?) ?([KMG]iB|bytes)", reason, re.IGNORECASE)
     size = ""
@@ -59,14 +61,21 @@ def no_room(what: str, reason: str) -> TrainingFailedError:
 def fitting_micro_batch(
     spec: Spec, image_size: Size, batch_size: int, device: torch.device, share: float
 ) -> int | None:
-    """Return the most images, halved from the batch, that there seems to be memory for; None for all.
+    """Return the largest micro-batch, halved from the batch, that fits in memory; None for the whole batch.
 
-    ``share`` of what is free belongs to this process. On a CPU memory does not run out with an error: the
-    system kills processes. On a GPU it is tried.
+    On a CPU, memory shortage raises no error: the system kills processes. On a GPU the batch is tried
+    instead.
+
+    Args:
+        spec: The network.
+        image_size: Height and width in pixels.
+        batch_size: Images of one optimiser step.
+        device: The device.
+        share: Fraction of the free memory that belongs to this process.
     """
     if device.type != "cpu":
         return None
-    give_back_freed_memory()  # what an earlier training has left is free
+    give_back_freed_memory()  # blocks of an earlier training count as used otherwise
     room = share * ACTIVATION_SHARE * available_memory()
     an_image = spec.counts(image_size).activation_bytes
     micro_batch = batch_size

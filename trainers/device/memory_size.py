@@ -1,4 +1,4 @@
-"""How much memory there is, and whether it has run out; without torch, for who only reads images."""
+"""The free memory of this machine or container, and processes killed for memory; without torch."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 ASSUMED_BYTES = 4 * 2**30
-"""Where the system does not say."""
+"""Free memory where the system does not report it."""
 GROUPS = Path("/sys/fs/cgroup")
-"""Where Linux shows control groups: those of containers, services and batch systems, which limit memory."""
+"""Linux's folder of control groups: containers, services and batch systems limit memory with them."""
 
 
 class _Files(NamedTuple):
-    """Names of a control group's files, and of what counts in them."""
+    """Names of a control group's files and of the counters in them."""
 
     limit: str
     used: str
@@ -29,22 +29,22 @@ _VERSION_2 = _Files("memory.max", "memory.current", "inactive_file", "memory.eve
 
 
 def available_memory() -> int:
-    """Return the bytes of memory that are free for this process, within the control groups that it is in."""
+    """Return the bytes of free memory for this process, within its control groups."""
     free = []
     with suppress(OSError, ValueError):
         free.append(1024 * _figure(Path("/proc/meminfo"), "MemAvailable:"))
     for group, files in _groups():
         with suppress(OSError, ValueError):
             limit, used = (int((group / name).read_text()) for name in (files.limit, files.used))
-            # files that were read lately would be let go of if memory were short
+            # the system frees the file cache when memory is short
             free.append(max(0, limit - used + _figure(group / "memory.stat", files.cache)))
     return min(free, default=ASSUMED_BYTES)
 
 
 def kills_for_memory() -> int:
-    """Return how many processes the system has killed here for want of memory; 0 where it does not say.
+    """Return how many processes the out-of-memory killer has ended; 0 if unknown.
 
-    Here is this process's control group or, without one that tells, the whole machine.
+    The count is that of this process's control group, or of the whole machine.
     """
     for group, files in _groups():
         with suppress(OSError, ValueError):
@@ -55,7 +55,7 @@ def kills_for_memory() -> int:
 
 
 def _groups() -> Iterator[tuple[Path, _Files]]:
-    """Yield this process's control groups that may limit its memory: its own, then those around it."""
+    """Yield the control groups that may limit this process's memory: its own, then its parents."""
     with suppress(OSError, ValueError):
         for line in Path("/proc/self/cgroup").read_text().splitlines():
             _, controllers, path = line.split(":", 2)
@@ -71,7 +71,11 @@ def _groups() -> Iterator[tuple[Path, _Files]]:
 
 
 def _figure(file: Path, name: str) -> int:
-    """Return the number behind a name in a file of such lines; raises ValueError if there is none."""
+    """Return the number after ``name`` in a file of such lines.
+
+    Raises:
+        ValueError: The file does not contain it.
+    """
     for line in file.read_text().splitlines():
         words = line.split()
         if words and words[0] == name:

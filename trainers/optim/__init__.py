@@ -1,1 +1,1 @@
-"""Optimisers, averaged weights and learning-rate schedules."""
+"""Optimisers, weight averages and learning-rate schedules."""

@@ -1,4 +1,4 @@
-"""A running average of the weights, which is what is evaluated and kept."""
+"""A running average of the weights, which is evaluated and saved."""
 
 from __future__ import annotations
 
@@ -10,11 +10,16 @@ from torch import Tensor, nn
 
 
 class WeightAverage:
-    """An exponential average of a network's weights and running statistics, step by step.
+    """An exponential average of a network's weights and running statistics.
 
-    It reaches back over ``longest`` steps, and no further than the share ``recent`` of the steps that were
-    made: what a network was in its first steps is soon forgotten, so that the average is better than the
-    weights from the first epoch on. A constant rate of forgetting serves only one length of training.
+    avg <- avg + (w - avg) / reach, with reach = max(1, min(longest, recent * step)). The average thus forgets
+    the first steps soon, and is better than the weights from the first epoch on. A constant reach suits one
+    length of training only.
+
+    Args:
+        network: The network.
+        longest: Largest reach in steps.
+        recent: Largest reach as a fraction of the steps so far.
     """
 
     def __init__(self, network: nn.Module, longest: float, recent: float) -> None:
@@ -25,13 +30,13 @@ class WeightAverage:
 
     @torch.no_grad()
     def update(self, step: int) -> None:
-        """Take in the network's weights after its ``step``-th step, counted from 1."""
+        """Include the weights after step number ``step``, counted from 1."""
         reach = max(1.0, min(self.longest, self.recent * step))
         torch._foreach_lerp_(list(self.tensors.values()), list(self._current.values()), 1.0 / reach)
 
     @contextmanager
     def applied(self) -> Iterator[None]:
-        """Put the average into the network; its own weights come back at the end."""
+        """Put the average into the network; restore its weights at the end."""
         self._exchange()
         try:
             yield
@@ -45,6 +50,6 @@ class WeightAverage:
 
 
 def _float_tensors(network: nn.Module) -> dict[str, Tensor]:
-    """Return parameters and buffers of floating point, each shared one once."""
+    """Return floating-point parameters and buffers by name, a shared one once."""
     named = [*network.named_parameters(), *network.named_buffers()]
     return {name: tensor for name, tensor in named if tensor.is_floating_point()}

@@ -1,9 +1,8 @@
-"""Muon: momentum whose direction is made orthogonal, for the weights of convolutions.
+"""Muon: momentum with orthogonalised updates, for the weights of convolutions.
 
-Source: Jordan et al. 2024, "Muon: An optimizer for hidden layers in neural networks"; the iteration is that
-of Newton and Schulz with the coefficients given there. torch has one for single matrices
-(``torch.optim.Muon``, from 2.9 on); this one takes all weights of a shape at once, and on a GPU small ones
-of any shape, since networks have many of them, and of each small matrix product the launch is what costs.
+Source: Jordan et al. 2024, "Muon: An optimizer for hidden layers in neural networks", with its Newton-Schulz
+coefficients. ``torch.optim.Muon`` (torch 2.9) updates one matrix at a time. This class updates all weights of
+a shape together, and on a GPU small weights of all shapes, because kernel launches dominate their cost.
 """
 
 from __future__ import annotations
@@ -19,20 +18,18 @@ COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 ITERATIONS = 5
 TINY = 1e-7
 SMALL = (64, 1024)
-"""Sides of matrices that a GPU takes all at once, whatever their shapes: launches are what they cost."""
+"""Largest sides of matrices that a GPU updates together, whatever their shapes."""
 
 
 class Muon(Optimizer):
-    """Muon with Nesterov momentum over weights ``O I kH kW``, each seen as a matrix O x (I kH kW).
+    """Muon with Nesterov momentum over weights O I kH kW, viewed as matrices O x (I kH kW).
 
-    The root mean square of an update is ``lr`` times that of an orthogonal matrix of the weight's shape,
-    times sqrt(max(1, rows / columns)). ``weight_decay`` takes ``lr * weight_decay`` of the weights off at
-    each step.
+    W <- (1 - lr * weight_decay) W - lr * sqrt(max(1, rows / columns)) * orthogonalised(update).
     """
 
     @torch.no_grad()
     def step(self) -> None:
-        """Move all weights once by the gradients that they have."""
+        """Update all weights that have gradients."""
         for group in self.groups:
             together: dict[tuple[int, ...] | None, list[nn.Parameter]] = {}
             for weight in group.with_gradients():
@@ -41,7 +38,7 @@ class Muon(Optimizer):
                 self._step_together(weights, group)
 
     def _joins(self, weight: nn.Parameter) -> bool:
-        """Return whether a weight is moved together with those of other shapes."""
+        """Return whether a weight is updated together with weights of other shapes."""
         return weight.is_cuda and _is_small(weight)
 
     def _step_together(self, weights: list[nn.Parameter], group: WeightGroup) -> None:
@@ -73,9 +70,9 @@ def _wide(matrix: Tensor) -> Tensor:
 
 
 def stacked(matrices: list[Tensor]) -> Tensor:
-    """Return R C matrices as one tensor N R C of the largest R and C, with zeros beside smaller ones.
+    """Return matrices as one tensor N R C, padded with zeros to the largest R and C.
 
-    Zeros stay zeros, and do not change what becomes of the rest.
+    The Newton-Schulz iteration keeps zeros and does not mix them into the rest.
     """
     shapes = {matrix.shape for matrix in matrices}
     if len(shapes) == 1:
@@ -88,9 +85,9 @@ def stacked(matrices: list[Tensor]) -> Tensor:
 
 
 def orthogonalised(matrices: Tensor) -> Tensor:
-    """Return N R C matrices, float32, with singular values near 1 (about 0.7 to 1.2) and the same vectors.
+    """Return matrices N R C, float32, with the same singular vectors and singular values of about 0.7 to 1.2.
 
-    The products are of bfloat16 on a GPU; zeros stay zeros.
+    On a GPU the products are computed in bfloat16. Zeros stay zeros.
     """
     a, b, c = COEFFICIENTS
     x = matrices.bfloat16() if matrices.is_cuda else matrices

@@ -1,4 +1,4 @@
-"""What optimisers have in common: groups of weights with a rate and a decay, and the weights' momentum."""
+"""The base of all optimisers: weight groups with rate and decay, and the momentum of each weight."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ from torch import Tensor, nn
 
 @dataclass
 class WeightGroup:
-    """Weights that share a rate and a decay.
+    """Weights with one learning rate and one weight decay.
 
-    A schedule multiplies ``base_lr``; ``lr``, which comes of it, is a tensor on a GPU, where a CUDA graph
-    reads it.
+    The rate is ``lr = base_lr * multiplier``. On a GPU it is a tensor that a CUDA graph reads.
     """
 
     weights: Sequence[nn.Parameter]
@@ -28,11 +27,11 @@ class WeightGroup:
         self.lr = torch.tensor(self.base_lr, device=device) if device.type == "cuda" else self.base_lr
 
     def with_gradients(self) -> list[nn.Parameter]:
-        """Return those that the last backward pass has reached."""
+        """Return the weights that have a gradient."""
         return [weight for weight in self.weights if weight.grad is not None]
 
     def set_rate(self, multiplier: float) -> None:
-        """Set the rate to that share of ``base_lr``, without waiting for the device."""
+        """Set the rate to ``base_lr * multiplier`` without waiting for the device."""
         if isinstance(self.lr, Tensor):
             self.lr.fill_(self.base_lr * multiplier)
         else:
@@ -40,10 +39,10 @@ class WeightGroup:
 
 
 class Optimizer(ABC):
-    """Moves weights by their gradients; ``buffers`` has the momentum of each that was moved.
+    """The base class of optimisers; ``buffers`` holds the momentum of each updated weight.
 
-    ``torch.optim.Optimizer`` is not its base: that one imports torch's compiler at its first call, which
-    takes every worker two seconds and 150 MiB, for nothing where no network is compiled.
+    It does not derive from ``torch.optim.Optimizer``, whose first call imports torch's compiler: 2 s and 150
+    MiB in every worker (docs/experiments/optimizer-import.md).
     """
 
     def __init__(self, groups: Sequence[WeightGroup], momentum: float) -> None:
@@ -52,16 +51,16 @@ class Optimizer(ABC):
         self.buffers: dict[nn.Parameter, Tensor] = {}
 
     def zero_grad(self) -> None:
-        """Forget all gradients."""
+        """Drop all gradients."""
         for group in self.groups:
             for weight in group.weights:
                 weight.grad = None
 
     def set_rates(self, multiplier: float) -> None:
-        """Set all rates to that share of their base."""
+        """Set all rates to their base times ``multiplier``."""
         for group in self.groups:
             group.set_rate(multiplier)
 
     @abstractmethod
     def step(self) -> None:
-        """Move all weights once by the gradients that they have."""
+        """Update all weights that have gradients."""

@@ -1,4 +1,4 @@
-"""Which weights are moved by which optimiser, with which decay."""
+"""The optimisers of a recipe: which one updates which weights, with which decay."""
 
 from __future__ import annotations
 
@@ -10,15 +10,14 @@ from trainers.optim.sgd import SGD
 from trainers.recipe import Recipe
 
 MUON_MOMENTUM = 0.95
-"""As published."""
+"""The published value."""
 
 
 def make_optimizers(network: nn.Module, recipe: Recipe) -> list[Optimizer]:
-    """Return optimisers that together move all weights of ``network``.
+    """Return optimisers that together update all weights of ``network``.
 
-    Weight decay is for weights of convolutions and the linear layer only: on the scales and shifts of batch
-    norms and on the bias it would pull without regularising (He et al. 2019, section 3.1). The recipe may
-    have it otherwise.
+    Weight decay applies to convolutions and the linear layer. On batch norms and biases it does not
+    regularise (He et al. 2019, section 3.1); ``decay_norms`` applies it there too.
     """
     orthogonal = _inner_weights(network) if recipe.optimizer == "muon" else []
     chosen = {id(weight) for weight in orthogonal}
@@ -33,13 +32,13 @@ def make_optimizers(network: nn.Module, recipe: Recipe) -> list[Optimizer]:
     sgd = SGD(groups, recipe.momentum)
     if not orthogonal:
         return [sgd]
-    # so that a step takes lr * weight_decay * muon_decay of the weights off
+    # a step then subtracts lr * weight_decay * muon_decay of the weights
     decay = recipe.muon_decay * recipe.weight_decay * recipe.lr / recipe.muon_lr
     return [sgd, Muon([WeightGroup(orthogonal, recipe.muon_lr, decay)], MUON_MOMENTUM)]
 
 
 def _inner_weights(network: nn.Module) -> list[nn.Parameter]:
-    """Return the weights of all ungrouped convolutions but the first, which reads the image."""
+    """Return the weights of all ungrouped convolutions except the first, which reads the image."""
     convolutions = [module for module in network.modules() if isinstance(module, nn.Conv2d)]
     inner = {id(module.weight) for module in convolutions[1:] if module.groups == 1}
     return [weight for weight in network.parameters() if id(weight) in inner]

@@ -1,4 +1,4 @@
-"""Stochastic gradient descent by torch's fused kernel."""
+"""Stochastic gradient descent with torch's fused kernel."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from trainers.optim.optimizer import Optimizer
 
 
 class SGD(Optimizer):
-    """Gradient descent with Nesterov momentum; its steps are those of ``torch.optim.SGD``."""
+    """SGD with Nesterov momentum; its steps equal those of ``torch.optim.SGD``."""
 
     @torch.no_grad()
     def step(self) -> None:
-        """Move all weights once by the gradients that they have."""
+        """Update all weights that have gradients."""
         for group in self.groups:
             weights = group.with_gradients()
             buffers: list[Any] = [self.buffers.get(weight) for weight in weights] if self.momentum else []
             sgd(
                 list(weights),
                 [weight.grad for weight in weights if weight.grad is not None],
-                buffers,  # those that are None are made
+                buffers,  # the kernel creates those that are None
                 fused=True,
                 weight_decay=group.weight_decay,
                 momentum=self.momentum,
