@@ -1,1 +1,1 @@
-"""Executors: who runs the jobs, and the messages between driver and workers."""
+"""Executors, which run jobs, and the messages between driver and workers."""

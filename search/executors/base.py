@@ -1,4 +1,4 @@
-"""Who runs the jobs. An executor takes jobs while it has free slots and hands back what happens to them."""
+"""The interface of executors: they take jobs while they have free slots, and return events."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from search.executors.messages import Event, Job
 
 
 class Executor(Protocol):
-    """The interface of every executor; the driver knows nothing else of it."""
+    """The interface of every executor; the driver uses nothing else."""
 
     def free_slots(self) -> int:
-        """Return how many jobs may be submitted now; slots that are still starting count as free."""
+        """Return the number of jobs that may be submitted now; starting slots count as free."""
         ...
 
     def submit(self, job: Job) -> None:
-        """Run ``job`` in a free slot, as soon as that slot is up."""
+        """Run ``job`` in a free slot, as soon as its worker is ready."""
         ...
 
     def poll(self, timeout_s: float) -> list[Event]:
-        """Return the events since the last call, in order; wait for the first up to ``timeout_s``."""
+        """Return the events since the last call in order; wait up to ``timeout_s`` seconds for the first one."""
         ...
 
     def close(self) -> None:
-        """End all work at once; trainings under way are dropped."""
+        """End all workers at once; their trainings are aborted."""
         ...

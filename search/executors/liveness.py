@@ -1,4 +1,4 @@
-"""Whether a worker hangs: its process is silent, or its training makes no progress."""
+"""The detection of workers that hang: no heartbeat, or no progress of a training."""
 
 from __future__ import annotations
 
@@ -8,19 +8,22 @@ from collections.abc import Callable
 from search.executors.messages import Beat, Epoch, Event
 
 SILENT_S = 30.0
-"""Workers send a beat every few seconds; one that sends nothing for so long is stopped or stuck."""
+"""Seconds without a heartbeat after which a worker is silent; workers send one every few seconds."""
 STALL_EPOCHS = 10
-"""A training is stalled when an epoch takes this many times its longest one so far, and ``SILENT_S``."""
+"""A training makes no progress if an epoch takes this many times its longest epoch, and ``SILENT_S``."""
 FIRST_EPOCH_S = 600.0
-"""The longest time before the first epoch, with calibration and loading."""
+"""The limit of the first epoch, which includes calibration and loading."""
 GAP_S = 10.0
-"""After the driver itself stood still for so long, nothing is known of its workers."""
+"""After a pause of the driver of this length, the age of the last heartbeat is unknown."""
 
 
 class Liveness:
-    """When a worker was last heard of, and when its training last made progress.
+    """The times of a worker's last message and of its training's last progress.
 
-    ``hear`` is called by the thread that reads from the worker, everything else by the driver's.
+    The thread that reads from the worker calls ``hear``; the driver's thread calls the other methods.
+
+    Args:
+        now: Returns seconds of a monotonic clock.
     """
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
@@ -30,12 +33,12 @@ class Liveness:
         self.begin()
 
     def begin(self) -> None:
-        """Note that the worker was given a job."""
+        """Restart all times: the worker got a job."""
         self._heard_s = self._progressed_s = self._now()
         self._longest_epoch_s: float | None = None
 
     def hear(self, event: Event) -> None:
-        """Note an event of the worker."""
+        """Record an event of the worker."""
         self._heard_s = self._now()
         if isinstance(event, Epoch):
             took_s = self._heard_s - self._progressed_s
@@ -44,14 +47,14 @@ class Liveness:
             self._progressed_s = self._heard_s
 
     def why_silent(self) -> tuple[str, float] | None:
-        """Return why the worker seems to hang and since how many seconds; None if it does not."""
+        """Return the reason why the worker seems to hang, and for how many seconds; None if it works."""
         now_s, gap_s = self._now(), self._now() - self._looked_s
         self._looked_s = now_s
         if gap_s >= GAP_S:
             self._heard_s = max(self._heard_s, now_s - SILENT_S / 2)
             self._progressed_s = max(self._progressed_s, now_s - SILENT_S / 2)
         if now_s - self._heard_s >= SILENT_S:
-            return "its worker gives no sign of life", now_s - self._heard_s
+            return "its worker sends no heartbeat", now_s - self._heard_s
         longest_s = self._longest_epoch_s
         limit_s = FIRST_EPOCH_S if longest_s is None else max(SILENT_S, STALL_EPOCHS * longest_s)
         if now_s - self._progressed_s >= limit_s:

@@ -1,4 +1,4 @@
-"""The default executor: persistent worker processes on this machine, one for each slot."""
+"""The local executor: one persistent worker process for each slot of this machine."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ from search.executors.slots import Slot
 from trainers.device.memory_size import kills_for_memory
 
 MAX_EARLY_DEATHS = 3
-"""Workers of a slot that may die in a row before one is ready; after that something is wrong there."""
+"""Workers of a slot that may die in a row before they are ready; then the search ends."""
 
 
 class _Worker:
-    """One process, its threads for reading and its current job."""
+    """One worker process, the thread that reads from it, and its current job."""
 
     def __init__(
         self, index: int, slot: Slot, setup: Setup, log: Path, tell: Callable[[_Worker, Event | None], None]
@@ -53,8 +53,8 @@ class _Worker:
         root = str(Path(__file__).resolve().parents[2])
         path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
         with log.open("ab") as stderr:
-            # -P: a folder or file named search or results where the user stands must not be imported;
-            # a session of its own: Ctrl-C goes to the driver alone
+            # -P: Python must not import a folder "search" or "results" of the current folder
+            # a session of its own: only the driver gets Ctrl-C
             self.process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "search.executors.worker"],
                 stdin=subprocess.PIPE,
@@ -72,7 +72,7 @@ class _Worker:
     def write(self, line: str) -> None:
         stdin = self.process.stdin
         assert stdin is not None
-        with contextlib.suppress(BrokenPipeError):  # a dead worker is noticed by the thread that reads
+        with contextlib.suppress(BrokenPipeError):  # the reading thread detects a dead worker
             stdin.write(line + "\n")
             stdin.flush()
 
@@ -86,7 +86,7 @@ class _Worker:
                 if not isinstance(event, Beat):
                     tell(self, event)
         except (ValueError, TypeError):
-            self.process.kill()  # half a line from a worker that was killed, or nothing we know
+            self.process.kill()  # half a line of a killed worker, or an invalid message
         finally:
             self.process.wait()
             tell(self, None)
@@ -105,7 +105,7 @@ class _Worker:
 
 
 class LocalExecutor:
-    """Runs jobs in one persistent process for each slot, and replaces processes that die."""
+    """Runs jobs in one persistent process for each slot, and replaces dead processes."""
 
     def __init__(
         self,
@@ -135,15 +135,15 @@ class LocalExecutor:
         return _Worker(index, slot, setup, log, lambda worker, event: self._inbox.put((worker, event)))
 
     def free_slots(self) -> int:
-        """Return how many jobs may be submitted now."""
+        """Return the number of workers without a job."""
         return sum(worker.job is None for worker in self._workers)
 
     def pids(self) -> list[int]:
-        """Return the process of each worker."""
+        """Return the process id of each worker."""
         return [worker.process.pid for worker in self._workers]
 
     def submit(self, job: Job) -> None:
-        """Hand ``job`` to a worker without one, one that is up if there is any."""
+        """Send ``job`` to a worker without one, to a ready worker if there is one."""
         free = [worker for worker in self._workers if worker.job is None]
         worker = max(free, key=lambda worker: worker.ready)
         worker.job = job
@@ -163,7 +163,7 @@ class LocalExecutor:
             events += self._handle(worker, event)
 
     def _silence(self) -> list[Event]:
-        """Return which workers fell silent, or recovered, since the last call."""
+        """Return the workers that fell silent, or recovered, since the last call."""
         events: list[Event] = []
         for worker in self._workers:
             why = worker.liveness.why_silent() if worker.job else None
@@ -189,7 +189,7 @@ class LocalExecutor:
         reason = f"its worker {dead.how_it_ended()}"
         is_memory = self._was_memory(dead)
         if is_memory:
-            reason = "the system killed its worker, for there was no more memory"
+            reason = "its worker was killed by the out-of-memory killer"
         if not dead.ready:
             self._early_deaths[dead.index] += 1
             if self._early_deaths[dead.index] >= MAX_EARLY_DEATHS:
@@ -197,8 +197,8 @@ class LocalExecutor:
                 ended, device = dead.how_it_ended(), self._slots[dead.index].device
                 return [
                     Fatal(
-                        f"workers on {device} do not start (the last one {ended}); the end of {log} says "
-                        "why. --set search.device names devices to search on"
+                        f"workers on {device} do not start (the last one {ended}); see the end of {log} for "
+                        "the reason. --set search.device chooses another device"
                     )
                 ]
         dead.end()
@@ -211,16 +211,16 @@ class LocalExecutor:
         return [Lost(dead.job.trial, reason, is_memory)]
 
     def _was_memory(self, dead: _Worker) -> bool:
-        """Whether the system has killed a worker for want of memory: with a signal, and counted it.
+        """Return whether the out-of-memory killer ended a worker: SIGKILL, and the kernel counted a kill.
 
-        Each kill that it counted explains one death: several workers may die before any is noticed.
+        Each counted kill explains one death, since several workers may die before the executor notices.
         """
         is_memory = dead.process.returncode == -signal.SIGKILL and kills_for_memory() > self._explained_kills
         self._explained_kills += is_memory
         return is_memory
 
     def close(self) -> None:
-        """Kill the workers: what they were training is dropped."""
+        """Kill the workers; their trainings are aborted."""
         for worker in self._workers:
             worker.process.kill()
         for worker in self._workers:

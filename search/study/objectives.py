@@ -1,4 +1,4 @@
-"""The costs that a study weighs accuracy against: what is counted, what is measured, what stands in."""
+"""The objectives of a study besides accuracy: counted costs, measured costs, and their proxies."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ Costs = tuple[float, ...]
 
 
 def no_energy(device: str) -> str:
-    """Return why a study that asks for training energy cannot be trained on a device."""
+    """Return the error message for a study of training energy on a device that cannot measure it."""
     return (
-        f"training energy is a cost or a limit of this study, but nobody tells it on {device}: it takes "
-        "an NVIDIA GPU and the package nvidia-ml-py"
+        f"energy_j cannot be measured on {device}; it needs an NVIDIA GPU and the package nvidia-ml-py "
+        "(remove energy_j from search.costs, and search.max_energy_j)"
     )
 
 
 def counted_costs(names: Sequence[str], space: SearchSpace) -> Callable[[Counts], Costs]:
-    """Return the function from a network's counts to its costs; NaN stands for one that is measured."""
+    """Return the function from a network's counts to its costs; measured costs are NaN."""
 
     def costs(counts: Counts) -> Costs:
         return tuple(_counted(name, counts, space) for name in names)
@@ -35,22 +35,22 @@ def _counted(name: str, counts: Counts, space: SearchSpace) -> float:
 
 
 def known_costs(names: Sequence[str], record: TrialRecord) -> Costs:
-    """Return what is known of a trial's costs; NaN stands for one that has not been measured."""
+    """Return the costs of a trial; a cost that was not measured is NaN."""
     found = (cost_of(record, name) for name in names)
     return tuple(math.nan if value is None else value for value in found)
 
 
 def stand_in_costs(names: Sequence[str], record: TrialRecord) -> Costs:
-    """Return a trial's costs before anything is measured: MACs stand in for latency and energy."""
+    """Return the costs of a trial with MACs as a proxy of latency and energy."""
     return tuple(
         float(record.macs) if COSTS[name].is_measured else cost_of(record, name) or 0.0 for name in names
     )
 
 
 def header_ranges(names: Sequence[str], space: SearchSpace) -> dict[str, tuple[float, float] | None]:
-    """Return ``StudyHeader.cost_ranges``: the lowest and highest of each cost within the limits of a space.
+    """Return ``StudyHeader.cost_ranges``: the range of each cost within the limits of a space.
 
-    Measured ones have None there, and where there are only parameters it is empty.
+    A measured cost has None. If parameters are the only cost, the result is empty.
     """
     if tuple(names) == ("params",):
         return {}

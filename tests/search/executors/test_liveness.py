@@ -41,7 +41,7 @@ class Watch:
 def test_a_process_without_beats_is_silent_until_the_next_one() -> None:
     watch = Watch()
     assert watch.go(SILENT_S - 1, beats=False) is None
-    assert watch.go(1, beats=False) == "its worker gives no sign of life"
+    assert watch.go(1, beats=False) == "its worker sends no heartbeat"
     assert watch.go(1) is None
 
 
@@ -86,7 +86,7 @@ def test_a_stopped_worker_is_named_in_every_place_and_goes_on(tmp_path: Path) ->
             worker = workers_of(driver)[0]
             assert driver.stderr is not None
             os.kill(worker, signal.SIGSTOP)
-            line = next(line for line in driver.stderr if "gives no sign of life" in line)
+            line = next(line for line in driver.stderr if "sends no heartbeat" in line)
             assert "the others go on" in line
             trial = int(line.split()[1].rstrip(":"))
             deadline = time.monotonic() + 60
@@ -97,7 +97,7 @@ def test_a_stopped_worker_is_named_in_every_place_and_goes_on(tmp_path: Path) ->
             assert facts["silent"] == [trial]
             assert "their workers hang" in mgnas("status", STUDY, cwd=tmp_path).stdout
             log = tmp_path / STUDY / "logs" / "search.log"
-            assert "gives no sign of life" in log.read_text("utf-8")
+            assert "sends no heartbeat" in log.read_text("utf-8")
             os.kill(worker, signal.SIGCONT)
             assert next(line for line in driver.stderr if f"trial {trial}: its worker goes on" in line)
         finally:
