@@ -1,1 +1,1 @@
-"""Schedulers: what a free slot does next."""
+"""Schedulers, which decide what a free slot does next."""

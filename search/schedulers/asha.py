@@ -1,8 +1,8 @@
-"""Successive halving for two objectives: networks race those of their own size.
+"""Asynchronous successive halving for error and costs.
 
-Parameters never change while a network is trained, so a tiny one would never lose to a larger one by
-dominance, and a large one always to all that are as accurate. At every rung a network is compared with the
-best of those that cost no more: how far it is from the front *at that rung* decides who goes on.
+Costs do not change during a training. By dominance, a tiny network would never lose to a larger one, and a large
+network would lose to every equally accurate one. Instead, each rung ranks networks by their lead: the distance of
+their error from the front at this rung, among networks of at most the same cost.
 """
 
 from __future__ import annotations
@@ -18,13 +18,14 @@ from search.schedulers.base import FIFO, TrialStatus
 Array = NDArray[np.float64]
 
 BAND = 0.08
-"""Networks that cost so little more count as of the same size, in parts of the range of log costs."""
+"""The tolerance of "at most the same cost", as a fraction of the range of log costs."""
 
 
 def rung_epochs(epochs: int, reduction: int, first: int = 1) -> tuple[int, ...]:
-    """Return the epochs after which trainings are compared, the last of them the end.
+    """Return the rungs in epochs, ascending.
 
-    Each is ``reduction`` times the one before, counted back from the end, none before ``first``.
+    The last rung is ``epochs``. Each rung is ``reduction`` times the one before, rounded; no rung is below
+    ``first``.
     """
     rungs = [epochs]
     while (before := round(rungs[-1] / reduction)) >= first and before < rungs[-1]:
@@ -33,15 +34,21 @@ def rung_epochs(epochs: int, reduction: int, first: int = 1) -> tuple[int, ...]:
 
 
 class ASHA(FIFO):
-    """Asynchronous successive halving of the promotion kind, for error against cost.
+    """Asynchronous successive halving (ASHA) by promotion.
 
-    Of the trials that have come to a rung, the best share of one in ``reduction`` may go on, whenever a slot
-    is free: those nearest to the front, or farthest below it (see ``lead``). No trial waits for others. One
-    that fails leaves its place to the next.
+    Of ``n`` trials at a rung, the ``n // reduction`` with the lowest ``lead`` are promoted as soon as a slot is
+    free. No trial waits for others. A failed trial leaves its place to the next one.
+
+    Source: Li et al. 2020, A System for Massively Parallel Hyperparameter Tuning (ASHA).
+
+    Args:
+        total: The number of trials to start.
+        rungs: The rungs in epochs, ascending.
+        reduction: The reduction factor.
+        trials: The other arguments of ``FIFO``.
     """
 
     def __init__(self, total: int, rungs: Sequence[int], reduction: int, **trials: Any) -> None:
-        """Take the ``trials`` of earlier runs and the named networks, as ``FIFO`` does."""
         self._rungs = tuple(rungs)
         self._reduction = reduction
         self._costs: dict[int, tuple[float, ...]] = {}
@@ -56,7 +63,7 @@ class ASHA(FIFO):
         super()._know(status)
         if not status.is_reference:
             self._costs[status.trial] = status.costs
-            # an interrupted trial has to race at the rung that it came to last
+            # the latest rung of an interrupted trial counts only after its pause
             errors = status.errors[:-1] if status.is_interrupted else status.errors
             self._note(status.trial, errors)
 
@@ -66,12 +73,12 @@ class ASHA(FIFO):
                 self._at_rung[rung][trial] = errors[epoch - 1]
 
     def on_paused(self, trial: int, errors: Sequence[float]) -> None:
-        """Enter ``trial`` at its rung."""
+        """Record the error of ``trial`` at its rung."""
         super().on_paused(trial, errors)
         self._note(trial, errors)
 
     def on_ended(self, trial: int, errors: Sequence[float] = ()) -> None:
-        """Enter ``trial`` at the rungs it has come to."""
+        """Record the errors of ``trial`` at the rungs it reached."""
         super().on_ended(trial, errors)
         self._note(trial, errors)
         self._note_end(trial, errors)
@@ -97,7 +104,7 @@ class ASHA(FIFO):
                 continue
             places = len(here) // self._reduction
             if not above.keys() - self._cut_short and not self._running and not self._may_start:
-                places = max(1, places)  # a study ends with at least one whole training
+                places = max(1, places)  # a study ends with at least one complete training
             leads = lead(here, self._costs)
             able = here.keys() - self._cut_short
             best = sorted(able, key=lambda trial: (leads[trial], trial))[:places]
@@ -107,7 +114,7 @@ class ASHA(FIFO):
         return None
 
     def _last_promotion(self) -> int | None:
-        """A search ends with at least one whole training, or all that it learned would be of no use."""
+        """Return the best paused trial of the highest rung if no training is complete; None otherwise."""
         if self._running or self._at_rung[-1].keys() - self._cut_short:
             return None
         for here in reversed(self._at_rung):
@@ -118,10 +125,14 @@ class ASHA(FIFO):
 
 
 def lead(errors: dict[int, float], costs: dict[int, tuple[float, ...]]) -> dict[int, float]:
-    """Return how far each trial's error is above the front of the others, negative if below it.
+    """Return the lead of each trial: its error minus the front of the other trials; below 0 it improves the front.
 
-    The front at a trial is the least error of the *others* that cost no more than it, or hardly more: those
-    within ``BAND`` of the range of each log cost. Where there are none, it is the error of the worst.
+    The front at a trial is the lowest error of the other trials whose log costs are at most its own plus ``BAND``
+    times the range of the log cost. Without such trials it is the highest error of all.
+
+    Args:
+        errors: The error of each trial at one rung.
+        costs: The costs of each trial.
     """
     trials = list(errors)
     logs = np.log([costs[trial] for trial in trials])
@@ -141,13 +152,13 @@ def _lead_at_costs(logs: Array, values: Array) -> Array:
 
 
 def _lead_at_one_cost(logs: Array, values: Array) -> Array:
-    """Return the same for one cost (n), whose order makes it quicker."""
+    """Return the same for one cost (n); sorting makes this faster than all pairs."""
     order = np.argsort(logs, kind="stable")
     least = np.minimum.accumulate(values[order])
     reach = np.searchsorted(logs[order], logs + BAND * (logs.max() - logs.min()) + 1e-12, side="right") - 1
     front = least[reach]
     leads = values - front
-    # who is the front itself is compared with the second best in reach
+    # a trial on the front is compared with the second best in reach
     for row in np.flatnonzero(leads <= 0.0):
         others = np.delete(order[: reach[row] + 1], np.flatnonzero(order[: reach[row] + 1] == row))
         best = values[others].min() if len(others) else values.max()

@@ -1,6 +1,7 @@
-"""What a free slot does next: a pure state machine, told what happened and asked for decisions.
+"""The interface of schedulers, their decisions, and FIFO.
 
-It knows no clock, no process and no network; the driver carries its decisions out.
+A scheduler is a pure state machine: events in, decisions out. It has no clock and no process; the driver carries
+out its decisions.
 """
 
 from __future__ import annotations
@@ -13,17 +14,19 @@ from typing import Literal, Protocol
 
 @dataclass(frozen=True)
 class StartNew:
-    """Propose a new network and train it, to the end of epoch ``until`` or (None) to its last."""
+    """Train a new network of the sampler to the end of epoch ``until``; None trains to the last epoch."""
 
     until: int | None = None
 
 
 @dataclass(frozen=True)
 class StartNamed:
-    """Train a network that the study was told to train, from its first epoch to its last.
+    """Train a network that the configuration names, to its last epoch.
 
-    Without a ``seed`` the seed follows from the study's and the trial's number. A reference is compared with
-    the search's networks and is not one of them.
+    Attributes:
+        network: A reference or a notation.
+        seed: The seed of the training; None derives it from the study's seed and the trial's number.
+        is_reference: Whether the network is a reference for comparison and not part of the search.
     """
 
     network: str
@@ -33,7 +36,7 @@ class StartNamed:
 
 @dataclass(frozen=True)
 class Resume:
-    """Train the network of this trial (again), to the end of epoch ``until`` or (None) to its last."""
+    """Resume the training of a trial up to the end of epoch ``until``; None trains to the last epoch."""
 
     trial: int
     until: int | None = None
@@ -41,26 +44,26 @@ class Resume:
 
 @dataclass(frozen=True)
 class Fail:
-    """End this trial as failed: too many workers were lost on it."""
+    """End a trial as failed, after too many of its workers died."""
 
     trial: int
 
 
 @dataclass(frozen=True)
 class Stop:
-    """End this trial, which is paused, where it stands."""
+    """End a paused trial at its current epoch."""
 
     trial: int
 
 
 @dataclass(frozen=True)
 class Wait:
-    """Nothing to do until something happens."""
+    """Do nothing until the next event."""
 
 
 @dataclass(frozen=True)
 class Done:
-    """Nothing to do ever again."""
+    """End the search."""
 
 
 SchedulerName = Literal["fifo", "asha", "freeze_thaw"]
@@ -70,23 +73,28 @@ Decision = StartNew | StartNamed | Resume | Fail | Stop | Wait | Done
 
 
 class ContinuationPolicy(Protocol):
-    """Decides which paused training to resume."""
+    """The policy that chooses the paused training to resume."""
 
     def best_to_continue(self, paused: Collection[int], *, may_start: bool) -> int | None:
         """Return the number of the paused trial to resume, or None.
 
-        None means that a new network promises more or, if none ``may_start``, that no training is worth it.
+        None means that a new network has a higher acquisition value. If no network ``may_start``, None means
+        that no paused training is expected to improve the front.
         """
         ...
 
 
 @dataclass(frozen=True)
 class TrialStatus:
-    """How far a trial is: what a scheduler needs to know of it.
+    """The state of a trial, as far as a scheduler needs it.
 
-    ``costs`` are those of its network (its parameters, say), ``errors`` those after each epoch so far.
-    ``losses`` counts the workers lost on it; it ``is_interrupted`` if it was running when an earlier
-    driver stopped.
+    Attributes:
+        trial: The number of the trial.
+        costs: The costs of its network, for example its parameters.
+        errors: The error after each epoch so far.
+        losses: The number of workers that died during its training.
+        is_reference: Whether it is a reference and not part of the search.
+        is_interrupted: Whether it was running when an earlier run ended.
     """
 
     trial: int
@@ -101,43 +109,49 @@ class Scheduler(Protocol):
     """The interface of every scheduler."""
 
     def decide(self) -> Decision:
-        """Return what a free slot shall do."""
+        """Return the decision for a free slot."""
         ...
 
     def on_started(self, trial: int, costs: tuple[float, ...], *, is_reference: bool = False) -> None:
-        """Take note that a new trial came to be, and runs."""
+        """Record that a new trial started."""
         ...
 
     def on_paused(self, trial: int, errors: Sequence[float]) -> None:
-        """Take note that a trial has come to where it was to be trained, with these errors by epoch."""
+        """Record that a trial reached its rung, with its error after each epoch."""
         ...
 
     def on_ended(self, trial: int, errors: Sequence[float] = ()) -> None:
-        """Take note that a trial has its result, failed for good, or was stopped."""
+        """Record that a trial is complete, failed or stopped."""
         ...
 
     def on_lost(self, trial: int, *, counts: bool = True) -> None:
-        """Take note that a trial's worker went away; whether that ``counts`` as a reason to give it up."""
+        """Record that a trial's worker died; ``counts`` says whether this adds to the losses of the trial."""
         ...
 
     def stop_starting(self) -> None:
-        """Start no new trial from now on: the space is exhausted, or a budget of trials spent."""
+        """Start no new trial from now on: the search space is exhausted."""
         ...
 
     def wind_down(self, is_over: bool) -> None:
-        """While a budget is spent (``is_over``), begin nothing, and let what is paused stay so.
+        """Start and resume nothing while a budget is spent (``is_over``).
 
-        Where no training is whole, one still comes to its end.
+        Exception: without any complete training, the best paused one continues to its last epoch.
         """
         ...
 
 
 class FIFO:
-    """Trains every network to its last epoch, until ``total`` trials have ended.
+    """First in, first out: trains each network to its last epoch.
 
-    Interrupted trials come first, then the ``named`` networks, whatever the budget. References do not count
-    in ``total``. A trial that has cost ``max_losses`` workers is given up. ``ended``, ``paused`` and
-    ``interrupted`` are the trials of earlier runs.
+    Interrupted trials come first, then the named networks; both ignore the budget.
+
+    Args:
+        total: The number of trials to start over all runs, without references.
+        ended: Trials of earlier runs that are complete, failed or stopped.
+        paused: Trials of earlier runs that are paused.
+        interrupted: Trials that were running when an earlier run ended.
+        max_losses: The number of dead workers after which a trial fails.
+        named: The named networks that have no trial yet.
     """
 
     def __init__(
@@ -172,14 +186,14 @@ class FIFO:
             self._waiting.append(status.trial)
 
     def _know(self, status: TrialStatus) -> None:
-        """Count a trial of an earlier run."""
+        """Count a trial."""
         if status.is_reference:
             self._reference_trials.add(status.trial)
         else:
             self._num_started += 1
 
     def decide(self) -> Decision:
-        """Return what a free slot shall do."""
+        """Return the decision for a free slot."""
         if self._waiting:
             trial = self._waiting.popleft()
             if self._losses.get(trial, 0) >= self._max_losses:
@@ -203,24 +217,24 @@ class FIFO:
 
     @property
     def _may_start(self) -> bool:
-        """Whether a new trial may begin: the very first also where a budget is spent."""
+        """Whether a new trial may start; the first one may also start after a budget is spent."""
         is_late = self._winding_down and self._num_started > 0
         return self._starting and not is_late and self._num_started < self._total
 
     def _first(self) -> int | None:
-        """Return the epoch to which a new trial is trained."""
+        """Return the epoch at which a new trial pauses; None for none."""
         return None
 
     def _until(self, trial: int) -> int | None:
-        """Return the epoch to which a trial is trained next."""
+        """Return the epoch at which a resumed trial pauses; None for none."""
         return None
 
     def _promotion(self) -> int | None:
-        """Return the paused trial to go on with before anything new, if there is one."""
+        """Return the paused trial to resume before a new one starts; None for none."""
         return min(self._paused, default=None)
 
     def _last_promotion(self) -> int | None:
-        """Return the paused trial to go on with although a budget is spent, if there is one."""
+        """Return the paused trial to resume although a budget is spent; None for none."""
         return None
 
     def on_started(self, trial: int, costs: tuple[float, ...], *, is_reference: bool = False) -> None:
@@ -239,15 +253,15 @@ class FIFO:
         self._paused.discard(trial)
 
     def on_lost(self, trial: int, *, counts: bool = True) -> None:
-        """Put ``trial`` in front of the queue."""
+        """Put ``trial`` at the front of the queue."""
         self._running.discard(trial)
         self._losses[trial] = self._losses.get(trial, 0) + counts
         self._waiting.appendleft(trial)
 
     def stop_starting(self) -> None:
-        """Let what runs run to its end, and start nothing new."""
+        """Start no new trial; running trials continue."""
         self._starting = False
 
     def wind_down(self, is_over: bool) -> None:
-        """Let what runs run to where it was to be trained, and begin nothing while this is so."""
+        """Start and resume nothing while ``is_over``; running trials continue to their rung."""
         self._winding_down = is_over

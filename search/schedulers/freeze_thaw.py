@@ -16,10 +16,15 @@ class FreezeThaw(ASHA):
     is better. After ``total`` trials have started, paused trainings resume while the policy expects an improvement.
 
     Source: the idea of Swersky, Snoek, Adams 2014 (Freeze-Thaw Bayesian Optimization).
+
+    Args:
+        total: The number of trials to start.
+        rungs: The rungs in epochs, ascending.
+        policy: Chooses the paused training to resume.
+        trials: The other arguments of ``FIFO``.
     """
 
     def __init__(self, total: int, rungs: Sequence[int], policy: ContinuationPolicy, **trials: Any) -> None:
-        """Take the ``trials`` of earlier runs and the named networks, as ``FIFO`` does."""
         self._policy = policy
         super().__init__(total, rungs, 2, **trials)
 
