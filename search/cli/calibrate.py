@@ -1,4 +1,4 @@
-"""``mgnas calibrate``: what the calibration of this machine measured, and measuring it again."""
+"""``mgnas calibrate``: print the calibration of this machine, or measure it again."""
 
 from __future__ import annotations
 
@@ -13,13 +13,16 @@ from trainers.device.calibration_records import Record, calibrations_folder, rea
 
 
 def calibrate(folder: Path | None, renew: bool, as_json: bool) -> None:
-    """Print the calibrations of the user's cache, or those that a study keeps in its ``folder``.
+    """Print the calibrations of the user's cache, or those of a study.
 
-    With ``renew`` the cache's calibrations of this machine are measured first.
+    Args:
+        folder: The study's folder; None for the user's cache.
+        renew: Measure this machine again first.
+        as_json: Print one JSON document.
 
     Raises:
-        InvalidInputError: the study has no calibration, or its calibration was to be renewed.
-        OSError: the cache cannot be written to.
+        InvalidInputError: The study has no calibration, or ``renew`` is set for a study.
+        OSError: The cache is not writable.
     """
     place = calibrations_folder() if folder is None else _calibrations_of(folder, renew)
     if renew:
@@ -44,7 +47,7 @@ def _calibrations_of(folder: Path, renew: bool) -> Path:
 
     if renew:
         raise InvalidInputError(
-            f"{shown(str(folder))} keeps its calibration, so that its trainings stay the same; leave out the "
+            f"{shown(str(folder))} keeps its calibration, so its trainings stay the same; leave out the "
             "folder to renew the calibration of new studies"
         )
     place = folder / "calibration"

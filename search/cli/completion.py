@@ -1,4 +1,4 @@
-"""What the shell completes: values of options, from what is known without any slow import."""
+"""Completion of option values in the shell, without slow imports."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ def presets(incomplete: str) -> list[str]:
 
 
 def picks(incomplete: str) -> list[str]:
-    """Return the words of ``--pick`` that begin with ``incomplete``."""
+    """Return the values of ``--pick`` that begin with ``incomplete``."""
     from results.picks import NAMED_PICKS
 
     return _beginning(NAMED_PICKS, incomplete)
 
 
 def formats(incomplete: str) -> list[str]:
-    """Return ``incomplete``, a list with commas, with its last format completed."""
+    """Return completions of the last format in ``incomplete``, a list with commas."""
     from results.export.formats import WRITERS
 
     return _in_list(WRITERS, incomplete)
 
 
 def costs(incomplete: str) -> list[str]:
-    """Return ``incomplete``, a list with commas, with its last cost completed."""
+    """Return completions of the last cost in ``incomplete``, a list with commas."""
     from results.storage.objectives import COSTS
 
     return _in_list(COSTS, incomplete)
@@ -41,7 +41,7 @@ def devices(incomplete: str) -> list[str]:
 
 
 def sources(incomplete: str) -> list[str]:
-    """Return the sources of images that begin with ``incomplete``, those of a path with their colon."""
+    """Return the image sources that begin with ``incomplete``; sources of a path end with a colon."""
     from trainers.data.sources import SOURCES
 
     names = (f"{name}:" if name in ("npz", "imagefolder") else name for name in SOURCES)

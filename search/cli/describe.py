@@ -1,4 +1,4 @@
-"""``mgnas describe SPEC``: a network's exact figures, before anything is trained."""
+"""``mgnas describe SPEC``: the exact counts of a network, without a training."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from space.networks.spec import Spec
 
 MIB = 2**20
 AT_MOST = 1_000_000
-"""Pixels of a side, channels and classes."""
+"""Limit of the image side in pixels, of channels and of classes."""
 
 
 @dataclass(frozen=True)
 class ImageOptions:
-    """What the command line says of the images; None where it says nothing."""
+    """The images as the command line describes them; None for an option that is not given."""
 
     size: int | None
     channels: int | None
     classes: int | None
 
     def check(self) -> None:
-        """Raise InvalidInputError for numbers below 1, or beyond what images there are."""
+        """Raise InvalidInputError for numbers below 1 or above ``AT_MOST``."""
         for option, value in (
             ("--image-size", self.size),
             ("--channels", self.channels),
@@ -41,7 +41,7 @@ def describe_network(text: str, images: ImageOptions, as_json: bool) -> None:
     """Print notation, identity, parameters, MACs, memory and layers of the network that ``text`` names.
 
     Raises:
-        InvalidInputError: the network cannot be read, or a number is below 1.
+        InvalidInputError: The network cannot be read, or a number is out of range.
     """
     images.check()
     spec = read_spec(text, in_channels=images.channels, num_classes=images.classes)
@@ -98,7 +98,7 @@ def _print(
         f"  parameters   {figures['params']:,}",
         f"  MACs         {figures['macs']:,} for one image of {size} x {size} x {spec.in_channels}; "
         f"{spec.num_classes} classes",
-        f"  activations  {figures['activation_bytes'] / MIB:.3f} MiB kept of each image in a training step "
+        f"  activations  {figures['activation_bytes'] / MIB:.3f} MiB for each image in a training step "
         "(float32)",
     ]
     if reference is not None:

@@ -1,4 +1,4 @@
-"""``mgnas describe --space STUDY``: how large a study's space is, and what lies in it."""
+"""``mgnas describe --space STUDY``: the size, ranges and samples of a search space."""
 
 from __future__ import annotations
 
@@ -20,17 +20,18 @@ from space.search_space import SearchSpace
 from trainers.data.load_splits import known_format, load_search_data
 
 DRAWS = 2_000
-"""Points drawn, each as likely as any other, to see how many are within the limits."""
+"""Points drawn uniformly to estimate the feasible fraction."""
 NUM_SAMPLES = 6
 EXACT_UP_TO = 20_000
-"""Points of a space that is walked through instead."""
+"""Spaces of at most so many points are enumerated instead."""
 
 
 def describe_space(config: StudyConfig, images: ImageOptions, as_json: bool) -> None:
-    """Print size, ranges, the share within the limits and some networks of a study's space.
+    """Print the size, ranges, feasible fraction and some networks of a study's search space.
 
     Raises:
-        InvalidInputError: the images cannot be loaded and their format is not given, or a number is below 1.
+        InvalidInputError: The images cannot be loaded and their format is not given, a number is out of range,
+            or no network is within the limits.
     """
     images.check()
     space = space_of(config, images)
@@ -44,7 +45,7 @@ def describe_space(config: StudyConfig, images: ImageOptions, as_json: bool) -> 
 
 
 def space_of(config: StudyConfig, images: ImageOptions) -> SearchSpace:
-    """Return the study's space for its images, or for images as the command line describes them."""
+    """Return the search space for the study's images, or for images as the command line describes them."""
     size, channels, classes = images.size, images.channels, images.classes
     known = known_format(config.data)
     if known is None and None in (size, channels, classes):
@@ -52,8 +53,8 @@ def space_of(config: StudyConfig, images: ImageOptions) -> SearchSpace:
             data = load_search_data(config.data)
         except InvalidInputError as error:
             raise InvalidInputError(
-                f"{error} (--set data.source=... names the images; or --image-size, --channels and --classes "
-                "say what they are like)"
+                f"{error} (name the images with --set data.source=..., or describe them with "
+                "--image-size, --channels and --classes)"
             ) from None
         known = (data.image_size, data.in_channels, data.num_classes)
     found = known or (32, 3, 10)
@@ -63,7 +64,7 @@ def space_of(config: StudyConfig, images: ImageOptions) -> SearchSpace:
 
 
 def summary(space: SearchSpace, seed: int = 0) -> dict[str, Any]:
-    """Return the facts of a space as plain data; ``seed`` decides the points that are drawn."""
+    """Return the facts of a search space as plain data, with samples drawn from ``seed``."""
     rng = random.Random(seed)
     share, low, high, drawn = feasible_share(space, rng)
     samples: list[dict[str, Any]] = []
@@ -100,11 +101,11 @@ def summary(space: SearchSpace, seed: int = 0) -> dict[str, Any]:
 
 
 def feasible_share(space: SearchSpace, rng: random.Random) -> tuple[float, float, float, int | None]:
-    """Return the share of points within the limits, a 95 % interval of it, and the points drawn for it.
+    """Return the feasible fraction of points, its 95 % interval (low, high), and the number of drawn points.
 
-    A small space is walked through instead, and the share is exact: then None were drawn.
+    A small space is enumerated: the fraction is then exact, and the number is None.
     """
-    built_in = {family.name for family in BUILT_IN}  # of others, some networks may not be to be built
+    built_in = {family.name for family in BUILT_IN}  # networks of other families may be unbuildable
     if not space.has_limits and built_in.issuperset(space.config.family.choices):
         return 1.0, 1.0, 1.0, None
     size = space.size()
@@ -141,7 +142,7 @@ def _print(space: SearchSpace, facts: dict[str, Any]) -> None:
     limits = ", ".join(f"{name} = {value:,}" for name, value in facts["limits"].items()) or "none"
     lines = [
         f"  images       {height} x {width} x {facts['in_channels']}, {facts['num_classes']} classes",
-        f"  points       {points}; networks with several spellings count as often",
+        f"  points       {points}; equal networks are counted once for each spelling",
         f"  parameters   {_range(facts['params'])}",
         f"  MACs         {_range(facts['macs'])}",
         f"  limits       {limits}",

@@ -1,4 +1,4 @@
-"""``mgnas export``: a network of a study, chosen and written for use elsewhere."""
+"""``mgnas export``: export one network of a study."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ def export_network(
     formats: str | None,
     to: Path | None,
 ) -> None:
-    """Export one trial of the study in ``folder`` and print what was written.
+    """Export one trial of the study in ``folder`` and print the files.
 
     Raises:
-        InvalidInputError: not exactly one of ``trial`` and ``pick``, an unknown one, or nothing to export.
+        InvalidInputError: Not exactly one of ``trial`` and ``pick`` is given, or there is no such network.
     """
     results = open_study(folder)
     if trial is None and pick is None and results.header.plan:
@@ -42,6 +42,6 @@ def export_network(
     if result.onnx_max_difference is not None:
         out.write(f"ONNX agrees with torch: largest difference {result.onnx_max_difference:.1e}\n")
     for name in result.gone:
-        sys.stderr.write(f"{name} of the earlier export there is gone: its format was not asked for again\n")
+        sys.stderr.write(f"{name} of the earlier export was removed: its format was not requested again\n")
     for name, reason in result.skipped.items():
         sys.stderr.write(f"{name} was left out: {reason}\n")

@@ -97,11 +97,10 @@ def _report(error: Exception, arguments: list[str]) -> int:
         )
     if isinstance(error, OSError):
         place = f"{error.filename}: " if error.filename else ""
-        code = USER_ERROR if error.errno in USER_PATH_ERRORS else FAILURE
-        return _print_error(
-            f"{place}{explain_system_error(error)}. Run the same command again; recorded results are kept",
-            code,
-        )
+        message = f"{place}{explain_system_error(error)}"
+        if error.errno in USER_PATH_ERRORS:
+            return _print_error(message, USER_ERROR)
+        return _print_error(f"{message}. Run the same command again; recorded results are kept", FAILURE)
     return _report_bug(error)
 
 

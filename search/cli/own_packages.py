@@ -1,6 +1,6 @@
-"""Our packages, whatever files of the same names lie beside a user's script or in its current folder.
+"""Import the packages of mgnas, even if files of a user have the same names.
 
-Imports nothing of ours: it runs before anything else.
+This file runs first and imports nothing of mgnas.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ PACKAGES = ("space", "trainers", "results", "search")
 
 
 def import_own_packages() -> None:
-    """Import our four packages from where this file lies, and not from where ``sys.path`` leads first.
+    """Import the four packages beside this file, whatever ``sys.path`` finds first.
 
     Raises:
-        ImportError: another module is already imported under one of their names.
+        ImportError: Another module was imported under one of their names.
     """
     for name in PACKAGES:
         module = sys.modules.get(name)
@@ -36,7 +36,7 @@ def import_own_packages() -> None:
 
 
 def leave_current_folder() -> None:
-    """Take the current folder, which ``python -m`` puts first, out of ``sys.path``."""
+    """Remove the current folder, which ``python -m`` puts first, from ``sys.path``."""
     with suppress(OSError):  # the current folder may be gone
         first = Path(sys.path[0] or os.curdir).resolve()
         if first == Path.cwd().resolve() and first != ROOT:

@@ -1,4 +1,4 @@
-"""``mgnas presets``: the studies that come with mgnas, and the networks of the papers that it knows."""
+"""``mgnas presets``: list the presets and the networks of the papers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from space.networks.references import REFERENCES
 
 
 def print_presets(as_json: bool) -> None:
-    """Print presets and references; parameters of the latter are exact, accuracies as published."""
+    """Print presets and references. Parameters of references are exact, accuracies are the published ones."""
     presets = {name: str(read_preset(name)["description"]) for name in preset_names()}
     specs = {reference.name: reference.spec() for reference in REFERENCES.values()}
     if as_json:

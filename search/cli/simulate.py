@@ -1,4 +1,4 @@
-"""``mgnas simulate``: samplers and schedulers compared on recorded trainings."""
+"""``mgnas simulate``: compare samplers and schedulers on recorded trainings."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from results.plots.quantile_bands_svg import bands_svg
 from results.tables import print_json, print_table
 from search.samplers.optuna import SamplerName
 from search.schedulers.base import SchedulerName
-from search.simulator.comparison import SHARES, Method, Outcome, compare, default_limit_s
+from search.simulator.comparison import FRACTIONS, Method, Outcome, compare, default_limit_s
 from search.simulator.tabular_benchmark import TabularBenchmark
 from space.core.atomic_files import write_atomic
 from space.core.errors import InvalidInputError, nearest
 
-SECONDS_BELOW = 600
-"""Comparisons of fewer simulated seconds are told in seconds, others in minutes."""
+MINUTES_FROM_S = 600
+"""Comparisons of at least this many simulated seconds are printed in minutes."""
 
 
 def simulate_table(
@@ -43,7 +43,7 @@ def simulate_table(
     chosen = [parse_method(text) for text in methods]
     for place, method in enumerate(chosen):
         if method in chosen[:place]:
-            raise InvalidInputError(f"each search is compared once, but got {methods[place]!r} again")
+            raise InvalidInputError(f"each method is compared once, but got {methods[place]!r} again")
     benchmark = TabularBenchmark.read(table)
     limit_s = hours * 3600 if hours else default_limit_s(benchmark, num_workers)
 
@@ -61,9 +61,9 @@ def simulate_table(
     )
     if sys.stderr.isatty():
         sys.stderr.write("\r\x1b[K")
-    unit, unit_s = ("minutes", 60.0) if limit_s >= SECONDS_BELOW else ("seconds", 1.0)
+    unit, unit_s = ("minutes", 60.0) if limit_s >= MINUTES_FROM_S else ("seconds", 1.0)
     if picture is not None:
-        subtitle = f"share of the best hypervolume, median and quartiles of {plural(num_seeds, 'seed')}"
+        subtitle = f"fraction of the best hypervolume, median and quartiles of {plural(num_seeds, 'seed')}"
         bands = {
             outcome.method.name: [(point[0] / unit_s, *point[1:]) for point in outcome.curve]
             for outcome in outcomes
@@ -77,26 +77,26 @@ def simulate_table(
         f"{benchmark.name}: {plural(len(benchmark.outcomes()), 'network')}, "
         f"{figure(limit_s / unit_s)} simulated {unit}, "
         f"{plural(num_workers, 'worker')}, {plural(num_seeds, 'seed')}; "
-        f"{unit} to a share of the best hypervolume (median)\n\n"
+        f"median {unit} to fractions of the best hypervolume\n\n"
     )
     print_outcomes(outcomes, unit_s)
 
 
 def parse_method(text: str) -> Method:
-    """Return the method that a text such as ``tpe`` or ``frontier:freeze_thaw`` names.
+    """Return the method named by a text such as ``tpe`` or ``frontier:freeze_thaw``.
 
     Raises:
-        InvalidInputError: there is no such sampler or scheduler, or the two do not go together.
+        InvalidInputError: The sampler or the scheduler is unknown, or the scheduler needs another sampler.
     """
     sampler, colon, scheduler = text.partition(":")
     for name, known in ((sampler, get_args(SamplerName)), (scheduler, get_args(SchedulerName))):
         if name not in known and (name or name == sampler or colon):
             raise InvalidInputError(
-                f"a search to simulate is SAMPLER or SAMPLER:SCHEDULER, of {', '.join(known)}, but got "
+                f"a method is SAMPLER or SAMPLER:SCHEDULER, of {', '.join(known)}, but got "
                 f"{name!r} in {text!r}{nearest(name, known)}"
             )
     if scheduler == "freeze_thaw" and sampler != "frontier":
-        raise InvalidInputError(f"freeze_thaw goes with the sampler frontier, but got {text!r}")
+        raise InvalidInputError(f"freeze_thaw requires the sampler frontier, but got {text!r}")
     return Method(sampler, scheduler or "fifo")
 
 
@@ -111,10 +111,10 @@ def as_document(name: str, num_workers: int, limit_s: float, outcomes: list[Outc
 
 
 def print_outcomes(outcomes: list[Outcome], unit_s: float) -> None:
-    """Print one line for each method; times are in units of ``unit_s`` seconds."""
+    """Print one line for each method, with times in units of ``unit_s`` seconds."""
     rows = []
     for outcome in outcomes:
-        times = [outcome.median_time_s(share) for share in SHARES]
+        times = [outcome.median_time_s(fraction) for fraction in FRACTIONS]
         rows.append(
             (
                 outcome.method.sampler,
@@ -128,9 +128,9 @@ def print_outcomes(outcomes: list[Outcome], unit_s: float) -> None:
     header = (
         "sampler",
         "scheduler",
-        *(f"{100 * share:.0f} %" for share in SHARES),
+        *(f"{100 * fraction:.0f} %" for fraction in FRACTIONS),
         "at end",
         "trials",
-        "whole",
+        "complete",
     )
     print_table(header, rows, sys.stdout, text_columns=(0, 1))

@@ -41,7 +41,7 @@ def train(networks: NamedNetworks, base: Request, *, as_json: bool) -> None:
 
 
 def _why_none(results: StudyResults) -> str:
-    """Return why no training has a result, with the seed of the last one that failed."""
+    """Return the reason why no training has a result, with the seed of the last failure."""
     if failed := failed_trainings(results):
         return (
             f"no training has a result; the last one failed: {_failure(failed[-1].seed, failed[-1].reason)}"
@@ -54,7 +54,7 @@ def _failure(seed: int, reason: str | None) -> str:
 
 
 def _tell(results: StudyResults, as_json: bool) -> None:
-    """Print the figures of each network, and the trainings that failed on stderr."""
+    """Print the figures of each network on stdout and the failed trainings on stderr."""
     report = str(results.folder / REPORT) if outputs_are_fresh(results.folder, [REPORT]) else None
     found = [network_figures(results, trials) for trials in trainings(results)]
     failed = failed_trainings(results)
@@ -87,7 +87,7 @@ def _tell(results: StudyResults, as_json: bool) -> None:
 
 
 def _lines(results: StudyResults, figures: dict[str, Any]) -> list[str]:
-    """Return what is printed of one network."""
+    """Return the printed lines of one network."""
     seeds = figures["seeds"]
     measured = seeds[-1]["measured"]
     cost = (
@@ -137,7 +137,7 @@ def _p95(p95_ms: float | None) -> str:
 
 
 def floating_point(pflop: float) -> str:
-    """Return a number of floating-point operations, given in 10**15, in the unit that suits it."""
+    """Return floating-point operations, given in units of 10**15, with a readable unit."""
     flop = 1e15 * pflop
     unit, size = next((pair for pair in FLOP_UNITS if flop >= pair[1]), ("FLOP", 1.0))
     return f"{figure(flop / size)} {unit}"

@@ -1,4 +1,4 @@
-"""Searches compared: several samplers and schedulers on one problem, many seeds each."""
+"""Comparison of search methods: simulations of several samplers and schedulers, many seeds each."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from search.simulator.simulation import HypervolumeIndicator, Simulation, simula
 from space.core.errors import InvalidInputError
 from space.search_space import SearchSpace
 
-SHARES = (0.90, 0.95, 0.98, 0.99)
-"""Shares of the best hypervolume that are looked for."""
+FRACTIONS = (0.90, 0.95, 0.98, 0.99)
+"""Fractions of the best hypervolume whose times are reported."""
 STEPS = 100
-"""Times at which the hypervolume is looked up for a picture."""
+"""Points of a curve of hypervolume over time."""
 TRAININGS = 60
-"""Whole trainings of a network of average cost that a comparison lasts by default, over all workers."""
-LEAST_TRAININGS = 4
-"""So many on each worker at least."""
+"""Default length of a comparison: complete trainings of average cost, summed over workers."""
+MIN_TRAININGS = 4
+"""Lower limit of these trainings for each worker."""
 
 AskTellFactory = Callable[[SearchSpace, int], AskTell]
 
 
 @dataclass(frozen=True)
 class Method:
-    """A way to search: a sampler by name and a scheduler by name; ``ask_tell`` makes one of another kind."""
+    """A search method: the names of a sampler and a scheduler. ``ask_tell`` makes a sampler of another kind."""
 
     sampler: str
     scheduler: str = "fifo"
@@ -36,16 +36,21 @@ class Method:
 
     @property
     def name(self) -> str:
-        """What it is called in tables and pictures."""
+        """The name in tables and charts."""
         return f"{self.sampler} + {self.scheduler}"
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one method has done over all seeds.
+    """The result of one method over all seeds.
 
-    ``times_s`` maps a share of the best hypervolume to the time at which each seed had come to it, None
-    where it never did; ``curve`` holds (seconds, quarter, median, three quarters) of the share by time.
+    Attributes:
+        method: The method.
+        times_s: For each fraction of the best hypervolume, the time in seconds at which each seed reached it;
+            None if never.
+        curve: (seconds, first quartile, median, third quartile) of the fraction over time.
+        trials: Trials of each seed.
+        complete: Complete trainings of each seed.
     """
 
     method: Method
@@ -54,20 +59,20 @@ class Outcome:
     trials: list[int]
     complete: list[int]
 
-    def median_time_s(self, share: float) -> float | None:
-        """Return the median time to a share; None if half of the seeds or more never came to it."""
-        return _quantile(self.times_s[share], 2)
+    def median_time_s(self, fraction: float) -> float | None:
+        """Return the median time to a fraction; None if at least half of the seeds never reached it."""
+        return _quantile(self.times_s[fraction], 2)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the figures as plain data, times in seconds with quartiles."""
+        """Return the figures as plain data; times in seconds with quartiles."""
         times = {
-            f"{share:.2f}": {
+            f"{fraction:.2f}": {
                 "quarter": _quantile(found, 1),
                 "median": _quantile(found, 2),
                 "three_quarters": _quantile(found, 3),
                 "never": sum(time is None for time in found),
             }
-            for share, found in self.times_s.items()
+            for fraction, found in self.times_s.items()
         }
         return {
             "sampler": self.method.sampler,
@@ -92,23 +97,30 @@ def compare(
     first_seed: int = 0,
     on_simulation: Callable[[Method, int], None] | None = None,
 ) -> list[Outcome]:
-    """Return what every method does on a problem until ``limit_s`` simulated seconds are over.
+    """Simulate every method on a problem from several seeds.
 
-    By default they last as ``default_limit_s`` says.
+    Args:
+        problem: The problem; the best front of its space must be known.
+        methods: The methods.
+        num_seeds: Simulations of each method.
+        num_workers: Simulated workers.
+        limit_s: Length of a simulation in simulated seconds. Default: ``default_limit_s``.
+        first_seed: The first seed.
+        on_simulation: Called before each simulation with the method and the seed.
 
     Raises:
-        InvalidInputError: the best hypervolume of the problem is not known or 0, or a number is too small.
+        InvalidInputError: The best hypervolume of the problem is unknown or 0, or a number is too small.
     """
     best = HypervolumeIndicator(problem.outcomes(), problem.space.params_range()).best
     if problem.outcomes() == {}:
-        raise InvalidInputError(f"{problem.name}: all trainings of it fail, so nothing is found there")
+        raise InvalidInputError(f"{problem.name}: all its trainings fail; choose another table")
     if best is None:
         raise InvalidInputError(
-            f"{problem.name}: its best hypervolume is not known, so shares cannot be told"
+            f"{problem.name}: its best hypervolume is unknown; choose a problem whose outcomes are known"
         )
     if not best:
         raise InvalidInputError(
-            f"{problem.name}: no network of it is better than the worst, so searches cannot be compared"
+            f"{problem.name}: no network is better than the worst; searches cannot be compared"
         )
     for name, number in (("num_seeds", num_seeds), ("num_workers", num_workers)):
         if number < 1:
@@ -137,31 +149,31 @@ def compare(
 
 
 def default_limit_s(problem: Problem, num_workers: int) -> float:
-    """Return how long a comparison lasts, in simulated seconds.
+    """Return the default length of a comparison in simulated seconds.
 
-    With many workers it lasts for some trainings of average cost all the same, or nothing would end in it.
+    It lasts for at least ``MIN_TRAININGS`` trainings of average cost, however many workers there are.
     """
     points = list(problem.space.feasible_points())
     chosen = points[:: max(1, len(points) // 200)]
     seconds = [sum(problem.curve(problem.space.spec(point), 0).seconds) for point in chosen]
-    return max(TRAININGS / num_workers, LEAST_TRAININGS) * sum(seconds) / len(seconds)
+    return max(TRAININGS / num_workers, MIN_TRAININGS) * sum(seconds) / len(seconds)
 
 
 def outcome_of(method: Method, simulations: Sequence[Simulation], limit_s: float) -> Outcome:
-    """Return what a method has done, from its searches of ``limit_s`` simulated seconds."""
+    """Return the outcome of a method from its simulations of ``limit_s`` simulated seconds."""
     curve = []
     for step in range(1, STEPS + 1):
         time_s = limit_s * step / STEPS
-        shares = [one.hypervolume_at(time_s) for one in simulations]
-        curve.append((time_s, *_quartiles(shares)))
-    times = {share: [one.time_to(share) for one in simulations] for share in SHARES}
+        fractions = [one.hypervolume_at(time_s) for one in simulations]
+        curve.append((time_s, *_quartiles(fractions)))
+    times = {fraction: [one.time_to(fraction) for one in simulations] for fraction in FRACTIONS}
     in_time = [[record for record in one.records if _ended_by(record, limit_s)] for one in simulations]
     return Outcome(
         method,
-        # trainings that run when the time is over come to their ends, which do not count
+        # trainings that end after the limit do not count
         {
-            share: [None if when is None or when > limit_s else when for when in found]
-            for share, found in times.items()
+            fraction: [None if when is None or when > limit_s else when for when in found]
+            for fraction, found in times.items()
         },
         curve,
         [len(one.records) for one in simulations],
@@ -181,7 +193,7 @@ def _quartiles(values: Sequence[float]) -> tuple[float, float, float]:
 
 
 def _quantile(times: Sequence[float | None], quarter: int) -> float | None:
-    """Return a quartile of times of which some are never: None if it is among those."""
+    """Return a quartile of times, where None is later than every time."""
     never = 1e30
     found = _quartiles([never if time is None else time for time in times])[quarter - 1]
     return None if found > never / 1e6 else found

@@ -1,4 +1,4 @@
-"""An executor that trains nothing: it hands out the epochs of known curves when their time has come."""
+"""An executor that trains nothing: it reports the epochs of known learning curves on a simulated clock."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ from space.networks.load import load_spec
 
 
 class SimulatedExecutor:
-    """Runs jobs on ``num_workers`` simulated workers; ``now`` is the simulated time in seconds.
+    """Runs jobs on simulated workers. ``poll`` advances the simulated clock to the next event.
 
-    ``poll`` returns what happens next, and the time jumps to it. ``busy_s`` counts the seconds that
-    workers were training; ``idle_share`` is the share of their time without a job, until the last job came.
+    Attributes:
+        now_s: The simulated time in seconds.
+        busy_s: Seconds of training, summed over workers.
+        idle_share: Fraction of the workers' time without a job, until the last job began.
     """
 
     def __init__(self, problem: Problem, num_workers: int) -> None:
@@ -36,11 +38,11 @@ class SimulatedExecutor:
         return self.now_s
 
     def free_slots(self) -> int:
-        """Return how many workers have no job."""
+        """Return the number of workers without a job."""
         return self._free
 
     def submit(self, job: Job) -> None:
-        """Let a free worker go on with a training from where its last job left it."""
+        """Give a job to a free worker; a paused training resumes at its last epoch."""
         assert self._free, "no worker is free"
         if self.now_s:
             self.idle_share = self._idle_s / (self._num_workers * self.now_s)
@@ -66,7 +68,7 @@ class SimulatedExecutor:
         heapq.heappush(self._events, (time_s, next(self._order), event))
 
     def poll(self, timeout_s: float) -> list[Event]:
-        """Return the next event, whenever it is; ``timeout_s`` is not waited."""
+        """Advance to the next event and return it, or nothing without events. ``timeout_s`` is ignored."""
         if not self._events:
             return []
         time_s, _, event = heapq.heappop(self._events)
@@ -76,7 +78,7 @@ class SimulatedExecutor:
         return [event]
 
     def close(self) -> None:
-        """Drop what is under way."""
+        """Drop all pending events."""
         self._events.clear()
 
 

@@ -12,10 +12,10 @@ from space.search_space import SearchSpace
 
 @dataclass(frozen=True)
 class Curve:
-    """One training: the validation accuracy (0 to 1) after each epoch, and the seconds each took.
+    """One training: the validation accuracy (0 to 1) and the seconds of each epoch.
 
-    ``failure`` is why it ended without a network, after the last of its epochs; None if it did not. The
-    losses after each epoch may be left out.
+    ``failure`` is the reason why the training failed after its last epoch; None if it succeeded. The losses of
+    the epochs are optional.
     """
 
     val_accuracy: tuple[float, ...]
@@ -26,30 +26,30 @@ class Curve:
 
 
 class Problem(Protocol):
-    """A space and its trainings."""
+    """A search space and its trainings."""
 
     @property
     def name(self) -> str:
-        """What the problem is called."""
+        """The name of the problem."""
         ...
 
     @property
     def space(self) -> SearchSpace:
-        """The networks that may be tried."""
+        """The search space."""
         ...
 
     @property
     def epochs(self) -> int:
-        """The epochs of a whole training."""
+        """Epochs of a complete training."""
         ...
 
     def curve(self, spec: Spec, seed: int) -> Curve:
-        """Return the training of a network from a seed: always the same for the same arguments."""
+        """Return the training of a network from a seed. Equal arguments give equal curves."""
         ...
 
     def outcomes(self) -> Mapping[str, tuple[int, float]] | None:
-        """Return parameters and expected final accuracy of every network by its identity.
+        """Return (parameters, expected final accuracy) of every network by its identity.
 
-        None where the space is too large to know; then a search is compared with others only.
+        None if the space is too large. Fractions of the best hypervolume are then unknown.
         """
         ...

@@ -56,10 +56,10 @@ class Simulation:
         found = self.history[place - 1][1] if place else 0.0
         return found / (self.best or 1.0)
 
-    def time_to(self, share: float) -> float | None:
+    def time_to(self, fraction: float) -> float | None:
         """Return the time in seconds at which the hypervolume reached a fraction of the best; None if never."""
         assert self.best is not None
-        return next((when for when, found in self.history if found >= share * self.best), None)
+        return next((when for when, found in self.history if found >= fraction * self.best), None)
 
 
 def simulate(

@@ -1,4 +1,4 @@
-"""Standard streams that are closed, as in daemons: their descriptors are never given to another file."""
+"""Closed standard streams, as in daemons: no other file may get their descriptors."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import os
 
 
 def fill_closed_descriptors() -> None:
-    """Open the null device for each closed one of the descriptors 0, 1 and 2.
+    """Open the null device for each closed descriptor of 0, 1 and 2.
 
-    Otherwise the next file that is opened gets the descriptor, and what libraries print goes into it.
+    Otherwise the next opened file gets the descriptor, and the output of libraries goes into it.
     """
     for descriptor in (0, 1, 2):
         try:

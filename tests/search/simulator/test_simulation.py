@@ -201,7 +201,7 @@ def test_the_command_compares_searches_on_a_table(tmp_path: Path) -> None:
     assert [search["sampler"] for search in found["searches"]] == ["random", "frontier"]
     assert (tmp_path / "bands.svg").read_text(encoding="utf-8").startswith("<svg")
     text = mgnas("simulate", "digits8", "random", "--seeds", "1", "--workers", "500", cwd=tmp_path).stdout
-    assert "500 workers, 1 seed; seconds to a share" in text
+    assert "500 workers, 1 seed; median seconds to fractions" in text
     times = [cell for cell in text.splitlines()[-1].split()[2:-4] if cell != "never"]
     assert all(float(cell) > 0 for cell in times)
     wrong = mgnas("simulate", "digits8", "chance", cwd=tmp_path)

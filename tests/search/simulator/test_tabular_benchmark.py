@@ -91,13 +91,13 @@ def test_marks_and_separators_of_other_programs_do_no_harm(table_file: Path) -> 
 
 def test_where_no_network_is_better_than_another_nothing_is_compared(table_file: Path) -> None:
     table = changed(table_file, lambda row: row.update(val_accuracy=[0.5] * 9))
-    with pytest.raises(InvalidInputError, match="no network of it is better than the worst"):
+    with pytest.raises(InvalidInputError, match="no network is better than the worst"):
         compare(table, RANDOM, num_seeds=1)
 
 
 def test_where_all_trainings_fail_nothing_is_compared_but_a_search_ends(table_file: Path) -> None:
     table = changed(table_file, lambda row: row.update(failure="no memory"))
-    with pytest.raises(InvalidInputError, match="all trainings of it fail"):
+    with pytest.raises(InvalidInputError, match="all its trainings fail"):
         compare(table, RANDOM, num_seeds=1)
     found = simulate(table, "random")
     assert {record.state for record in found.records} == {"failed"}
