@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -59,11 +61,8 @@ def test_trainings_without_a_result_are_1(
 
 
 def test_a_difference_found_by_verify_is_1(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    import sqlite3
-    from contextlib import closing
-
     assert run(["verify", "runs/tiny"]) == 0
     with closing(sqlite3.connect("runs/tiny/study.db")) as database, database:
-        database.execute("UPDATE mgnas_trials SET arch = '0123456789ab' WHERE number = 2")
+        database.execute("UPDATE mgnas_trials SET seed = 7 WHERE number = 2")
     assert run(["verify", "runs/tiny"]) == 1
     assert "decisions as recorded: " in capsys.readouterr().out
