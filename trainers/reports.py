@@ -1,4 +1,4 @@
-"""What a training tells about itself."""
+"""The results of a training: measurements and scores."""
 
 from __future__ import annotations
 
@@ -7,16 +7,19 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Measurements:
-    """What one training cost on its device.
+    """What one training cost on its device. MACs are those of the network's counts; None means unavailable.
 
-    ``images_per_s`` and ``epoch_s`` are medians over the epochs; the former leaves evaluation out.
-    ``first_step_s`` is the time from the training's beginning to the end of its first step;
-    ``peak_memory_mib`` that of the device, on a CPU that of the whole process; ``macs_per_s`` are those of
-    training steps, and ``ceiling_share`` their share of what plain matrix products reach there;
-    ``training_pflop`` are 10**15 floating-point operations, two for each MAC, of the network in all training
-    steps (the optimiser's own are left out); both are by the network's counts, with the products that MgNets
-    leave out in training; None stands for what was not seen, since all was trained before;
-    ``energy_j`` is the GPU's since the training began, None where nobody tells.
+    Attributes:
+        images_per_s: Images trained per second, without evaluation; median over the epochs.
+        epoch_s: Seconds of an epoch; median.
+        first_step_s: Seconds from the start of the training to the end of its first step.
+        peak_memory_mib: Peak memory of the device, on a CPU of the whole process.
+        macs_per_s: MACs per second of the training steps.
+        training_pflop: 10^15 floating-point operations of all training steps, two per MAC, without the
+            optimiser's.
+        ceiling_share: ``macs_per_s`` as a fraction of the peak throughput.
+        energy_j: Energy of the GPU since the training began, in joules.
+        micro_batch: Images of one forward pass; None: the whole batch.
     """
 
     images_per_s: float | None
@@ -32,7 +35,7 @@ class Measurements:
 
 @dataclass(frozen=True)
 class Scores:
-    """What a network does on a split: mean loss in nats per image, and each class's images and right ones."""
+    """The scores of a network on a split: mean loss in nats per image, and correct and all images of each class."""
 
     loss: float
     num_right: tuple[int, ...]
@@ -40,17 +43,17 @@ class Scores:
 
     @property
     def accuracy(self) -> float:
-        """The share of images that are classified right."""
+        """The fraction of correct images."""
         return sum(self.num_right) / sum(self.num_images)
 
     @property
     def class_accuracies(self) -> tuple[float | None, ...]:
-        """The same for the images of each class; None for a class without any."""
+        """The fraction of correct images of each class; None for a class without images."""
         pairs = zip(self.num_right, self.num_images, strict=True)
         return tuple(right / images if images else None for right, images in pairs)
 
     @property
     def balanced_accuracy(self) -> float:
-        """The mean over the classes that have images of each one's accuracy."""
+        """The mean accuracy of the classes that have images."""
         present = [accuracy for accuracy in self.class_accuracies if accuracy is not None]
         return sum(present) / len(present)

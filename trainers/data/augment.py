@@ -1,4 +1,4 @@
-"""Augmentation of a whole batch at once, on whatever device it is; what is random comes as an argument."""
+"""Augmentation of whole batches on any device. Random numbers are arguments."""
 
 from __future__ import annotations
 
@@ -9,10 +9,16 @@ from trainers.data.epoch_plan import BatchPlan
 
 
 def cut_windows(images: Tensor, rows: Tensor, plan: BatchPlan) -> Tensor:
-    """Return the images M H W C that ``rows`` names, N H W C, shifted and mirrored as planned.
+    """Return the images of ``rows``, shifted and mirrored as planned, by one gather of pixels.
 
-    What a shift brings in from beyond the border is the image's reflection, and a shift reaches at most one
-    pixel less than the image's sides. It is one gathering of pixels, whatever their type.
+    Args:
+        images: N H W C, of any data type.
+        rows: Rows of M images, int64 M.
+        plan: Shifts and flips of the M images. Pixels beyond the border are reflected; a shift is at most one
+            pixel less than the side.
+
+    Returns:
+        A tensor M H W C.
     """
     if plan.shifts is None and plan.flips is None:
         return images[rows]
@@ -36,7 +42,7 @@ def _reflected(places: Tensor, size: int) -> Tensor:
 
 
 def cut_out(images: Tensor, holes: Tensor, side: int) -> Tensor:
-    """Return N C H W images with a square of ``side`` pixels set to 0, cut off at the border.
+    """Return images N C H W with one square of ``side`` pixels set to 0, clipped at the border.
 
     Source: DeVries and Taylor 2017, "Improved Regularization of Convolutional Neural Networks with Cutout".
     """
@@ -55,10 +61,10 @@ def _within(centre: Tensor, size: int, side: int, device: torch.device) -> Tenso
 
 
 def mix_up(images: Tensor, targets: Tensor, share: Tensor) -> tuple[Tensor, Tensor]:
-    """Return images N C H W and targets N K, each mixed with its neighbour's in the batch.
+    """Return images N C H W and targets N K, each mixed with its neighbour in the batch.
 
-    Source: Zhang et al. 2018, "mixup: Beyond Empirical Risk Minimization"; batches are in random order, so
-    that a neighbour is a random partner.
+    x_i <- s_i x_i + (1 - s_i) x_{i-1}, for images and targets (Zhang et al. 2018, "mixup: Beyond Empirical
+    Risk Minimization"). The order of a batch is random, so a neighbour is a random partner.
     """
     of_image, of_target = share[:, None, None, None], share[:, None]
     mixed = images * of_image + images.roll(1, 0) * (1 - of_image)

@@ -18,8 +18,8 @@ LONGEST_SIDE = 10_000
 class DataConfig(BaseModel):
     """The images and their splits: the ``[data]`` section of a study.
 
-    The test split is taken off first, then the validation split of the remaining images. A split that the
-    source brings is used as it is.
+    The test split is drawn first, then the validation split from the remaining images. A split of the source
+    is used unchanged.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
@@ -86,10 +86,10 @@ class DataConfig(BaseModel):
         return source
 
     def resolved(self, base: Path) -> Self:
-        """Return the same with the source's file or folder, and the root, absolute, seen from ``base``.
+        """Return the configuration with absolute paths, relative to ``base``.
 
         Raises:
-            InvalidInputError: a path begins with a ``~user`` that is not known here, or goes in circles.
+            InvalidInputError: A path has an unknown ``~user`` or a circle of links.
         """
         kind, _, path = self.source.partition(":")
         changes = {}

@@ -1,6 +1,6 @@
-"""Images as trainings take them: batches on the device, augmented and normalised there.
+"""Batches for training: augmented and normalised on the device.
 
-Where the pixels lie is a subclass's matter; batches of one plan are the same wherever that is.
+Subclasses decide where the pixels are stored. The batches of one plan are the same for all of them.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ from trainers.data.statistics import channel_statistics
 from trainers.recipe import Recipe
 
 MOST_READ = 4096
-"""Images of files that mean and deviation are taken from, whether they were read into memory or not."""
+"""Largest number of image files for mean and standard deviation."""
 VALUES_AT_ONCE = 2**22
-"""Values (N x H x W x C) that a GPU augments at once: as many whole batches as have no more, at least one."""
+"""Values (N x H x W x C) that a GPU augments at once, in whole batches, at least one."""
 
 
 class Batch(NamedTuple):
-    """Images float32 N C H W and what they are: labels int64 N, or shares of classes float32 N K."""
+    """Images float32 N C H W and targets: labels int64 N, or class probabilities float32 N K."""
 
     images: Tensor
     targets: Tensor
 
 
 class DeviceData(ABC):
-    """Train and validation split for one device, with the normalisation that the train split gives.
+    """Train and validation split on one device, normalised by the train split.
 
-    ``mean`` and ``std`` are per channel, of pixels scaled to 0..1, float32 C, on the device.
+    ``mean`` and ``std`` are those of each channel of pixels scaled to 0..1, float32 C, on the device.
     """
 
     def __init__(self, data: SearchData, device: torch.device) -> None:
@@ -50,9 +50,8 @@ class DeviceData(ABC):
 
     @abstractmethod
     def train_windows(self, plan: EpochPlan) -> Iterator[tuple[BatchPlan, Tensor]]:
-        """Yield plans of one or more batches with their images, shifted and mirrored.
-
-        The images are uint8 N H W C, on the device.
+        """Yield plans of one or more batches with their shifted and mirrored images, uint8 N H W C on the
+        device.
         """
 
     @abstractmethod
@@ -60,12 +59,12 @@ class DeviceData(ABC):
         """Yield the validation split in order, uint8 N H W C on the device."""
 
     def normalise(self, images: Tensor) -> Tensor:
-        """Return uint8 N H W C images as float32 N C H W, channels last in memory, mean 0, deviation 1."""
+        """Return uint8 N H W C images as float32 N C H W in channels-last order: (x / 255 - mean) / std."""
         scaled = images.float().mul_(1 / (255 * self.std)).sub_(self.mean / self.std)
         return scaled.permute(0, 3, 1, 2)
 
     def train_batches(self, plan: EpochPlan, recipe: Recipe) -> Iterator[Batch]:
-        """Yield one epoch of augmented, normalised batches."""
+        """Yield the augmented, normalised batches of one epoch."""
         size = plan.batch_size
         for of_batches, windows in self.train_windows(plan):
             images, targets = self.normalise(windows), self.train_labels[of_batches.rows]
@@ -80,16 +79,17 @@ class DeviceData(ABC):
                 yield Batch(*mix_up(*parts))
 
     def val_batches(self, batch_size: int = 1024) -> Iterator[Batch]:
-        """Yield the whole validation split in order, normalised, in batches of at most ``batch_size``."""
+        """Yield the normalised validation split in order, in batches of at most ``batch_size`` images."""
         first = 0
         for images in self.val_images(batch_size):
             yield Batch(self.normalise(images), self.val_labels[first : first + len(images)])
             first += len(images)
 
     def class_weights(self) -> Tensor:
-        """Return float32 K: what an image of each class counts, so that all classes count the same.
+        """Return the weight of an image of each class, float32 K, so that all classes have the same total
+        weight.
 
-        The mean over the train split is 1; a class without images has 0.
+        The mean over the train split is 1. A class without images has weight 0.
         """
         counts = torch.bincount(self.train_labels, minlength=self.search_data.num_classes).float()
         weights = torch.where(counts > 0, 1 / counts.clamp(min=1), 0.0)
@@ -97,7 +97,7 @@ class DeviceData(ABC):
 
 
 class ResidentData(DeviceData):
-    """Images that lie on the device as uint8, put there once for a worker and shared by its trainings."""
+    """Images that stay on the device as uint8. All trainings of a worker share them."""
 
     def __init__(self, data: SearchData, device: torch.device) -> None:
         super().__init__(data, device)
@@ -118,7 +118,7 @@ class ResidentData(DeviceData):
 
 
 def windows_of(images: Tensor, plan: BatchPlan) -> Tensor:
-    """Return a batch that was brought to the device, shifted and mirrored as its plan says."""
+    """Return a batch on the device, shifted and mirrored as planned."""
     rows = torch.arange(len(images), device=images.device)
     return cut_windows(images, rows, replace(plan, rows=rows))
 

@@ -1,4 +1,4 @@
-"""All that is random in one epoch, drawn at once: the order of the images and how each is augmented."""
+"""The plan of an epoch: all its random numbers, i.e. the order and the augmentation of the images."""
 
 from __future__ import annotations
 
@@ -15,12 +15,14 @@ from trainers.recipe import Recipe
 
 @dataclass(frozen=True)
 class BatchPlan:
-    """What happens to the N images of one batch; what the recipe does not ask for is None.
+    """The augmentation of the N images of a batch; None for what the recipe does not use.
 
-    ``rows`` are their numbers in the train split, int64. ``shifts`` is 2 N, the pixels down and to the
-    right by which the window of each is moved, from minus the padding to the padding; ``flips`` says which
-    are mirrored, bool; ``holes`` is 2 N, the centre of the square that is cut out, as shares of height
-    and width; ``mix`` the share from 0 to 1 that each image keeps of itself, float32 N.
+    Attributes:
+        rows: Rows in the train split, int64 N.
+        shifts: Pixels down and to the right, int64 2 N, from -padding to padding.
+        flips: Whether an image is mirrored, bool N.
+        holes: Centres of the cut-out squares as fractions of height and width, float32 2 N.
+        mix: Weight of the image itself in mixup, float32 N, from 0 to 1.
     """
 
     rows: Tensor
@@ -30,39 +32,39 @@ class BatchPlan:
     mix: Tensor | None = None
 
     def each(self, change: Callable[[Tensor], Tensor]) -> BatchPlan:
-        """Return the plan with every tensor changed."""
+        """Return the plan with ``change`` applied to every tensor."""
         present = {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) is not None}
         return BatchPlan(**{name: change(tensor) for name, tensor in present.items()})
 
     def part(self, first: int, size: int) -> BatchPlan:
-        """Return the plan of ``size`` images from ``first`` on."""
+        """Return the plan of ``size`` images from index ``first`` on."""
         return self.each(lambda tensor: tensor[..., first : first + size])
 
 
 @dataclass(frozen=True)
 class EpochPlan:
-    """The batches of one epoch, as one ``BatchPlan`` for all of its images in order."""
+    """The batches of one epoch, stored as one ``BatchPlan`` of all images in order."""
 
     whole: BatchPlan
     batch_size: int
 
     def batches(self, device: torch.device, at_once: int = 1) -> Iterator[BatchPlan]:
-        """Yield the plan of every ``at_once`` batches on ``device``, where all of them are moved at once."""
+        """Yield the plan of every ``at_once`` batches on ``device``; all are copied at once."""
         moved = self.whole.each(lambda tensor: tensor.to(device, non_blocking=True))
         for start in range(0, len(self.whole.rows), at_once * self.batch_size):
             yield moved.part(start, at_once * self.batch_size)
 
 
 def batches_in(num_images: int, batch_size: int) -> int:
-    """Return the batches of an epoch: an incomplete last one is left out, a small set is one batch."""
+    """Return the number of batches of an epoch. An incomplete last batch is dropped; a small set is one batch."""
     return num_images // min(batch_size, num_images)
 
 
 def plan_epoch(num_images: int, recipe: Recipe, seed: int, epoch: int) -> EpochPlan:
-    """Draw the plan of an epoch, numbered from 1; it depends on nothing but the arguments.
+    """Return the plan of an epoch, numbered from 1. It depends on the arguments only.
 
-    Mirrored images are the others in every second epoch, so that two epochs in a row show each image both
-    ways (Jordan 2024, "94 % on CIFAR-10 in 3.29 seconds on a single GPU", section 3.6).
+    Mirroring alternates, so two consecutive epochs show each image both ways (Jordan 2024, "94% on CIFAR-10
+    in 3.29 Seconds on a Single GPU", section 3.6).
     """
     generator = generator_for(seed, "epoch", epoch)
     size = min(recipe.batch_size, num_images)
@@ -83,6 +85,6 @@ def plan_epoch(num_images: int, recipe: Recipe, seed: int, epoch: int) -> EpochP
 
 
 def _mixing_shares(count: int, alpha: float, seed: int, epoch: int) -> Tensor:
-    """Return draws from Beta(alpha, alpha), one for each batch (Zhang et al. 2018, mixup)."""
+    """Return draws from Beta(alpha, alpha), one per batch (Zhang et al. 2018, mixup)."""
     draws = np.random.default_rng(derived_seed(seed, "mixup", epoch)).beta(alpha, alpha, count)
     return torch.from_numpy(draws.astype(np.float32))

@@ -23,26 +23,26 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 HEAD_BYTES = 2**16
-"""Bytes at a file's beginning that are compared before its whole content."""
+"""Bytes at the beginning of a file that are compared before its whole content."""
 CHUNK = 1024
-"""Images that wait for a thread at once."""
+"""Largest number of images that wait for a thread."""
 MOST_NAMED = 3
 """Damaged images that an error names."""
 
 
 def check_images(data: SearchData, record: Path, tell: Callable[[str], None]) -> list[str]:
-    """Return notes on equal images, after every image that stays in its file was read once.
+    """Check all images once, and return notes on equal images.
 
-    What was found is kept in ``record``, by the files' paths, sizes and times; the next call reads no file.
+    The result is stored in ``record`` by the files' paths, sizes and times. The next call reads no file.
 
     Args:
         data: The images of a search.
-        record: The file to keep the result in; its folder exists.
-        tell: Called with a line before a check that may take long.
+        record: The file for the result; its folder exists.
+        tell: Called with a line of text before a check that may take long.
 
     Raises:
-        InvalidInputError: some images are damaged; the text has their number and names the first ones.
-        OSError: the record cannot be written.
+        InvalidInputError: Images are damaged. The message has their number and the first names.
+        OSError: The record cannot be written.
     """
     train, val = data.train.images, data.val.images
     if not isinstance(train, StoredImages) or not isinstance(val, StoredImages):
@@ -95,7 +95,7 @@ def _check_files(images: StoredImages, paths: Sequence[Path]) -> None:
 
 
 def _file_contents(paths: Sequence[Path]) -> list[bytes]:
-    """Return for each file a text that is equal for files of equal content, and only for these."""
+    """Return a key for each file; keys are equal if and only if the contents are."""
     keys = [repr(path.stat().st_size).encode() for path in paths]
     for num_bytes in (HEAD_BYTES, -1):  # most files differ in size, and most others at their beginning
         rows = _shared(keys)
@@ -110,7 +110,7 @@ def _file_contents(paths: Sequence[Path]) -> list[bytes]:
 
 
 def _shared(keys: Sequence[bytes]) -> list[int]:
-    """Return the rows whose key another row has too."""
+    """Return the rows whose key occurs more than once."""
     rows = defaultdict(list)
     for row, key in enumerate(keys):
         rows[key].append(row)
@@ -122,7 +122,7 @@ def _array_contents(images: StoredImages | NDArray[Any]) -> list[bytes]:
 
 
 def _notes(train: Sequence[bytes], val: Sequence[bytes], data: SearchData) -> list[str]:
-    """Return notes on images that are in both splits, or in two classes."""
+    """Return notes on images that are in both splits or in two classes."""
     notes = []
     known = set(train)
     if twice := sum(content in known for content in val):
@@ -144,7 +144,7 @@ def _notes(train: Sequence[bytes], val: Sequence[bytes], data: SearchData) -> li
 
 
 def _in_threads(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-    """Yield the results in order; Pillow and hashlib let threads run side by side."""
+    """Yield the results in order. Pillow and hashlib release the global interpreter lock."""
     remaining = iter(items)
     executor = ThreadPoolExecutor()
     try:

@@ -1,4 +1,4 @@
-"""Single image files: what form they have in common, and their pixels in that form."""
+"""Single image files: their common form, and their pixels in that form."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ from space.core.system_errors import explain_system_error
 
 GREY_MODES = ("1", "L", "LA", "I", "F")
 EXIF_ORIENTATION = 0x0112
-"""From 5 on, height and width of an image as stored change places when it is turned upright."""
+"""EXIF tag of the orientation. Values from 5 on exchange height and width."""
 PNG_EXIF_CHUNKS = (b"eXIf", b"tEXt", b"zTXt", b"iTXt")
 """Chunks of a PNG file in which programs store the orientation."""
 DEFAULT_SIZE = 64
-"""Pixels of a side where images of different sizes have to become one and the study does not say which."""
+"""Side in pixels if images differ in size and the study sets none."""
 
 
 @dataclass(frozen=True)
 class ImageForm:
-    """What all images of a set are brought to: size (H, W) in pixels, and Pillow's mode, L or RGB."""
+    """The common form of all images: size (H, W) in pixels, and Pillow's mode, L or RGB."""
 
     size: tuple[int, int]
     mode: str
 
     @property
     def channels(self) -> int:
-        """Channels of an image."""
+        """Channels of an image: 1 or 3."""
         return 1 if self.mode == "L" else 3
 
 
@@ -113,10 +113,14 @@ def _too_large(path: Path, error: Exception) -> InvalidInputError:
 
 
 def common_form(paths: Sequence[Path], asked: tuple[int, int] | None) -> ImageForm:
-    """Return the form that all images shall have, looking at their headers alone.
+    """Return the common form of all images, from their headers only.
+
+    Args:
+        paths: The image files.
+        asked: Height and width that the study sets; None: their own if equal, else 64 x 64.
 
     Raises:
-        InvalidInputError: a file cannot be read, is no image, too large, or has LAB colours.
+        InvalidInputError: A file cannot be read, is no image, is too large, or has LAB colours.
     """
     sizes: Counter[tuple[int, int]] = Counter()
     is_grey = True
@@ -163,11 +167,11 @@ def _has_late_exif(image: Any) -> bool:
 
 
 def read_pixels(path: Path, form: ImageForm) -> NDArray[np.uint8]:
-    """Return one image, uint8 H W C, scaled until it covers the size and cut off on both sides alike.
+    """Return one image, uint8 H W C, scaled to cover the size and cropped symmetrically.
 
     Raises:
-        InvalidInputError: the file cannot be read, is damaged, too large, or has LAB colours or pixels of
-            32 bits.
+        InvalidInputError: The file cannot be read, is damaged or too large, or has LAB colours or 32-bit
+            pixels.
     """
     from PIL import Image, ImageOps
 

@@ -1,4 +1,4 @@
-"""Images that are read from their files whenever they are needed: for sets that memory has no room for."""
+"""Images that stay in their files and are decoded when needed, for sets larger than memory."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from trainers.data.folder_names import composed
 from trainers.data.image_files import ImageForm, read_pixels
 
 MOST_READ = 512
-"""Files whose content a signature depends on; of more, evenly spread ones."""
+"""Files whose content enters a signature; of larger sets, evenly spread ones."""
 END_BYTES = 2**15
-"""Bytes of a file's beginning and of its end that are looked at."""
+"""Bytes read at the beginning and at the end of such a file."""
 
 Rows = slice | NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class StoredImages:
-    """Images in files, which look like an array uint8 N H W C that can be indexed by slices and rows."""
+    """Images in files, indexed like an array uint8 N H W C by slices and rows."""
 
     paths: tuple[Path, ...]
     form: ImageForm
@@ -36,14 +36,18 @@ class StoredImages:
 
     @property
     def nbytes(self) -> int:
-        """Bytes that all of them take as an array."""
+        """Bytes of all images as an array."""
         return int(np.prod(self.shape))
 
     def __len__(self) -> int:
         return len(self.paths)
 
     def __getitem__(self, rows: Rows) -> NDArray[np.uint8]:
-        """Return the images of ``rows`` as an array; raises InvalidInputError for a damaged file."""
+        """Return the images of ``rows`` as an array uint8 N H W C.
+
+        Raises:
+            InvalidInputError: A file is damaged or cannot be read.
+        """
         chosen = self.take(rows).paths
         images = np.empty((len(chosen), *self.shape[1:]), dtype=np.uint8)
         for row, path in enumerate(chosen):
@@ -51,25 +55,25 @@ class StoredImages:
         return images
 
     def take(self, rows: Rows) -> StoredImages:
-        """Return the images of ``rows`` without reading them."""
+        """Return the images of ``rows`` without decoding them."""
         paths = self.paths[rows] if isinstance(rows, slice) else tuple(self.paths[row] for row in rows)
         return StoredImages(paths, self.form)
 
 
 Images = NDArray[np.uint8] | StoredImages
-"""uint8 N H W C, in memory or in files."""
+"""Images uint8 N H W C, in memory or in files."""
 
 
 def taken(images: Images, rows: NDArray[np.int64]) -> Images:
-    """Return the images of ``rows``; of stored ones nothing is read."""
+    """Return the images of ``rows``; stored images are not decoded."""
     return images.take(rows) if isinstance(images, StoredImages) else images[rows]
 
 
 def signature_of_files(paths: Sequence[Path], form: ImageForm) -> str:
-    """Return a hash that changes with the form, with any file's name, folder or size, and with some contents.
+    """Return a hash of the form, of every file's name, folder and size, and of some contents.
 
-    Files that are made anew may have the sizes of before. So ``MOST_READ`` of them, evenly spread, are read,
-    the ends of large ones.
+    New files may have the sizes of old ones. Therefore the ends of ``MOST_READ`` files, evenly spread, are
+    read.
     """
     digest = hashlib.sha256(repr(form).encode())
     step = math.ceil(len(paths) / MOST_READ) or 1
@@ -85,6 +89,6 @@ def signature_of_files(paths: Sequence[Path], form: ImageForm) -> str:
 
 
 def decoded(paths: Sequence[Path], form: ImageForm, most_bytes: float) -> Images:
-    """Return the images in memory if they take at most ``most_bytes``, else as they are stored."""
+    """Return the images in memory if they take at most ``most_bytes``, otherwise as stored images."""
     stored = StoredImages(tuple(paths), form)
     return stored[:] if stored.nbytes <= most_bytes else stored

@@ -20,12 +20,16 @@ from trainers.data.torchvision_sources import KNOWN_SETS
 
 
 def load_search_data(config: DataConfig, memory_share: float = 1.0) -> SearchData:
-    """Return the train and validation split of the configured images, the same in every process.
+    """Return the train and validation split, the same in every process.
 
-    ``memory_share`` of the free memory is for this process: where that is too little, files are read later.
+    Args:
+        config: The ``[data]`` section.
+        memory_share: Fraction of the free memory that belongs to this process. Larger sets stay in their
+            files.
 
     Raises:
-        InvalidInputError: unknown source, missing or unreadable file, or images or labels of a wrong form.
+        InvalidInputError: The source is unknown, a file is missing or unreadable, or images or labels are
+            invalid.
     """
     raw = _load(config, memory_share)
     train, test = _without_test(raw, config)
@@ -44,7 +48,7 @@ def _signature(raw: RawImages, config: DataConfig) -> str:
 
 
 def known_format(config: DataConfig) -> tuple[tuple[int, int], int, int] | None:
-    """Return image size (H, W), channels and classes where they are known without looking at the images."""
+    """Return image size (H, W), channels and number of classes if known without loading images, else None."""
     kind = config.source.partition(":")[0]
     if kind == "digits":
         return (8, 8), 1, 10
@@ -54,10 +58,10 @@ def known_format(config: DataConfig) -> tuple[tuple[int, int], int, int] | None:
 
 
 def load_held_out(config: DataConfig) -> HeldOutData:
-    """Return the test split of the configured images.
+    """Return the test split.
 
     Raises:
-        InvalidInputError: as ``load_search_data``, or there is no test split.
+        InvalidInputError: As ``load_search_data``, or there is no test split.
     """
     raw = _load(config)
     _, test = _without_test(raw, config)

@@ -1,4 +1,4 @@
-"""From a ``[data]`` section to batches on a device, wherever the images have room."""
+"""From a ``[data]`` section to batches on a device, stored where they fit."""
 
 from __future__ import annotations
 
@@ -11,18 +11,22 @@ from trainers.data.splits import SearchData
 from trainers.data.streamed_data import StreamedData
 
 GPU_SHARE = 0.5
-"""Of a GPU's free memory: images that take more stay outside of it."""
+"""Fraction of a GPU's free memory for images. Larger sets are streamed."""
 
 
 def open_data(
     config: DataConfig, device: torch.device, memory_share: float = 1.0, device_share: float = 1.0
 ) -> DeviceData:
-    """Return the images that a search may see, for trainings on ``device``.
+    """Return the images of a search for trainings on ``device``.
 
-    ``memory_share`` of the machine's free memory and ``device_share`` of a GPU's are for this process.
+    Args:
+        config: The ``[data]`` section.
+        device: The device of the trainings.
+        memory_share: Fraction of the machine's free memory that belongs to this process.
+        device_share: Fraction of the GPU's free memory that belongs to this process.
 
     Raises:
-        InvalidInputError: as ``load_search_data``.
+        InvalidInputError: As ``load_search_data``.
     """
     data = load_search_data(config, memory_share)
     if _fits(data, config, device, device_share):
@@ -31,7 +35,7 @@ def open_data(
 
 
 def _fits(data: SearchData, config: DataConfig, device: torch.device, share: float) -> bool:
-    """Whether images that are in the machine's memory fit on the device too; on a CPU they are there."""
+    """Return whether all images fit on the device. On a CPU, images in memory do."""
     if data.is_stored:
         return False
     if device.type != "cuda":

@@ -1,4 +1,4 @@
-"""What a source of images returns, and what it may be told."""
+"""The interface of a source of images: what it returns, and its options."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ Pair = tuple[Images, NDArray[np.int64]]
 
 @dataclass(frozen=True)
 class RawImages:
-    """A data set as its source has it: (images uint8 N H W C, labels int64 N) of each part it brings.
+    """A data set as its source provides it; each part is a pair of images uint8 N H W C and labels int64 N.
 
-    ``signature`` stands for the images of files, whether they were read into memory or not; ``notes`` are
-    for the user, a sentence each.
+    ``signature`` identifies images in files, whether they are in memory or not. ``notes`` are remarks for the
+    user, one sentence each.
     """
 
     name: str
@@ -31,9 +31,9 @@ class RawImages:
 
 @dataclass(frozen=True)
 class SourceOptions:
-    """What the ``[data]`` section says besides the source: see ``trainers.data.config.DataConfig``.
+    """The options of the ``[data]`` section for a source: see ``DataConfig``.
 
-    ``memory_share`` of the memory that is free is for this process; the rest is for others like it.
+    ``memory_share`` is the fraction of the free memory that belongs to this process.
     """
 
     root: str = ""

@@ -34,10 +34,16 @@ class Split:
 
 @dataclass(frozen=True)
 class SearchData:
-    """What a search may see: a train and a validation split. There is no test split in here, only its size.
+    """The images of a search: a train and a validation split, and only the size of the test split.
 
-    Where the images come from files, ``signature`` stands for them and the split, and nothing depends on
-    whether they were read into memory.
+    Attributes:
+        name: Name of the data set.
+        classes: Names of the classes, by label.
+        train: The training images.
+        val: The validation images.
+        signature: Identity of images in files and of their split, whether they are in memory or not.
+        notes: Remarks of the source for the user.
+        num_held_out: Images of the test split.
     """
 
     name: str
@@ -50,7 +56,7 @@ class SearchData:
 
     @property
     def is_stored(self) -> bool:
-        """Whether images are read from their files whenever they are needed."""
+        """Whether images stay in their files."""
         return any(isinstance(split.images, StoredImages) for split in (self.train, self.val))
 
     @property
@@ -69,7 +75,7 @@ class SearchData:
         return len(self.classes)
 
     def remarks(self) -> list[str]:
-        """Return what is odd about the images, a line each, such as classes that have none in a split."""
+        """Return remarks on the images, one line each, e.g. on classes without images in a split."""
         found = list(self.notes)
         rows = np.linspace(0, len(self.train) - 1, min(len(self.train), MOST_LOOKED_AT)).astype(np.int64)
         looked_at = self.train.images[rows]
@@ -90,9 +96,9 @@ class SearchData:
         return found
 
     def fingerprint(self) -> str:
-        """Return 12 hexadecimal digits that change with any pixel, label or split.
+        """Return 12 hexadecimal digits that identify pixels, labels and splits.
 
-        Of images in files, with any name or size, and with the content of some.
+        For images in files, they identify names, sizes and some contents instead of all pixels.
         """
         return self._fingerprint
 
@@ -107,7 +113,7 @@ class SearchData:
         return digest.hexdigest()[:12]
 
     def describe(self) -> dict[str, Any]:
-        """Return the facts that a study keeps of its data, as plain data."""
+        """Return the facts about the data that a study records, as plain data."""
         return {
             "name": self.name,
             "classes": list(self.classes),
@@ -120,7 +126,7 @@ class SearchData:
 
 
 def other_names(before: Sequence[str], now: Sequence[str]) -> str:
-    """Return in words how names of classes of before differ from those of now."""
+    """Return the first difference between two lists of class names in words."""
     pairs = zip_longest(before, now)
     old, new = next((shown(old), shown(new)) for old, new in pairs if old != new)
     return f"other names of classes ({old} instead of {new})"
@@ -128,7 +134,7 @@ def other_names(before: Sequence[str], now: Sequence[str]) -> str:
 
 @dataclass(frozen=True)
 class HeldOutData:
-    """The test split, for certification and nothing else."""
+    """The test split, for certification only."""
 
     name: str
     classes: tuple[str, ...]

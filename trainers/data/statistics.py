@@ -1,4 +1,4 @@
-"""Mean and deviation of images, from exact sums."""
+"""Mean and standard deviation of images, from exact histograms."""
 
 from __future__ import annotations
 
@@ -10,10 +10,13 @@ CHUNK = 1024
 
 
 def channel_statistics(images: Images, most: int | None = None) -> tuple[list[float], list[float]]:
-    """Return mean and standard deviation of every channel of uint8 N H W C images, scaled to 0..1.
+    """Return mean and standard deviation of every channel, of pixels scaled to 0..1.
 
-    At most ``most`` images are looked at, evenly spread. The deviation of a channel without any variation is
-    given as 1: it is not divided by nothing.
+    A constant channel has a deviation of 1, so that division by it is possible.
+
+    Args:
+        images: uint8 N H W C.
+        most: Largest number of images to read, evenly spread; None: all.
     """
     if most is not None and most < len(images):
         images = taken(images, np.linspace(0, len(images) - 1, most).astype(np.int64))

@@ -1,4 +1,4 @@
-"""Splitting by class, in plain numpy: also right for classes of one or two images."""
+"""Stratified splits in numpy, also for classes with one or two images."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from numpy.typing import NDArray
 def stratified_split(
     labels: NDArray[np.int64], fraction: float, seed: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the rows to keep and the rows to hold out, both ascending.
+    """Return the rows to keep and the rows to hold out, both ascending, int64.
 
-    Of every class the nearest whole number to ``fraction`` is held out, but its last image never is. The
-    result depends on nothing but the arguments.
+    Of each class, round(fraction * n) images are held out, but at most n - 1.
     """
     rng = np.random.default_rng(seed)
     held = []
