@@ -49,10 +49,20 @@ def simulated(_folder: Path) -> Executor:
     return SimulatedExecutor(Recorded(), NUM_SLOTS)  # type: ignore[arg-type]  # no space is searched
 
 
-@pytest.fixture(params=[local, simulated])
+MAKERS: dict[str, Callable[[Path], Executor]] = {
+    "local": local,
+    "local with processes of its own": local,
+    "simulated": simulated,
+}
+
+
+@pytest.fixture(
+    params=["local", pytest.param("local with processes of its own", marks=pytest.mark.slow), "simulated"]
+)
 def executor(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Executor]:
-    make: Callable[[Path], Executor] = request.param
-    made = make(tmp_path)
+    if request.param == "local with processes of its own":
+        request.getfixturevalue("cold_workers")
+    made = MAKERS[request.param](tmp_path)
     yield made
     made.close()
 
