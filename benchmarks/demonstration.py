@@ -19,7 +19,7 @@ from typing import Any
 
 from benchmarks.machine import describe_machine
 from results.front import accuracy
-from results.study import open_study
+from results.open import open_study
 
 FIGURES = ("seconds", "architectures", "front", "fewest_params", "best_accuracy", "hypervolume")
 

@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from results.front import pareto_front
     from results.hypervolume import hypervolume
+    from results.open import Study, open_study
     from results.storage.errors import StorageFullError
     from results.storage.records import TrialRecord
-    from results.study import StudyResults, open_study
     from search.frontier.optuna.sampler import FrontierSampler
     from search.frontier.optuna.trials import note_epoch
     from search.simulator.simulation import Simulation, simulate
@@ -74,8 +74,8 @@ _MODULES = {
     "SpaceConfig": "space.config",
     "Spec": "space.networks.spec",
     "StorageFullError": "results.storage.errors",
+    "Study": "results.open",
     "StudyConfig": "search.study.config",
-    "StudyResults": "results.study",
     "TabularBenchmark": "search.simulator.tabular_benchmark",
     "TrialRecord": "results.storage.records",
     "build": "space.modules.build",
@@ -85,7 +85,7 @@ _MODULES = {
     "load_search_data": "trainers.data.load_splits",
     "load_spec": "space.networks.load",
     "note_epoch": "search.frontier.optuna.trials",
-    "open_study": "results.study",
+    "open_study": "results.open",
     "pareto_front": "results.front",
     "parse_notation": "space.notation.parse",
     "read_reference": "space.networks.references",
@@ -119,8 +119,8 @@ __all__ = [
     "SpaceConfig",
     "Spec",
     "StorageFullError",
+    "Study",
     "StudyConfig",
-    "StudyResults",
     "TabularBenchmark",
     "TrialRecord",
     "build",

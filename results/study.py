@@ -1,127 +1,42 @@
-"""A study's folder, read: its trials, front, hypervolume and status, without torch or a running search."""
+"""The reader of a study: its trials, front, hypervolume and status, without torch or a running search."""
 
 from __future__ import annotations
 
-import operator
-import os
-import tomllib
-from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, SupportsIndex
-from urllib.parse import quote
+from typing import TYPE_CHECKING, Any
 
 from results.budgets import what_is_spent
+from results.frames import curves_frame, front_frame, trials_frame
 from results.front import accuracy, complete_trials, front_hypervolume, pareto_front, why_no_front
 from results.intervals import equal_places
-from results.picks import PICKS, RECOMMENDED, knee, pick, recommended
+from results.picks import RECOMMENDED, knee, pick, recommended
 from results.storage.driver_lock import is_locked
-from results.storage.ledger import Ledger
-from results.storage.locking import is_read_only_wal
-from results.storage.records import POINT_COLUMNS, StudyHeader, TrialRecord, point_columns
-from space.core.atomic_files import user_path
+from results.storage.records import StudyHeader, TrialRecord
+from results.storage.study_files import DATABASE, reading_ledger
+from results.study_status import counts, running_facts, silent_trials
 from space.core.errors import InvalidInputError
 from space.core.reports import EpochReport
-from space.core.system_errors import explain_system_error
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable
 
     import pandas as pd
 
-    from results.export.folder import ExportResult
 
-DATABASE = "study.db"
-CONFIG = "study.toml"
-REPORT = "report.html"
+class StudyReader:
+    """The recorded trials of a study at the moment when it was opened.
 
-
-def sqlite_url(folder: Path, mode: str = "rw", file: str = DATABASE) -> str:
-    """Return the URL of the folder's database; with ``mode`` rw it must exist, with rwc it is made.
-
-    With ``mode`` immutable, it is read without any lock.
-    """
-    from sqlalchemy import URL
-
-    path = quote(os.fsencode((folder / file).absolute()))
-    url = URL.create("sqlite", database=f"file:{path}", query=_query(mode))
-    return url.render_as_string()
-
-
-def _query(mode: str) -> dict[str, str]:
-    if mode == "immutable":
-        return {"mode": "ro", "immutable": "1", "uri": "true"}
-    return {"mode": mode, "uri": "true"}
-
-
-def study_name(folder: Path) -> str:
-    """Return the name under which the folder's configuration knows the study.
-
-    Raises:
-        InvalidInputError: the configuration is missing or damaged.
-    """
-    path = folder / CONFIG
-    try:
-        name = tomllib.loads(path.read_text(encoding="utf-8-sig"))["name"]
-    except OSError as error:
-        raise InvalidInputError(
-            f"cannot read {path}: {explain_system_error(error)}, or restore it from a copy"
-        ) from None
-    except (ValueError, KeyError, RecursionError) as error:
-        raise InvalidInputError(f"{path} is damaged ({error}); restore it from a copy") from None
-    return str(name)
-
-
-def open_study(folder: str | Path) -> StudyResults:
-    """Open a study for reading, also while its search runs.
-
-    Args:
-        folder: The study's folder.
-
-    Returns:
-        The results at this moment. Open the study again for later results.
-
-    Raises:
-        InvalidInputError: The folder is missing, holds no study, or the study is damaged.
-
-    Example:
-        >>> mgnas.open_study("runs/digits").front()
-    """
-    folder = user_path(folder, "the study's folder")
-    if folder.is_file():
-        named = f"; did you mean its folder, {folder.parent}?" if (folder.parent / DATABASE).is_file() else ""
-        raise InvalidInputError(f"{folder} is a file, but a study is a folder{named}")
-    if not folder.is_dir():
-        raise InvalidInputError(
-            f"there is no folder {folder}; 'mgnas search --dir {folder}' would make a study there"
-        )
-    if not (folder / DATABASE).is_file():
-        raise InvalidInputError(f"{folder} is not a study's folder: it has no {DATABASE}")
-    with _ledger(folder) as ledger:
-        return StudyResults(folder, ledger.header(), ledger.trials(), ledger.clock_s())
-
-
-@contextmanager
-def _ledger(folder: Path) -> Iterator[Ledger]:
-    mode = "immutable" if is_read_only_wal(folder / DATABASE) else "rw"
-    ledger = Ledger(sqlite_url(folder, mode), study=study_name(folder))
-    try:
-        yield ledger
-    finally:
-        ledger.close()
-
-
-class StudyResults:
-    """The results of a study at the moment of ``open_study``.
-
-    Epochs (``reports``, ``curves``) are read on first use.
+    Open the study again to see later trials. The epochs (``reports``, ``curves``, ``status``) are read at
+    their first use and then kept.
 
     Attributes:
         folder: The study's folder.
-        header: Configuration, costs and ranges of the study.
-        records: The trials of the search.
-        references: The trainings of the study's references. They are not on the front.
-        searched_s: Search time in seconds, without pauses.
+        header: The study's configuration, data and budgets.
+        records: The trials of the search, by ascending number.
+        references: The trials of reference networks. They are on no front and in no count except that of
+            all epochs.
+        searched_s: Seconds of search on the study's clock, without pauses.
     """
 
     def __init__(
@@ -143,180 +58,165 @@ class StudyResults:
 
     @property
     def name(self) -> str:
-        """The study's name: that of its folder."""
+        """The name of the study's folder."""
         return self.folder.resolve().name
+
+    @property
+    def all_records(self) -> list[TrialRecord]:
+        """All trials, references included, by ascending number."""
+        return sorted((*self.records, *self.references), key=lambda record: record.number)
 
     @cached_property
     def reports(self) -> dict[int, list[EpochReport]]:
-        """Every epoch recorded by now of every trial in ``records`` that has any, by trial number.
+        """The recorded epochs of each trial, by trial number; trials without an epoch are missing.
 
         Raises:
-            InvalidInputError: the study is no longer in its folder, or it is damaged.
+            InvalidInputError: The study is no longer in its folder, or it is damaged.
         """
         if not (self.folder / DATABASE).is_file():
             raise InvalidInputError(
                 f"{self.folder} no longer holds the study that was opened there; open it where it is now"
             )
-        known = {record.number for record in (*self.records, *self.references)}
-        with _ledger(self.folder) as ledger:
+        known = {record.number for record in self.all_records}
+        with reading_ledger(self.folder) as ledger:
             return {number: epochs for number, epochs in ledger.reports().items() if number in known}
 
     @cached_property
     def front_records(self) -> list[TrialRecord]:
-        """The Pareto front, in ascending order of the first cost."""
+        """The Pareto front, by ascending first cost (by default parameters)."""
         return pareto_front(self.records, self.header.costs)
 
     @cached_property
     def hypervolume(self) -> float:
-        """Fraction of the objective box that the front dominates, from 0 to 1."""
+        """The share of the box of error and log costs that the front dominates, from 0 to 1."""
         return front_hypervolume(self.records, self.header.ranges)
 
     @property
     def num_finished(self) -> int:
-        """Number of finished trials, with or without a result."""
+        """The number of trials that ended, with or without a result; paused trials have not ended."""
         return sum(record.has_ended for record in self.records)
 
     @property
     def complete(self) -> bool:
-        """Whether the budget is spent and the references are trained."""
+        """Whether a budget or the space is exhausted and all references are trained."""
         return self.spent is not None and not self.untrained(self.header.config.get("references", ()))
 
     @property
     def spent(self) -> str | None:
-        """The budget that ended the study, in words; None if the search can continue."""
+        """The budget that ended the study, as text; None while the study can continue."""
         return what_is_spent(self.header, self.records, self.searched_s)
 
     @property
     def why_no_front(self) -> str:
-        """Why the front is empty, if it is, in words."""
+        """Why the front is empty, as text."""
         return why_no_front(self.records)
 
     @property
     def num_epochs(self) -> int:
-        """Epochs of all trials of the search."""
+        """The number of epochs of all trials of the search."""
         return sum(record.epochs for record in self.records)
 
     def untrained(self, names: Iterable[str]) -> list[str]:
-        """Return the references among ``names`` that no trial has trained to its end."""
+        """Return the references among ``names`` whose training has not ended."""
         ended = {record.reference for record in self.references if record.has_ended}
         return [name for name in names if name not in ended]
 
     def front(self) -> pd.DataFrame:
-        """Return the front as a DataFrame: one row for each network, columns as in ``front.csv``."""
-        import pandas as pd
+        """Return the Pareto front: one row for each network, the columns of ``front.csv``.
 
-        front = self.front_records
-        rows = [trial.point(self.header.costs) for trial in front]
-        return pd.DataFrame(rows, columns=point_columns(self.header.costs, front))
+        Returns:
+            A DataFrame in ascending order of the first cost:
+
+            - ``trial`` (int): the trial's number.
+            - ``arch`` (str): the network's identity.
+            - ``notation`` (str): the network.
+            - ``params``, ``macs`` (int): parameters, and MACs for one image.
+            - ``val_accuracy`` (float): validation accuracy, from 0 to 1.
+            - ``epochs`` (int): trained epochs.
+            - ``seed`` (int): the seed of the training.
+            - one column for each further cost of the study (float): ``activation_mib`` (MiB),
+              ``latency_ms`` (ms), ``energy_j`` (J).
+            - ``train.KEY``: one column for each searched hyperparameter of the recipe.
+        """
+        return front_frame(self.front_records, self.header.costs)
 
     def trials(self) -> pd.DataFrame:
-        """Return all trials as a DataFrame.
+        """Return all trials, references included: one row for each, by ascending number.
 
-        Columns: state, times in seconds, ``on_front``, ``reference`` (the name of a paper's network, or None),
-        measured values with units in their names, and one column for each hyperparameter.
+        Returns:
+            A DataFrame with the columns ``trial`` to ``seed`` of ``front``, and:
+
+            - ``reference`` (str or None): the name of a reference network; None for trials of the search.
+            - ``state`` (str): ``running``, ``paused``, ``complete``, ``failed`` or ``stopped``.
+            - ``on_front`` (bool): whether the trial is on the Pareto front.
+            - ``reason`` (str or None): why the trial failed or was stopped.
+            - ``started_s``, ``finished_s`` (float): times on the study's clock in seconds; NaN if not finished.
+            - ``train_s`` (float): seconds of training.
+            - one column for each measurement (float), with its unit in the name, such as ``images_per_s``,
+              ``latency_ms`` or ``energy_j``; NaN where it was not measured.
+            - ``hyperparameter_NAME``: one column for each searched hyperparameter; NaN where a trial does
+              not have it.
         """
-        import pandas as pd
-
-        on_front = {record.number for record in self.front_records}
-        rows = [
-            record.point()
-            | {
-                "reference": record.reference,
-                "state": record.state,
-                "on_front": record.number in on_front,
-                "reason": record.reason,
-                "started_s": record.started_s,
-                "finished_s": record.finished_s,
-                "train_s": record.train_s,
-            }
-            | record.measured
-            | {
-                f"hyperparameter_{hyperparameter}": value
-                for hyperparameter, value in record.hyperparameters.items()
-            }
-            for record in sorted((*self.records, *self.references), key=lambda record: record.number)
-        ]
-        facts = ["reference", "state", "on_front", "reason", "started_s", "finished_s", "train_s"]
-        columns = [*POINT_COLUMNS, *facts]
-        frame = pd.DataFrame(rows) if rows else pd.DataFrame(columns=columns)
-        for text in ("reference", "reason"):  # pandas would have NaN for None
-            frame[text] = pd.Series([row[text] for row in rows], dtype=object)
-        return frame
+        return trials_frame(self.all_records, {record.number for record in self.front_records})
 
     def curves(self) -> pd.DataFrame:
-        """Return every epoch of every trial: trial, epoch, train_loss, val_loss, val_accuracy, seconds."""
-        import pandas as pd
+        """Return the learning curves: one row for each epoch of each trial.
 
-        columns = ["trial", "epoch", "train_loss", "val_loss", "val_accuracy", "seconds"]
-        rows = [
-            {"trial": trial} | vars(report) for trial, reports in self.reports.items() for report in reports
-        ]
-        return pd.DataFrame(rows, columns=columns)
+        Returns:
+            A DataFrame with the columns ``trial`` (int), ``epoch`` (int, from 1), ``train_loss`` and
+            ``val_loss`` (float, nats per image), ``val_accuracy`` (float, from 0 to 1) and ``seconds`` (float).
+        """
+        return curves_frame(self.reports)
 
     def status(self) -> dict[str, Any]:
-        """Return how far the study is: counts of trials and epochs, and whether it is complete.
+        """Return the progress of the study.
 
-        Of trials that are compared at rungs, those ``paused`` may go on and those ``stopped`` early count
-        as finished. Trials left behind by a driver that is gone are ``interrupted``, not ``running``.
-
-        ``silent`` lists the running trials whose workers hang. Of a search that runs, also its
-        ``running_trials`` with their epochs, ``epochs_per_min``, ``left_s`` and ``over_hours_s``; see
-        ``results.study_status.running_facts``.
+        Returns:
+            The counts ``trials`` (the budget), ``finished``, ``running``, ``interrupted``, ``paused``,
+            ``stopped``, ``failed`` and ``epochs``; ``complete`` (bool); ``silent``, the numbers of running
+            trials whose workers do not answer. ``finished`` includes failed and stopped trials. Trials of a
+            driver that died are ``interrupted``. While a search runs, also ``running_trials``,
+            ``epochs_per_min``, ``left_s`` and ``over_hours_s``: see ``results.study_status.running_facts``.
         """
-        from results.study_status import counts, running_facts
-
-        records = [*self.records, *self.references]
+        records = self.all_records
         driver_alive = is_locked(self.folder)
         facts = counts(self.header, records, self.reports, driver_alive=driver_alive)
-        facts["complete"] = self.complete
-        facts["silent"] = self._silent_trials() if driver_alive else []
+        facts |= {"complete": self.complete, "silent": []}
         if driver_alive:
-            with _ledger(self.folder) as ledger:
+            with reading_ledger(self.folder) as ledger:
+                facts["silent"] = silent_trials(records, ledger.timeline())
                 facts |= running_facts(self.header, records, self.reports, ledger)
         return facts
 
-    def _silent_trials(self) -> list[int]:
-        """Return the running trials whose workers hang, as the driver noted it."""
-        running = {one.number for one in (*self.records, *self.references) if one.state == "running"}
-        silent: set[int] = set()
-        with _ledger(self.folder) as ledger:
-            for one in ledger.timeline():
-                if one.kind == "silent":
-                    silent.add((one.detail or {})["number"])
-                elif one.kind in ("recovered", "begin"):
-                    silent -= {(one.detail or {})["number"]} if one.kind == "recovered" else silent
-                elif one.trial is not None:
-                    silent.discard(one.trial)  # it went on, ended or was lost
-        return sorted(silent & running)
-
     def summary(self) -> dict[str, Any]:
         """Return the document that ``mgnas front --json`` prints."""
+        costs = self.header.costs
         summary = {
             "study": self.name,
             "complete": self.complete,
             "trials": self.num_finished,
             "hypervolume": self.hypervolume,
             "front": [
-                record.point(self.header.costs) | {"equal_to": self.equal_to[record.number]}
+                record.point(costs) | {"equal_to": self.equal_to[record.number]}
                 for record in self.front_records
             ],
         }
         if self.header.cost_ranges:
-            summary["costs"] = list(self.header.costs)
+            summary["costs"] = list(costs)
         if self.references:
-            trained = complete_trials(self.references)
             summary["references"] = [
-                {"reference": trial.reference} | trial.point(self.header.costs) for trial in trained
+                {"reference": trial.reference} | trial.point(costs)
+                for trial in complete_trials(self.references)
             ]
         return summary
 
     def trial(self, number: int) -> TrialRecord:
-        """Return one trial by its number.
+        """Return the trial with this number.
 
         Raises:
             InvalidInputError: The study has no such trial.
         """
-        for record in (*self.records, *self.references):
+        for record in self.all_records:
             if record.number == number:
                 return record
         raise InvalidInputError(
@@ -324,14 +224,10 @@ class StudyResults:
         )
 
     def pick(self, how: str = RECOMMENDED, max_params: int | None = None) -> TrialRecord:
-        """Return one trial of the front.
-
-        Args:
-            how: ``within-1se``, ``best``, ``knee``, ``smallest``, ``accuracy>=0.97`` or ``within=1pt``.
-            max_params: Restricts the pick to networks of this size.
+        """Return one network of the front, by default the recommended one; see ``results.picks.pick``.
 
         Raises:
-            InvalidInputError: ``how`` is unknown, or no network matches.
+            InvalidInputError: Unknown ``how``, or there is no such network.
 
         Example:
             >>> study.pick("accuracy>=0.97", max_params=20_000)
@@ -342,7 +238,7 @@ class StudyResults:
 
     @cached_property
     def recommended(self) -> TrialRecord | None:
-        """The smallest network within one standard error of the best; None while there is no front."""
+        """The smallest network within one standard error of the best; None without a front."""
         front = self.front_records
         return recommended(front, self.header.costs, self.header.sampling) if front else None
 
@@ -353,9 +249,9 @@ class StudyResults:
 
     @cached_property
     def equal_to(self) -> dict[int, list[int]]:
-        """For each network of the front, by trial number: the others whose accuracy is equal to its own.
+        """For each trial of the front: the numbers of the others with an equal accuracy.
 
-        Accuracies are equal where they differ by at most one standard error, and at least one image.
+        Accuracies are equal if they differ by at most one standard error, and at least one image.
         """
         front = self.front_records
         places = equal_places([accuracy(trial) for trial in front], self.header.sampling)
@@ -363,77 +259,3 @@ class StudyResults:
             trial.number: [front[place].number for place in equal]
             for trial, equal in zip(front, places, strict=True)
         }
-
-    def export(
-        self,
-        which: SupportsIndex | str = RECOMMENDED,
-        to: str | Path | None = None,
-        formats: Sequence[str] | None = None,
-        *,
-        max_params: int | None = None,
-    ) -> ExportResult:
-        """Export one trained network.
-
-        Args:
-            which: The number of a trial, or a pick: ``within-1se``, ``best``, ``knee``, ``smallest``,
-                ``accuracy>=0.97`` or ``within=1pt``.
-            to: The folder to write. Default: exports/trial-N in the study's folder.
-            formats: Out of ``spec``, ``safetensors``, ``onnx`` and ``pt2``. Default: the first three.
-            max_params: Restricts a pick to networks of this size.
-
-        Returns:
-            The files that were written.
-
-        Raises:
-            InvalidInputError: No network matches, its weights are missing, or the folder holds other files.
-        """
-        from results.export.folder import export_trial
-
-        record = self._chosen(which, max_params)
-        own = self.folder / "exports" / f"trial-{record.number}"
-        folder = own if to is None else user_path(to, "the folder to export to")
-        return export_trial(self, record, folder, formats)
-
-    def _chosen(self, which: SupportsIndex | str, max_params: int | None) -> TrialRecord:
-        if isinstance(which, str):
-            return self.pick(which, max_params)
-        try:
-            number = operator.index(which)
-        except TypeError:
-            raise InvalidInputError(
-                f"which must be a trial's number, or one of {PICKS}, but got {which!r}"
-            ) from None
-        if max_params is not None:
-            raise InvalidInputError(
-                f"max_params goes with one of {PICKS}, not with a trial's number ({number})"
-            )
-        return self.trial(number)
-
-    def report(self, path: str | Path | None = None) -> Path:
-        """Write the report, one HTML file that works offline.
-
-        Args:
-            path: The file. Default: report.html in the study's folder.
-
-        Returns:
-            The path of the file.
-
-        Raises:
-            InvalidInputError: ``path`` is a folder, or a file that is not a report of mgnas.
-        """
-        from results.report.page import write_report
-
-        return write_report(self, self.folder / REPORT if path is None else user_path(path, "the report"))
-
-    def picture(self, path: str | Path) -> Path:
-        """Write the front and all complete trials as an SVG picture.
-
-        Args:
-            path: The file; missing folders are created.
-
-        Returns:
-            The path of the file.
-        """
-        from results.plots.front_svg import write_front_svg
-
-        return write_front_svg(self, Path(path))

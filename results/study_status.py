@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from results.forecast import Activity, Forecast, forecast, overshoot_text
 from results.plots.axes import duration
-from results.storage.ledger import Ledger
+from results.storage.ledger import Happening, Ledger
 from results.storage.records import StudyHeader, TrialRecord
 from space.core.reports import EpochReport
 
@@ -36,6 +36,21 @@ def counts(
         "failed": states.count("failed"),
         "epochs": sum(len(epochs) for epochs in reports.values()),
     }
+
+
+def silent_trials(records: Iterable[TrialRecord], timeline: Iterable[Happening]) -> list[int]:
+    """Return the numbers of the running trials whose workers do not answer, as the driver recorded it."""
+    running = {record.number for record in records if record.state == "running"}
+    silent: set[int] = set()
+    for one in timeline:
+        if one.kind == "begin":
+            silent.clear()
+        elif one.kind in ("silent", "recovered"):
+            number = (one.detail or {})["number"]
+            silent = silent | {number} if one.kind == "silent" else silent - {number}
+        elif one.trial is not None:
+            silent.discard(one.trial)  # it reported an epoch, ended or was lost
+    return sorted(silent & running)
 
 
 def running_facts(

@@ -6,11 +6,11 @@ from typing import TextIO
 
 from results.front import accuracy
 from results.storage.records import TrialRecord
-from results.study import StudyResults
+from results.study import StudyReader
 from results.tables import print_front
 
 
-def print_study_front(study: StudyResults, stream: TextIO) -> None:
+def print_study_front(study: StudyReader, stream: TextIO) -> None:
     """Print the front of a study, the networks in it that are equal, and the recommended one."""
     print_front(study.front_records, stream, study.header.costs, study.equal_to)
     stream.write("\n")
@@ -25,7 +25,7 @@ def print_study_front(study: StudyResults, stream: TextIO) -> None:
         stream.write(f"warning: {near_chance}\n")
 
 
-def chance_warning(study: StudyResults) -> str:
+def chance_warning(study: StudyReader) -> str:
     """Return that no network has learned anything, where the data do not show more; else an empty text."""
     sampling, front = study.header.sampling, study.front_records
     if not front or any(sampling.is_above_chance(accuracy(trial)) for trial in front):
@@ -33,7 +33,7 @@ def chance_warning(study: StudyResults) -> str:
     return f"no network is clearly better than chance ({100 * sampling.chance:.1f} %); search or train longer"
 
 
-def equal_rule(study: StudyResults) -> str:
+def equal_rule(study: StudyReader) -> str:
     """Return when two accuracies of a study are equal, as a sentence without its end."""
     num_images = study.header.sampling.num_images
     if num_images is None:
@@ -44,7 +44,7 @@ def equal_rule(study: StudyResults) -> str:
     )
 
 
-def accuracy_text(study: StudyResults, trial: TrialRecord) -> str:
+def accuracy_text(study: StudyReader, trial: TrialRecord) -> str:
     """Return a trial's validation accuracy with its 95 % interval, where there is one."""
     text = f"{100 * accuracy(trial):.2f} %"
     interval = study.header.sampling.interval(accuracy(trial))

@@ -12,13 +12,13 @@ from results.front import accuracy, complete_trials
 from results.plots.axes import plural
 from results.plots.curve_svg import curve_svg
 from results.storage.records import TrialRecord
-from results.study import StudyResults
+from results.study import StudyReader
 from space.core.atomic_files import write_atomic
 
 CURVES = "curves.csv"
 
 
-def trainings(study: StudyResults) -> list[list[TrialRecord]]:
+def trainings(study: StudyReader) -> list[list[TrialRecord]]:
     """Return the complete trials of each network of the plan, in its order."""
     complete = {(trial.notation, trial.seed): trial for trial in complete_trials(study.records)}
     networks: dict[str, list[TrialRecord]] = {}
@@ -28,7 +28,7 @@ def trainings(study: StudyResults) -> list[list[TrialRecord]]:
     return list(networks.values())
 
 
-def failed_trainings(study: StudyResults) -> list[TrialRecord]:
+def failed_trainings(study: StudyReader) -> list[TrialRecord]:
     """Return the trials of the plan that failed."""
     return [
         trial
@@ -37,7 +37,7 @@ def failed_trainings(study: StudyResults) -> list[TrialRecord]:
     ]
 
 
-def network_figures(study: StudyResults, trials: Sequence[TrialRecord]) -> dict[str, Any]:
+def network_figures(study: StudyReader, trials: Sequence[TrialRecord]) -> dict[str, Any]:
     """Return the figures of one network over its trainings, as plain data.
 
     ``mean`` and ``deviation`` (of a sample; None for one training) are of validation accuracy, from 0 to 1;
@@ -81,7 +81,7 @@ def _latency(trials: Sequence[TrialRecord]) -> list[dict[str, float | None]]:
     return entries
 
 
-def _seed(study: StudyResults, trial: TrialRecord) -> dict[str, Any]:
+def _seed(study: StudyReader, trial: TrialRecord) -> dict[str, Any]:
     return {
         "trial": trial.number,
         "seed": trial.seed,
@@ -98,12 +98,12 @@ def curve_name(trial: TrialRecord) -> str:
     return f"curve-{trial.arch}.svg"
 
 
-def curve_files(study: StudyResults) -> list[str]:
+def curve_files(study: StudyReader) -> list[str]:
     """Return the names of the files that ``write_curves`` writes."""
     return [CURVES, *(curve_name(trials[0]) for trials in trainings(study))]
 
 
-def write_curves(study: StudyResults) -> None:
+def write_curves(study: StudyReader) -> None:
     """Write every epoch of the plan's trainings as CSV, and a picture for each network."""
     found = trainings(study)
     write_atomic(study.folder / CURVES, _csv(study, [trial for trials in found for trial in trials]))
@@ -115,7 +115,7 @@ def write_curves(study: StudyResults) -> None:
         write_atomic(study.folder / curve_name(trials[0]), curve_svg(title, subtitle, curves))
 
 
-def _csv(study: StudyResults, trials: Sequence[TrialRecord]) -> str:
+def _csv(study: StudyReader, trials: Sequence[TrialRecord]) -> str:
     columns = ["trial", "arch", "seed", "epoch", "train_loss", "val_loss", "val_accuracy", "seconds"]
     out = io.StringIO()
     writer = csv.DictWriter(out, fieldnames=columns, lineterminator="\n")

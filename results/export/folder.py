@@ -19,7 +19,7 @@ from typing import Any
 from results.export.formats import INSTALL, ONNXRUNTIME, WRITERS, ExportError, Source, missing_packages
 from results.export.model_card import architecture_card, model_card
 from results.storage.records import TrialRecord
-from results.study import StudyResults
+from results.study import StudyReader
 from space.core.atomic_files import sha256_of, shell_word
 from space.core.errors import InvalidInputError, nearest
 from space.networks.families import BUILT_IN
@@ -49,7 +49,7 @@ class ExportResult:
 
 
 def export_trial(
-    study: StudyResults, trial: TrialRecord, to: Path, formats: Sequence[str] | None = None
+    study: StudyReader, trial: TrialRecord, to: Path, formats: Sequence[str] | None = None
 ) -> ExportResult:
     """Write the trained network of ``trial`` to the folder ``to``, replacing an earlier export there.
 
@@ -137,7 +137,7 @@ def _check_destination(to: Path) -> None:
             )
 
 
-def _plugins_of(study: StudyResults, trial: TrialRecord) -> list[Path]:
+def _plugins_of(study: StudyReader, trial: TrialRecord) -> list[Path]:
     """Return the files that the family of a trial's network comes from, loaded; none for mgnas's own."""
     if trial.spec.get("family", "mgnet") in {family.name for family in BUILT_IN}:
         return []
@@ -150,7 +150,7 @@ def _plugins_of(study: StudyResults, trial: TrialRecord) -> list[Path]:
 
 
 def _card(
-    study: StudyResults, trial: TrialRecord, source: Source, names: list[str], plugins: list[Path]
+    study: StudyReader, trial: TrialRecord, source: Source, names: list[str], plugins: list[Path]
 ) -> str:
     files = [plugin.name for plugin in plugins]
     if source.path is None:
@@ -158,7 +158,7 @@ def _card(
     return model_card(study, trial, source.weights[0], names, files)
 
 
-def _source(study: StudyResults, trial: TrialRecord, *, needs_weights: bool) -> Source:
+def _source(study: StudyReader, trial: TrialRecord, *, needs_weights: bool) -> Source:
     """Return what is exported; raises InvalidInputError unless the weights that it needs are whole."""
     spec = load_spec(trial.spec, source=f"trial {trial.number}")
     if not needs_weights:
@@ -178,7 +178,7 @@ def _source(study: StudyResults, trial: TrialRecord, *, needs_weights: bool) -> 
     return source
 
 
-def _weights_of(study: StudyResults, trial: TrialRecord) -> Path:
+def _weights_of(study: StudyReader, trial: TrialRecord) -> Path:
     """Return the file of a trial's weights; raises InvalidInputError where there is none."""
     if trial.state != "complete":
         state = "has no result yet"
@@ -198,7 +198,7 @@ def _weights_of(study: StudyResults, trial: TrialRecord) -> Path:
     return study.folder / trial.weights
 
 
-def _others(study: StudyResults) -> str:
+def _others(study: StudyReader) -> str:
     on_front = [str(record.number) for record in study.front_records if record.weights]
     if on_front:
         return f"pick one on the front that has weights: trial {', '.join(on_front)} (--trial)"
@@ -207,7 +207,7 @@ def _others(study: StudyResults) -> str:
 
 def _write_manifest(
     folder: Path,
-    study: StudyResults,
+    study: StudyReader,
     trial: TrialRecord,
     differences: dict[str, float | None],
     plugins: list[Path],

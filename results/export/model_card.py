@@ -12,7 +12,7 @@ from results.intervals import wilson
 from results.plots.axes import plural
 from results.storage.objectives import COSTS, cost_of
 from results.storage.records import TrialRecord
-from results.study import StudyResults
+from results.study import StudyReader
 from results.tables import cost_columns
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ From a terminal, with image files (this needs Pillow) or a NumPy array of images
 
 
 def model_card(
-    study: StudyResults,
+    study: StudyReader,
     trial: TrialRecord,
     trained: Trained,
     formats: Sequence[str],
@@ -122,7 +122,7 @@ def model_card(
     return "\n\n".join(parts) + "\n"
 
 
-def architecture_card(study: StudyResults, trial: TrialRecord, plugins: Sequence[str] = ()) -> str:
+def architecture_card(study: StudyReader, trial: TrialRecord, plugins: Sequence[str] = ()) -> str:
     """Return the README of an export of ``trial`` that holds its architecture and no weights, as Markdown."""
     rows = {
         "Architecture": f"{_code(trial.notation)}, identity {_code(trial.arch)}",
@@ -153,7 +153,7 @@ def _loading(plugins: Sequence[str]) -> str:
     return f"from mgnas import load_plugins\n\nload_plugins({list(plugins)!r})\n" if plugins else ""
 
 
-def _facts(study: StudyResults, trial: TrialRecord, trained: Trained) -> str:
+def _facts(study: StudyReader, trial: TrialRecord, trained: Trained) -> str:
     spec = trained.network_spec()
     height, width = trained.image_size
     data = study.header.data
@@ -185,7 +185,7 @@ def _interface(trained: Trained, channels: int) -> str:
     )
 
 
-def _origin(study: StudyResults, trial: TrialRecord) -> str:
+def _origin(study: StudyReader, trial: TrialRecord) -> str:
     if trial.reference is None:
         where = f"trial {trial.number} of the study {_code(study.name)}"
         return f"An image classifier that mgnas found: {where}."
@@ -195,7 +195,7 @@ def _origin(study: StudyResults, trial: TrialRecord) -> str:
     )
 
 
-def _accuracy(study: StudyResults, trial: TrialRecord, trained: Trained) -> str:
+def _accuracy(study: StudyReader, trial: TrialRecord, trained: Trained) -> str:
     chosen = len(complete_trials(study.records))
     share = trained.val_accuracy
     num_images = study.header.data.get("val")
@@ -214,7 +214,7 @@ def _accuracy(study: StudyResults, trial: TrialRecord, trained: Trained) -> str:
     )
 
 
-def _training(study: StudyResults, trial: TrialRecord, trained: Trained) -> str:
+def _training(study: StudyReader, trial: TrialRecord, trained: Trained) -> str:
     text = f"{_epochs(trained)} on the training split of {_code(trained.data)} with seed {trained.seed}."
     recipe = study.header.config.get("train")
     if not isinstance(recipe, dict) or not recipe:

@@ -24,7 +24,7 @@ from results.plots.axes import (
 )
 from results.storage.objectives import COSTS, cost_of
 from results.storage.records import TrialRecord
-from results.study import StudyResults
+from results.study import StudyReader
 
 GAP = "\u00a0"
 """Between a mark and its name."""
@@ -53,7 +53,7 @@ class Chart:
         }
 
 
-def front_chart(study: StudyResults, cost: str = "params") -> Chart:
+def front_chart(study: StudyReader, cost: str = "params") -> Chart:
     """Return accuracy against a cost: every complete trial, the front, its recommended network and its knee.
 
     The step line is the front of accuracy and this cost alone; with several costs, points of the study's
@@ -107,7 +107,7 @@ def front_chart(study: StudyResults, cost: str = "params") -> Chart:
     return Chart(figure, focus, whole_range(values))
 
 
-def hypervolume_chart(study: StudyResults) -> Chart:
+def hypervolume_chart(study: StudyReader) -> Chart:
     """Return the hypervolume over the study's clock, a step at each complete trial."""
     history = hypervolume_history(study.records, study.header.ranges)
     unit, scale = clock_unit(history[-1][0] if history else 0.0)
@@ -140,7 +140,7 @@ def clock_unit(seconds: float) -> tuple[str, float]:
     return ("minutes", 60.0) if seconds < 3 * 3600 else ("hours", 3600.0)
 
 
-def curves_chart(study: StudyResults) -> Chart:
+def curves_chart(study: StudyReader) -> Chart:
     """Return validation accuracy over epochs of the front: networks differ in shade and in dashes."""
     figure = go.Figure()
     late: list[float] = []

@@ -31,7 +31,7 @@ from results.plots.svg import (
     row_line,
 )
 from results.storage.records import TrialRecord
-from results.study import StudyResults
+from results.study import StudyReader
 from space.core.atomic_files import write_atomic
 
 
@@ -51,12 +51,12 @@ class _Frame:
         return HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * share
 
 
-def write_front_svg(study: StudyResults, path: Path) -> Path:
+def write_front_svg(study: StudyReader, path: Path) -> Path:
     """Write the front over all complete trials as an SVG picture to ``path`` and return the path."""
     return write_atomic(path, front_svg(study))
 
 
-def front_svg(study: StudyResults) -> str:
+def front_svg(study: StudyReader) -> str:
     """Return the picture as SVG text: light and dark, without a script or an outside resource.
 
     It is of accuracy against parameters, whatever else the study weighs. Trials far below the rest lie
@@ -77,7 +77,7 @@ def front_svg(study: StudyResults) -> str:
     return card(f"Pareto front of the study {study.name}", title, subtitle, parts)
 
 
-def _subtitle(study: StudyResults, num_complete: int, num_on_front: int, num_hidden: int) -> str:
+def _subtitle(study: StudyReader, num_complete: int, num_on_front: int, num_hidden: int) -> str:
     data = study.header.data.get("name")
     facts = [
         f"{plural(num_complete, 'network')} trained",

@@ -14,7 +14,7 @@ from results.plots.axes import duration, plural
 from results.plots.charts import Chart, curve_name, dashes, shade
 from results.storage.objectives import COSTS, cost_of
 from results.storage.records import TrialRecord
-from results.study import StudyResults
+from results.study import StudyReader
 from results.study_text import chance_warning, equal_rule, percents
 from results.tables import cost_columns, few_numbers
 from space.core.atomic_files import shell_word
@@ -27,13 +27,13 @@ def escape(text: object) -> str:
     return html.escape(str(text))
 
 
-def nothing_yet(study: StudyResults) -> str:
+def nothing_yet(study: StudyReader) -> str:
     """Return what stands in the place of a chart or table while there is no front."""
     why = study.why_no_front
     return f'<p class="empty">{escape(why[0].upper() + why[1:])}.</p>'
 
 
-def lead(study: StudyResults) -> str:
+def lead(study: StudyReader) -> str:
     """Return the line under the heading: what was searched, and how far."""
     data = study.header.data
     facts = []
@@ -49,7 +49,7 @@ def lead(study: StudyResults) -> str:
     return " ".join(facts)
 
 
-def tiles(study: StudyResults) -> str:
+def tiles(study: StudyReader) -> str:
     """Return the key figures of the search."""
     front = study.front_records
     num_failed = sum(trial.state == "failed" for trial in study.records)
@@ -76,7 +76,7 @@ def tiles(study: StudyResults) -> str:
     )
 
 
-def notice(study: StudyResults) -> str:
+def notice(study: StudyReader) -> str:
     """Return how the accuracies are to be read."""
     count = study.header.data.get("val")
     of_images = f" ({count:,} images)" if isinstance(count, int) else ""
@@ -104,7 +104,7 @@ def notice(study: StudyResults) -> str:
     return " ".join(text)
 
 
-def failures(study: StudyResults) -> str:
+def failures(study: StudyReader) -> str:
     """Return how many trials failed and why, or nothing where none did."""
     failed = [trial for trial in study.records if trial.state == "failed"]
     if not failed:
@@ -151,7 +151,7 @@ def chips(front: Sequence[TrialRecord]) -> str:
     return f'<ul class="chips">{"".join(items)}</ul>'
 
 
-def front_table(study: StudyResults) -> str:
+def front_table(study: StudyReader) -> str:
     """Return the front as a table with the command that exports each network."""
     front = study.front_records
     if not front:
@@ -206,7 +206,7 @@ def _wide_table(label: str, heads: str, rows: Sequence[str]) -> str:
     )
 
 
-def _tags(study: StudyResults) -> dict[int, list[str]]:
+def _tags(study: StudyReader) -> dict[int, list[str]]:
     tags: dict[int, list[str]] = {}
     chosen = {"recommended": study.recommended, "knee": study.knee, "best": best(study.front_records)}
     for name, trial in chosen.items():
@@ -215,17 +215,17 @@ def _tags(study: StudyResults) -> dict[int, list[str]]:
     return tags
 
 
-def export_command(study: StudyResults, trial: TrialRecord) -> str:
+def export_command(study: StudyReader, trial: TrialRecord) -> str:
     """Return the command that exports a network of the study."""
     return f"mgnas export {shell_word(study.folder)} --trial {trial.number}"
 
 
-def _interval(study: StudyResults, trial: TrialRecord) -> str:
+def _interval(study: StudyReader, trial: TrialRecord) -> str:
     interval = study.header.sampling.interval(accuracy(trial))
     return f"<small>{percents(interval)}</small>" if interval else ""
 
 
-def references_table(study: StudyResults) -> str:
+def references_table(study: StudyReader) -> str:
     """Return the networks of the papers that were trained for comparison, or nothing without any."""
     if not study.references:
         return ""
@@ -249,11 +249,11 @@ def references_table(study: StudyResults) -> str:
     )
 
 
-def _cost_heads(study: StudyResults) -> list[str]:
+def _cost_heads(study: StudyReader) -> list[str]:
     return [COSTS[name].heading for name in cost_columns(study.header.costs)]
 
 
-def _cost_cells(study: StudyResults, trial: TrialRecord) -> str:
+def _cost_cells(study: StudyReader, trial: TrialRecord) -> str:
     texts = (COSTS[name].text(cost_of(trial, name)) for name in cost_columns(study.header.costs))
     return "".join(f'<td class="number">{text}</td>' for text in texts)
 
@@ -282,6 +282,6 @@ def percent(trial: TrialRecord) -> str:
     return f"{100 * accuracy(trial):.2f}\u00a0%"
 
 
-def _seed(study: StudyResults) -> Any:
+def _seed(study: StudyReader) -> Any:
     search = study.header.config.get("search")
     return search.get("seed") if isinstance(search, Mapping) else None

@@ -7,10 +7,10 @@ from typing import Any
 
 from results.front import PARAMS
 from results.storage.objectives import COSTS
-from results.study import StudyResults
+from results.study import StudyReader
 
 
-def front_lead(study: StudyResults) -> str:
+def front_lead(study: StudyReader) -> str:
     """Return what a point of the front is, what else was to be kept low, and what was allowed at most."""
     costs = study.header.costs
     if costs == PARAMS:
@@ -53,12 +53,12 @@ def _joined(words: list[str]) -> str:
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
-def _section(study: StudyResults, name: str) -> Mapping[str, Any]:
+def _section(study: StudyReader, name: str) -> Mapping[str, Any]:
     section = study.header.config.get(name)
     return section if isinstance(section, Mapping) else {}
 
 
-def _limits(study: StudyResults) -> dict[str, float]:
+def _limits(study: StudyReader) -> dict[str, float]:
     """Return the limits that the study has set, by the name of the cost."""
     found: dict[str, float] = {}
     for name, kind in COSTS.items():
@@ -68,7 +68,7 @@ def _limits(study: StudyResults) -> dict[str, float]:
     return found
 
 
-def _may_share(study: StudyResults) -> bool:
+def _may_share(study: StudyReader) -> bool:
     """Whether networks of the space may use the same operators, A and B, in all iterations of a level."""
     space = _section(study, "space")
     choices = [space.get(key) for key in ("share_a", "share_b")]

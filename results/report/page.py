@@ -22,7 +22,8 @@ from results.report.picks import pick_cards
 from results.report.trainings import trainings_table
 from results.storage.objectives import COSTS
 from results.storage.records import StudyHeader
-from results.study import REPORT, StudyResults
+from results.storage.study_files import REPORT
+from results.study import StudyReader
 from space.core.atomic_files import write_atomic
 from space.core.errors import InvalidInputError
 
@@ -31,7 +32,7 @@ GENERATOR = '<meta name="generator" content="mgnas report">'
 GENERATOR_WITHIN = 1024
 
 
-def write_report(study: StudyResults, path: Path) -> Path:
+def write_report(study: StudyReader, path: Path) -> Path:
     """Write the report of ``study`` to ``path``, whole or not at all, and return the path.
 
     The file holds its scripts and styles (about 5 MB, nearly all of it plotly.js) and loads nothing.
@@ -44,7 +45,7 @@ def write_report(study: StudyResults, path: Path) -> Path:
     return write_atomic(path, render_report(study))
 
 
-def render_report(study: StudyResults) -> str:
+def render_report(study: StudyReader) -> str:
     """Return the report as the text of an HTML page."""
     charts: dict[str, Chart] = {}
     if study.front_records:
@@ -117,7 +118,7 @@ def _front_name(cost: str) -> str:
     return "front" if cost == "params" else f"front-{cost}"
 
 
-def _front_charts(study: StudyResults, charts: dict[str, Chart]) -> str:
+def _front_charts(study: StudyReader, charts: dict[str, Chart]) -> str:
     """Return accuracy against each of the study's costs; what is said of all stands under the first."""
     if not charts:
         return parts.nothing_yet(study)
@@ -129,7 +130,7 @@ def _front_charts(study: StudyResults, charts: dict[str, Chart]) -> str:
     )
 
 
-def _front_caption(study: StudyResults, chart: Chart) -> str:
+def _front_caption(study: StudyReader, chart: Chart) -> str:
     sentences = []
     if study.knee is not None:
         above = "the line between the ends of the good part of the front"
@@ -152,7 +153,7 @@ def _front_caption(study: StudyResults, chart: Chart) -> str:
     return " ".join(sentences)
 
 
-def _hypervolume_chart(study: StudyResults, charts: dict[str, Chart]) -> str:
+def _hypervolume_chart(study: StudyReader, charts: dict[str, Chart]) -> str:
     if not charts:
         return parts.nothing_yet(study)
     caption = (
@@ -170,7 +171,7 @@ def _hypervolume_chart(study: StudyResults, charts: dict[str, Chart]) -> str:
     return parts.chart("hypervolume", "hypervolume", caption, charts["hypervolume"])
 
 
-def _curves_chart(study: StudyResults, charts: dict[str, Chart]) -> str:
+def _curves_chart(study: StudyReader, charts: dict[str, Chart]) -> str:
     if not charts:
         return parts.nothing_yet(study)
     if not any(study.reports.get(trial.number) for trial in study.front_records):

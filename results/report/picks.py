@@ -10,7 +10,7 @@ from results.plots.axes import short_cost
 from results.report.html import escape, export_command, percent
 from results.storage.objectives import COSTS, cost_of
 from results.storage.records import TrialRecord
-from results.study import StudyResults
+from results.study import StudyReader
 from results.study_text import percents
 
 _WHY = {
@@ -20,7 +20,7 @@ _WHY = {
 }
 
 
-def pick_cards(study: StudyResults) -> str:
+def pick_cards(study: StudyReader) -> str:
     """Return a card for each network that most users want; empty without a front."""
     if not study.front_records:
         return ""
@@ -39,7 +39,7 @@ def pick_cards(study: StudyResults) -> str:
     )
 
 
-def _card(study: StudyResults, trial: TrialRecord, roles: Sequence[str]) -> str:
+def _card(study: StudyReader, trial: TrialRecord, roles: Sequence[str]) -> str:
     interval = study.header.sampling.interval(accuracy(trial))
     facts = [f"95 % interval {percents(interval)}"] if interval else ["no interval is known"]
     facts.append(f"{trial.params:,} parameters")

@@ -6,14 +6,14 @@ import statistics
 
 from results.front import accuracy
 from results.report.html import escape
-from results.study import StudyResults
+from results.study import StudyReader
 from results.trainings import trainings
 
 COLUMNS = ("network", "parameters", "MACs", "seeds", "mean accuracy", "deviation")
 TEXTS = ("network", "seeds")
 
 
-def trainings_table(study: StudyResults) -> str:
+def trainings_table(study: StudyReader) -> str:
     """Return the networks of the plan with mean and deviation over their seeds; nothing for a search."""
     found = trainings(study)
     if not found:

@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 from results.front import accuracy
+from results.open import open_study
 from results.picks import PICKS
-from results.study import open_study
 from space.core.errors import InvalidInputError
 
 

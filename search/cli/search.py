@@ -6,9 +6,10 @@ import sys
 from contextlib import closing, suppress
 
 from results.front import complete_trials
+from results.open import Study
 from results.picks import RECOMMENDED
 from results.plots.axes import duration
-from results.study import REPORT, StudyResults
+from results.storage.study_files import REPORT
 from results.study_text import print_study_front
 from results.tables import print_json, print_references
 from search.study.driver import SearchError
@@ -53,7 +54,7 @@ def launch(request: Request, *, repair: bool = False, as_json: bool = False) -> 
         _print_end(results)
 
 
-def _print_end(results: StudyResults) -> None:
+def _print_end(results: Study) -> None:
     out = sys.stdout
     out.write(
         f"study {results.folder} is complete: {results.spent}; "

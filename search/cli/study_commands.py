@@ -156,7 +156,7 @@ def search(
 
 def status(folder: Folder, as_json: AsJson = False) -> None:
     """Print the progress of a study. For a running search, also its trainings, pace and time left."""
-    from results.study import open_study
+    from results.open import open_study
     from results.study_status import COUNTS, running_lines
     from results.tables import print_json
 
@@ -186,7 +186,7 @@ def front(
 ) -> None:
     """Print the Pareto front: validation accuracy against parameters, or against the costs of the study."""
     from results.front import complete_trials
-    from results.study import open_study
+    from results.open import open_study
     from results.study_text import print_study_front
     from results.tables import print_json, print_references, write_front_csv
     from space.core.errors import InvalidInputError
@@ -221,7 +221,7 @@ def report(
     ] = None,
 ) -> None:
     """Write the report of a study: one HTML file that works offline."""
-    from results.study import open_study
+    from results.open import open_study
 
     typer.echo(open_study(folder).report(path_of("--output", output)))
 

@@ -7,8 +7,9 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
+from results.open import Study
 from results.plots.axes import duration, figure, plural
-from results.study import REPORT, StudyResults
+from results.storage.study_files import REPORT
 from results.tables import print_json
 from results.trainings import CURVES, failed_trainings, network_figures, trainings
 from search.study.driver import SearchError
@@ -40,7 +41,7 @@ def train(networks: NamedNetworks, base: Request, *, as_json: bool) -> None:
     _tell(results, as_json)
 
 
-def _why_none(results: StudyResults) -> str:
+def _why_none(results: Study) -> str:
     """Return the reason why no training has a result, with the seed of the last failure."""
     if failed := failed_trainings(results):
         return (
@@ -53,7 +54,7 @@ def _failure(seed: int, reason: str | None) -> str:
     return f"seed {seed}: {reason or 'no reason recorded'}"
 
 
-def _tell(results: StudyResults, as_json: bool) -> None:
+def _tell(results: Study, as_json: bool) -> None:
     """Print the figures of each network on stdout and the failed trainings on stderr."""
     report = str(results.folder / REPORT) if outputs_are_fresh(results.folder, [REPORT]) else None
     found = [network_figures(results, trials) for trials in trainings(results)]
@@ -86,7 +87,7 @@ def _tell(results: StudyResults, as_json: bool) -> None:
     sys.stdout.write("\n".join(lines) + "\n")
 
 
-def _lines(results: StudyResults, figures: dict[str, Any]) -> list[str]:
+def _lines(results: Study, figures: dict[str, Any]) -> list[str]:
     """Return the printed lines of one network."""
     seeds = figures["seeds"]
     measured = seeds[-1]["measured"]

@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from results.study import StudyResults
+from results.open import Study
 from search.study.folder import GIVEN, StudyFolder
 from search.study.given_images import write_given
 from search.study.named_networks import NamedNetworks, train_named
@@ -47,7 +47,7 @@ def run_search(
     device: Literal["auto", "cpu", "cuda"] | None = None,
     settings: Mapping[str, Any] | None = None,
     progress: bool = True,
-) -> StudyResults:
+) -> Study:
     """Run a search, or resume the study in its folder.
 
     The arguments are the options of ``mgnas search``. The search runs in worker processes; scripts need no
@@ -131,7 +131,7 @@ def train(
     settings: Mapping[str, Any] | None = None,
     plugins: Sequence[str | Path] = (),
     progress: bool = True,
-) -> StudyResults:
+) -> Study:
     """Train named networks from several seeds, or resume these trainings.
 
     The arguments are the options of ``mgnas train``. The trainings run in worker processes.

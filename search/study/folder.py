@@ -11,9 +11,10 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from results.open import open_study
 from results.storage.driver_lock import LOCK, is_locked
 from results.storage.records import StudyHeader, TrialRecord
-from results.study import CONFIG, DATABASE
+from results.storage.study_files import CONFIG, DATABASE
 from search.study.config import StudyConfig, Tables
 from search.study.same_study import first_edit, without_unset
 from search.study.warm_start import EARLIER

@@ -8,7 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from results.study import StudyResults
+from results.open import Study
 from search.study.plan import plan_config
 from search.study.progress import Progress, said_if_long
 from search.study.resolve import Request, resolve
@@ -41,9 +41,7 @@ class NamedNetworks:
     plugins: Sequence[Path] = ()
 
 
-def train_named(
-    networks: NamedNetworks, base: Request, make_progress: Callable[[str], Progress]
-) -> StudyResults:
+def train_named(networks: NamedNetworks, base: Request, make_progress: Callable[[str], Progress]) -> Study:
     """Train networks from several seeds, or resume these trainings.
 
     Args:

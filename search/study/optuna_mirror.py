@@ -23,7 +23,7 @@ from results.storage.errors import explain_database_error
 from results.storage.locking import LockWait
 from results.storage.objectives import COSTS
 from results.storage.records import TrialRecord
-from results.study import DATABASE, sqlite_url
+from results.storage.study_files import DATABASE, sqlite_url
 from search.samplers.quiet import quiet_optuna
 from search.study.objectives import known_costs
 from space.domains import Domain, FloatRange, IntRange

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from results.study import DATABASE, REPORT, StudyResults
+from results.open import Study
+from results.storage.study_files import DATABASE, REPORT
 from results.tables import front_csv
 from results.trainings import CURVES, curve_files, write_curves
 from search.study.progress import Progress
@@ -15,7 +16,7 @@ from space.core.errors import InvalidInputError
 OUTPUTS = ("trials.csv", "front.csv", REPORT)
 
 
-def write_outputs(results: StudyResults, progress: Progress) -> None:
+def write_outputs(results: Study, progress: Progress) -> None:
     """Write ``trials.csv``, ``front.csv``, ``report.html`` and the curves of a plan into the study's folder.
 
     A file that cannot be written loses nothing: ``progress`` shows a warning, and the next run writes it.
@@ -40,7 +41,7 @@ def write_outputs(results: StudyResults, progress: Progress) -> None:
             )
 
 
-def output_names(results: StudyResults) -> list[str]:
+def output_names(results: Study) -> list[str]:
     """Return the names of the files that ``write_outputs`` writes."""
     return [*OUTPUTS, *(curve_files(results) if results.header.plan else ())]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from results.study import open_study
+from results.open import open_study
 from search.study.config import StudyConfig, Tables
 from search.study.folder import StudyFolder
 from search.study.study_file import overlay, parse_assignment, preset_names, read_preset, read_study_file

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from results.storage.records import StudyHeader
-from results.study import StudyResults, open_study
+from results.open import Study, open_study
 from search.study.config import StudyConfig
 from search.study.folder import StudyFolder
 from search.study.outputs import output_names, outputs_are_fresh, write_outputs
@@ -25,7 +25,7 @@ def results_if_complete(
     data: SearchData | None,
     *,
     repair: bool,
-) -> StudyResults | None:
+) -> Study | None:
     """Return the results of a complete study, without torch and usually without its images; None otherwise.
 
     Args:

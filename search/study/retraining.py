@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+from results.open import Study
 from results.plots.axes import plural
 from results.storage.errors import StorageFullError
 from results.storage.records import TrialRecord
-from results.study import StudyResults
 from search.executors.base import Executor
 from search.executors.messages import Epoch, Event, Failed, Fatal, Finished, Lost
 from search.study.config import StudyConfig
@@ -51,7 +51,7 @@ def lost_weights(folder: Path, records: Iterable[TrialRecord]) -> list[LostWeigh
     return lost
 
 
-def lost_of_front(results: StudyResults) -> list[LostWeights]:
+def lost_of_front(results: Study) -> list[LostWeights]:
     """Return the lost weights of the networks that are exported: the front and the references."""
     return lost_weights(results.folder, [*results.front_records, *results.references])
 

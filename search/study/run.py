@@ -7,10 +7,12 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 from results.forecast import Activity
+from results.open import Study, open_study
 from results.plots.axes import plural
 from results.storage.errors import StorageFullError
 from results.storage.objectives import COSTS
-from results.study import CONFIG, StudyResults, open_study
+from results.open import Study, open_study
+from results.storage.study_files import CONFIG
 from search.executors.messages import Setup
 from search.executors.slots import Slot, check_compiler, check_threads, find_slots
 from search.study.begin import open_store
@@ -44,7 +46,7 @@ def run_study(
     load: Callable[[], SearchData] | None = None,
     *,
     repair: bool = False,
-) -> StudyResults:
+) -> Study:
     """Search until a budget of ``config`` is spent, and return the results.
 
     The study in ``path`` resumes where it stopped; a complete study returns at once. With a plan, the networks

@@ -14,7 +14,7 @@ from results.front import pareto_front
 from results.storage.ledger import Ledger
 from results.storage.locking import LockWait, let_readers_be, make_one_file
 from results.storage.records import StudyHeader, TrialRecord
-from results.study import DATABASE, sqlite_url
+from results.storage.study_files import DATABASE, sqlite_url
 from search.study.trials import Trials, checkpoint_path
 from space.core.reports import EpochReport
 from space.search_space import SearchSpace

@@ -7,9 +7,11 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from results.open import open_study
 from results.storage.ledger import Happening, Ledger
 from results.storage.records import TrialRecord
-from results.study import open_study, sqlite_url, study_name
+from results.open import open_study
+from results.storage.study_files import sqlite_url, study_name
 from search.frontier.models.transferred_prior import EarlierTrial
 from search.study.clock import Clock
 from search.study.components import compose

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter
 
-from results.study import open_study
+from results.open import open_study
 from space.core.atomic_files import write_atomic
 from space.core.errors import InvalidInputError
 

@@ -11,9 +11,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from results.open import Study, open_study
 from results.plots.front_svg import front_svg
 from results.storage.ledger import Ledger
-from results.study import StudyResults, open_study, sqlite_url
+from results.storage.study_files import sqlite_url
 from results.tables import front_csv, write_front_csv
 from space.core.errors import InvalidInputError
 from space.core.reports import EpochReport
@@ -23,11 +24,11 @@ from tests.support.synthetic import searched, study, trial
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> StudyResults:
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Study:
     return make_study(tmp_path_factory.mktemp("study"))
 
 
-def test_a_number_from_the_front_exports(trained: StudyResults, tmp_path: Path) -> None:
+def test_a_number_from_the_front_exports(trained: Study, tmp_path: Path) -> None:
     number = trained.front()["trial"].iloc[0]
     assert isinstance(number, np.integer)
     result = trained.export(number, tmp_path / "out", ["spec"])
@@ -49,7 +50,7 @@ def test_a_number_from_the_front_exports(trained: StudyResults, tmp_path: Path) 
     ],
 )
 def test_exports_of_no_network_are_refused(
-    trained: StudyResults, tmp_path: Path, which: Any, max_params: int | None, says: str
+    trained: Study, tmp_path: Path, which: Any, max_params: int | None, says: str
 ) -> None:
     with pytest.raises(InvalidInputError) as caught:
         trained.export(which, tmp_path / "out", ["spec"], max_params=max_params)
@@ -137,7 +138,7 @@ def test_the_front_is_the_same_csv_everywhere(count: int) -> None:
 
 def test_the_picture_is_written_whole_and_its_path_returned(tmp_path: Path) -> None:
     made = study(searched(20))
-    path = made.picture(str(tmp_path / "docs" / "front.svg"))
+    path = made.front_svg(str(tmp_path / "docs" / "front.svg"))
     assert path == tmp_path / "docs" / "front.svg"
     assert path.read_text(encoding="utf-8") == front_svg(made)
     assert list(path.parent.iterdir()) == [path]

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import torch
 
+from results.open import Study, open_study
 from results.storage.ledger import Ledger
 from results.storage.records import StudyHeader, TrialRecord
-from results.study import StudyResults, open_study, sqlite_url
+from results.storage.study_files import sqlite_url
 from space.modules import Trained, build, save_weights
 from space.networks.spec import Spec
 from space.notation.parse import parse_notation
@@ -62,7 +63,7 @@ def record(number: int, spec: Spec, weights: str | None, accuracy: float = 0.812
     )
 
 
-def make_study(folder: Path) -> StudyResults:
+def make_study(folder: Path) -> Study:
     """Trials 0 grey, 1 colour, 2 without weights, 3 failed, 4 file gone, 5 another's file, 6 NaN, 7 begun."""
     trained_weights(folder / "w" / "0.safetensors", GREY)
     trained_weights(folder / "w" / "1.safetensors", COLOUR)

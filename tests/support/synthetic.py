@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from results.open import Study
 from results.storage.records import TrialRecord
-from results.study import StudyResults
 from search.study.config import StudyConfig
 from space.core.reports import EpochReport
 from tests.support.factories import make_header, make_trial
@@ -41,7 +41,7 @@ def trial(number: int, params: int, accuracy: float | None, **changes: Any) -> T
     return make_trial(number, **(fields | changes))
 
 
-def study(records: list[TrialRecord], folder: Path | str = "runs/digits", **changes: Any) -> StudyResults:
+def study(records: list[TrialRecord], folder: Path | str = "runs/digits", **changes: Any) -> Study:
     fields: dict[str, Any] = {
         "name": "digits",
         "config": CONFIG.model_dump(mode="json"),
@@ -58,7 +58,7 @@ def study(records: list[TrialRecord], folder: Path | str = "runs/digits", **chan
         for t in records
     }
     clock_s = max((t.finished_s or 0.0 for t in records), default=0.0)
-    study = StudyResults(Path(folder), make_header(**(fields | changes)), records, clock_s)
+    study = Study(Path(folder), make_header(**(fields | changes)), records, clock_s)
     study.reports = reports
     return study
 

@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 
 from results.export.folder import ExportResult, export_trial
-from results.study import StudyResults, open_study
+from results.open import Study, open_study
 from space.modules import Classifier, save_weights
 from tests.support.export_study import make_study
 
@@ -23,12 +23,12 @@ ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(scope="module")
-def study(tmp_path_factory: pytest.TempPathFactory) -> StudyResults:
+def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
     return make_study(tmp_path_factory.mktemp("study"))
 
 
 @pytest.fixture(scope="module")
-def grey(study: StudyResults, tmp_path_factory: pytest.TempPathFactory) -> ExportResult:
+def grey(study: Study, tmp_path_factory: pytest.TempPathFactory) -> ExportResult:
     return export_trial(study, study.trial(0), tmp_path_factory.mktemp("grey") / "out")
 
 
@@ -88,7 +88,7 @@ def test_classify_needs_nothing_but_onnxruntime(grey: ExportResult, without_mgna
 
 
 @pytest.mark.slow
-def test_classify_uses_mgnas_without_onnx(study: StudyResults, tmp_path: Path, without_mgnas: Path) -> None:
+def test_classify_uses_mgnas_without_onnx(study: Study, tmp_path: Path, without_mgnas: Path) -> None:
     export_trial(study, study.trial(1), tmp_path / "out", ["safetensors"])
     (tall,) = random_images(1, (50, 40, 3))
     Image.fromarray(tall).save(tmp_path / "tall.png")
@@ -236,7 +236,7 @@ def test_a_model_that_onnxruntime_is_too_old_for_is_not_called_damaged(
     assert "damaged" not in result.err
 
 
-def test_names_with_tabs_and_line_breaks_keep_one_line_an_image(study: StudyResults, tmp_path: Path) -> None:
+def test_names_with_tabs_and_line_breaks_keep_one_line_an_image(study: Study, tmp_path: Path) -> None:
     odd = ("tab\there", "line\nbreak", "para\u2029graph", "sí")
     path = study.folder / "w/0.safetensors"
     classifier = Classifier.load(path)

@@ -15,23 +15,23 @@ import pytest
 import torch
 
 from results.export.folder import ExportResult, export_trial
-from results.study import StudyResults
+from results.open import Study
 from space.modules import Classifier, build, load_weights
 from space.networks.load import read_spec
 from tests.support.export_study import CLASSES, GREY, make_study
 
 
 @pytest.fixture(scope="module")
-def study(tmp_path_factory: pytest.TempPathFactory) -> StudyResults:
+def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
     return make_study(tmp_path_factory.mktemp("study"))
 
 
 @pytest.fixture(scope="module")
-def grey(study: StudyResults, tmp_path_factory: pytest.TempPathFactory) -> ExportResult:
+def grey(study: Study, tmp_path_factory: pytest.TempPathFactory) -> ExportResult:
     return export_trial(study, study.trial(0), tmp_path_factory.mktemp("grey") / "new" / "out")
 
 
-def test_the_default_export_is_complete(study: StudyResults, grey: ExportResult) -> None:
+def test_the_default_export_is_complete(study: Study, grey: ExportResult) -> None:
     names = {"README.md", "classify.py", "export.json", "model.onnx", "model.safetensors", "spec.json"}
     assert {path.name for path in grey.files} == names
     assert {path.name for path in grey.folder.iterdir()} == names
@@ -81,7 +81,7 @@ def test_the_onnx_model_has_the_lowest_ir_version_of_its_opset(grey: ExportResul
 
 
 def test_nothing_reaches_the_terminal(
-    study: StudyResults, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    study: Study, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     result = export_trial(study, study.trial(1), tmp_path / "out", ["onnx"])
     assert capfd.readouterr() == ("", "")
@@ -93,7 +93,7 @@ def test_nothing_reaches_the_terminal(
 
 
 @pytest.mark.slow
-def test_pt2_runs_without_mgnas_and_its_card_says_how(study: StudyResults, tmp_path: Path) -> None:
+def test_pt2_runs_without_mgnas_and_its_card_says_how(study: Study, tmp_path: Path) -> None:
     result = export_trial(study, study.trial(1), tmp_path / "out", ["pt2", "spec", "pt2"])
     names = ["README.md", "export.json", "model.pt2", "spec.json"]
     assert [path.name for path in result.files] == names
@@ -105,7 +105,7 @@ def test_pt2_runs_without_mgnas_and_its_card_says_how(study: StudyResults, tmp_p
     assert run_snippets(tmp_path / "out") == [classifier.predict(torch.zeros(2, 3, 32, 32))]
 
 
-def test_what_is_gone_of_an_earlier_export_is_told(study: StudyResults, tmp_path: Path) -> None:
+def test_what_is_gone_of_an_earlier_export_is_told(study: Study, tmp_path: Path) -> None:
     first = export_trial(study, study.trial(1), tmp_path / "out", ["pt2", "spec"])
     assert first.gone == ()
     again = export_trial(study, study.trial(1), tmp_path / "out", ["spec"])
@@ -149,7 +149,7 @@ def test_the_model_card_tells_what_the_network_is_and_runs(grey: ExportResult) -
 
 
 @pytest.mark.parametrize("number", range(8))
-def test_a_spec_needs_no_weights(study: StudyResults, tmp_path: Path, number: int) -> None:
+def test_a_spec_needs_no_weights(study: Study, tmp_path: Path, number: int) -> None:
     result = export_trial(study, study.trial(number), tmp_path / "out", ["spec"])
     assert [path.name for path in result.files] == ["README.md", "export.json", "spec.json"]
     assert read_spec(str(tmp_path / "out" / "spec.json")).arch == study.trial(number).arch
@@ -163,9 +163,9 @@ def test_importing_the_exporter_is_light() -> None:
     assert done.stdout == "[]\n"
 
 
-def test_formats_without_a_converter_import_no_torch(study: StudyResults, tmp_path: Path) -> None:
+def test_formats_without_a_converter_import_no_torch(study: Study, tmp_path: Path) -> None:
     code = (
-        "import sys; from results.study import open_study; "
+        "import sys; from results.open import open_study; "
         f"open_study({str(study.folder)!r}).export(0, {str(tmp_path / 'out')!r}, ['spec', 'safetensors']); "
         "print('torch' in sys.modules)"
     )

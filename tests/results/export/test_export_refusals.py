@@ -12,7 +12,7 @@ import pytest
 
 from results.export.folder import ExportError, export_trial
 from results.export.model_card import model_card
-from results.study import StudyResults
+from results.open import Study
 from space.core.errors import InvalidInputError
 from tests.support.export_study import COLOUR, GREY, make_study
 
@@ -20,7 +20,7 @@ CHEAP = ["spec", "safetensors"]
 
 
 @pytest.fixture(scope="module")
-def study(tmp_path_factory: pytest.TempPathFactory) -> StudyResults:
+def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
     return make_study(tmp_path_factory.mktemp("study"))
 
 
@@ -38,7 +38,7 @@ def contents(folder: Path) -> dict[str, bytes]:
         ([], "no format to export was named; choose from spec, safetensors, onnx, pt2"),
     ],
 )
-def test_unknown_formats(study: StudyResults, tmp_path: Path, formats: list[str], reason: str) -> None:
+def test_unknown_formats(study: Study, tmp_path: Path, formats: list[str], reason: str) -> None:
     with pytest.raises(InvalidInputError) as caught:
         export_trial(study, study.trial(0), tmp_path / "out", formats)
     assert str(caught.value) == reason
@@ -46,7 +46,7 @@ def test_unknown_formats(study: StudyResults, tmp_path: Path, formats: list[str]
 
 
 def test_without_its_packages_onnx_is_left_out_or_refused(
-    study: StudyResults, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "onnxscript", None)
     result = export_trial(study, study.trial(0), tmp_path / "out")
@@ -75,9 +75,7 @@ def test_without_its_packages_onnx_is_left_out_or_refused(
         (7, ["trial 7 has no result yet", "trial 1, 0 "]),
     ],
 )
-def test_trials_without_a_network(
-    study: StudyResults, tmp_path: Path, number: int, reasons: list[str]
-) -> None:
+def test_trials_without_a_network(study: Study, tmp_path: Path, number: int, reasons: list[str]) -> None:
     with pytest.raises(InvalidInputError) as caught:
         export_trial(study, study.trial(number), tmp_path / "out", CHEAP)
     assert all(reason in str(caught.value) for reason in reasons)
@@ -85,7 +83,7 @@ def test_trials_without_a_network(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_only_an_unchanged_earlier_export_is_replaced(study: StudyResults, tmp_path: Path) -> None:
+def test_only_an_unchanged_earlier_export_is_replaced(study: Study, tmp_path: Path) -> None:
     out = tmp_path / "out"
     out.mkdir()
     export_trial(study, study.trial(1), out, ["spec"])
@@ -104,7 +102,7 @@ def test_only_an_unchanged_earlier_export_is_replaced(study: StudyResults, tmp_p
     assert contents(out) == before
 
 
-def test_an_export_that_was_killed_while_it_moved_loses_nothing(study: StudyResults, tmp_path: Path) -> None:
+def test_an_export_that_was_killed_while_it_moved_loses_nothing(study: Study, tmp_path: Path) -> None:
     out = tmp_path / "out"
     export_trial(study, study.trial(1), out, ["spec"])
     out.rename(tmp_path / ".out.4567cdef.old")
@@ -115,9 +113,7 @@ def test_an_export_that_was_killed_while_it_moved_loses_nothing(study: StudyResu
     assert GREY.notation in (out / "README.md").read_text(encoding="utf-8")
 
 
-def test_two_exports_at_once_are_whole(
-    study: StudyResults, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_two_exports_at_once_are_whole(study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out, others = tmp_path / "out", [study.trial(1)]
 
     def card(*arguments: Any) -> str:
@@ -134,7 +130,7 @@ def test_two_exports_at_once_are_whole(
 
 
 @pytest.mark.parametrize("name", ["notes.txt", "export.json", "README.md", ".hidden"])
-def test_a_folder_with_something_else_is_refused(study: StudyResults, tmp_path: Path, name: str) -> None:
+def test_a_folder_with_something_else_is_refused(study: Study, tmp_path: Path, name: str) -> None:
     out = tmp_path / "out"
     out.mkdir()
     (out / name).write_text("[]")
@@ -145,7 +141,7 @@ def test_a_folder_with_something_else_is_refused(study: StudyResults, tmp_path: 
 
 
 def test_a_file_and_the_current_folder_are_refused(
-    study: StudyResults, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").write_text("mine")
     with pytest.raises(InvalidInputError, match="is a file"):
@@ -160,7 +156,7 @@ def test_a_file_and_the_current_folder_are_refused(
 @pytest.mark.slow
 @pytest.mark.parametrize("format_", ["onnx", "pt2"])
 def test_a_model_that_computes_something_else_is_not_exported(
-    study: StudyResults, tmp_path: Path, format_: str
+    study: Study, tmp_path: Path, format_: str
 ) -> None:
     export_trial(study, study.trial(0), tmp_path / "out", ["spec"])
     before = contents(tmp_path / "out")
@@ -182,7 +178,7 @@ def files_of_at_most(size: int) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("format_", ["safetensors", "pt2"])
-def test_a_full_disk_leaves_nothing(study: StudyResults, tmp_path: Path, format_: str) -> None:
+def test_a_full_disk_leaves_nothing(study: Study, tmp_path: Path, format_: str) -> None:
     with files_of_at_most(1000), pytest.raises(OSError, match="File too large"):
         export_trial(study, study.trial(0), tmp_path / "out", [format_])
     assert list(tmp_path.iterdir()) == []

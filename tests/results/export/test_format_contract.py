@@ -15,7 +15,7 @@ from torch import Tensor
 
 from results.export.folder import ExportResult, export_trial
 from results.export.formats import TOLERANCE, WRITERS
-from results.study import StudyResults
+from results.open import Study
 from space.core.errors import InvalidInputError
 from space.modules import Classifier
 from tests.support.export_study import GREY, SIZES, make_study
@@ -41,13 +41,13 @@ RUNNERS: dict[str, Callable[[Path, Tensor], Tensor]] = {
 
 
 @pytest.fixture(scope="module")
-def study(tmp_path_factory: pytest.TempPathFactory) -> StudyResults:
+def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
     return make_study(tmp_path_factory.mktemp("study"))
 
 
 @pytest.fixture(scope="module", params=WRITERS)
 def exported(
-    request: pytest.FixtureRequest, study: StudyResults, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest, study: Study, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[str, ExportResult]:
     folder = tmp_path_factory.mktemp(request.param) / "out"
     return request.param, export_trial(study, study.trial(0), folder, [request.param])
@@ -74,7 +74,7 @@ def test_format_lists_its_file_with_its_digest(exported: tuple[str, ExportResult
 
 @pytest.mark.parametrize("batch", [1, 5])
 def test_format_computes_the_logits_of_the_trained_network(
-    exported: tuple[str, ExportResult], study: StudyResults, batch: int
+    exported: tuple[str, ExportResult], study: Study, batch: int
 ) -> None:
     name, result = exported
     if name == "spec":  # an architecture without weights computes nothing
@@ -88,7 +88,7 @@ def test_format_computes_the_logits_of_the_trained_network(
 
 
 def test_format_holds_no_path_of_this_machine(
-    exported: tuple[str, ExportResult], study: StudyResults
+    exported: tuple[str, ExportResult], study: Study
 ) -> None:
     _, result = exported
     for path in result.files:
@@ -97,7 +97,7 @@ def test_format_holds_no_path_of_this_machine(
 
 
 def test_format_is_written_again_over_its_earlier_export(
-    exported: tuple[str, ExportResult], study: StudyResults
+    exported: tuple[str, ExportResult], study: Study
 ) -> None:
     name, result = exported
     again = export_trial(study, study.trial(0), result.folder, [name])
@@ -107,7 +107,7 @@ def test_format_is_written_again_over_its_earlier_export(
 
 @pytest.mark.parametrize("name", [name for name in WRITERS if name != "spec"])
 def test_format_refuses_a_trial_without_weights_and_writes_nothing(
-    study: StudyResults, tmp_path: Path, name: str
+    study: Study, tmp_path: Path, name: str
 ) -> None:
     with pytest.raises(InvalidInputError, match="weights"):
         export_trial(study, study.trial(2), tmp_path / "out", [name])

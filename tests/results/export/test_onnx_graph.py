@@ -95,7 +95,7 @@ def test_a_built_in_network_does_not_wait_for_the_exporter(tmp_path: Path) -> No
     spec = parse_notation("MgNet[1,1]-4-B^l", in_channels=3, num_classes=3)
     trained_weights(tmp_path / "w", spec)
     code = (
-        "import sys; from pathlib import Path; from space import parse_notation; "
+        "import sys; from pathlib import Path; from space.notation.parse import parse_notation; "
         "from results.export.formats import Source, write_onnx; "
         "spec = parse_notation('MgNet[1,1]-4-B^l', in_channels=3, num_classes=3); "
         f"write_onnx(Source(spec, Path({str(tmp_path / 'w')!r})), Path({str(tmp_path)!r})); "

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from results.open import open_study
 from results.storage.errors import explain_database_error
 from results.storage.ledger import SCHEMA_VERSION, Ledger
-from results.study import open_study, sqlite_url
+from results.storage.study_files import sqlite_url
 from space.core.errors import InvalidInputError
 from space.core.reports import EpochReport
 from tests.support.factories import make_header, make_trial

@@ -17,8 +17,9 @@ from typing import Any
 import optuna
 import pytest
 
+from results.open import open_study
 from results.storage.records import POINT_COLUMNS
-from results.study import open_study, sqlite_url
+from results.storage.study_files import sqlite_url
 from search.cli.app import COMMANDS
 from search.cli.main import run
 from search.study.resolve import Request, resolve

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from results.study import open_study
+from results.open import open_study
 from search.cli.main import run
 from search.study.api import run_search
 from search.study.resolve import Request, resolve

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from results.study import open_study
+from results.open import open_study
 from search.cli.train import figure, floating_point
 from space.modules import Classifier
 from tests.support.command_line import command, mgnas

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from results.study import open_study
+from results.open import open_study
 from search.cli.main import run
 from search.executors.slots import count_cores
 from tests.search.cli.test_user_errors import error

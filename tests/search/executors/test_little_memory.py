@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from results.study import open_study
+from results.open import open_study
 from search.executors.local import LocalExecutor
 from search.executors.messages import Event, Job, Lost, Ready, Setup
 from search.executors.slots import find_slots

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from results.study import open_study
+from results.open import open_study
 from search.study.api import run_search
 from search.study.config import StudyConfig
 from search.study.folder import StudyFolder

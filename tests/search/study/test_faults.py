@@ -16,7 +16,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from results.study import StudyResults, open_study
+from results.open import Study, open_study
 from space.core.errors import MgnasError
 from tests.support.command_line import command, mgnas
 from tests.support.studies import write_study
@@ -42,7 +42,7 @@ def search_in(home: Path) -> Iterator[subprocess.Popen[str]]:
             driver.kill()
 
 
-def wait_for(home: Path, num_finished: int, timeout_s: float = 90) -> StudyResults:
+def wait_for(home: Path, num_finished: int, timeout_s: float = 90) -> Study:
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:
         try:
@@ -112,7 +112,7 @@ def test_many_signals_at_once_end_a_search_as_one_does(tmp_path: Path, blow: sig
     assert "Traceback" not in stderr
 
 
-def check_complete(home: Path, total: int, before: StudyResults) -> None:
+def check_complete(home: Path, total: int, before: Study) -> None:
     run = mgnas("search", "tiny.toml", "--trials", str(total), cwd=home)
     assert run.returncode == 0, run.stderr
     after = open_study(home / STUDY)

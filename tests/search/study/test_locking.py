@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from results.open import open_study
 from results.storage.locking import file_system_of, let_readers_be
-from results.study import open_study
+from results.open import open_study
 from search.study.components import make_ask_tell
 from search.study.store import StudyStore
 from search.study.trials import Outcome

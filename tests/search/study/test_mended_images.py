@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from results.study import open_study
+from results.open import open_study
 from space.core.errors import MgnasError
 from tests.support.studies import TINY
 

@@ -13,7 +13,8 @@ from typing import Any
 import optuna
 import pytest
 
-from results.study import StudyResults, open_study, sqlite_url
+from results.open import Study, open_study
+from results.storage.study_files import sqlite_url
 from search.executors.messages import Epoch, Event, Failed, Finished, Foretold, Job, Paused, decode_event
 from search.executors.worker import Workplace, _train
 from tests.results.test_hypervolume import by_inclusion_exclusion
@@ -33,7 +34,7 @@ def write(folder: Path, *, trials: int, sampler: str, scheduler: str) -> None:
     file.write_text(text, encoding="utf-8")
 
 
-def dominated_share(study: StudyResults) -> float:
+def dominated_share(study: Study) -> float:
     """The hypervolume by its definition: of the box of error, log parameters and log latency, 1 for all.
 
     It is 1 where one network has no error, is the smallest of the space, and was the quickest.

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from results.study import open_study
+from results.open import open_study
 from search.executors.slots import Slot
 from search.study.config import StudyConfig
 from search.study.opening import device_text, opening_lines

@@ -10,7 +10,8 @@ from pathlib import Path
 import optuna
 import pytest
 
-from results.study import open_study, sqlite_url
+from results.open import open_study
+from results.storage.study_files import sqlite_url
 from search.study.api import run_search
 from space.core.errors import InvalidInputError
 from tests.support.command_line import mgnas

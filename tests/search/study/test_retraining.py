@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from results.open import open_study
 from results.storage.records import TrialRecord
-from results.study import open_study
 from search.cli.main import run
 
 STUDY = Path("runs/tiny")

@@ -18,7 +18,8 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from results.study import StudyResults, open_study, sqlite_url
+from results.open import Study, open_study
+from results.storage.study_files import sqlite_url
 from search.study.folder import StudyFolder
 from space.core.errors import MgnasError
 from tests.search.study.test_faults import STUDY, search_in
@@ -36,7 +37,7 @@ def write_rungs(folder: Path, scheduler: str, trials: int = 9, workers: int = 2)
     file.write_text(text, encoding="utf-8")
 
 
-def decisions(study: StudyResults) -> list[tuple[object, ...]]:
+def decisions(study: Study) -> list[tuple[object, ...]]:
     return [(r.arch, r.seed, r.state, r.epochs, r.val_accuracy) for r in study.records]
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import optuna
 import pytest
 
-from results.study import sqlite_url
+from results.storage.study_files import sqlite_url
 from search.samplers.base import AskTell
 from search.study.components import make_ask_tell
 from search.study.optuna_mirror import OptunaMirror

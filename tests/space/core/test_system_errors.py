@@ -32,7 +32,7 @@ def test_too_many_open_files_names_their_limit(tmp_path: Path) -> None:
     (tmp_path / "there" / "study.db").touch()
     (tmp_path / "there" / "study.toml").touch()
     preload = (
-        "import search.cli.main, search.cli.app, results.study, results.tables, results.front\n"
+        "import search.cli.main, search.cli.app, results.open, results.tables, results.front\n"
         "import results.storage.ledger\n"
     )
     done = subprocess.run(

@@ -1,0 +1,56 @@
+"""The DataFrames of a study: its front, its trials and its learning curves."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from results.storage.records import POINT_COLUMNS, TrialRecord, point_columns
+from space.core.reports import EpochReport
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+TRIAL_COLUMNS = ("reference", "state", "on_front", "reason", "started_s", "finished_s", "train_s")
+"""Columns of ``trials_frame`` after those of a point."""
+CURVE_COLUMNS = ("trial", "epoch", "train_loss", "val_loss", "val_accuracy", "seconds")
+
+
+def front_frame(front: Sequence[TrialRecord], costs: tuple[str, ...]) -> pd.DataFrame:
+    """Return a front with the columns of ``front.csv``, one row for each network."""
+    import pandas as pd
+
+    return pd.DataFrame([trial.point(costs) for trial in front], columns=point_columns(costs, front))
+
+
+def trials_frame(trials: Iterable[TrialRecord], on_front: Collection[int]) -> pd.DataFrame:
+    """Return one row for each trial, in the order given; ``on_front`` holds the numbers of the front's trials."""
+    import pandas as pd
+
+    rows = [_trial_row(trial, trial.number in on_front) for trial in trials]
+    frame = pd.DataFrame(rows) if rows else pd.DataFrame(columns=[*POINT_COLUMNS, *TRIAL_COLUMNS])
+    for text in ("reference", "reason"):  # pandas would write NaN for None
+        frame[text] = pd.Series([row[text] for row in rows], dtype=object)
+    return frame
+
+
+def _trial_row(trial: TrialRecord, is_on_front: bool) -> dict[str, Any]:
+    facts = {
+        "reference": trial.reference,
+        "state": trial.state,
+        "on_front": is_on_front,
+        "reason": trial.reason,
+        "started_s": trial.started_s,
+        "finished_s": trial.finished_s,
+        "train_s": trial.train_s,
+    }
+    hyperparameters = {f"hyperparameter_{name}": value for name, value in trial.hyperparameters.items()}
+    return trial.point() | facts | trial.measured | hyperparameters
+
+
+def curves_frame(reports: Mapping[int, Sequence[EpochReport]]) -> pd.DataFrame:
+    """Return one row for each epoch of each trial; ``reports`` maps trial numbers to epochs."""
+    import pandas as pd
+
+    rows = [{"trial": trial} | vars(report) for trial, epochs in reports.items() for report in epochs]
+    return pd.DataFrame(rows, columns=list(CURVE_COLUMNS))

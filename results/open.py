@@ -1,0 +1,135 @@
+"""A study as its user opens it: the reader, and what can be made of it (report, export, picture)."""
+
+from __future__ import annotations
+
+import operator
+from pathlib import Path
+from typing import TYPE_CHECKING, SupportsIndex
+
+from results.picks import PICKS, RECOMMENDED
+from results.storage.study_files import DATABASE, REPORT, reading_ledger
+from results.study import StudyReader
+from space.core.atomic_files import user_path
+from space.core.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from results.export.folder import ExportResult
+    from results.storage.records import TrialRecord
+
+
+def open_study(folder: str | Path) -> Study:
+    """Open the study in a folder and return its state at this moment.
+
+    Raises:
+        InvalidInputError: The folder does not exist, holds no study, or the study is damaged.
+
+    Example:
+        >>> study = mgnas.open_study("runs/digits")
+        >>> study.front()
+        >>> study.export("best")
+    """
+    folder = user_path(folder, "the study's folder")
+    if folder.is_file():
+        named = f"; did you mean its folder, {folder.parent}?" if (folder.parent / DATABASE).is_file() else ""
+        raise InvalidInputError(f"{folder} is a file, but a study is a folder{named}")
+    if not folder.is_dir():
+        raise InvalidInputError(
+            f"there is no folder {folder}; 'mgnas search --dir {folder}' would make a study there"
+        )
+    if not (folder / DATABASE).is_file():
+        raise InvalidInputError(f"{folder} is not a study's folder: it has no {DATABASE}")
+    with reading_ledger(folder) as ledger:
+        return Study(folder, ledger.header(), ledger.trials(), ledger.clock_s())
+
+
+class Study(StudyReader):
+    """The results of a study: its trials and its front, the report, exports and pictures.
+
+    ``open_study`` and ``run_search`` return it. It holds the trials recorded at that moment; open the study
+    again to see later ones. The epochs are read at their first use and then kept.
+
+    Attributes:
+        folder: The study's folder.
+        header: The study's configuration, data and budgets.
+        records: The trials of the search, by ascending number.
+        references: The trials of reference networks. They are on no front and in no count except that of
+            all epochs.
+        searched_s: Seconds of search on the study's clock, without pauses.
+    """
+
+    def report(self, path: str | Path | None = None) -> Path:
+        """Write the report, one HTML file that works offline.
+
+        Args:
+            path: The file; by default ``report.html`` in the study's folder.
+
+        Returns:
+            The path of the file.
+
+        Raises:
+            InvalidInputError: ``path`` is a folder, or a file that is not a report of mgnas.
+        """
+        from results.report.page import write_report
+
+        return write_report(self, self.folder / REPORT if path is None else user_path(path, "the report"))
+
+    def front_svg(self, path: str | Path) -> Path:
+        """Write the Pareto front of accuracy against parameters as an SVG picture.
+
+        The picture is readable on light and dark pages. The file is written atomically. Missing parent
+        folders are created.
+
+        Returns:
+            The path of the file.
+        """
+        from results.plots.front_svg import write_front_svg
+
+        return write_front_svg(self, user_path(path, "the picture"))
+
+    def export(
+        self,
+        which: SupportsIndex | str = RECOMMENDED,
+        to: str | Path | None = None,
+        formats: Sequence[str] | None = None,
+        *,
+        max_params: int | None = None,
+    ) -> ExportResult:
+        """Export one trained network as a folder with a model card.
+
+        Args:
+            which: A trial's number, or a pick: ``within-1se`` (the recommended network), ``best``, ``knee``,
+                ``smallest``, ``accuracy>=0.97``, ``within=1pt``.
+            to: The folder; by default ``exports/trial-N`` in the study's folder.
+            formats: Of ``spec``, ``safetensors``, ``onnx``, ``pt2``; by default the first three.
+            max_params: With a pick, the largest number of parameters of the network.
+
+        Returns:
+            The folder, its files, and the formats that were skipped.
+
+        Raises:
+            InvalidInputError: There is no such network, ``max_params`` is given with a number, or
+                ``results.export.folder.export_trial`` refuses.
+        """
+        from results.export.folder import export_trial
+
+        record = self._chosen(which, max_params)
+        own = self.folder / "exports" / f"trial-{record.number}"
+        folder = own if to is None else user_path(to, "the folder to export to")
+        return export_trial(self, record, folder, formats)
+
+    def _chosen(self, which: SupportsIndex | str, max_params: int | None) -> TrialRecord:
+        if isinstance(which, str):
+            return self.pick(which, max_params)
+        try:
+            number = operator.index(which)
+        except TypeError:
+            raise InvalidInputError(
+                f"which must be a trial's number, or one of {PICKS}, but got {which!r}"
+            ) from None
+        if max_params is not None:
+            raise InvalidInputError(
+                f"max_params goes with one of {PICKS}, not with a trial's number ({number})"
+            )
+        return self.trial(number)
