@@ -24,7 +24,7 @@ from typing import Any
 from benchmarks.machine import describe_machine
 from benchmarks.problems import Failing, deep, falling
 from benchmarks.raw_optuna import SAMPLERS, RawOptuna
-from results.plots.quantile_bands_svg import bands_svg
+from results.plots.quantile_bands_svg import quantile_bands_svg
 from results.tables import print_table
 from search.cli.simulate import parse_method
 from search.frontier.config import DEFAULTS
@@ -310,7 +310,7 @@ def _draw(runs: dict[str, Any]) -> None:
         problem, *rest = title.replace(" workers", "").replace(" worker", "").split(", ")
         if len(rest) == 1:  # nothing else is said of the problem
             picture = PICTURES / f"search-{problem}-{rest[0]}.svg"
-            picture.write_text(bands_svg(title, subtitle, bands, "minutes"), encoding="utf-8")
+            picture.write_text(quantile_bands_svg(title, subtitle, bands, "minutes"), encoding="utf-8")
 
 
 _DRAWN = (*OURS, "frontier:asha", "tpe:asha", "optuna default", "optuna gp", "optuna random")

@@ -10,10 +10,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import stdtrit
 
 from results.effect_groups import MIN_GROUP, groups, with_company
 from results.front import complete_trials
@@ -182,7 +182,7 @@ def _effect(
     contrasts[:, : len(labels)] = np.eye(len(labels)) - shares
     inverse = np.linalg.inv(design.T @ design)
     errors = np.sqrt(np.maximum(variance * np.einsum("gi,ij,gj->g", contrasts, inverse, contrasts), 0.0))
-    centres, reach = contrasts @ beta, t_quantile(freedom) * errors
+    centres, reach = contrasts @ beta, stdtrit(freedom, 0.975) * errors
     values = tuple(
         ValueEffect(
             label,
@@ -266,15 +266,3 @@ def _holm(effects: list[HyperparameterEffect]) -> list[HyperparameterEffect]:
         largest = max(largest, min(1.0, effect.p_value * (len(tested) - rank)))
         corrected[effect.hyperparameter] = largest
     return [replace(e, p_value=corrected.get(e.hyperparameter, 1.0)) for e in effects]
-
-
-def t_quantile(freedom: int, confidence: float = 0.95) -> float:
-    """Return Student's t for a two-sided interval, by its series about the normal's (freedom >= 4)."""
-    z = NormalDist().inv_cdf(0.5 + confidence / 2)
-    terms = (
-        z,
-        (z**3 + z) / 4,
-        (5 * z**5 + 16 * z**3 + 3 * z) / 96,
-        (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
-    )
-    return sum(term / float(freedom) ** power for power, term in enumerate(terms))

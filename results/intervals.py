@@ -1,4 +1,4 @@
-"""Confidence intervals and sampling errors of accuracies."""
+"""Confidence intervals and standard errors of accuracies."""
 
 from __future__ import annotations
 
@@ -11,7 +11,17 @@ _ROUNDING = 1e-9
 
 
 def wilson(share: float, count: int) -> tuple[float, float]:
-    """Return Wilson's 95 % interval of a share of ``count`` things; right for none and for all as well.
+    """Return Wilson's 95 % score interval of a binomial proportion.
+
+    It is also valid for proportions of 0 and 1. ``scipy.stats.binomtest`` computes the same interval, but it
+    requires a whole number of successes (balanced accuracies have none), and its import takes a second.
+
+    Args:
+        share: the observed proportion, from 0 to 1.
+        count: the number of observations.
+
+    Returns:
+        The lower and the upper end, from 0 to 1.
 
     Source: Wilson 1927, "Probable inference, the law of succession, and statistical inference".
     """
@@ -24,12 +34,14 @@ def wilson(share: float, count: int) -> tuple[float, float]:
 
 @dataclass(frozen=True)
 class Sampling:
-    """The sampling error of accuracies that were measured on ``num_images`` validation images.
+    """The sampling error of accuracies on a finite validation split.
 
-    ``num_images`` is None where the number is unknown; then only equal accuracies are equal. ``chance`` is
-    the accuracy of a uniform guess, 1 / classes (0 where the classes are unknown). ``is_balanced`` tells
-    that accuracies are means over the classes: the error is then a lower bound, reached where all classes
-    have the same number of images.
+    Attributes:
+        num_images: number of validation images. If it is None (unavailable), only identical accuracies are
+            equal.
+        chance: accuracy of a uniform guess, ``1 / classes``; 0 if the number of classes is unavailable.
+        is_balanced: whether accuracies are means over the classes. The standard error is then a lower bound,
+            which is exact for classes of equal size.
     """
 
     num_images: int | None = None
@@ -43,7 +55,7 @@ class Sampling:
         return max(math.sqrt(accuracy * (1 - accuracy) / self.num_images), 1 / self.num_images)
 
     def are_equal(self, one: float, other: float) -> bool:
-        """Tell whether two accuracies differ by at most the standard error of the higher one.
+        """Return whether two accuracies differ by at most the standard error of the higher one.
 
         Networks of one study share their validation images. The standard error of such a paired difference
         is about that of one accuracy.
@@ -51,16 +63,16 @@ class Sampling:
         return abs(one - other) <= self.error(max(one, other)) + _ROUNDING
 
     def is_above_chance(self, accuracy: float) -> bool:
-        """Tell whether the 95 % interval of an accuracy lies above chance."""
+        """Return whether the 95 % interval of an accuracy lies above chance."""
         return (wilson(accuracy, self.num_images)[0] if self.num_images else accuracy) > self.chance
 
     def interval(self, accuracy: float) -> tuple[float, float] | None:
-        """Return Wilson's 95 % interval; None for balanced accuracies and unknown numbers of images."""
+        """Return Wilson's 95 % interval; None for balanced accuracies, or without a number of images."""
         return wilson(accuracy, self.num_images) if self.num_images and not self.is_balanced else None
 
 
 def equal_places(accuracies: Sequence[float], sampling: Sampling) -> list[list[int]]:
-    """Return for each accuracy the places of the others that are equal to it."""
+    """Return, for each accuracy, the indices of the other accuracies that are equal to it."""
     return [
         [j for j, other in enumerate(accuracies) if j != i and sampling.are_equal(one, other)]
         for i, one in enumerate(accuracies)

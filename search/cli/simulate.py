@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from results.plots.axes import figure, plural
-from results.plots.quantile_bands_svg import bands_svg
+from results.plots.quantile_bands_svg import quantile_bands_svg
 from results.tables import print_json, print_table
 from search.samplers.optuna import SamplerName
 from search.schedulers.base import SchedulerName
@@ -69,7 +69,7 @@ def simulate_table(
             for outcome in outcomes
         }
         title = f"{benchmark.name}, {plural(num_workers, 'worker')}"
-        write_atomic(picture, bands_svg(title, subtitle, bands, unit))
+        write_atomic(picture, quantile_bands_svg(title, subtitle, bands, unit))
     if as_json:
         print_json(as_document(benchmark.name, num_workers, limit_s, outcomes))
         return

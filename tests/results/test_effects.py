@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from results.effect_groups import groups
-from results.effects import MIN_TRIALS, Effects, HyperparameterEffect, hyperparameter_effects, t_quantile
+from results.effects import MIN_TRIALS, Effects, HyperparameterEffect, hyperparameter_effects
 from tests.support.synthetic import searched, trial
 
 
@@ -255,6 +255,12 @@ def test_the_same_seed_gives_the_same_result():
     assert hyperparameter_effects(searched(), seed=1) == hyperparameter_effects(searched(), seed=1)
 
 
-@pytest.mark.parametrize(("freedom", "expected"), [(4, 2.7764), (10, 2.2281), (40, 2.0211), (1000, 1.9623)])
-def test_t_quantile_matches_the_tables(freedom, expected):
-    assert t_quantile(freedom) == pytest.approx(expected, abs=0.01)
+@pytest.mark.parametrize(("freedom", "expected"), [(6, 2.4469), (10, 2.2281), (40, 2.0211)])
+def test_intervals_are_quantiles_of_students_t(freedom, expected):
+    records = [
+        trial(n, 1000, 0.8 + 0.01 * (n % 2) + 0.001 * (n * 7 % 5), hyperparameters={"k": n % 2})
+        for n in range(freedom + 2)  # two values, one size: two parameters are estimated
+    ]
+    for value in of(hyperparameter_effects(records), "k").values:
+        assert (value.high - value.effect) / value.std_error == pytest.approx(expected, abs=1e-4)
+        assert (value.effect - value.low) / value.std_error == pytest.approx(expected, abs=1e-4)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
+from scipy.stats import binomtest
 
 from results.intervals import Sampling, equal_places, wilson
 
@@ -21,6 +22,12 @@ from results.intervals import Sampling, equal_places, wilson
 def test_intervals_are_those_of_newcombe(share: float, count: int, expected: tuple[float, float]) -> None:
     """As in Newcombe 1998, "Two-sided confidence intervals for the single proportion", method 3."""
     assert wilson(share, count) == pytest.approx(expected, abs=1e-4)
+
+
+@pytest.mark.parametrize(("right", "count"), [(0, 1), (1, 1), (3, 7), (352, 360), (9_321, 10_000)])
+def test_intervals_are_those_of_scipy(right: int, count: int) -> None:
+    expected = binomtest(right, count).proportion_ci(0.95, method="wilson")
+    assert wilson(right / count, count) == pytest.approx(tuple(expected), abs=1e-9)
 
 
 @pytest.mark.parametrize("truth", [0.02, 0.1, 0.5, 0.93])

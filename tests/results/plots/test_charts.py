@@ -20,7 +20,7 @@ from results.plots.axes import (
 )
 from results.plots.charts import curves_chart, front_chart, hypervolume_chart, shade
 from results.plots.front_svg import front_svg, write_front_svg
-from results.plots.svg import card
+from results.plots.svg import Axis, SvgChart
 from results.report.html import chips
 from tests.support.synthetic import searched, study, trial
 
@@ -191,7 +191,8 @@ def test_svg_stays_in_its_frame():
     ],
 )
 def test_long_titles_of_pictures_are_smaller_and_at_last_cut(title, size, shown):
-    root = ElementTree.fromstring(card("picture", title, "", []))
+    axis = Axis(0.0, 1.0, [], str)
+    root = ElementTree.fromstring(SvgChart(axis, axis).render(title, ""))
     heading = next(text for text in root.iter(f"{SVG}text") if text.get("class") == "title")
     style = heading.get("style")
     assert (None if style is None else float(re.search(r"[\d.]+", style).group())) == size

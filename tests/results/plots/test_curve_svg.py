@@ -12,10 +12,11 @@ XML = "{http://www.w3.org/2000/svg}"
 
 
 def heights(picture: str) -> list[float]:
-    """Return the y of every epoch of the thick line, which lies in the part that is cut at the edge."""
+    """Return the y of every epoch of the thick line, which is clipped at the edge of the plot area."""
     root = ElementTree.fromstring(picture)
-    (cut,) = (group for group in root.iter(f"{XML}g") if group.get("clip-path") == "url(#plot)")
-    line = next(line for line in cut.iter(f"{XML}polyline") if line.get("class") == "line")
+    assert root.find(f"{XML}clipPath[@id='plot']/{XML}rect") is not None
+    line = next(line for line in root.iter(f"{XML}polyline") if line.get("class") == "line")
+    assert line.get("clip-path") == "url(#plot)"
     return [float(y) for _, y in (point.split(",") for point in str(line.get("points")).split())]
 
 
