@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from results.hypervolume import hypervolume
     from results.open import Study, open_study
     from results.storage.errors import StorageFullError
+    from results.storage.objectives import Objectives
     from results.storage.records import TrialRecord
     from search.frontier.optuna.sampler import FrontierSampler
     from search.frontier.optuna.trials import note_epoch
@@ -63,6 +64,7 @@ _MODULES = {
     "Level": "space.networks.mgnet",
     "MgNetSpec": "space.networks.mgnet",
     "MgnasError": "space.core.errors",
+    "Objectives": "results.storage.objectives",
     "PreActResNetSpec": "space.networks.resnet",
     "REFERENCES": "space.networks.references",
     "Recipe": "trainers.recipe",
@@ -109,6 +111,7 @@ __all__ = [
     "Level",
     "MgNetSpec",
     "MgnasError",
+    "Objectives",
     "PreActResNetSpec",
     "Recipe",
     "ResNetSpec",

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from results.front import trials_since_growth
 from results.plots.axes import plural
+from results.storage.objectives import Objectives
 from results.storage.records import PlannedTraining, StudyHeader, TrialRecord
 
 
@@ -42,6 +43,6 @@ def what_is_spent(header: StudyHeader, trials: Sequence[TrialRecord], searched_s
         return f"its {header.hours:g} hours are spent"
     if header.epochs is not None and sum(trial.epochs for trial in trials) >= header.epochs:
         return f"its {header.epochs} epochs are spent"
-    if header.patience is not None and trials_since_growth(trials, header.ranges) >= header.patience:
+    if header.patience is not None and trials_since_growth(trials, Objectives.of(header)) >= header.patience:
         return f"its front has not grown for {plural(header.patience, 'trial')}"
     return None

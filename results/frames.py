@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from results.storage.objectives import Objectives
 from results.storage.records import POINT_COLUMNS, TrialRecord, point_columns
 from space.core.reports import EpochReport
 
@@ -16,11 +17,12 @@ TRIAL_COLUMNS = ("reference", "state", "on_front", "reason", "started_s", "finis
 CURVE_COLUMNS = ("trial", "epoch", "train_loss", "val_loss", "val_accuracy", "seconds")
 
 
-def front_frame(front: Sequence[TrialRecord], costs: tuple[str, ...]) -> pd.DataFrame:
+def front_frame(front: Sequence[TrialRecord], objectives: Objectives) -> pd.DataFrame:
     """Return a front with the columns of ``front.csv``, one row for each network."""
     import pandas as pd
 
-    return pd.DataFrame([trial.point(costs) for trial in front], columns=point_columns(costs, front))
+    rows = [trial.point(objectives.names) for trial in front]
+    return pd.DataFrame(rows, columns=point_columns(objectives.names, front))
 
 
 def trials_frame(trials: Iterable[TrialRecord], on_front: Collection[int]) -> pd.DataFrame:

@@ -6,9 +6,9 @@ import math
 import re
 from collections.abc import Sequence
 
-from results.front import PARAMS, TINY, accuracy
+from results.front import TINY, accuracy
 from results.intervals import Sampling
-from results.storage.objectives import cost_of, costs_of
+from results.storage.objectives import PARAMS, Objectives
 from results.storage.records import TrialRecord
 from space.core.errors import InvalidInputError, nearest, shown
 
@@ -34,13 +34,13 @@ def best(front: Sequence[TrialRecord]) -> TrialRecord:
     return max(front, key=lambda trial: (accuracy(trial), -trial.params))
 
 
-def smallest(front: Sequence[TrialRecord], costs: tuple[str, ...] = PARAMS) -> TrialRecord:
+def smallest(front: Sequence[TrialRecord], objectives: Objectives = PARAMS) -> TrialRecord:
     """Return the network with the lowest first cost (by default parameters); of several the most accurate."""
-    return min(front, key=lambda trial: (cost_of(trial, costs[0]) or 0.0, -accuracy(trial)))
+    return min(front, key=lambda trial: (objectives.costs[0].of(trial), -accuracy(trial)))
 
 
 def recommended(
-    front: Sequence[TrialRecord], costs: tuple[str, ...] = PARAMS, sampling: Sampling = UNKNOWN
+    front: Sequence[TrialRecord], objectives: Objectives = PARAMS, sampling: Sampling = UNKNOWN
 ) -> TrialRecord:
     """Return the smallest network within one standard error of the best.
 
@@ -48,11 +48,11 @@ def recommended(
     not tell apart, the cheapest. "Smallest" means the lowest first cost of the study, most often parameters.
     """
     top = accuracy(best(front))
-    return smallest([trial for trial in front if sampling.are_equal(accuracy(trial), top)], costs)
+    return smallest([trial for trial in front if sampling.are_equal(accuracy(trial), top)], objectives)
 
 
 def knee(
-    front: Sequence[TrialRecord], costs: tuple[str, ...] = PARAMS, sampling: Sampling = UNKNOWN
+    front: Sequence[TrialRecord], objectives: Objectives = PARAMS, sampling: Sampling = UNKNOWN
 ) -> TrialRecord | None:
     """Return the network where a front bends; None where it has no bend.
 
@@ -77,14 +77,14 @@ def knee(
     if len(good) < 2:
         return None
     low = floor if len(good) < len(front) else min(map(accuracy, good))
-    heights = _heights(good, costs, low, top)
+    heights = _heights(good, objectives, low, top)
     highest = max(heights)
     return good[heights.index(highest)] if highest > _ON_THE_LINE else None
 
 
-def _heights(trials: Sequence[TrialRecord], costs: tuple[str, ...], low: float, top: float) -> list[float]:
+def _heights(trials: Sequence[TrialRecord], objectives: Objectives, low: float, top: float) -> list[float]:
     """Return how far each network lies above the chord from (lowest cost, low) to (highest cost, top)."""
-    logs = [[math.log(max(value, TINY)) for value in costs_of(trial, costs) or ()] for trial in trials]
+    logs = [[math.log(max(value, TINY)) for value in objectives.values(trial)] for trial in trials]
     columns = list(zip(*logs, strict=True))
     lows, spans = list(map(min, columns)), [max(max(one) - min(one), TINY) for one in columns]
     heights = []
@@ -98,7 +98,7 @@ def pick(
     front: Sequence[TrialRecord],
     how: str = RECOMMENDED,
     max_params: int | None = None,
-    costs: tuple[str, ...] = PARAMS,
+    objectives: Objectives = PARAMS,
     sampling: Sampling = UNKNOWN,
 ) -> TrialRecord:
     """Return one network of the front (of its networks of at most ``max_params``).
@@ -109,7 +109,7 @@ def pick(
             where there is no knee; the ``smallest``; ``accuracy>=0.97`` (or ``97%``), the smallest network
             that reaches it; ``within=1pt``, the smallest network within one percentage point of the best.
         max_params: the most parameters a network may have.
-        costs: the costs of the study; the first one orders the networks.
+        objectives: the objectives of the study; the first cost orders the networks.
         sampling: the sampling error of the accuracies.
 
     Raises:
@@ -128,16 +128,16 @@ def pick(
     if points is not None:
         least = accuracy(top) - points / 100
     if least is not None:
-        return _smallest_from(allowed, least, how, max_params, costs)
+        return _smallest_from(allowed, least, how, max_params, objectives)
     if how == RECOMMENDED:
-        return recommended(allowed, costs, sampling)
+        return recommended(allowed, objectives, sampling)
     if how == "smallest":
         return smallest(allowed)
-    return top if how == "best" else knee(allowed, costs, sampling) or top
+    return top if how == "best" else knee(allowed, objectives, sampling) or top
 
 
 def _smallest_from(
-    allowed: Sequence[TrialRecord], least: float, how: str, max_params: int | None, costs: tuple[str, ...]
+    allowed: Sequence[TrialRecord], least: float, how: str, max_params: int | None, objectives: Objectives
 ) -> TrialRecord:
     reached = [trial for trial in allowed if accuracy(trial) >= least - _ROUNDING]
     if not reached:
@@ -147,7 +147,7 @@ def _smallest_from(
             f"no network on the front{limit} has {how}; the best one, trial {top.number}, has "
             f"{100 * accuracy(top):.2f} %; lower the goal or search longer"
         )
-    return smallest(reached, costs)
+    return smallest(reached, objectives)
 
 
 def _goal(how: str) -> tuple[float | None, float | None]:

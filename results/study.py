@@ -12,6 +12,7 @@ from results.front import accuracy, complete_trials, front_hypervolume, pareto_f
 from results.intervals import equal_places
 from results.picks import RECOMMENDED, knee, pick, recommended
 from results.storage.driver_lock import is_locked
+from results.storage.objectives import Objectives
 from results.storage.records import StudyHeader, TrialRecord
 from results.storage.study_files import DATABASE, reading_ledger
 from results.study_status import counts, running_facts, silent_trials
@@ -56,6 +57,11 @@ class StudyReader:
         state = "complete" if self.complete else f"{self.num_finished} of {self.header.trials} trials"
         return f"<study {self.folder}: {state}, {len(self.front_records)} networks on the front>"
 
+    @cached_property
+    def objectives(self) -> Objectives:
+        """The costs that the study minimises, with their reference ranges."""
+        return Objectives.of(self.header)
+
     @property
     def name(self) -> str:
         """The name of the study's folder."""
@@ -84,12 +90,12 @@ class StudyReader:
     @cached_property
     def front_records(self) -> list[TrialRecord]:
         """The Pareto front, by ascending first cost (by default parameters)."""
-        return pareto_front(self.records, self.header.costs)
+        return pareto_front(self.records, self.objectives)
 
     @cached_property
     def hypervolume(self) -> float:
         """The share of the box of error and log costs that the front dominates, from 0 to 1."""
-        return front_hypervolume(self.records, self.header.ranges)
+        return front_hypervolume(self.records, self.objectives)
 
     @property
     def num_finished(self) -> int:
@@ -138,7 +144,7 @@ class StudyReader:
               ``latency_ms`` (ms), ``energy_j`` (J).
             - ``train.KEY``: one column for each searched hyperparameter of the recipe.
         """
-        return front_frame(self.front_records, self.header.costs)
+        return front_frame(self.front_records, self.objectives)
 
     def trials(self) -> pd.DataFrame:
         """Return all trials, references included: one row for each, by ascending number.
@@ -190,7 +196,7 @@ class StudyReader:
 
     def summary(self) -> dict[str, Any]:
         """Return the document that ``mgnas front --json`` prints."""
-        costs = self.header.costs
+        costs = self.objectives.names
         summary = {
             "study": self.name,
             "complete": self.complete,
@@ -234,18 +240,18 @@ class StudyReader:
         """
         if not self.front_records:
             raise InvalidInputError(f"{self.folder}: {self.why_no_front}, so there is nothing to pick from")
-        return pick(self.front_records, how, max_params, self.header.costs, self.header.sampling)
+        return pick(self.front_records, how, max_params, self.objectives, self.header.sampling)
 
     @cached_property
     def recommended(self) -> TrialRecord | None:
         """The smallest network within one standard error of the best; None without a front."""
         front = self.front_records
-        return recommended(front, self.header.costs, self.header.sampling) if front else None
+        return recommended(front, self.objectives, self.header.sampling) if front else None
 
     @cached_property
     def knee(self) -> TrialRecord | None:
         """The knee of the front; None where it has none."""
-        return knee(self.front_records, self.header.costs, self.header.sampling)
+        return knee(self.front_records, self.objectives, self.header.sampling)
 
     @cached_property
     def equal_to(self) -> dict[int, list[int]]:

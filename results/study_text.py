@@ -12,7 +12,7 @@ from results.tables import print_front
 
 def print_study_front(study: StudyReader, stream: TextIO) -> None:
     """Print the front of a study, the networks in it that are equal, and the recommended one."""
-    print_front(study.front_records, stream, study.header.costs, study.equal_to)
+    print_front(study.front_records, stream, study.objectives, study.equal_to)
     stream.write("\n")
     if any(study.equal_to.values()):
         stream.write(f"equal to: {equal_rule(study)}\n")

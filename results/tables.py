@@ -7,42 +7,37 @@ import io
 import json
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TextIO
 
-from results.front import PARAMS, accuracy
-from results.storage.objectives import COSTS, cost_of
+from results.front import accuracy
+from results.storage.objectives import PARAMS, Objectives
 from results.storage.records import TrialRecord, point_columns
 from space.networks.counts import LayerCount
 
 
-def cost_columns(costs: Iterable[str]) -> list[str]:
-    """Return the costs that tables show: parameters and MACs always, then the study's further ones."""
-    return ["params", "macs", *(name for name in costs if name not in ("params", "macs"))]
-
-
 def print_references(
-    references: Sequence[TrialRecord], stream: TextIO, costs: Sequence[str] = PARAMS
+    references: Sequence[TrialRecord], stream: TextIO, objectives: Objectives = PARAMS
 ) -> None:
     """Print the networks that a study was compared with, from the fewest parameters to the most."""
     rows = [
         (
             str(trial.number),
             str(trial.reference),
-            *_costs(trial, costs),
+            *_costs(trial, objectives),
             f"{100 * accuracy(trial):.2f} %",
             trial.notation,
         )
         for trial in sorted(references, key=lambda trial: trial.params)
     ]
-    header = ("trial", "reference", *_headings(costs), "val. accuracy", "network")
+    header = ("trial", "reference", *_headings(objectives), "val. accuracy", "network")
     print_table(header, rows, stream, text_columns=(1, len(header) - 1), optional=("network", "MACs"))
 
 
 def print_front(
     front: Sequence[TrialRecord],
     stream: TextIO,
-    costs: Sequence[str] = PARAMS,
+    objectives: Objectives = PARAMS,
     equal_to: Mapping[int, Sequence[int]] | None = None,
 ) -> None:
     """Print the front in its order, with parameters, MACs and the further ``costs`` of its study.
@@ -56,7 +51,7 @@ def print_front(
         (
             str(trial.number),
             trial.notation,
-            *_costs(trial, costs),
+            *_costs(trial, objectives),
             f"{100 * accuracy(trial):.2f} %",
             *([equal.get(trial.number, "")] if equal else []),
             trial.arch,
@@ -65,10 +60,10 @@ def print_front(
         for trial in front
     ]
     names = ["equal to"] * bool(equal) + ["arch"] + ["training"] * is_searched
-    header = ("trial", "network", *_headings(costs), "val. accuracy", *names)
+    header = ("trial", "network", *_headings(objectives), "val. accuracy", *names)
     text_columns = (1, *range(len(header) - len(names), len(header)))
-    macs = () if "macs" in costs else ("MACs",)
-    optional = ("arch", *macs, "training", "network", *reversed(_headings(costs)[1:]))
+    macs = () if "macs" in objectives.names else ("MACs",)
+    optional = ("arch", *macs, "training", "network", *reversed(_headings(objectives)[1:]))
     print_table(header, rows, stream, text_columns, optional)
 
 
@@ -78,12 +73,12 @@ def few_numbers(numbers: Sequence[int], most: int = 3) -> str:
     return ", ".join([*map(str, numbers[:most]), *more])
 
 
-def _headings(costs: Sequence[str]) -> list[str]:
-    return [COSTS[name].heading for name in cost_columns(costs)]
+def _headings(objectives: Objectives) -> list[str]:
+    return [cost.heading for cost in objectives.shown]
 
 
-def _costs(trial: TrialRecord, costs: Sequence[str]) -> list[str]:
-    return [COSTS[name].text(cost_of(trial, name)) for name in cost_columns(costs)]
+def _costs(trial: TrialRecord, objectives: Objectives) -> list[str]:
+    return [cost.text(cost.of(trial)) for cost in objectives.shown]
 
 
 def print_layers(layers: Sequence[LayerCount], stream: TextIO) -> None:
@@ -161,17 +156,17 @@ def terminal_width(stream: TextIO) -> int | None:
         return None
 
 
-def write_front_csv(front: Sequence[TrialRecord], stream: TextIO, costs: Sequence[str] = PARAMS) -> None:
+def write_front_csv(front: Sequence[TrialRecord], stream: TextIO, objectives: Objectives = PARAMS) -> None:
     """Write the front as CSV to ``stream``: the text of ``front_csv``."""
-    stream.write(front_csv(front, costs))
+    stream.write(front_csv(front, objectives))
 
 
-def front_csv(front: Sequence[TrialRecord], costs: Sequence[str] = PARAMS) -> str:
+def front_csv(front: Sequence[TrialRecord], objectives: Objectives = PARAMS) -> str:
     """Return the front as CSV, a point's columns and the further ``costs``: the content of ``front.csv``."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, point_columns(costs, front), lineterminator="\n")
+    writer = csv.DictWriter(text, point_columns(objectives.names, front), lineterminator="\n")
     writer.writeheader()
-    writer.writerows(trial.point(costs) for trial in front)
+    writer.writerows(trial.point(objectives.names) for trial in front)
     return text.getvalue()
 
 

@@ -10,10 +10,8 @@ from results.export.formats import ONNXRUNTIME, OPSET
 from results.front import complete_trials
 from results.intervals import wilson
 from results.plots.axes import plural
-from results.storage.objectives import COSTS, cost_of
 from results.storage.records import TrialRecord
 from results.study import StudyReader
-from results.tables import cost_columns
 
 if TYPE_CHECKING:
     from space.networks.weights_file import Trained
@@ -163,8 +161,8 @@ def _facts(study: StudyReader, trial: TrialRecord, trained: Trained) -> str:
         "Parameters": f"{spec.params:,}",
         "MACs of an image": f"{spec.macs(trained.image_size):,} at {height} x {width}",
         **{
-            COSTS[name].title.capitalize(): f"{COSTS[name].text(cost_of(trial, name))} {COSTS[name].unit}"
-            for name in cost_columns(study.header.costs)[2:]
+            cost.title.capitalize(): f"{cost.text(cost.of(trial))} {cost.unit}"
+            for cost in study.objectives.shown[2:]
         },
         "Validation accuracy": f"{100 * trained.val_accuracy:.2f} %",
         "Data": f"{_code(trained.data)}{fingerprint}",

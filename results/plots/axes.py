@@ -8,7 +8,7 @@ from itertools import pairwise
 from statistics import quantiles
 
 from results.front import accuracy, complete_trials
-from results.storage.objectives import COSTS
+from results.storage.objectives import Cost
 from results.storage.records import TrialRecord
 
 Range = tuple[float, float]
@@ -22,9 +22,9 @@ def accuracies(trials: Sequence[TrialRecord]) -> list[float]:
     return [100 * accuracy(trial) for trial in complete_trials(trials)]
 
 
-def short_cost(name: str, value: float) -> str:
-    """Return a network's cost, such as ``params`` or ``latency_ms``, in a few characters with its unit."""
-    unit = COSTS[name].unit
+def short_cost(cost: Cost, value: float) -> str:
+    """Return a value of a cost in a few characters, with its unit."""
+    unit = cost.unit
     short = f"{value:.3g}" if unit and value < 999.5 else short_count(value)
     return f"{short} {unit}" if unit else short
 

@@ -22,7 +22,7 @@ from results.plots.axes import (
     short_count,
     whole_range,
 )
-from results.storage.objectives import COSTS, cost_of
+from results.storage.objectives import COSTS, Cost, Objectives
 from results.storage.records import TrialRecord
 from results.study import StudyReader
 
@@ -53,15 +53,15 @@ class Chart:
         }
 
 
-def front_chart(study: StudyReader, cost: str = "params") -> Chart:
+def front_chart(study: StudyReader, cost: Cost = COSTS["params"]) -> Chart:
     """Return accuracy against a cost: every complete trial, the front, its recommended network and its knee.
 
     The step line is the front of accuracy and this cost alone; with several costs, points of the study's
     front may lie below it.
     """
-    front = [trial for trial in study.front_records if cost_of(trial, cost)]
+    front = [trial for trial in study.front_records if cost.of(trial) > 0]  # a logarithmic axis
     on_front = {t.number for t in front}
-    trained = [t for t in complete_trials(study.records) if cost_of(t, cost)]
+    trained = [t for t in complete_trials(study.records) if cost.of(t) > 0]
     others = [t for t in trained if t.number not in on_front]
     figure = go.Figure()
     full = [t for t in others if t.epochs >= t.max_epochs]
@@ -71,7 +71,7 @@ def front_chart(study: StudyReader, cost: str = "params") -> Chart:
             marker = {"color": "var(--dim)", "size": 7, "symbol": symbol}
             figure.add_trace(_points(name, trials, marker, cost))
     if front:
-        steps = pareto_front(trained, (cost,))
+        steps = pareto_front(trained, Objectives.named((cost.name,)))
         figure.add_scatter(
             x=[*_values(steps, cost), max(_values(trained, cost))],
             y=[*accuracies(steps), accuracies(steps)[-1]],
@@ -88,7 +88,7 @@ def front_chart(study: StudyReader, cost: str = "params") -> Chart:
     if study.knee is not None:
         ring = {"color": "var(--knee)", "size": 18, "symbol": "circle-open", "line": {"width": 2.5}}
         figure.add_trace(_points("knee", [study.knee], ring, cost).update(hoverinfo="skip"))
-    references = [trial for trial in complete_trials(study.references) if cost_of(trial, cost)]
+    references = [trial for trial in complete_trials(study.references) if cost.of(trial) > 0]
     shown = [*front, *others, *references]
     if references:
         figure.add_trace(_references(references, cost, _values(shown, cost)))
@@ -102,14 +102,14 @@ def front_chart(study: StudyReader, cost: str = "params") -> Chart:
         range=(low, high),
         tickvals=ticks,
         ticktext=[short_cost(cost, tick) for tick in ticks],
-        title_text=f"{COSTS[cost].title} (log scale)",
+        title_text=f"{cost.title} (log scale)",
     )
     return Chart(figure, focus, whole_range(values))
 
 
 def hypervolume_chart(study: StudyReader) -> Chart:
     """Return the hypervolume over the study's clock, a step at each complete trial."""
-    history = hypervolume_history(study.records, study.header.ranges)
+    history = hypervolume_history(study.records, study.objectives)
     unit, scale = clock_unit(history[-1][0] if history else 0.0)
     counts = [f"{plural(n, 'trial')} finished" for n in range(1, len(history) + 1)]
     figure = go.Figure()
@@ -191,7 +191,7 @@ def curve_name(trial: TrialRecord) -> str:
     return f"#{trial.number} · {short_count(trial.params)}"
 
 
-def describe_trial(trial: TrialRecord, costs: Sequence[str] = ()) -> str:
+def describe_trial(trial: TrialRecord, costs: Sequence[Cost] = ()) -> str:
     """Return the text shown over a complete trial's point, in the little HTML that plotly reads.
 
     Of ``costs`` those are named that are not named for every trial.
@@ -203,9 +203,9 @@ def describe_trial(trial: TrialRecord, costs: Sequence[str] = ()) -> str:
         f"{100 * accuracy(trial):.2f} % validation accuracy",
         f"{trial.params:,} parameters · {short_count(trial.macs)} MACs",
         *(
-            f"{COSTS[name].text(cost_of(trial, name))} {COSTS[name].unit} of {COSTS[name].title}"
-            for name in costs
-            if name not in ("params", "macs")
+            f"{cost.text(cost.of(trial))} {cost.unit} of {cost.title}"
+            for cost in costs
+            if cost.name not in ("params", "macs")
         ),
         f"trial {trial.number} · {trial.epochs} of {trial.max_epochs} epochs",
         f"arch {_safe(trial.arch)}",
@@ -217,11 +217,11 @@ def _safe(text: str) -> str:
     return html.escape(text, quote=False)
 
 
-def _values(trials: Sequence[TrialRecord], cost: str) -> list[float]:
-    return [cost_of(trial, cost) or 0.0 for trial in trials]
+def _values(trials: Sequence[TrialRecord], cost: Cost) -> list[float]:
+    return [cost.of(trial) for trial in trials]
 
 
-def _points(name: str, trials: Sequence[TrialRecord], marker: dict[str, Any], cost: str) -> go.Scatter:
+def _points(name: str, trials: Sequence[TrialRecord], marker: dict[str, Any], cost: Cost) -> go.Scatter:
     return go.Scatter(
         name=name,
         x=_values(trials, cost),
@@ -233,13 +233,13 @@ def _points(name: str, trials: Sequence[TrialRecord], marker: dict[str, Any], co
     )
 
 
-def _references(references: Sequence[TrialRecord], cost: str, costs: Sequence[float]) -> go.Scatter:
+def _references(references: Sequence[TrialRecord], cost: Cost, costs: Sequence[float]) -> go.Scatter:
     """Return diamonds with names for the networks that the study was compared with.
 
     ``costs`` are those of all points shown: names lie towards their middle, where there is room for them.
     """
     middle = math.sqrt(min(costs) * max(costs))
-    is_right = [(cost_of(trial, cost) or 0.0) > middle for trial in references]
+    is_right = [cost.of(trial) > middle for trial in references]
     names = [_safe(str(trial.reference)) for trial in references]
     marker = {"color": "var(--knee)", "size": 11, "symbol": "diamond-open", "line": {"width": 2}}
     trace = _points("references", references, marker, cost)

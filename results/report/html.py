@@ -8,15 +8,14 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from results.front import PARAMS, accuracy, complete_trials
+from results.front import accuracy, complete_trials
 from results.picks import best
 from results.plots.axes import duration, plural
 from results.plots.charts import Chart, curve_name, dashes, shade
-from results.storage.objectives import COSTS, cost_of
 from results.storage.records import TrialRecord
 from results.study import StudyReader
 from results.study_text import chance_warning, equal_rule, percents
-from results.tables import cost_columns, few_numbers
+from results.tables import few_numbers
 from space.core.atomic_files import shell_word
 
 _MAX_REASONS = 5
@@ -187,8 +186,8 @@ def front_table(study: StudyReader) -> str:
     numeric = {"trial", *costs, "val. accuracy", "equal to", "epochs"}
     heads = "".join(f"<th{' class=number' * (name in numeric)}>{name}</th>" for name in names)
     order = "From the smallest network to the most accurate."
-    if study.header.costs != PARAMS:
-        order = f"Ordered by {COSTS[study.header.costs[0]].title}, the lowest first."
+    if not study.objectives.is_params:
+        order = f"Ordered by {study.objectives.costs[0].title}, the lowest first."
     return (
         f"<p>{order} <em>Equal to</em> names {equal_rule(study)}: the data do not tell them apart. "
         "Below an accuracy stands its 95 % interval. A click on a command selects it.</p>"
@@ -250,11 +249,11 @@ def references_table(study: StudyReader) -> str:
 
 
 def _cost_heads(study: StudyReader) -> list[str]:
-    return [COSTS[name].heading for name in cost_columns(study.header.costs)]
+    return [cost.heading for cost in study.objectives.shown]
 
 
 def _cost_cells(study: StudyReader, trial: TrialRecord) -> str:
-    texts = (COSTS[name].text(cost_of(trial, name)) for name in cost_columns(study.header.costs))
+    texts = (cost.text(cost.of(trial)) for cost in study.objectives.shown)
     return "".join(f'<td class="number">{text}</td>' for text in texts)
 
 

@@ -5,22 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from results.front import PARAMS
-from results.storage.objectives import COSTS
+from results.storage.objectives import COSTS, Cost
 from results.study import StudyReader
 
 
 def front_lead(study: StudyReader) -> str:
     """Return what a point of the front is, what else was to be kept low, and what was allowed at most."""
-    costs = study.header.costs
-    if costs == PARAMS:
+    costs = study.objectives.costs
+    if study.objectives.is_params:
         sentences = [
             "Every point is a trained network. Those on the front have the highest measured accuracy for "
             "their size: no other trial has fewer parameters and at least the same accuracy. Close "
             "neighbours may change places by chance; the table names those that are equal."
         ]
     else:
-        titles = _joined([f"<strong>{COSTS[name].title}</strong>" for name in costs])
+        titles = _joined([f"<strong>{cost.title}</strong>" for cost in costs])
         sentences = [
             f"Every point is a trained network. Accuracy was weighed against {titles}: no other trial is at "
             "least as accurate as one on the front and costs no more."
@@ -28,10 +27,10 @@ def front_lead(study: StudyReader) -> str:
     if len(costs) > 1:
         sentences.append("The line in each picture is the front of accuracy and that cost alone.")
     if limits := _limits(study):
-        allowed = [f"{COSTS[name].text(limit)} {_counted(name)}" for name, limit in limits.items()]
+        allowed = [f"{cost.text(limit)} {_of_title(cost)}" for cost, limit in limits.items()]
         sentences.append(f"Allowed were at most {_joined(allowed)}.")
     if _may_share(study):
-        held = dict.fromkeys(COSTS[name].title for name in (*costs, *limits) if name != "params")
+        held = dict.fromkeys(cost.title for cost in (*costs, *limits) if cost.name != "params")
         sentences.append(
             "Iterations of a level may share all their weights here, and then more of them (nu) cost hardly "
             "any parameters: "
@@ -44,9 +43,8 @@ def front_lead(study: StudyReader) -> str:
     return " ".join(sentences)
 
 
-def _counted(name: str) -> str:
-    kind = COSTS[name]
-    return f"{kind.unit} of {kind.title}" if kind.unit else kind.title
+def _of_title(cost: Cost) -> str:
+    return f"{cost.unit} of {cost.title}" if cost.unit else cost.title
 
 
 def _joined(words: list[str]) -> str:
@@ -58,13 +56,13 @@ def _section(study: StudyReader, name: str) -> Mapping[str, Any]:
     return section if isinstance(section, Mapping) else {}
 
 
-def _limits(study: StudyReader) -> dict[str, float]:
-    """Return the limits that the study has set, by the name of the cost."""
-    found: dict[str, float] = {}
-    for name, kind in COSTS.items():
-        limit = _section(study, "search" if kind.is_measured else "space").get(f"max_{name}")
+def _limits(study: StudyReader) -> dict[Cost, float]:
+    """Return the limits of the study by cost."""
+    found: dict[Cost, float] = {}
+    for cost in COSTS.values():
+        limit = _section(study, "search" if cost.is_measured else "space").get(f"max_{cost.name}")
         if isinstance(limit, (int, float)):
-            found[name] = limit
+            found[cost] = limit
     return found
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from plotly.offline import get_plotlyjs
 
 from results.effects import hyperparameter_effects
-from results.front import PARAMS, complete_trials
+from results.front import complete_trials
 from results.picks import KNEE_SHARE
 from results.plots.axes import accuracies
 from results.plots.charts import Chart, curves_chart, front_chart, hypervolume_chart
@@ -20,7 +20,7 @@ from results.report.effects import effects_charts
 from results.report.objectives import front_lead
 from results.report.picks import pick_cards
 from results.report.trainings import trainings_table
-from results.storage.objectives import COSTS
+from results.storage.objectives import Cost
 from results.storage.records import StudyHeader
 from results.storage.study_files import REPORT
 from results.study import StudyReader
@@ -50,7 +50,7 @@ def render_report(study: StudyReader) -> str:
     charts: dict[str, Chart] = {}
     if study.front_records:
         charts = {
-            **{_front_name(cost): front_chart(study, cost) for cost in study.header.costs},
+            **{_front_name(cost): front_chart(study, cost) for cost in study.objectives.costs},
             "hypervolume": hypervolume_chart(study),
             "curves": curves_chart(study),
         }
@@ -114,15 +114,15 @@ def _script_json(data: Any) -> str:
     return text
 
 
-def _front_name(cost: str) -> str:
-    return "front" if cost == "params" else f"front-{cost}"
+def _front_name(cost: Cost) -> str:
+    return "front" if cost.name == "params" else f"front-{cost.name}"
 
 
 def _front_charts(study: StudyReader, charts: dict[str, Chart]) -> str:
     """Return accuracy against each of the study's costs; what is said of all stands under the first."""
     if not charts:
         return parts.nothing_yet(study)
-    names = [_front_name(cost) for cost in study.header.costs]
+    names = [_front_name(cost) for cost in study.objectives.costs]
     captions = [_front_caption(study, charts[names[0]]), *("" for _ in names[1:])]
     return "".join(
         parts.chart(name, "validation accuracy", caption, charts[name], tall=True)
@@ -134,7 +134,7 @@ def _front_caption(study: StudyReader, chart: Chart) -> str:
     sentences = []
     if study.knee is not None:
         above = "the line between the ends of the good part of the front"
-        if len(study.header.costs) > 1:
+        if len(study.objectives.costs) > 1:
             above = "the mean of its costs' places between the lowest and the highest of the good networks"
         sentences.append(
             f"The knee lies farthest above {above}: those with at least {100 * KNEE_SHARE:.0f} % of the best "
@@ -161,8 +161,8 @@ def _hypervolume_chart(study: StudyReader, charts: dict[str, Chart]) -> str:
         "smallest network to its largest) that the front dominates: 0 is nothing, 1 the smallest network "
         "without an error."
     )
-    if study.header.costs != PARAMS:
-        titles = ", ".join(COSTS[name].title for name in study.header.costs)
+    if not study.objectives.is_params:
+        titles = ", ".join(cost.title for cost in study.objectives.costs)
         caption = (
             f"Hypervolume is the share of the box (error from 0 to 100 %, log of {titles}, each from the "
             "space's lowest to its highest, or of those measured) that the front dominates: 0 is nothing, 1 "

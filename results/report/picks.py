@@ -8,7 +8,6 @@ from results.front import accuracy
 from results.picks import GOALS, best
 from results.plots.axes import short_cost
 from results.report.html import escape, export_command, percent
-from results.storage.objectives import COSTS, cost_of
 from results.storage.records import TrialRecord
 from results.study import StudyReader
 from results.study_text import percents
@@ -43,8 +42,8 @@ def _card(study: StudyReader, trial: TrialRecord, roles: Sequence[str]) -> str:
     interval = study.header.sampling.interval(accuracy(trial))
     facts = [f"95 % interval {percents(interval)}"] if interval else ["no interval is known"]
     facts.append(f"{trial.params:,} parameters")
-    costs = (name for name in study.header.costs if name != "params")
-    facts += [f"{COSTS[name].title} {short_cost(name, cost_of(trial, name) or 0.0)}" for name in costs]
+    costs = (cost for cost in study.objectives.costs if cost.name != "params")
+    facts += [f"{cost.title} {short_cost(cost, cost.of(trial))}" for cost in costs]
     why = "; ".join(_WHY[role] for role in roles)
     return (
         f'<article class="pick"><h2>{" = ".join(roles)}</h2><p class="why">{why}</p>'

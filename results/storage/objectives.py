@@ -1,26 +1,32 @@
-"""What accuracy is weighed against: the costs of a network, by their names."""
+"""The objectives of a study: validation accuracy, which is maximised, and the costs, which are minimised."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from results.storage.records import TrialRecord
+from results.storage.records import StudyHeader, TrialRecord
 from space.core.errors import InvalidInputError, nearest, shown
 
 CostName = Literal["params", "macs", "activation_mib", "latency_ms", "energy_j"]
-"""The costs that a study may weigh accuracy against."""
+"""The costs that a study may minimise."""
 COST_NAMES: tuple[CostName, ...] = get_args(CostName)
-
-Ranges = Mapping[str, tuple[float, float] | None]
-"""For each cost of a study its lowest and highest value in the space; None where that is not known before."""
 
 
 @dataclass(frozen=True)
-class CostKind:
-    """How people know a cost. What ``is_measured`` is known of a network only when it has been run."""
+class Cost:
+    """One cost of a network.
 
+    Attributes:
+        name: The name in configurations, records and columns.
+        title: The name in text.
+        unit: The unit; empty for counts.
+        is_measured: Whether only a measurement gives its value; other costs follow from the network.
+    """
+
+    name: CostName
     title: str
     unit: str = ""
     is_measured: bool = False
@@ -30,26 +36,107 @@ class CostKind:
         """The title with the unit, for a column or an axis."""
         return f"{self.title}, {self.unit}" if self.unit else self.title
 
-    def text(self, value: float | None) -> str:
-        """Return a value in full, without its unit; a dash for one that was not measured."""
-        if value is None:
+    def of(self, trial: TrialRecord) -> float:
+        """Return the cost of a trial's network; NaN if it is unknown."""
+        value = trial.cost(self.name)
+        return math.nan if value is None else float(value)
+
+    def text(self, value: float) -> str:
+        """Return a value without its unit; a dash for NaN."""
+        if math.isnan(value):
             return "–"
         return f"{value:#.3g}" if self.unit and value < 99.95 else f"{value:,.0f}"
 
 
-COSTS: dict[str, CostKind] = {
-    "params": CostKind("parameters"),
-    "macs": CostKind("MACs"),
-    "activation_mib": CostKind("activation memory", "MiB"),
-    "latency_ms": CostKind("latency", "ms", is_measured=True),
-    "energy_j": CostKind("training energy", "J", is_measured=True),
+COSTS: dict[str, Cost] = {
+    cost.name: cost
+    for cost in (
+        Cost("params", "parameters"),
+        Cost("macs", "MACs"),
+        Cost("activation_mib", "activation memory", "MiB"),
+        Cost("latency_ms", "latency", "ms", is_measured=True),
+        Cost("energy_j", "training energy", "J", is_measured=True),
+    )
 }
-"""Every cost. Activation memory is that of a training step of the study's largest batch, latency that of one
-image on a worker's device, energy that of a whole training."""
+"""All costs by name. Activation memory is that of a training step of the study's largest batch, latency that of
+one image on a worker's device, energy that of a whole training."""
+
+Range = tuple[float, float]
+"""The lowest and the highest value of a cost."""
 
 
-def check_costs(names: object) -> None:
-    """Raise InvalidInputError unless ``names`` are costs, in a list or tuple."""
+@dataclass(frozen=True)
+class Objectives:
+    """The costs of a study in order, with their reference ranges.
+
+    A value of a cost is a float, and NaN if it is unknown. Records and JSON have None instead.
+
+    Attributes:
+        ranges: For each cost its lowest and highest value in the search space, the reference of the
+            hypervolume; None for measured costs, whose range is unknown before the search.
+
+    Raises:
+        InvalidInputError: There is no cost, or one is unknown.
+    """
+
+    ranges: Mapping[str, Range | None]
+
+    def __post_init__(self) -> None:
+        _check_names(tuple(self.ranges))
+
+    @classmethod
+    def named(cls, names: Sequence[str]) -> Objectives:
+        """Return objectives without reference ranges, for fronts and tables.
+
+        Raises:
+            InvalidInputError: ``names`` is not a list or tuple of one or more costs.
+        """
+        _check_names(names)
+        return cls(dict.fromkeys(names))
+
+    @classmethod
+    def of(cls, header: StudyHeader) -> Objectives:
+        """Return the objectives of a study."""
+        return cls(header.cost_ranges or {"params": header.params_range})
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the costs."""
+        return tuple(self.ranges)
+
+    @property
+    def costs(self) -> tuple[Cost, ...]:
+        """The costs; the first one orders the front."""
+        return tuple(COSTS[name] for name in self.ranges)
+
+    @property
+    def shown(self) -> tuple[Cost, ...]:
+        """The costs in tables: parameters, MACs, then the further ones."""
+        return tuple(COSTS[name] for name in dict.fromkeys(("params", "macs", *self.ranges)))
+
+    @property
+    def is_params(self) -> bool:
+        """Whether parameters are the only cost."""
+        return self.names == ("params",)
+
+    def values(self, trial: TrialRecord) -> tuple[float, ...]:
+        """Return the costs of a trial's network in order; NaN for each unknown one."""
+        return tuple(cost.of(trial) for cost in self.costs)
+
+    def are_known(self, trial: TrialRecord) -> bool:
+        """Return whether all costs of a trial's network are known."""
+        return not any(map(math.isnan, self.values(trial)))
+
+    def resolved(self, trials: Iterable[TrialRecord]) -> Objectives:
+        """Return the objectives with unknown ranges replaced by those of the trials whose costs are all known."""
+        known = [self.values(trial) for trial in trials if self.are_known(trial)]
+        columns = list(zip(*known, strict=True)) or [(1.0,)] * len(self.ranges)
+        found = zip(self.ranges.items(), columns, strict=True)
+        return Objectives({name: bounds or (min(seen), max(seen)) for (name, bounds), seen in found})
+
+
+def _check_names(names: object) -> None:
+    """Raise InvalidInputError unless ``names`` is a list or tuple of one or more costs."""
     known = ", ".join(COST_NAMES)
     if not isinstance(names, (list, tuple)) or not names:
         raise InvalidInputError(f"costs must be a list of one or more of {known}, but got {shown(names)}")
@@ -60,14 +147,5 @@ def check_costs(names: object) -> None:
             )
 
 
-def cost_of(trial: TrialRecord, name: str) -> float | None:
-    """Return a cost of a trial's network; None where it has not been measured."""
-    if name in ("params", "macs"):
-        return float(getattr(trial, name))
-    return trial.measured.get(name)
-
-
-def costs_of(trial: TrialRecord, names: tuple[str, ...]) -> tuple[float, ...] | None:
-    """Return several costs of a trial's network; None where any has not been measured."""
-    found = tuple(value for name in names if (value := cost_of(trial, name)) is not None)
-    return found if len(found) == len(names) else None
+PARAMS = Objectives.named(("params",))
+"""The default: accuracy against parameters."""

@@ -96,8 +96,14 @@ class TrialRecord:
         """The same as words: ``lr=0.132, flip=true``; empty where nothing of the recipe is searched."""
         return ", ".join(f"{key}={_short(value)}" for key, value in self.searched_training.items())
 
+    def cost(self, name: str) -> float | None:
+        """Return a cost of the network by its name; None if it is unknown."""
+        if name in ("params", "macs"):
+            return float(getattr(self, name))
+        return self.measured.get(name)
+
     def point(self, costs: Iterable[str] = ()) -> dict[str, Any]:
-        """Return the trial as a point of the front, keyed as ``point_columns`` says."""
+        """Return the trial as a point of the front, keyed as ``point_columns`` says; None for an unknown cost."""
         values = (
             self.number,
             self.arch,
@@ -108,7 +114,7 @@ class TrialRecord:
             self.epochs,
             self.seed,
         )
-        further = {name: self.measured.get(name) for name in costs if name not in POINT_COLUMNS}
+        further = {name: self.cost(name) for name in costs if name not in POINT_COLUMNS}
         searched = {f"{TRAINING}{key}": value for key, value in self.searched_training.items()}
         return dict(zip(POINT_COLUMNS, values, strict=True)) | further | searched
 
@@ -167,11 +173,6 @@ class StudyHeader:
     plan: tuple[PlannedTraining, ...] = ()
 
     @property
-    def ranges(self) -> dict[str, tuple[float, float] | None]:
-        """What the hypervolume is measured against: the range of each cost, None where it is not known."""
-        return self.cost_ranges or {"params": self.params_range}
-
-    @property
     def is_balanced(self) -> bool:
         """Whether accuracies are means over the classes of each one's share, not shares of all images."""
         recipe = self.config.get("train")
@@ -184,8 +185,3 @@ class StudyHeader:
         if not isinstance(num_images, int) or num_images < 1:
             num_images = None
         return Sampling(num_images, 1 / len(classes) if classes else 0.0, self.is_balanced)
-
-    @property
-    def costs(self) -> tuple[str, ...]:
-        """The costs that accuracy is weighed against, in order."""
-        return tuple(self.ranges)

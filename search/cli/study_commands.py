@@ -197,14 +197,14 @@ def front(
     if as_json:
         print_json(results.summary())
     elif as_csv:
-        write_front_csv(results.front_records, sys.stdout, results.header.costs)
+        write_front_csv(results.front_records, sys.stdout, results.objectives)
     elif not results.front_records:
         typer.echo(f"{results.name}: {results.why_no_front}")
     else:
         print_study_front(results, sys.stdout)
         if references := complete_trials(results.references):
             typer.echo("\ncompared with:\n")
-            print_references(references, sys.stdout, results.header.costs)
+            print_references(references, sys.stdout, results.objectives)
 
 
 def report(

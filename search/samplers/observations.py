@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
+from results.storage.objectives import Objectives
 from results.storage.records import TrialRecord
 from search.frontier.observation import Observation, is_usable_number
 from search.samplers.network_points import NetworkPoints
-from search.study.objectives import known_costs
 from space.core.reports import EpochReport
 from space.domains import Value
 from space.networks.load import load_spec
@@ -32,13 +32,13 @@ class Observations:
         self.trials: dict[int, Observation] = {}
         self.hyperparameters: dict[int, Point] = {}
         self.version = 0
-        self._cost_names = tuple(costs)
+        self._objectives = Objectives.named(tuple(costs))
         self._references: dict[int, Observation | None] = {}
 
     @property
     def num_costs(self) -> int:
         """The number of objectives besides the error."""
-        return len(self._cost_names)
+        return len(self._objectives.costs)
 
     @property
     def references(self) -> list[Observation]:
@@ -80,7 +80,7 @@ class Observations:
         if observation is None:
             return
         observation.state = record.state
-        observation.costs = known_costs(self._cost_names, record)
+        observation.costs = self._objectives.values(record)
         if record.val_accuracy is not None and not observation.errors:
             observation.errors[record.max_epochs] = 1.0 - record.val_accuracy
         self.version += 1

@@ -9,6 +9,7 @@ from dataclasses import replace
 from results.forecast import Activity
 from results.front import front_history
 from results.storage.errors import StorageFullError
+from results.storage.objectives import Objectives
 from results.storage.records import TrialRecord
 from search.executors.messages import (
     Calibrating,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
-from results.storage.objectives import COSTS, cost_of
+from results.storage.objectives import COSTS
 from results.storage.records import TrialRecord
 from space.networks.counts import Counts
 from space.search_space import SearchSpace

@@ -21,11 +21,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from results.storage.errors import explain_database_error
 from results.storage.locking import LockWait
-from results.storage.objectives import COSTS
+from results.storage.objectives import Objectives
 from results.storage.records import TrialRecord
 from results.storage.study_files import DATABASE, sqlite_url
 from search.samplers.quiet import quiet_optuna
-from search.study.objectives import known_costs
 from space.domains import Domain, FloatRange, IntRange
 
 TRIAL = "trial"
@@ -53,7 +52,7 @@ class OptunaMirror:
         wait: LockWait | None = None,
     ) -> None:
         self._folder = folder
-        self._costs = costs
+        self._objectives = Objectives.named(costs)
         self._domains = hyperparameters
         self._numbers: dict[int, int] = {}
         with self._explained(), quiet_optuna():
@@ -68,7 +67,7 @@ class OptunaMirror:
                     directions=[StudyDirection.MAXIMIZE, *(StudyDirection.MINIMIZE for _ in costs)],
                     load_if_exists=True,
                 )
-                headings = [COSTS[cost].heading for cost in costs]
+                headings = [cost.heading for cost in self._objectives.costs]
                 self._study.set_metric_names(["validation accuracy", *headings])
                 self._id = self._storage.get_study_id_from_name(name)
         except BaseException:
@@ -135,7 +134,7 @@ class OptunaMirror:
         """Tell how a trial ended."""
         number = self._numbers[record.number]
         with self._explained(), quiet_optuna():
-            costs = known_costs(self._costs, record)
+            costs = self._objectives.values(record)
             if record.val_accuracy is None or any(map(math.isnan, costs)):
                 state = TrialState.PRUNED if record.state == "stopped" else TrialState.FAIL
                 self._study.tell(number, state=state, skip_if_finished=True)

@@ -24,7 +24,7 @@ def write_outputs(results: Study, progress: Progress) -> None:
     folder = results.folder
     writers: dict[str, Callable[[Path], object]] = {
         "trials.csv": lambda path: write_atomic(path, results.trials().to_csv(index=False)),
-        "front.csv": lambda path: write_atomic(path, front_csv(results.front_records, results.header.costs)),
+        "front.csv": lambda path: write_atomic(path, front_csv(results.front_records, results.objectives)),
         REPORT: results.report,
     }
     if results.header.plan:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from results.front import pareto_front
 from results.storage.ledger import Ledger
 from results.storage.locking import LockWait, let_readers_be, make_one_file
+from results.storage.objectives import Objectives
 from results.storage.records import StudyHeader, TrialRecord
 from results.storage.study_files import DATABASE, sqlite_url
 from search.study.trials import Trials, checkpoint_path
@@ -66,7 +67,9 @@ class StudyStore(Trials):
             opened.callback(ledger.close)
             ledger.check()
             let_readers_be(folder / DATABASE)
-            mirror = OptunaMirror(folder, name, ledger.header().costs, space.hyperparameters(), wait)
+            mirror = OptunaMirror(
+                folder, name, Objectives.of(ledger.header()).names, space.hyperparameters(), wait
+            )
             opened.callback(mirror.close)
             store = cls(folder, ledger, space, mirror, wait)
             opened.pop_all()
@@ -110,7 +113,7 @@ class StudyStore(Trials):
 
     def drop_dominated_weights(self) -> None:
         """Delete the weights of every complete trial that is not on the front; references keep theirs."""
-        on_front = {record.number for record in pareto_front(self.searched, self.header.costs)}
+        on_front = {record.number for record in pareto_front(self.searched, Objectives.of(self.header))}
         dropped = [r for r in self.searched if r.weights is not None and r.number not in on_front]
         if not dropped:
             return

@@ -9,16 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from results.front import (
-    Ranges,
     accuracy,
     complete_trials,
     front_hypervolume,
     hypervolume_history,
     pareto_front,
-    resolved,
     trials_since_growth,
     why_no_front,
 )
+from results.storage.objectives import Objectives
 from results.storage.records import TrialRecord
 from tests.support.factories import make_trial
 
@@ -55,7 +54,7 @@ def test_only_complete_trials_count() -> None:
     ]
     assert [t.number for t in complete_trials(trials)] == [2]
     assert [t.number for t in pareto_front(trials)] == [2]
-    assert len(hypervolume_history(trials, {"params": (1, 100)})) == 1
+    assert len(hypervolume_history(trials, Objectives({"params": (1, 100)}))) == 1
 
 
 def test_no_accuracy_is_not_taken_for_zero() -> None:
@@ -70,23 +69,31 @@ def test_of_equals_the_first_stays() -> None:
 
 def test_hypervolume_of_known_fronts() -> None:
     # halfway on the scale of log parameters at 90 %: a box of 0.9 x 0.5
-    assert front_hypervolume(trials_of([(1000, 0.9)]), {"params": (100, 10_000)}) == pytest.approx(0.45)
-    assert front_hypervolume(trials_of([(100, 1.0)]), {"params": (100, 10_000)}) == pytest.approx(1.0)
-    assert front_hypervolume(trials_of([(10_000, 1.0)]), {"params": (100, 10_000)}) == 0.0
-    assert front_hypervolume([], {"params": (100, 10_000)}) == 0.0
+    assert front_hypervolume(
+        trials_of([(1000, 0.9)]), Objectives({"params": (100, 10_000)})
+    ) == pytest.approx(0.45)
+    assert front_hypervolume(trials_of([(100, 1.0)]), Objectives({"params": (100, 10_000)})) == pytest.approx(
+        1.0
+    )
+    assert front_hypervolume(trials_of([(10_000, 1.0)]), Objectives({"params": (100, 10_000)})) == 0.0
+    assert front_hypervolume([], Objectives({"params": (100, 10_000)})) == 0.0
 
 
 def test_hypervolume_of_a_space_of_one_size() -> None:
-    assert front_hypervolume(trials_of([(100, 0.9)]), {"params": (100, 100)}) == pytest.approx(0.9)
+    assert front_hypervolume(trials_of([(100, 0.9)]), Objectives({"params": (100, 100)})) == pytest.approx(
+        0.9
+    )
 
 
 @given(points=POINTS)
 def test_history_ends_at_the_hypervolume_and_never_falls(points: list[tuple[int, float]]) -> None:
     trials = trials_of(points)
-    history = hypervolume_history(trials, {"params": (1, 20)})
+    history = hypervolume_history(trials, Objectives({"params": (1, 20)}))
     values = [value for _, value in history]
     assert values == sorted(values)
-    assert (values[-1] if values else 0.0) == pytest.approx(front_hypervolume(trials, {"params": (1, 20)}))
+    assert (values[-1] if values else 0.0) == pytest.approx(
+        front_hypervolume(trials, Objectives({"params": (1, 20)}))
+    )
 
 
 def test_why_there_is_no_front() -> None:
@@ -103,13 +110,13 @@ def test_trials_are_counted_since_the_front_last_grew() -> None:
         )
         for number, accuracy in enumerate([0.5, 0.6, 0.6, 0.6001, 0.55])
     ]
-    assert trials_since_growth(trials, {"params": (100, 1000)}) == 3
-    assert trials_since_growth(trials[:2], {"params": (100, 1000)}) == 0
+    assert trials_since_growth(trials, Objectives({"params": (100, 1000)})) == 3
+    assert trials_since_growth(trials[:2], Objectives({"params": (100, 1000)})) == 0
     running = make_trial(5, state="running", val_accuracy=None, started_s=5.0)
-    assert trials_since_growth([*trials, running], {"params": (100, 1000)}) == 4
-    assert trials_since_growth([running], {"params": (100, 1000)}) == 0
+    assert trials_since_growth([*trials, running], Objectives({"params": (100, 1000)})) == 4
+    assert trials_since_growth([running], Objectives({"params": (100, 1000)})) == 0
     begun_before = make_trial(6, state="running", val_accuracy=None, started_s=0.5)
-    assert trials_since_growth([*trials, begun_before], {"params": (100, 1000)}) == 3
+    assert trials_since_growth([*trials, begun_before], Objectives({"params": (100, 1000)})) == 3
 
 
 def test_a_front_grows_while_its_largest_networks_get_better() -> None:
@@ -122,22 +129,22 @@ def test_a_front_grows_while_its_largest_networks_get_better() -> None:
                 number, params=1000, val_accuracy=reached, started_s=float(number), finished_s=number + 1.0
             )
         )
-    ranges = {"params": (10, 1000)}
-    assert front_hypervolume(trials, ranges) == front_hypervolume(trials[:1], ranges)
-    assert trials_since_growth(trials, ranges) == 0
+    objectives = Objectives({"params": (10, 1000)})
+    assert front_hypervolume(trials, objectives) == front_hypervolume(trials[:1], objectives)
+    assert trials_since_growth(trials, objectives) == 0
     hardly = [
         replace(trials[-1], number=number, val_accuracy=0.92 + 1e-5 * number, started_s=float(number))
         for number in range(9, 13)
     ]
-    assert trials_since_growth([*trials, *hardly], ranges) == 4
+    assert trials_since_growth([*trials, *hardly], objectives) == 4
 
 
 def test_what_lacks_a_cost_widens_no_range() -> None:
-    ranges: Ranges = {"latency_ms": None, "energy_j": None}
+    objectives = Objectives({"latency_ms": None, "energy_j": None})
     measured = [(0.8, 10.0, 1.0), (0.95, 20.0, 2.0), (0.96, 40.0, 4.0), (0.5, 4000.0, None)]
     trials = [
         make_trial(n, val_accuracy=accuracy, measured={"latency_ms": latency, "energy_j": energy})
         for n, (accuracy, latency, energy) in enumerate(measured)
     ]
-    assert resolved(ranges, trials) == {"latency_ms": (10.0, 40.0), "energy_j": (1.0, 4.0)}
-    assert front_hypervolume(trials, ranges) == front_hypervolume(trials[:3], ranges)
+    assert objectives.resolved(trials).ranges == {"latency_ms": (10.0, 40.0), "energy_j": (1.0, 4.0)}
+    assert front_hypervolume(trials, objectives) == front_hypervolume(trials[:3], objectives)

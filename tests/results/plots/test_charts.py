@@ -22,6 +22,7 @@ from results.plots.charts import curves_chart, front_chart, hypervolume_chart, s
 from results.plots.front_svg import front_svg, write_front_svg
 from results.plots.svg import Axis, SvgChart
 from results.report.html import chips
+from results.storage.objectives import COSTS
 from tests.support.synthetic import searched, study, trial
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -123,7 +124,7 @@ def test_short_count(count, text):
     ],
 )
 def test_short_cost(cost, value, text):
-    assert short_cost(cost, value) == text
+    assert short_cost(COSTS[cost], value) == text
 
 
 @pytest.mark.parametrize(

@@ -23,14 +23,14 @@ from results.hypervolume import hypervolume
 from results.picks import best, knee, pick, smallest
 from results.report.objectives import front_lead
 from results.report.page import render_report
-from results.storage.objectives import COST_NAMES, COSTS, cost_of
+from results.storage.objectives import COST_NAMES, COSTS, Objectives
 from results.storage.records import TrialRecord
 from results.tables import front_csv, print_front
 from space.core.errors import InvalidInputError
 from tests.support.factories import make_trial
 from tests.support.synthetic import study
 
-COSTS_OF_STUDY = ("params", "latency_ms")
+OBJECTIVES = Objectives.named(("params", "latency_ms"))
 
 
 def trial(number: int, params: int, latency_ms: float | None, accuracy: float, **fields: Any) -> TrialRecord:
@@ -50,7 +50,7 @@ points = st.lists(
 @given(points)
 def test_a_front_of_two_costs_holds_what_nothing_else_beats(rows: list[tuple[int, float, float]]) -> None:
     trials = [trial(number, *row) for number, row in enumerate(rows)]
-    front = {one.number for one in pareto_front(trials, COSTS_OF_STUDY)}
+    front = {one.number for one in pareto_front(trials, OBJECTIVES)}
     for number, (params, latency, accuracy) in enumerate(rows):
         beaten = any(
             p <= params and t <= latency and a >= accuracy and ((p, t, a) != rows[number] or other < number)
@@ -62,14 +62,14 @@ def test_a_front_of_two_costs_holds_what_nothing_else_beats(rows: list[tuple[int
 
 def test_what_was_not_measured_is_on_no_front() -> None:
     trials = [trial(0, 10, None, 0.99), trial(1, 20, 2.0, 0.5)]
-    assert [one.number for one in pareto_front(trials, COSTS_OF_STUDY)] == [1]
+    assert [one.number for one in pareto_front(trials, OBJECTIVES)] == [1]
     assert [one.number for one in pareto_front(trials)] == [0]
 
 
 @given(points)
 def test_the_hypervolume_is_that_of_the_front_over_log_costs(rows: list[tuple[int, float, float]]) -> None:
     trials = [trial(number, *row, finished_s=float(len(rows) - number)) for number, row in enumerate(rows)]
-    ranges = {"params": (1.0, 6.0), "latency_ms": None}
+    objectives = Objectives({"params": (1.0, 6.0), "latency_ms": None})
     lowest = min((row[1] for row in rows), default=1.0)
     span = max(math.log(max((row[1] for row in rows), default=1.0) / lowest), 1e-12)
     places = [
@@ -77,24 +77,24 @@ def test_the_hypervolume_is_that_of_the_front_over_log_costs(rows: list[tuple[in
         for params, latency, accuracy in rows
     ]
     expected = hypervolume(places, (1.0, 1.0, 1.0))
-    assert front_hypervolume(trials, ranges) == pytest.approx(expected, abs=1e-9)
+    assert front_hypervolume(trials, objectives) == pytest.approx(expected, abs=1e-9)
     half = len(trials) // 2
-    grown = front_history(trials[:half], ranges)  # as a driver that goes on has it
+    grown = front_history(trials[:half], objectives)  # as a driver that goes on has it
     for one in trials[half:]:
         grown.add(one)
     assert grown.hypervolume == pytest.approx(expected, abs=1e-9)
-    assert grown.front == pareto_front(trials, COSTS_OF_STUDY)
+    assert grown.front == pareto_front(trials, OBJECTIVES)
 
 
 def test_growth_is_noticed_when_only_the_second_cost_falls() -> None:
-    ranges = {"params": (1.0, 100.0), "macs": (1.0, 100.0)}
+    objectives = Objectives({"params": (1.0, 100.0), "macs": (1.0, 100.0)})
     trials = [
         make_trial(0, params=10, macs=50, started_s=0.0, finished_s=1.0),
         make_trial(1, params=10, macs=20, started_s=1.0, finished_s=2.0),
         make_trial(2, params=10, macs=20, started_s=2.0, finished_s=3.0),
     ]
-    assert trials_since_growth(trials, ranges) == 1
-    assert trials_since_growth(trials, {"params": (1.0, 100.0)}) == 2
+    assert trials_since_growth(trials, objectives) == 1
+    assert trials_since_growth(trials, Objectives({"params": (1.0, 100.0)})) == 2
 
 
 def test_picks_of_a_front_of_two_costs() -> None:
@@ -104,22 +104,22 @@ def test_picks_of_a_front_of_two_costs() -> None:
         trial(2, 900, 2.0, 0.93),
         trial(3, 10_000, 9.0, 0.95),
     ]
-    front = pareto_front(trials, COSTS_OF_STUDY)
+    front = pareto_front(trials, OBJECTIVES)
     assert [one.number for one in front] == [0, 2, 1, 3]
     assert (best(front).number, smallest(front).number) == (3, 0)
-    assert knee(front, COSTS_OF_STUDY) == trials[2]
-    assert pick(front, "best", max_params=950, costs=COSTS_OF_STUDY).number == 2
+    assert knee(front, OBJECTIVES) == trials[2]
+    assert pick(front, "best", max_params=950, objectives=OBJECTIVES).number == 2
 
 
 def test_tables_name_the_costs_of_the_study() -> None:
     trials = [trial(0, 1_234, 0.26, 0.9)]
     text = io.StringIO()
-    print_front(trials, text, COSTS_OF_STUDY)
+    print_front(trials, text, OBJECTIVES)
     head, _, row = text.getvalue().splitlines()
     assert "latency, ms" in head
     assert "0.260" in row
     assert "1,234" in row
-    header, line = front_csv(trials, COSTS_OF_STUDY).splitlines()
+    header, line = front_csv(trials, OBJECTIVES).splitlines()
     assert header.endswith(",epochs,seed,latency_ms")
     assert line.endswith(",0.26")
     assert front_csv(trials).splitlines()[0].endswith(",epochs,seed")
@@ -127,9 +127,9 @@ def test_tables_name_the_costs_of_the_study() -> None:
 
 def test_every_cost_can_be_had_of_a_trial_and_shown() -> None:
     one = make_trial(0, measured={"activation_mib": 3.0, "latency_ms": 1500.0, "energy_j": 0.125})
-    shown = [COSTS[name].text(cost_of(one, name)) for name in COST_NAMES]
+    shown = [COSTS[name].text(COSTS[name].of(one)) for name in COST_NAMES]
     assert shown == ["1,000", "10,000", "3.00", "1,500", "0.125"]
-    assert COSTS["energy_j"].text(None) == "–"
+    assert COSTS["energy_j"].text(COSTS["energy_j"].of(make_trial(1))) == "–"
     assert [COSTS["latency_ms"].text(value) for value in (99.94, 99.96)] == ["99.9", "100"]
 
 
@@ -207,4 +207,4 @@ def test_a_front_says_how_its_networks_were_trained_where_that_was_searched() ->
 @pytest.mark.parametrize("costs", ["params", (), ("parameters",), None])
 def test_what_is_no_cost_is_refused(costs: Any) -> None:
     with pytest.raises(InvalidInputError, match="params, macs, activation_mib, latency_ms, energy_j"):
-        pareto_front([make_trial(0)], costs)
+        Objectives.named(costs)

@@ -12,6 +12,7 @@ import pytest
 
 from benchmarks.problems import Computed, Failing, Shape
 from results.front import trials_since_growth
+from results.storage.objectives import Objectives
 from search.cli.main import run
 from search.simulator.comparison import Method, compare, default_limit_s
 from search.simulator.problem import Curve
@@ -149,7 +150,9 @@ def test_a_front_that_no_longer_grows_ends_the_search() -> None:
     patient, hasty = (simulate(make_problem(), "frontier", patience=number) for number in (25, 6))
     assert len(hasty.records) < len(patient.records) < len(make_problem().outcomes())
     for found, patience in ((patient, 25), (hasty, 6)):
-        since = trials_since_growth(found.records, {"params": make_problem().space.params_range()})
+        since = trials_since_growth(
+            found.records, Objectives({"params": make_problem().space.params_range()})
+        )
         assert since == patience
 
 

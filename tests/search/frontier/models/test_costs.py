@@ -7,6 +7,7 @@ import pytest
 
 from benchmarks.problems import Computed, Shape
 from results.front import front_hypervolume
+from results.storage.objectives import Objectives
 from search.frontier.acquisition import sigma_points
 from search.frontier.config import DEFAULTS
 from search.frontier.models.costs import CostModels, CostScale, raw_costs
@@ -86,8 +87,8 @@ def test_a_search_of_three_objectives_finds_more_than_chance() -> None:
         problem = Computed("three", SPACE, Shape(0.5, 0.4, 0.7, 0.05, 0.005, 2.0), epochs=9, seed=5)
         costs = ("params", "macs")
         run = simulate(problem, sampler, "fifo", seed=seed, trials=32, costs=costs)
-        ranges = {name: problem.space.cost_range(name) for name in costs}
-        return front_hypervolume(run.records, ranges)
+        objectives = Objectives({name: problem.space.cost_range(name) for name in costs})
+        return front_hypervolume(run.records, objectives)
 
     gains = [found("frontier", seed) - found("random", seed) for seed in range(3)]
     assert min(gains) > 0.0

@@ -9,6 +9,7 @@ import pytest
 
 from benchmarks.problems import Computed, Shape
 from results.front import front_hypervolume
+from results.storage.objectives import Objectives
 from results.storage.records import TrialRecord
 from search.frontier.models.transferred_prior import EarlierTrial, TransferredPrior
 from search.study.components import make_ask_tell
@@ -58,7 +59,7 @@ def found_after(trials: list[EarlierTrial], number: int, seed: int) -> float:
         sampler.report(record, EpochReport(3, 0.0, 0.0, accuracy, 1.0))
         sampler.tell(record)
         records.append(record)
-    return front_hypervolume(records, {"params": problem.space.params_range()})
+    return front_hypervolume(records, Objectives({"params": problem.space.params_range()}))
 
 
 @pytest.mark.slow
