@@ -74,9 +74,9 @@ def measure(executor: LocalExecutor, all_jobs: list[Job]) -> dict[str, Any]:
                 assert not isinstance(event, (Failed, Fatal)), event
                 finished = event if isinstance(event, Finished) else finished
         whole.append(time.perf_counter() - began)
-        first_step_s = finished.measured()["first_step_s"]
-        assert first_step_s is not None
-        first_steps.append(first_step_s + (whole[-1] - finished.train_s))
+        assert finished.costs is not None
+        assert finished.costs.first_step_s is not None
+        first_steps.append(finished.costs.first_step_s + (whole[-1] - finished.train_s))
         memory.append(resident_mib(executor.pids()[0]))
     warm = first_steps[WARM_AFTER:]
     quarter = len(memory) // 4

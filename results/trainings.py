@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from results.front import accuracy, complete_trials
@@ -60,25 +61,23 @@ def network_figures(study: StudyReader, trials: Sequence[TrialRecord]) -> dict[s
 
 
 def _latency(trials: Sequence[TrialRecord]) -> list[dict[str, float | None]]:
-    known: dict[str, float] = {}
-    for trial in trials:
-        for name, value in trial.measured.items():
-            if value is not None:  # whatever else runs makes a network slower, never faster
-                known[name] = min(value, known.get(name, value))
-    entries: list[dict[str, float | None]] = []
-    if "latency_ms" in known:
-        entries.append(
-            {"batch_size": 1, "median_ms": known["latency_ms"], "p95_ms": known.get("latency_p95_ms")}
-        )
-    if "latency_batch" in known:
-        entries.append(
-            {
-                "batch_size": int(known["latency_batch"]),
-                "median_ms": known["latency_batch_ms"],
-                "p95_ms": known["latency_batch_p95_ms"],
-            }
-        )
-    return entries
+    costs = [trial.network_costs for trial in trials]
+    one = {
+        "batch_size": 1,
+        "median_ms": _lowest(cost.latency_ms for cost in costs),
+        "p95_ms": _lowest(cost.latency_p95_ms for cost in costs),
+    }
+    batch = {
+        "batch_size": _lowest(cost.latency_batch for cost in costs),
+        "median_ms": _lowest(cost.latency_batch_ms for cost in costs),
+        "p95_ms": _lowest(cost.latency_batch_p95_ms for cost in costs),
+    }
+    return [entry for entry in (one, batch) if entry["median_ms"] is not None]
+
+
+def _lowest(values: Iterable[float | None]) -> float | None:
+    """Return the lowest known value: other processes only increase a latency."""
+    return min((value for value in values if value is not None), default=None)
 
 
 def _seed(study: StudyReader, trial: TrialRecord) -> dict[str, Any]:
@@ -89,7 +88,8 @@ def _seed(study: StudyReader, trial: TrialRecord) -> dict[str, Any]:
         "class_accuracies": dict(zip(study.header.data["classes"], trial.class_accuracies, strict=False)),
         "weights": trial.weights,
         "train_s": trial.train_s,
-        "measured": trial.measured,
+        "network_costs": asdict(trial.network_costs),
+        "training_costs": asdict(trial.training_costs) if trial.training_costs else None,
     }
 
 

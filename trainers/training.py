@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from space.core.reports import EpochReport
+from space.core.reports import EpochReport, TrainingCosts
 from space.modules import Trained, build, save_weights
 from space.modules.blocks import GridNet
 from space.networks.spec import Spec
@@ -285,7 +285,7 @@ class Training:
         finally:
             self.network.is_reduced = True
 
-    def measurements(self, ceiling: float | None = None) -> Measurements:
+    def measurements(self, ceiling: float | None = None) -> TrainingCosts:
         """Return what the training cost so far; ``ceiling`` is the MACs/s that the device can do."""
         return self._meter.result(
             epochs_s=[report.seconds for report in self.reports],

@@ -62,7 +62,8 @@ _trials = sa.Table(
     sa.Column("weights", sa.Text),
     sa.Column("reference", sa.Text),
     sa.Column("training", sa.JSON, nullable=False),
-    sa.Column("measured", sa.JSON, nullable=False),
+    sa.Column("network_costs", sa.JSON, nullable=False),
+    sa.Column("training_costs", sa.JSON, nullable=False),
     sa.Column("sampler_attrs", sa.JSON, nullable=False),
     sa.Column("class_accuracies", sa.JSON, nullable=False),
 )

@@ -10,9 +10,11 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from results.intervals import Sampling
+from space.core.reports import TrainingCosts
 
 Count = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
+Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 HyperparameterValue = int | float | str | bool
 TrialState = Literal["running", "paused", "complete", "failed", "stopped"]
@@ -30,6 +32,34 @@ def point_columns(costs: Iterable[str] = (), points: Iterable[TrialRecord] = ())
 
 
 @dataclass(frozen=True)
+class NetworkCosts:
+    """The costs of a network besides parameters and MACs; None for a value that is not known.
+
+    Latency is measured on a worker's device, in evaluation mode.
+
+    Attributes:
+        activation_mib: Activation memory of a training step of the study's largest batch, in MiB; counted.
+        latency_ms: Median latency of one image.
+        latency_p95_ms: 95th percentile of the latency of one image.
+        latency_batch: Number of images in the large batch.
+        latency_batch_ms: Median latency of the large batch.
+        latency_batch_p95_ms: 95th percentile of the latency of the large batch.
+    """
+
+    activation_mib: Amount | None = None
+    latency_ms: Amount | None = None
+    latency_p95_ms: Amount | None = None
+    latency_batch: int | None = None
+    latency_batch_ms: Amount | None = None
+    latency_batch_p95_ms: Amount | None = None
+
+    def completed(self, other: NetworkCosts) -> NetworkCosts:
+        """Return these costs with the unknown ones taken from ``other``."""
+        known = {name: value for name, value in vars(self).items() if value is not None}
+        return NetworkCosts(**(vars(other) | known))
+
+
+@dataclass(frozen=True)
 class TrialRecord:
     """One trial of the ledger; the annotations are checked where it is read.
 
@@ -39,8 +69,8 @@ class TrialRecord:
     ``weights`` is the file with the trained weights, relative to the study's folder, while it is kept.
     ``reference`` names a network that the study was told to train for comparison, outside of its search.
     ``training`` holds the keys of the recipe that the study's space sets, with the trial's values.
-    ``measured`` is what the training cost, units in the names: see ``trainers.reports.Measurements``; and what
-    its network costs besides parameters and MACs, see ``results.storage.objectives``.
+    ``network_costs`` are the costs of the network besides parameters and MACs. ``training_costs`` are those of
+    the training; None until it is complete.
     ``class_accuracies`` are those of the last epoch, in the order of the study's classes; None for a class
     without validation images. A ``paused`` trial stands at a rung and may be taken up again; a ``stopped``
     one never is.
@@ -67,7 +97,8 @@ class TrialRecord:
     weights: str | None = None
     reference: str | None = None
     training: dict[str, HyperparameterValue] = field(default_factory=dict)
-    measured: dict[str, float | None] = field(default_factory=dict)
+    network_costs: NetworkCosts = NetworkCosts()
+    training_costs: TrainingCosts | None = None
     sampler_attrs: dict[str, Any] = field(default_factory=dict)
     class_accuracies: tuple[Share | None, ...] = ()
 
@@ -100,7 +131,10 @@ class TrialRecord:
         """Return a cost of the network by its name; None if it is unknown."""
         if name in ("params", "macs"):
             return float(getattr(self, name))
-        return self.measured.get(name)
+        if name == "energy_j":
+            return None if self.training_costs is None else self.training_costs.energy_j
+        value: float | None = getattr(self.network_costs, name)
+        return value
 
     def point(self, costs: Iterable[str] = ()) -> dict[str, Any]:
         """Return the trial as a point of the front, keyed as ``point_columns`` says; None for an unknown cost."""

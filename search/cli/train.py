@@ -90,10 +90,9 @@ def _tell(results: Study, as_json: bool) -> None:
 def _lines(results: Study, figures: dict[str, Any]) -> list[str]:
     """Return the printed lines of one network."""
     seeds = figures["seeds"]
-    measured = seeds[-1]["measured"]
+    costs = seeds[-1]["training_costs"]
     cost = (
-        f"{floating_point(measured['training_pflop'])} each; "
-        f"{duration(figures['train_s'])} of training in all"
+        f"{floating_point(costs['training_pflop'])} each; {duration(figures['train_s'])} of training in all"
     )
     latency = ", ".join(
         f"{figure(entry['median_ms'])} ms{_p95(entry['p95_ms'])} "
@@ -106,8 +105,8 @@ def _lines(results: Study, figures: dict[str, Any]) -> list[str]:
         f"of {plural(figures['epochs'], 'epoch')}, {cost}",
         f"  parameters     {figures['params']:,}, {figures['macs']:,} MACs",
         f"  val. accuracy  {_accuracy(figures)}",
-        f"  speed          {_speed(measured)}{' (the last training)' if len(seeds) > 1 else ''}",
-        f"  memory         {measured['peak_memory_mib']:,.0f} MiB at most, of a worker",
+        f"  speed          {_speed(costs)}{' (the last training)' if len(seeds) > 1 else ''}",
+        f"  memory         {costs['peak_memory_mib']:,.0f} MiB at most, of a worker",
         f"  latency        {latency or 'not measured: there was no memory for it'}",
         f"  weights        {weights}",
         f"  curve          {figures['curve']}",
@@ -122,14 +121,14 @@ def _accuracy(figures: dict[str, Any]) -> str:
     return f"{mean} +- {100 * figures['deviation']:.2f} (mean and deviation of {accuracies})"
 
 
-def _speed(measured: dict[str, float | None]) -> str:
-    speed = f"{measured['epoch_s']:.3g} s an epoch"
-    if measured.get("images_per_s") is not None:
-        speed = f"{measured['images_per_s']:,.0f} images/s, {speed}"
-    if measured.get("first_step_s") is not None:
-        speed += f", first step after {measured['first_step_s']:.2f} s"
-    if measured.get("ceiling_share") is not None:
-        speed += f", {100 * (measured['ceiling_share'] or 0):.0f} % of the device's matrix products"
+def _speed(costs: dict[str, float | None]) -> str:
+    speed = f"{costs['epoch_s']:.3g} s an epoch"
+    if costs.get("images_per_s") is not None:
+        speed = f"{costs['images_per_s']:,.0f} images/s, {speed}"
+    if costs.get("first_step_s") is not None:
+        speed += f", first step after {costs['first_step_s']:.2f} s"
+    if costs.get("ceiling_share") is not None:
+        speed += f", {100 * (costs['ceiling_share'] or 0):.0f} % of the device's matrix products"
     return speed
 
 

@@ -13,7 +13,6 @@ from space.core.reports import EpochReport
 from trainers.data.config import DataConfig
 from trainers.device.execution import ExecutionConfig
 from trainers.recipe import Recipe
-from trainers.reports import Measurements
 
 AnyMessage = TypeVar("AnyMessage", bound="Message")
 
@@ -155,25 +154,16 @@ class Finished(Message):
     Attributes:
         trial: The number of the trial.
         train_s: Wall time, as in ``Paused``.
-        measurements: The cost of the training; None in a simulation.
+        costs: The cost of the training; None in a simulation.
         latency: The further latencies of the network; None if they were not measured.
         class_accuracies: Accuracies in the order of the classes; None for a class without images.
     """
 
     trial: int
     train_s: float
-    measurements: Measurements | None = None
+    costs: TrainingCosts | None = None
     latency: BatchLatency | None = None
     class_accuracies: tuple[float | None, ...] = ()
-
-    def measured(self) -> dict[str, float | None]:
-        """Return all measured values by their names in ``TrialRecord.measured``."""
-        found: dict[str, float | None] = {}
-        if self.measurements is not None:
-            found |= asdict(self.measurements)
-        if self.latency is not None:
-            found |= {name: value for name, value in asdict(self.latency).items() if value is not None}
-        return found
 
 
 @dataclass(frozen=True)

@@ -191,9 +191,7 @@ class Driver:
             self.store.foretell(event.trial, event.epoch_s, self.clock.elapsed_s())
             self.activity.foretell(event.trial, event.epoch_s, self.clock.elapsed_s())
         elif isinstance(event, Measured):
-            self.sampler.tell(
-                self.store.measure(event.trial, {"latency_ms": event.latency_ms}, self.clock.elapsed_s())
-            )
+            self.sampler.tell(self.store.measure(event.trial, event.latency_ms, self.clock.elapsed_s()))
         elif isinstance(event, Paused):
             record = self.store.pause(event.trial, event.train_s, self.clock.elapsed_s())
             self.sampler.tell(record)
@@ -246,7 +244,7 @@ class Driver:
     def _finish(self, event: Finished) -> None:
         reached = self.store.curves[event.trial][-1].val_accuracy
         weights = weights_path(self.store.records[event.trial])
-        outcome = Outcome(event.train_s, event.measured(), event.class_accuracies)
+        outcome = Outcome(event.train_s, event.costs, event.latency, event.class_accuracies)
         record = self.store.finish(event.trial, reached, outcome, weights, self.clock.elapsed_s())
         if record.reference is None:
             self._found.add(record)

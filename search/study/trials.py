@@ -4,27 +4,26 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any, NamedTuple
 
-from results.storage.records import StudyHeader, TrialRecord
+from results.storage.records import NetworkCosts, StudyHeader, TrialRecord
+from search.executors.messages import BatchLatency
 from search.samplers.base import Proposal
 from search.schedulers.base import StartNamed
 from search.study.config import StudyConfig
-from space.core.reports import EpochReport
+from space.core.reports import EpochReport, TrainingCosts
 from space.networks.load import read_spec
 from space.networks.spec import Spec
 from space.search_space import SearchSpace
-
-LATENCIES = ("latency_ms", "latency_p95_ms", "latency_batch", "latency_batch_ms", "latency_batch_p95_ms")
-"""What is measured of a network's forward pass: on one image, and on a batch of ``latency_batch`` images."""
 
 
 class Outcome(NamedTuple):
     """What a training took and came to besides its reports; see ``TrialRecord`` for each."""
 
     train_s: float
-    measured: dict[str, float | None]
+    costs: TrainingCosts | None = None
+    latency: BatchLatency | None = None
     class_accuracies: tuple[float | None, ...] = ()
 
 
@@ -134,20 +133,16 @@ class Trials:
             seed=seed,
             max_epochs=max_epochs,
             started_s=clock_s,
-            measured={"activation_mib": self.space.activation_mib(counts), **self._known_latency(spec.arch)},
+            network_costs=self._network_costs(spec.arch, self.space.activation_mib(counts)),
         )
 
-    def _known_latency(self, arch: str) -> dict[str, float | None]:
-        """Return the latencies of a network that were measured in earlier trials: they are the same."""
-        known: dict[str, float | None] = {}
+    def _network_costs(self, arch: str, activation_mib: float) -> NetworkCosts:
+        """Return the known costs of a network: equal networks have the latency that was measured first."""
+        found = NetworkCosts(activation_mib=activation_mib)
         for record in self.records.values():
             if record.arch == arch:
-                known |= {
-                    name: record.measured[name]
-                    for name in LATENCIES
-                    if name not in known and record.measured.get(name) is not None
-                }
-        return known
+                found = found.completed(record.network_costs)
+        return found
 
     def report(self, trial: int, report: EpochReport, clock_s: float) -> None:
         """Record one epoch of a running trial."""
@@ -156,10 +151,11 @@ class Trials:
         curve.append(report)
         self.records[trial] = replace(self.records[trial], epochs=report.epoch)
 
-    def measure(self, trial: int, costs: dict[str, float | None], clock_s: float) -> TrialRecord:
-        """Record what was measured of a trial's network before its training, and return the trial."""
+    def measure(self, trial: int, latency_ms: float, clock_s: float) -> TrialRecord:
+        """Record the latency of a trial's network, and return the trial."""
         record = self.records[trial]
-        return self._change(replace(record, measured=record.measured | costs), "measure", clock_s)
+        costs = replace(record.network_costs, latency_ms=latency_ms)
+        return self._change(replace(record, network_costs=costs), "measure", clock_s)
 
     def foretell(self, trial: int, epoch_s: float, clock_s: float) -> None:
         """Record how long calibration expects an epoch of a trial to take."""
@@ -195,12 +191,16 @@ class Trials:
         self, trial: int, accuracy: float, outcome: Outcome, weights: str, clock_s: float
     ) -> TrialRecord:
         """Record a trial's result and return the trial."""
+        costs = self.records[trial].network_costs
+        if outcome.latency is not None:
+            costs = replace(costs, **asdict(outcome.latency))
         record = replace(
             self.records[trial],
             state="complete",
             val_accuracy=accuracy,
             train_s=outcome.train_s,
-            measured=self.records[trial].measured | outcome.measured,
+            network_costs=costs,
+            training_costs=outcome.costs,
             class_accuracies=outcome.class_accuracies,
             weights=weights,
             finished_s=clock_s,

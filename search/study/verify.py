@@ -144,7 +144,7 @@ def _check_whole(
         if [report.epoch for report in reports.get(number, ())] != list(range(1, record.epochs + 1))
     ]
     measured = {one.trial for one in timeline if one.kind == "measure" and one.trial is not None}
-    lost += sorted(n for n in measured & recorded.keys() if "latency_ms" not in (recorded[n].measured or {}))
+    lost += sorted(n for n in measured & recorded.keys() if recorded[n].network_costs.latency_ms is None)
     missing = f"trial {lost[0]} or epochs of it are" if lost else "its beginning is"
     if lost or not any(one.kind == "begin" for one in timeline):
         raise InvalidInputError(

@@ -143,7 +143,7 @@ def test_what_lacks_a_cost_widens_no_range() -> None:
     objectives = Objectives({"latency_ms": None, "energy_j": None})
     measured = [(0.8, 10.0, 1.0), (0.95, 20.0, 2.0), (0.96, 40.0, 4.0), (0.5, 4000.0, None)]
     trials = [
-        make_trial(n, val_accuracy=accuracy, measured={"latency_ms": latency, "energy_j": energy})
+        make_trial(n, val_accuracy=accuracy, latency_ms=latency, energy_j=energy)
         for n, (accuracy, latency, energy) in enumerate(measured)
     ]
     assert objectives.resolved(trials).ranges == {"latency_ms": (10.0, 40.0), "energy_j": (1.0, 4.0)}

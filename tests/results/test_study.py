@@ -14,6 +14,7 @@ import pytest
 from results.open import Study, open_study
 from results.plots.front_svg import front_svg
 from results.storage.ledger import Ledger
+from results.storage.objectives import COSTS
 from results.storage.study_files import sqlite_url
 from results.tables import front_csv, write_front_csv
 from space.core.errors import InvalidInputError
@@ -134,6 +135,18 @@ def test_the_front_is_the_same_csv_everywhere(count: int) -> None:
     assert stream.getvalue() == text == made.front().to_csv(index=False)
     if count:
         pd.testing.assert_frame_equal(pd.read_csv(io.StringIO(text)), made.front(), check_dtype=False)
+
+
+def test_unknown_costs_are_nan_in_frames_and_none_in_records() -> None:
+    made = study([trial(0, 1000, 0.9, latency_ms=2.0), trial(1, 2000, 0.95, energy_j=3.0)])
+    frame = made.trials()
+    assert frame["latency_ms"].dtype == frame["energy_j"].dtype == float
+    assert frame["latency_ms"].isna().tolist() == [False, True]
+    assert frame["energy_j"].isna().tolist() == [True, False]
+    assert frame["latency_batch"].isna().all()
+    assert [record.point(("latency_ms",))["latency_ms"] for record in made.records] == [2.0, None]
+    assert [COSTS["energy_j"].of(record) == 3.0 for record in made.records] == [False, True]
+    assert set(study([]).trials().columns) == set(frame.columns)
 
 
 def test_the_picture_is_written_whole_and_its_path_returned(tmp_path: Path) -> None:

@@ -12,8 +12,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from space.core.reports import TrainingCosts
 from trainers.device.energy import EnergyMeter
-from trainers.reports import Measurements
 
 MIB = 2**20
 LATENCY_PIXELS = 2**18
@@ -53,7 +53,7 @@ class Meter:
         macs: int,
         ceiling: float | None,
         micro_batch: int | None,
-    ) -> Measurements:
+    ) -> TrainingCosts:
         """Return the measurements.
 
         ``num_images`` were trained on in all, each as often as it was seen; ``macs`` are those of one
@@ -61,7 +61,7 @@ class Meter:
         """
         images_per_s = statistics.median(self._images_per_s) if self._images_per_s else None
         macs_per_s = images_per_s * macs * STEP_MACS if images_per_s else None
-        return Measurements(
+        return TrainingCosts(
             images_per_s=images_per_s,
             epoch_s=statistics.median(epochs_s) if epochs_s else 0.0,
             first_step_s=self._first_step_s,

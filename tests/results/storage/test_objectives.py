@@ -34,9 +34,7 @@ OBJECTIVES = Objectives.named(("params", "latency_ms"))
 
 
 def trial(number: int, params: int, latency_ms: float | None, accuracy: float, **fields: Any) -> TrialRecord:
-    return make_trial(
-        number, params=params, measured={"latency_ms": latency_ms}, val_accuracy=accuracy, **fields
-    )
+    return make_trial(number, params=params, latency_ms=latency_ms, val_accuracy=accuracy, **fields)
 
 
 points = st.lists(
@@ -126,7 +124,7 @@ def test_tables_name_the_costs_of_the_study() -> None:
 
 
 def test_every_cost_can_be_had_of_a_trial_and_shown() -> None:
-    one = make_trial(0, measured={"activation_mib": 3.0, "latency_ms": 1500.0, "energy_j": 0.125})
+    one = make_trial(0, activation_mib=3.0, latency_ms=1500.0, energy_j=0.125)
     shown = [COSTS[name].text(COSTS[name].of(one)) for name in COST_NAMES]
     assert shown == ["1,000", "10,000", "3.00", "1,500", "0.125"]
     assert COSTS["energy_j"].text(COSTS["energy_j"].of(make_trial(1))) == "–"
@@ -140,7 +138,7 @@ def made(costs: dict[str, Any] | None = None, **config: Any) -> Any:
             number,
             params=rng.randint(100, 10_000),
             val_accuracy=rng.uniform(0.5, 0.9),
-            measured={"latency_ms": rng.uniform(0.1, 3.0)},
+            latency_ms=rng.uniform(0.1, 3.0),
         )
         for number in range(12)
     ]

@@ -69,7 +69,7 @@ def test_figures_are_those_of_the_ledger(trained: Path) -> None:
     assert network["mean"] == pytest.approx(statistics.fmean(accuracies))
     assert network["deviation"] == pytest.approx(statistics.stdev(accuracies))
     assert (network["params"], network["macs"]) == (study.records[0].params, study.records[0].macs)
-    measured = network["seeds"][0]["measured"]
+    measured = network["seeds"][0]["training_costs"]
     assert measured["images_per_s"] > 0
     assert 0 < measured["first_step_s"] < 60
     assert measured["macs_per_s"] == pytest.approx(measured["images_per_s"] * network["macs"] * 3)

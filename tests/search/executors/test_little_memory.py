@@ -102,7 +102,8 @@ def test_a_worker_that_was_killed_for_memory_goes_on_with_less_at_once(tmp_path:
     (record,) = open_study(tmp_path / "runs/big").records
     assert record.state == "complete"
     assert record.losses == 0
-    assert record.measured["micro_batch"] in (32.0, 64.0, 128.0)
+    assert record.training_costs is not None
+    assert record.training_costs.micro_batch in (32, 64, 128)
 
 
 @pytest.mark.slow
@@ -116,7 +117,8 @@ def test_a_training_that_was_killed_for_memory_goes_on_with_less_at_once(tmp_pat
     assert "its worker was killed by the out-of-memory killer" in run.stderr
     (record,) = open_study(tmp_path / "big").records
     assert (record.state, record.losses) == ("complete", 0)
-    assert record.measured["micro_batch"] in (32.0, 64.0, 128.0)
+    assert record.training_costs is not None
+    assert record.training_costs.micro_batch in (32, 64, 128)
 
 
 @pytest.mark.slow
@@ -126,7 +128,8 @@ def test_networks_begin_with_what_their_control_group_has_room_for(tmp_path: Pat
     assert "killed" not in run.stderr
     (record,) = open_study(tmp_path / "runs/big").records
     assert record.state == "complete"
-    assert record.measured["micro_batch"] in (32.0, 64.0, 128.0)
+    assert record.training_costs is not None
+    assert record.training_costs.micro_batch in (32, 64, 128)
 
 
 @pytest.mark.parametrize(

@@ -29,15 +29,14 @@ from search.executors.messages import (
     decode_event,
     encode,
 )
-from space.core.reports import EpochReport
+from space.core.reports import EpochReport, TrainingCosts
 from tests.support.stripes import SPEC
 from trainers.data.config import DataConfig
 from trainers.device.execution import ExecutionConfig
 from trainers.recipe import Recipe
-from trainers.reports import Measurements
 
 REPORT = EpochReport(3, 0.5, 0.25, 0.875, 1.5)
-MEASUREMENTS = Measurements(100.0, 1.5, None, 256.0, 1e9, 0.01, None, None, 32)
+MEASUREMENTS = TrainingCosts(100.0, 1.5, None, 256.0, 1e9, 0.01, None, None, 32)
 EVENTS: list[Event] = [
     Ready(),
     Beat(),
@@ -121,11 +120,3 @@ def test_other_lines_are_refused(line: str) -> None:
 def test_a_job_is_not_taken_for_a_setup() -> None:
     with pytest.raises(ValueError, match="not a Setup"):
         decode(encode(JOB), Setup)
-
-
-def test_measured_values_have_the_names_of_the_record() -> None:
-    measured = Finished(1, 2.0, MEASUREMENTS, BatchLatency(0.5)).measured()
-    assert measured["epoch_s"] == 1.5
-    assert measured["latency_p95_ms"] == 0.5
-    assert "latency_batch_ms" not in measured  # an unmeasured latency has no entry
-    assert Finished(1, 2.0).measured() == {}

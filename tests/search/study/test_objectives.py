@@ -40,13 +40,15 @@ def dominated_share(study: Study) -> float:
     It is 1 where one network has no error, is the smallest of the space, and was the quickest.
     """
     complete = [record for record in study.records if record.state == "complete"]
-    latencies = [record.measured["latency_ms"] for record in complete]
+    latencies = [record.network_costs.latency_ms for record in complete]
     ranges = [study.header.params_range, (min(latencies), max(latencies))]
     points = []
     for record in study.front_records:
         places = [
             math.log(cost / low) / math.log(high / low) if high > low else 0.0
-            for cost, (low, high) in zip((record.params, record.measured["latency_ms"]), ranges, strict=True)
+            for cost, (low, high) in zip(
+                (record.params, record.network_costs.latency_ms), ranges, strict=True
+            )
         ]
         points.append((1 - (record.val_accuracy or 0), *places))
     return by_inclusion_exclusion(points, (1, 1, 1))
@@ -67,7 +69,7 @@ def test_latency_is_a_second_cost(tmp_path: Path, sampler: str, scheduler: str) 
         rows = list(csv.DictReader(file))
     assert [float(row["latency_ms"]) for row in rows] == [point["latency_ms"] for point in shown["front"]]
     study = open_study(tmp_path / STUDY)
-    assert all(record.measured["latency_ms"] > 0 for record in study.records)
+    assert all(record.network_costs.latency_ms > 0 for record in study.records)
     assert study.hypervolume == pytest.approx(dominated_share(study), abs=1e-9)
     assert study.hypervolume > 0
     seen = optuna.load_study(study_name="tiny", storage=sqlite_url(tmp_path / STUDY))
@@ -78,7 +80,7 @@ def test_latency_is_a_second_cost(tmp_path: Path, sampler: str, scheduler: str) 
         assert seen.trials[number].values == [
             record.val_accuracy,
             record.params,
-            record.measured["latency_ms"],
+            record.network_costs.latency_ms,
         ]
     again = json.loads(mgnas("verify", STUDY, "--json", cwd=tmp_path).stdout)
     assert again["difference"] is None
@@ -88,13 +90,17 @@ def test_latency_is_a_second_cost(tmp_path: Path, sampler: str, scheduler: str) 
 def test_a_study_goes_on_with_the_costs_it_was_begun_with(tmp_path: Path) -> None:
     write(tmp_path, trials=5, sampler="frontier", scheduler="freeze_thaw")
     assert mgnas("search", "tiny.toml", *WEIGHED, cwd=tmp_path).returncode == 0
-    before = {record.number: record.measured["latency_ms"] for record in open_study(tmp_path / STUDY).records}
+    before = {
+        record.number: record.network_costs.latency_ms for record in open_study(tmp_path / STUDY).records
+    }
     other = mgnas("search", "tiny.toml", "--trials", "7", cwd=tmp_path)
     assert other.returncode == 2
     assert "search.costs = ['params', 'latency_ms'], but now ['params']" in other.stderr
     more = mgnas("search", STUDY, "--trials", "7", cwd=tmp_path)
     assert more.returncode == 0, more.stderr
-    after = {record.number: record.measured["latency_ms"] for record in open_study(tmp_path / STUDY).records}
+    after = {
+        record.number: record.network_costs.latency_ms for record in open_study(tmp_path / STUDY).records
+    }
     assert len(after) == 7
     assert {number: after[number] for number in before} == before
 
@@ -116,7 +122,7 @@ def test_networks_above_a_limit_on_latency_are_given_up_before_they_are_trained(
 def test_a_limit_in_the_middle_leaves_the_quick_networks(tmp_path: Path) -> None:
     write(tmp_path, trials=8, sampler="random", scheduler="fifo")
     assert mgnas("search", "tiny.toml", *WEIGHED, "--dir", "free", cwd=tmp_path).returncode == 0
-    times = sorted(record.measured["latency_ms"] for record in open_study(tmp_path / "free").records)
+    times = sorted(record.network_costs.latency_ms for record in open_study(tmp_path / "free").records)
     limit = (times[3] + times[4]) / 2
     run = mgnas(
         "search", "tiny.toml", "--set", f"search.max_latency_ms={limit}", "--trials", "16", cwd=tmp_path
@@ -124,7 +130,7 @@ def test_a_limit_in_the_middle_leaves_the_quick_networks(tmp_path: Path) -> None
     assert run.returncode == 0, run.stderr
     study = open_study(tmp_path / STUDY)
     for record in study.records:
-        is_over = record.measured["latency_ms"] > limit
+        is_over = record.network_costs.latency_ms > limit
         assert record.state == ("failed" if is_over else "complete")
     assert len({record.state for record in study.records}) == 2
 

@@ -11,7 +11,9 @@ from typing import Any
 import optuna
 import pytest
 
+from results.open import open_study
 from results.storage.study_files import sqlite_url
+from search.executors.messages import BatchLatency
 from search.samplers.base import AskTell
 from search.study.components import make_ask_tell
 from search.study.optuna_mirror import OptunaMirror
@@ -21,7 +23,7 @@ from space.config import SpaceConfig
 from space.core.errors import InvalidInputError
 from space.core.reports import EpochReport
 from space.search_space import SearchSpace
-from tests.support.factories import make_header
+from tests.support.factories import make_header, make_training_costs
 
 SPACE = SearchSpace(SpaceConfig.model_validate({"c_u": [2, 3, 4], "levels": [1, 2]}), in_channels=1)
 
@@ -69,7 +71,9 @@ def test_optuna_is_brought_up_to_the_ledger(
         store.report(1, EpochReport(1, 0.5, 0.5, 0.75, 0.1), clock_s=1.0)
         monkeypatch.setattr(OptunaMirror, "tell", die)
         with pytest.raises(KeyboardInterrupt):
-            store.finish(1, 0.75, Outcome(1.0, {"images_per_s": 3.0}), weights="w", clock_s=2.0)
+            store.finish(
+                1, 0.75, Outcome(1.0, make_training_costs(images_per_s=3.0)), weights="w", clock_s=2.0
+            )
         expected = ["RUNNING", "COMPLETE"]
     assert states(folder) != expected
     monkeypatch.undo()
@@ -161,15 +165,28 @@ def test_a_crash_while_the_study_is_made_leaves_a_folder_to_begin_in(
         assert store.num_ended == 0
 
 
+def test_costs_are_recorded(store: StudyStore, folder: Path) -> None:
+    start(store, 0, make_ask_tell("random", SPACE, seed=0))
+    store.measure(0, 0.25, clock_s=1.0)
+    costs = make_training_costs(energy_j=9.0)
+    store.finish(0, 0.75, Outcome(1.0, costs, BatchLatency(0.5)), weights="w", clock_s=2.0)
+    (recorded,) = open_study(folder).records
+    assert recorded == store.records[0]
+    assert recorded.training_costs == costs
+    network = recorded.network_costs
+    assert (network.latency_ms, network.latency_p95_ms, network.latency_batch_ms) == (0.25, 0.5, None)
+    assert [recorded.cost(name) for name in ("latency_ms", "energy_j")] == [0.25, 9.0]
+
+
 def test_a_network_has_one_latency(store: StudyStore) -> None:
     """Measured twice, it would be on the front twice, by chance."""
     proposal = make_ask_tell("random", SPACE, seed=0).ask(0)
     assert proposal is not None
     first = store.start(proposal, seed=0, max_epochs=1, clock_s=0.0)
-    assert "latency_ms" not in first.measured
-    store.measure(first.number, {"latency_ms": 0.25}, 1.0)
-    assert store.start(proposal, seed=1, max_epochs=1, clock_s=2.0).measured["latency_ms"] == 0.25
+    assert first.network_costs.latency_ms is None
+    store.measure(first.number, 0.25, 1.0)
+    assert store.start(proposal, seed=1, max_epochs=1, clock_s=2.0).network_costs.latency_ms == 0.25
     other = make_ask_tell("random", SPACE, seed=1).ask(0)
     assert other is not None
     assert other.spec.arch != proposal.spec.arch
-    assert "latency_ms" not in store.start(other, seed=2, max_epochs=1, clock_s=3.0).measured
+    assert store.start(other, seed=2, max_epochs=1, clock_s=3.0).network_costs.latency_ms is None
