@@ -1,4 +1,4 @@
-"""Whether a study's budgets are spent, in words."""
+"""The budgets of a study: which of them is spent."""
 
 from __future__ import annotations
 
@@ -11,15 +11,20 @@ from results.storage.records import PlannedTraining, StudyHeader, TrialRecord
 
 
 def untrained(plan: Iterable[PlannedTraining], trials: Iterable[TrialRecord]) -> list[PlannedTraining]:
-    """Return the trainings of ``plan`` that no trial has ended, with a result or without one."""
+    """Return the trainings of ``plan`` without an ended trial."""
     ended = {(trial.notation, trial.seed) for trial in trials if trial.has_ended}
     return [training for training in plan if training not in ended]
 
 
 def what_is_spent(header: StudyHeader, trials: Sequence[TrialRecord], searched_s: float) -> str | None:
-    """Return what ended a study with these trials (references left aside); None while it can go on.
+    """Return the budget that ended a study, as text; None while the study can continue.
 
-    Trials that run come to their end first, and one training at least comes to its end, whatever the budget.
+    Running trials are finished first. At least one training is completed, whatever the budgets.
+
+    Args:
+        header: The budgets.
+        trials: The trials without references.
+        searched_s: The time on the study's clock.
     """
     if header.plan:
         done = (

@@ -1,4 +1,4 @@
-"""The values of a hyperparameter, as the groups of trials that are compared with one another."""
+"""Groups of trials by the value of a hyperparameter."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from results.storage.records import HyperparameterValue, TrialRecord
 
 MIN_GROUP = 3
-"""Values with fewer trainings are left out of all estimates: nothing may rest on one or two trainings."""
+"""Values with fewer trainings are left out of all estimates."""
 _MAX_GROUPS = 6
 _MOST_FIGURES = 17
 
@@ -29,7 +29,7 @@ def with_company(
 
 
 def groups(trials: Sequence[TrialRecord], hyperparameter: str) -> tuple[list[str], NDArray[np.intp]]:
-    """Return the labels of the hyperparameter's values, and each trial's; many numbers are joined into ranges."""
+    """Return the labels of the groups and the group of each trial; many numeric values are joined into ranges."""
     counts = Counter(t.hyperparameters[hyperparameter] for t in trials)
     values = sorted(counts, key=lambda value: (isinstance(value, str), value))
     runs: list[list[HyperparameterValue]] = [[value] for value in values]
@@ -43,10 +43,9 @@ def groups(trials: Sequence[TrialRecord], hyperparameter: str) -> tuple[list[str
 def _ranges(
     values: Sequence[HyperparameterValue], counts: Counter[HyperparameterValue]
 ) -> list[list[HyperparameterValue]]:
-    """Return at most ``_MAX_GROUPS`` ranges of about as many trials, and at least ``MIN_GROUP``, each."""
-    shares: dict[
-        int, list[HyperparameterValue]
-    ] = {}  # of the trials in order of the value, by its middle one
+    """Return at most ``_MAX_GROUPS`` ranges of similar numbers of trials, with at least ``MIN_GROUP`` each."""
+    # values by the quantile of their middle trial
+    shares: dict[int, list[HyperparameterValue]] = {}
     filled, total = 0, sum(counts.values())
     for value in values:
         middle = filled + counts[value] / 2
@@ -65,7 +64,7 @@ def _ranges(
 
 
 def _labels(runs: Sequence[Sequence[HyperparameterValue]], figures: int) -> list[str]:
-    """Return a label for each range of values, with as many figures as it takes to tell them apart."""
+    """Return a distinct label for each range of values, with at least ``figures`` significant digits."""
     ends = [[_label(run[0], figures), _label(run[-1], figures)] for run in runs]
     labels = ["–".join(dict.fromkeys(pair)) for pair in ends]
     is_clear = len(set(labels)) == len(labels) or figures == _MOST_FIGURES

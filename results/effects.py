@@ -1,8 +1,8 @@
-"""What each hyperparameter does to accuracy once size is accounted for: estimates, intervals, a ranking.
+"""The effect of each hyperparameter on accuracy at equal size: estimates, intervals, a ranking.
 
-Larger networks are more accurate, so a plain mean per value mostly repeats how large its networks are.
-Here accuracy is regressed on the hyperparameter's values together with a smooth curve in log(parameters), so values
-are compared at equal size (an analysis of covariance).
+Larger networks are more accurate, so the mean accuracy of a value mostly reflects the size of its networks.
+This module regresses accuracy on the hyperparameter's values and a polynomial in log(parameters), an analysis of
+covariance.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from results.storage.records import TrialRecord
 Array = NDArray[np.float64]
 
 MIN_TRIALS = 8
-"""Fewer trials than this say nothing about a hyperparameter beyond their noise."""
+"""The smallest number of trials for an estimate."""
 _QUADRATIC_FROM = 12
 _CUBIC_FROM = 24
 _OUTLIER_SIGMAS = 4.0
 _FEW_OF_A_VALUE = 2
-"""So many trainings that went wrong may be by chance; more with the same value are that value's doing."""
+"""Up to this number of outliers with the same value may be chance; more are an effect of the value."""
 _PERMUTATIONS = 999
 _MIN_FREEDOM = 4
 _SINGULAR = 1e-3
@@ -36,9 +36,15 @@ _ROUNDING = 1e-6
 
 @dataclass(frozen=True)
 class ValueEffect:
-    """Accuracy of one value (or range of values) against the hyperparameter's average at equal size.
+    """The accuracy of one value, or a range of values, minus the hyperparameter's mean at equal size.
 
-    ``effect`` and ``std_error`` are shares of 1, like accuracies; ``low`` to ``high`` is a 95 % interval.
+    Attributes:
+        label: The value as text.
+        num_trials: The number of trials with this value.
+        effect: The difference of accuracies, from -1 to 1.
+        std_error: Its standard error.
+        low: The lower end of its 95 % interval.
+        high: The upper end of its 95 % interval.
     """
 
     label: str
@@ -51,13 +57,17 @@ class ValueEffect:
 
 @dataclass(frozen=True)
 class HyperparameterEffect:
-    """One hyperparameter: its values, and how much of what size leaves open it explains.
+    """The effect of one hyperparameter.
 
-    ``importance`` is a share from 0 to 1, corrected for the number of values. ``p_value`` is that of a
-    permutation test, corrected (Holm) for the number of hyperparameters. Both are those that remain when the training
-    that supports the effect most is left out. ``left_out`` holds the values with fewer than ``MIN_GROUP``
-    trainings, with their numbers; ``num_trials`` does not count them. Where nothing can be said, ``values``
-    is empty and ``reason`` says why.
+    Attributes:
+        hyperparameter: Its name.
+        num_trials: The number of trials in the estimate.
+        values: The effect of each value; empty without an estimate.
+        importance: The explained fraction (epsilon squared) of the variance not explained by size, from 0 to 1.
+        p_value: Of a permutation test, corrected for the number of hyperparameters (Holm). Importance and p
+            value are computed without the training that supports the effect most.
+        reason: Why there is no estimate; None with an estimate.
+        left_out: Values with fewer than ``MIN_GROUP`` trainings, with their numbers of trainings.
     """
 
     hyperparameter: str
@@ -71,7 +81,14 @@ class HyperparameterEffect:
 
 @dataclass(frozen=True)
 class Effects:
-    """All hyperparameters, the strongest first; ``num_outliers`` accuracies are explained by none of them."""
+    """The effects of all hyperparameters, the strongest first.
+
+    Attributes:
+        hyperparameters: The effects.
+        num_trials: The number of complete trials.
+        num_outliers: The number of accuracies that are outliers for each hyperparameter.
+        epochs_differ: Whether the trials were trained for different numbers of epochs.
+    """
 
     hyperparameters: tuple[HyperparameterEffect, ...]
     num_trials: int
@@ -80,12 +97,14 @@ class Effects:
 
 
 def hyperparameter_effects(trials: Sequence[TrialRecord], seed: int = 0) -> Effects:
-    """Return the effect of every hyperparameter on validation accuracy at equal size, over the complete trials.
+    """Return the effect of each hyperparameter on validation accuracy at equal size.
 
-    An accuracy farther than four robust standard deviations from what its size and the hyperparameter's value let
-    expect is moved to that distance, so that one training that went wrong does not decide. Trials that ended
-    after different numbers of epochs are compared at equal log(epochs). ``seed`` is that of the permutation
-    test.
+    An outlier is moved to a distance of four robust standard deviations from its prediction by size and value.
+    Trials with different numbers of epochs are compared at equal log(epochs).
+
+    Args:
+        trials: Trials; only complete ones are used.
+        seed: The seed of the permutation tests.
     """
     complete = complete_trials(trials)
     names = dict.fromkeys(hyperparameter for trial in complete for hyperparameter in trial.hyperparameters)
@@ -108,7 +127,7 @@ def hyperparameter_effects(trials: Sequence[TrialRecord], seed: int = 0) -> Effe
 
 
 def _covariates(trials: Sequence[TrialRecord]) -> Array:
-    """Return the columns that stand for size, and for epochs where they differ: (trials, columns)."""
+    """Return the covariates, trials x columns: powers of log(parameters), and log(epochs) if epochs differ."""
     columns = []
     num_sizes = len({t.params for t in trials})
     degree = min(num_sizes - 1, 1 + (len(trials) >= _QUADRATIC_FROM) + (len(trials) >= _CUBIC_FROM))
@@ -127,10 +146,10 @@ def _standardised(values: Sequence[float]) -> Array:
 
 
 def _pull_in(accuracy: Array, member: NDArray[np.intp], covariates: Array) -> tuple[Array, NDArray[np.bool_]]:
-    """Return the accuracies with outliers moved in, and which those are.
+    """Return the accuracies with outliers moved closer, and a mask of the outliers.
 
-    They are far from a robust curve over size. Where most of the trainings with one value are, that is the
-    value's doing, and what is far is told from their own mean.
+    An outlier is far from a robust regression on the covariates. A value most of whose trainings are outliers
+    gets an intercept of its own.
     """
     apart: list[int] = []
     while True:
@@ -147,7 +166,7 @@ def _pull_in(accuracy: Array, member: NDArray[np.intp], covariates: Array) -> tu
 
 
 def _robust_fit(accuracy: Array, design: Array) -> tuple[Array, float]:
-    """Return what a Huber regression expects, and how far from it an accuracy may be; columns may be 0."""
+    """Return the predictions of a Huber regression and the largest distance of a regular accuracy."""
     weights = np.ones(len(accuracy))
     for _ in range(30):
         root = np.sqrt(weights)
@@ -164,7 +183,7 @@ def _robust_fit(accuracy: Array, design: Array) -> tuple[Array, float]:
 def _effect(
     hyperparameter: str, trials: list[TrialRecord], seed: int
 ) -> tuple[HyperparameterEffect, NDArray[np.bool_]]:
-    """Return the effect of a hyperparameter that all these trials have, and whose accuracy was pulled in for it."""
+    """Return the effect of a hyperparameter of all these trials, and a mask of the outliers."""
     n = len(trials)
     labels, member = groups(trials, hyperparameter)
     covariates = _covariates(trials)
@@ -199,7 +218,7 @@ def _effect(
 
 
 def _what_is_missing(labels: Sequence[str], member: NDArray[np.intp], covariates: Array) -> str | None:
-    """Return why nothing can be said about a hyperparameter, or None."""
+    """Return why an effect cannot be estimated; None if it can."""
     n = len(member)
     if len(labels) < 2:
         return f"fewer than two values have {MIN_GROUP} finished trials"
@@ -210,16 +229,16 @@ def _what_is_missing(labels: Sequence[str], member: NDArray[np.intp], covariates
         return f"{n} finished trials are too few for {len(labels)} values"
     singular = np.linalg.svd(design / np.linalg.norm(design, axis=0), compute_uv=False)
     if singular[-1] < _SINGULAR * singular[0]:
-        return "it decides the size, so the two cannot be told apart"
+        return "it determines the size, so the two effects cannot be separated"
     return None
 
 
 def _strength(design: Array, covariates: Array, accuracy: Array, seed: int) -> tuple[float, float]:
-    """Return the hyperparameter's share of the variance that size leaves open, and a permutation test's p-value.
+    """Return the explained fraction of the variance not explained by size, and the p value of a permutation test.
 
-    The share is epsilon squared. The permutations are those of the residuals of the model without the
-    hyperparameter (Freedman and Lane, 1983), which needs no normal noise. Both take the least of what is explained
-    when any one training is left out, so that neither rests on a single network.
+    The fraction is epsilon squared. The test permutes the residuals of the model without the hyperparameter
+    (Freedman and Lane, 1983); it needs no normal noise. Both are the minimum over all leave-one-out fits, to
+    limit the influence of single trainings.
     """
     n = len(accuracy)
     full = np.linalg.qr(design)[0]
@@ -238,7 +257,7 @@ def _strength(design: Array, covariates: Array, accuracy: Array, seed: int) -> t
     open_without = np.maximum(_left_one_out(residual, without), 1e-15 * left_open)
     open_full = np.clip(_left_one_out(residual, full), 1e-15 * left_open, open_without)
     ratio = float(np.min((open_without - open_full) / open_full))
-    # itself is one of the orders, which keeps the test valid
+    # the observed order is one of the permutations, which keeps the test valid
     p_value = (1 + int(np.sum(explained / unexplained >= ratio * (1 - 1e-9)))) / (_PERMUTATIONS + 1)
 
     extra, freedom = full.shape[1] - without.shape[1], n - 1 - full.shape[1]
@@ -247,9 +266,9 @@ def _strength(design: Array, covariates: Array, accuracy: Array, seed: int) -> t
 
 
 def _left_one_out(values: Array, basis: Array) -> Array:
-    """Return the residual sum of squares of a regression without each of the observations.
+    """Return the leave-one-out residual sums of squares of a regression.
 
-    It is ``RSS - e_i^2 / (1 - h_i)``, with the leverages ``h`` of the orthonormal ``basis``.
+    They are ``RSS - e_i^2 / (1 - h_i)``, with the leverages ``h`` of the orthonormal ``basis``.
     """
     residual = values - basis @ (basis.T @ values)
     free = 1 - np.sum(basis**2, axis=1)
@@ -259,7 +278,7 @@ def _left_one_out(values: Array, basis: Array) -> Array:
 
 
 def _holm(effects: list[HyperparameterEffect]) -> list[HyperparameterEffect]:
-    """Return the effects with p-values corrected for how many hyperparameters were tested."""
+    """Return the effects with p values corrected for multiple tests by Holm's method."""
     tested = sorted((e for e in effects if e.reason is None), key=lambda e: e.p_value)
     corrected, largest = {}, 0.0
     for rank, effect in enumerate(tested):

@@ -1,4 +1,4 @@
-"""Networks that are picked from a front: the recommended one, the best, the knee, and goals of a user."""
+"""Networks picked from a front: the recommended one, the best, the knee, and those that meet a goal."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from space.core.errors import InvalidInputError, nearest, shown
 RECOMMENDED = "within-1se"
 NAMED_PICKS = (RECOMMENDED, "best", "knee", "smallest")
 GOALS = ("accuracy>=0.97", "within=1pt")
-"""Examples of the goals, with numbers that a user replaces."""
+"""Examples of goals; users replace the numbers."""
 PICKS = ", ".join((*NAMED_PICKS, *(f"'{goal}'" for goal in GOALS)))
-"""All picks, as help and errors list them."""
+"""All picks, as text for help and errors."""
 KNEE_SHARE = 0.95
-"""Share of the best network's advantage over chance below which a network is no candidate for the knee."""
+"""The smallest fraction of the best network's advantage over chance that a candidate for the knee has."""
 
 _ON_THE_LINE = 1e-9
 _ROUNDING = 1e-9
@@ -30,12 +30,12 @@ UNKNOWN = Sampling()
 
 
 def best(front: Sequence[TrialRecord]) -> TrialRecord:
-    """Return the most accurate network of a front; of several the one with the fewest parameters."""
+    """Return the most accurate network of a front; of several, the one with the fewest parameters."""
     return max(front, key=lambda trial: (accuracy(trial), -trial.params))
 
 
 def smallest(front: Sequence[TrialRecord], objectives: Objectives = PARAMS) -> TrialRecord:
-    """Return the network with the lowest first cost (by default parameters); of several the most accurate."""
+    """Return the network with the lowest first cost (by default parameters); of several, the most accurate."""
     return min(front, key=lambda trial: (objectives.costs[0].of(trial), -accuracy(trial)))
 
 
@@ -44,8 +44,8 @@ def recommended(
 ) -> TrialRecord:
     """Return the smallest network within one standard error of the best.
 
-    This is the one-standard-error rule (Breiman et al. 1984): among networks that the validation images do
-    not tell apart, the cheapest. "Smallest" means the lowest first cost of the study, most often parameters.
+    This is the one-standard-error rule (Breiman et al. 1984): the cheapest of the networks that the validation
+    images cannot distinguish from the best. "Smallest" means the lowest first cost of the study.
     """
     top = accuracy(best(front))
     return smallest([trial for trial in front if sampling.are_equal(accuracy(trial), top)], objectives)
@@ -54,20 +54,17 @@ def recommended(
 def knee(
     front: Sequence[TrialRecord], objectives: Objectives = PARAMS, sampling: Sampling = UNKNOWN
 ) -> TrialRecord | None:
-    """Return the network where a front bends; None where it has no bend.
+    """Return the knee of a front; None if it has no knee.
 
-    Candidates are the networks that are any good:
+    The knee is the candidate with the largest distance above a chord. Candidates fulfil two conditions:
 
-    - the 95 % interval of their accuracy lies above chance, and
-    - they have at least ``KNEE_SHARE`` (0.95) of the best network's advantage over chance:
-      ``a >= floor = chance + 0.95 (a_best - chance)``.
+    - The 95 % interval of the accuracy lies above chance.
+    - ``a >= floor = chance + 0.95 (a_best - chance)``, where 0.95 is ``KNEE_SHARE``.
 
-    Without this rule, networks near chance at the small end stretch the axes, and the knee is a network
-    that is still poor. The knee is the candidate that lies farthest above the chord from the point (lowest
-    cost of the candidates, floor) to the best network. The staircase of the front passes through that
-    point. Where all networks are candidates, the chord starts at the lowest accuracy instead. Distances are
-    taken over log(cost), of several costs their mean, and accuracy, each scaled to its range. A front of
-    one or two networks has no knee, and one good network is none.
+    Without these conditions, networks near chance stretch the axes, and the knee is a poor network. The chord
+    runs from (lowest cost of the candidates, floor) to the best network. If all networks are candidates, it
+    starts at the lowest accuracy. The axes are accuracy and log(cost), scaled to their ranges; several costs
+    are averaged. A front of fewer than three networks, or with fewer than two candidates, has no knee.
     """
     if len(front) <= 2:
         return None
@@ -83,7 +80,7 @@ def knee(
 
 
 def _heights(trials: Sequence[TrialRecord], objectives: Objectives, low: float, top: float) -> list[float]:
-    """Return how far each network lies above the chord from (lowest cost, low) to (highest cost, top)."""
+    """Return the distance of each network above the chord from (lowest cost, low) to (highest cost, top)."""
     logs = [[math.log(max(value, TINY)) for value in objectives.values(trial)] for trial in trials]
     columns = list(zip(*logs, strict=True))
     lows, spans = list(map(min, columns)), [max(max(one) - min(one), TINY) for one in columns]
@@ -101,19 +98,19 @@ def pick(
     objectives: Objectives = PARAMS,
     sampling: Sampling = UNKNOWN,
 ) -> TrialRecord:
-    """Return one network of the front (of its networks of at most ``max_params``).
+    """Return one network of a front.
 
     Args:
-        front: the networks to choose from.
-        how: ``within-1se``, see ``recommended``; ``best`` in accuracy; the ``knee``, or the best network
-            where there is no knee; the ``smallest``; ``accuracy>=0.97`` (or ``97%``), the smallest network
-            that reaches it; ``within=1pt``, the smallest network within one percentage point of the best.
-        max_params: the most parameters a network may have.
-        objectives: the objectives of the study; the first cost orders the networks.
-        sampling: the sampling error of the accuracies.
+        front: The networks.
+        how: ``within-1se``, see ``recommended``; ``best``, the most accurate; ``knee``, or the best network if
+            there is no knee; ``smallest``; ``accuracy>=0.97`` or ``accuracy>=97%``, the smallest network with
+            this accuracy; ``within=1pt``, the smallest network within one percentage point of the best.
+        max_params: The largest number of parameters; None for no limit.
+        objectives: The objectives of the study; the first cost orders the networks.
+        sampling: The sampling error of the accuracies.
 
     Raises:
-        InvalidInputError: unknown ``how``, the front is empty, or no network of it meets the goal.
+        InvalidInputError: ``how`` is unknown, the front is empty, or no network meets the goal.
     """
     least, points = _goal(how)
     if not front:
@@ -151,7 +148,7 @@ def _smallest_from(
 
 
 def _goal(how: str) -> tuple[float | None, float | None]:
-    """Return the least accuracy that ``how`` asks for, and the most points from the best; None where neither.
+    """Return the lowest accuracy of a goal, or its largest distance to the best in points; None for a named pick.
 
     Raises:
         InvalidInputError: ``how`` is neither the name of a pick nor a goal.
@@ -168,6 +165,6 @@ def _goal(how: str) -> tuple[float | None, float | None]:
         return least, None
     if match := _WITHIN.fullmatch(how.strip()):
         return None, float(match["number"])
-    # without quotes a shell takes the > of a goal for a redirection
+    # a shell redirects at the > of a goal without quotes
     hint = "; put the goal in quotes" if how.strip() == "accuracy" else nearest(how, NAMED_PICKS)
     raise InvalidInputError(f"pick must be one of {PICKS}, but got {shown(how)}{hint}")

@@ -1,4 +1,4 @@
-"""Tables for a terminal, the front as CSV, and documents as JSON."""
+"""Tables for a terminal, the front as CSV, and JSON documents."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from space.networks.counts import LayerCount
 def print_references(
     references: Sequence[TrialRecord], stream: TextIO, objectives: Objectives = PARAMS
 ) -> None:
-    """Print the networks that a study was compared with, from the fewest parameters to the most."""
+    """Print the reference networks of a study by ascending number of parameters."""
     rows = [
         (
             str(trial.number),
@@ -40,10 +40,13 @@ def print_front(
     objectives: Objectives = PARAMS,
     equal_to: Mapping[int, Sequence[int]] | None = None,
 ) -> None:
-    """Print the front in its order, with parameters, MACs and the further ``costs`` of its study.
+    """Print a front as a table.
 
-    Where the study searches the recipe, the table shows its values. ``equal_to`` holds for each trial the
-    trials that the validation images do not tell apart from it.
+    Args:
+        front: The networks in order.
+        stream: The stream to write to.
+        objectives: The objectives of the study: the columns besides parameters and MACs.
+        equal_to: For each trial, the trials of equal accuracy; None for no such column.
     """
     equal = {number: few_numbers(others) for number, others in (equal_to or {}).items() if others}
     is_searched = any(trial.searched_training for trial in front)
@@ -68,7 +71,7 @@ def print_front(
 
 
 def few_numbers(numbers: Sequence[int], most: int = 3) -> str:
-    """Return trial numbers with commas; of many the first ``most`` and how many more there are."""
+    """Return trial numbers separated by commas; of many, the first ``most`` and the number of the others."""
     more = [f"+{len(numbers) - most}"] if len(numbers) > most else []
     return ", ".join([*map(str, numbers[:most]), *more])
 
@@ -84,7 +87,7 @@ def _costs(trial: TrialRecord, objectives: Objectives) -> list[str]:
 def print_layers(layers: Sequence[LayerCount], stream: TextIO) -> None:
     """Print the layers of a network with their counts.
 
-    ``weights`` is how many separate ones there are, ``uses`` how often they are applied in all.
+    The column ``weights`` is the number of separate weight tensors, ``uses`` the number of their applications.
     """
     rows = [
         (
@@ -115,10 +118,17 @@ def print_table(
     text_columns: Sequence[int] = (),
     optional: Sequence[str] = (),
 ) -> None:
-    """Print columns of text (left) and numbers (right); no cell is ever cut.
+    """Print a table. Cells are never cut.
 
-    On a terminal that is too narrow, the ``optional`` columns are left out, the first of them first, and a
-    line below the table names them. Files and pipes get every column.
+    On a narrow terminal, optional columns are left out, and a line below the table names them. Files and pipes
+    get all columns.
+
+    Args:
+        header: The names of the columns.
+        rows: The cells as text.
+        stream: The stream to write to.
+        text_columns: Indices of the columns that are aligned left; the others are aligned right.
+        optional: Names of columns that may be left out, the first one first.
     """
     width = terminal_width(stream)
     kept = list(range(len(header)))
@@ -149,7 +159,7 @@ def _table_width(header: Sequence[str], rows: Sequence[Sequence[str]], kept: Seq
 
 
 def terminal_width(stream: TextIO) -> int | None:
-    """Return the columns of the terminal behind ``stream``; None for files, pipes and unknown widths."""
+    """Return the width of the terminal in characters; None for files, pipes and unknown widths."""
     try:
         return os.get_terminal_size(stream.fileno()).columns or None
     except (OSError, ValueError, AttributeError):  # no terminal, no file, closed
@@ -157,12 +167,12 @@ def terminal_width(stream: TextIO) -> int | None:
 
 
 def write_front_csv(front: Sequence[TrialRecord], stream: TextIO, objectives: Objectives = PARAMS) -> None:
-    """Write the front as CSV to ``stream``: the text of ``front_csv``."""
+    """Write ``front_csv`` to ``stream``."""
     stream.write(front_csv(front, objectives))
 
 
 def front_csv(front: Sequence[TrialRecord], objectives: Objectives = PARAMS) -> str:
-    """Return the front as CSV, a point's columns and the further ``costs``: the content of ``front.csv``."""
+    """Return a front as CSV, the content of ``front.csv``."""
     text = io.StringIO()
     writer = csv.DictWriter(text, point_columns(objectives.names, front), lineterminator="\n")
     writer.writeheader()
@@ -171,5 +181,5 @@ def front_csv(front: Sequence[TrialRecord], objectives: Objectives = PARAMS) -> 
 
 
 def print_json(document: Any) -> None:
-    """Print one JSON document on stdout; a NaN in it is our mistake."""
+    """Print one JSON document on stdout; NaN is not allowed."""
     sys.stdout.write(json.dumps(document, indent=2, allow_nan=False) + "\n")

@@ -1,4 +1,4 @@
-"""The report's small charts of what each hyperparameter does, as HTML."""
+"""The charts of the hyperparameters' effects in the report, as HTML."""
 
 from __future__ import annotations
 
@@ -21,41 +21,42 @@ _HYPERPARAMETERS = {
 
 
 def effects_charts(found: Effects) -> str:
-    """Return a small chart of every hyperparameter, the strongest first, and what to make of them."""
+    """Return a chart for each hyperparameter, the strongest effect first, with an explanation."""
     estimated = [effect for effect in found.hyperparameters if effect.reason is None]
     silent = [effect for effect in found.hyperparameters if effect.reason is not None]
     gaps = "; ".join(f"<code>{escape(e.hyperparameter)}</code> ({escape(e.reason)})" for e in silent)
     gaps = f'<p class="quiet">No estimate for: {gaps}.</p>' if silent else ""
     if not estimated:
-        few = f"at least {MIN_TRIALS} finished trials are needed, and there {_are(found.num_trials)}"
-        why = (
-            few if found.num_trials < MIN_TRIALS else "no hyperparameter took two values that can be compared"
-        )
+        few = f"they need at least {MIN_TRIALS} finished trials, and there {_are(found.num_trials)}"
+        why = few if found.num_trials < MIN_TRIALS else "no hyperparameter has two comparable values"
         shown = "" if found.num_trials < MIN_TRIALS else gaps
-        return f'<p class="empty">Nothing can be said about the hyperparameters: {why}.</p>{shown}'
+        return f'<p class="empty">No effects can be estimated: {why}.</p>{shown}'
     text = [
-        "Larger networks are more accurate, so values are compared among networks of the same size: each row "
-        "is a value's distance from its hyperparameter's average, in percentage points of validation accuracy, with a "
-        f"95 % interval. Estimated from {found.num_trials} finished trials, the strongest hyperparameter first. The "
-        "search chooses its trials, so hyperparameters that it changed together cannot be told fully apart: a hint of "
-        f"what to vary next, not a proof. Values with fewer than {MIN_GROUP} trainings are left out. "
-        "Share and p value are those that remain without the training that supports them most."
+        "Larger networks are more accurate, so the values of a hyperparameter are compared at equal size. Each "
+        "row shows the difference between a value and the hyperparameter's mean, in percentage points of "
+        f"validation accuracy, with a 95 % interval. The estimates use {found.num_trials} finished trials; the "
+        "hyperparameter with the strongest effect comes first. The search chooses the trials, so it can "
+        "confound hyperparameters that it changed together. Use the effects to decide what to vary next; they "
+        f"prove nothing. Values with fewer than {MIN_GROUP} trainings are left out. The percentage and the p "
+        "value are computed without the training that supports the effect most."
     ]
     if found.num_outliers:
         text.append(
-            f"{plural(found.num_outliers, 'accuracy', 'accuracies')} far from the others of that size, "
-            f"whatever the hyperparameters, count{'s' * (found.num_outliers == 1)} as less far, so that one bad "
-            "training does not decide."
+            f"{plural(found.num_outliers, 'outlier')} (far from the other accuracies of that size) "
+            f"{'was' if found.num_outliers == 1 else 'were'} moved closer, to limit the influence of single "
+            "trainings."
         )
     if found.epochs_differ:
-        text.append("Trials that ended early are compared at equal epochs, which makes effects look smaller.")
+        text.append(
+            "Trials that stopped early are compared at equal epochs. This reduces the estimated effects."
+        )
     reach = _reach(estimated)
     cards = "".join(_hyperparameter_card(effect, reach) for effect in estimated)
     return f'<p>{" ".join(text)}</p><div class="hyperparameters">{cards}</div>{gaps}'
 
 
 def _reach(found: Sequence[HyperparameterEffect]) -> float:
-    """Return the end of the effects' common axis; the widest intervals may run out of it."""
+    """Return the end of the common axis of the effects; the widest intervals may exceed it."""
     values = [value for effect in found for value in effect.values]
     ends = sorted(max(abs(value.low), abs(value.high)) for value in values)
     largest = max(abs(value.effect) for value in values)
@@ -72,7 +73,7 @@ def _hyperparameter_card(effect: HyperparameterEffect, reach: float) -> str:
     rare = f'<p class="rare">Too few trainings (under {MIN_GROUP}), left out: {rare}.</p>' if rare else ""
     return (
         f'<article class="hyperparameter"><h3>{_heading(effect.hyperparameter)}</h3>'
-        f"<p>explains {100 * effect.importance:.0f} % of what size leaves open · {verdict} ({p_value}) · "
+        f"<p>explains {100 * effect.importance:.0f} % of the variance not explained by size · {verdict} ({p_value}) · "
         f'{effect.num_trials} trials</p><div class="rows">{rows}'
         f'<span></span><span class="axis"><span>−{end}</span><span>0</span><span>+{end}</span></span>'
         f'<span class="n">points</span></div>{rare}</article>'
@@ -80,7 +81,7 @@ def _hyperparameter_card(effect: HyperparameterEffect, reach: float) -> str:
 
 
 def _heading(hyperparameter: str) -> str:
-    """Return the hyperparameter's name and, where it is known, what it means."""
+    """Return the hyperparameter's name with its meaning, if it is known."""
     name = f"<code>{escape(hyperparameter)}</code>"
     if hyperparameter in _HYPERPARAMETERS:
         return f"{name} <small>{_HYPERPARAMETERS[hyperparameter]}</small>"
@@ -109,7 +110,7 @@ def _value_row(value: ValueEffect, reach: float, is_clear: bool) -> str:
 
 
 def _points(share: float, digits: int) -> str:
-    """Return a difference in percentage points with its sign; zero has none."""
+    """Return a difference in percentage points with its sign; zero has no sign."""
     points = round(100 * share, digits)
     sign = "+" if points > 0 else "−" if points < 0 else ""
     return f"{sign}{abs(points):.{digits}f}"

@@ -1,4 +1,4 @@
-"""The pieces of the report's page, as HTML; everything that comes from a study is escaped here."""
+"""The elements of the report as HTML; all text that comes from a study is escaped here."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ _MAX_REASONS = 5
 
 
 def escape(text: object) -> str:
-    """Return ``text`` as it may stand in HTML, in elements and in quoted attributes."""
+    """Return ``text`` escaped for HTML elements and quoted attributes."""
     return html.escape(str(text))
 
 
-def nothing_yet(study: StudyReader) -> str:
-    """Return what stands in the place of a chart or table while there is no front."""
+def no_front(study: StudyReader) -> str:
+    """Return the placeholder for a chart or table while there is no front."""
     why = study.why_no_front
     return f'<p class="empty">{escape(why[0].upper() + why[1:])}.</p>'
 
 
 def lead(study: StudyReader) -> str:
-    """Return the line under the heading: what was searched, and how far."""
+    """Return the line below the heading: data set, trials and the spent budget."""
     data = study.header.data
     facts = []
     if "name" in data:
@@ -42,14 +42,14 @@ def lead(study: StudyReader) -> str:
         facts.append(f"({escape('×'.join(map(str, size)))} pixels, {len(data.get('classes', []))} classes)")
     facts.append(f"· {study.num_finished} of {study.header.trials} trials")
     if unfinished := len(study.records) - study.num_finished:
-        facts.append(f"· {unfinished} begun but not finished")
+        facts.append(f"· {unfinished} unfinished")
     if study.spent and study.num_finished < study.header.trials:
         facts.append(f"· {escape(study.spent)}")
     return " ".join(facts)
 
 
 def tiles(study: StudyReader) -> str:
-    """Return the key figures of the search."""
+    """Return the key figures of the search as a definition list."""
     front = study.front_records
     num_failed = sum(trial.state == "failed" for trial in study.records)
     num_epochs = sum(len(reports) for reports in study.reports.values())
@@ -76,7 +76,7 @@ def tiles(study: StudyReader) -> str:
 
 
 def notice(study: StudyReader) -> str:
-    """Return how the accuracies are to be read."""
+    """Return the notes on the accuracies: split, selection bias, intervals, chance."""
     count = study.header.data.get("val")
     of_images = f" ({count:,} images)" if isinstance(count, int) else ""
     text = [
@@ -85,18 +85,18 @@ def notice(study: StudyReader) -> str:
     ]
     if len(complete_trials(study.records)) > 1:
         text.append(
-            "The best of many trials was picked by the very accuracy shown here, and part of that is luck, "
-            "so expect somewhat less on new images."
+            "The search selected the best trials by these accuracies, so they are optimistic. Expect lower "
+            "accuracy on new images."
         )
     if len(front := study.front_records) > 1:
         text.append(
-            "Each network was trained once. The intervals hold the sampling error of the images, not the "
-            "spread between seeds."
+            "Each network was trained once. The intervals contain the sampling error of the images. They do "
+            "not contain the variance between seeds."
         )
     if study.header.is_balanced:
-        text.append("They are balanced: the mean over the classes of the share that is right, however rare.")
+        text.append("They are balanced: the mean of the accuracies of the classes.")
     elif front and (interval := study.header.sampling.interval(accuracy(top := best(front)))):
-        chosen = "Even without that choice, " if len(complete_trials(study.records)) > 1 else ""
+        chosen = "Without the selection, " if len(complete_trials(study.records)) > 1 else ""
         text.append(f"{chosen}{percent(top)} on {count:,} images means {percents(interval)} (95 % interval).")
     if warning := chance_warning(study):
         text.append(f"<strong>{warning[0].upper()}{warning[1:]}.</strong>")
@@ -104,7 +104,7 @@ def notice(study: StudyReader) -> str:
 
 
 def failures(study: StudyReader) -> str:
-    """Return how many trials failed and why, or nothing where none did."""
+    """Return the number of failed trials and the most frequent reasons; empty without failures."""
     failed = [trial for trial in study.records if trial.state == "failed"]
     if not failed:
         return ""
@@ -119,7 +119,7 @@ def failures(study: StudyReader) -> str:
 
 
 def chart(name: str, title: str, caption: str, content: Chart, *, tall: bool = False) -> str:
-    """Return the place where the page's script draws a chart, with its title and caption."""
+    """Return the figure in which the page's script draws a chart, with its title, buttons and caption."""
     buttons = "".join(
         f'<button data-figure="{name}" data-save="{form}" aria-label="save {title} as {form.upper()}">'
         f"{form.upper()}</button>"
@@ -151,10 +151,10 @@ def chips(front: Sequence[TrialRecord]) -> str:
 
 
 def front_table(study: StudyReader) -> str:
-    """Return the front as a table with the command that exports each network."""
+    """Return the front as a table, with the export command of each network."""
     front = study.front_records
     if not front:
-        return nothing_yet(study)
+        return no_front(study)
     tags = _tags(study)
     is_searched = any(trial.searched_training for trial in front)
     rows = []
@@ -189,17 +189,17 @@ def front_table(study: StudyReader) -> str:
     if not study.objectives.is_params:
         order = f"Ordered by {study.objectives.costs[0].title}, the lowest first."
     return (
-        f"<p>{order} <em>Equal to</em> names {equal_rule(study)}: the data do not tell them apart. "
-        "Below an accuracy stands its 95 % interval. A click on a command selects it.</p>"
+        f"<p>{order} <em>Equal to</em> lists {equal_rule(study)}: the validation images cannot distinguish "
+        "them. The small numbers are 95 % intervals. A click on a command selects it.</p>"
         f"{_wide_table('Networks on the front', heads, rows)}"
     )
 
 
 def _wide_table(label: str, heads: str, rows: Sequence[str]) -> str:
-    """Return a table that scrolls sideways, also by keyboard, where the page is too narrow for it."""
+    """Return a table that scrolls horizontally, by mouse or keyboard, on a narrow page."""
     return (
-        '<p class="hint" hidden>The table is wider than the page. Scroll it sideways, or select it with Tab '
-        "and use the arrow keys.</p>"
+        '<p class="hint" hidden>The table is wider than the page. Scroll it horizontally, or select it with '
+        "Tab and use the arrow keys.</p>"
         f'<div class="scroll" role="region" tabindex="0" aria-label="{label}, table"><table class="wide">'
         f"<thead><tr>{heads}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
     )
@@ -225,7 +225,7 @@ def _interval(study: StudyReader, trial: TrialRecord) -> str:
 
 
 def references_table(study: StudyReader) -> str:
-    """Return the networks of the papers that were trained for comparison, or nothing without any."""
+    """Return the table of the reference networks; empty without references."""
     if not study.references:
         return ""
     rows = []
@@ -242,8 +242,8 @@ def references_table(study: StudyReader) -> str:
     numeric = {"trial", *costs, "val. accuracy"}
     heads = "".join(f"<th{' class=number' * (name in numeric)}>{name}</th>" for name in names)
     return (
-        "<h3>References</h3><p>Networks of the papers, trained by this study's recipe for comparison; they "
-        "are not part of the search and count in none of its figures.</p>"
+        "<h3>References</h3><p>Networks of the papers, trained by this study's recipe for comparison. They "
+        "are not part of the search, and no figure of the search includes them.</p>"
         f"{_wide_table('References', heads, rows)}"
     )
 
@@ -258,7 +258,7 @@ def _cost_cells(study: StudyReader, trial: TrialRecord) -> str:
 
 
 def sections(content: Mapping[str, Any], name: str) -> str:
-    """Return nested settings as one small table a section; plain values come first, under ``name``."""
+    """Return nested settings as one table for each section; top-level values come first, under ``name``."""
     plain = {key: value for key, value in content.items() if not isinstance(value, Mapping)}
     nested = {key: value for key, value in content.items() if isinstance(value, Mapping)}
     tables = []
@@ -269,7 +269,7 @@ def sections(content: Mapping[str, Any], name: str) -> str:
         )
         if rows:
             tables.append(f"<h3>{escape(title)}</h3><table><tbody>{rows}</tbody></table>")
-    return "".join(tables) or '<p class="quiet">Nothing was recorded.</p>'
+    return "".join(tables) or '<p class="quiet">No values are recorded.</p>'
 
 
 def _plain_value(value: Any) -> str:
@@ -277,7 +277,7 @@ def _plain_value(value: Any) -> str:
 
 
 def percent(trial: TrialRecord) -> str:
-    """Return the validation accuracy of a complete trial in per cent."""
+    """Return the validation accuracy of a complete trial in percent."""
     return f"{100 * accuracy(trial):.2f}\u00a0%"
 
 

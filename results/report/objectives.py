@@ -1,4 +1,4 @@
-"""What a study's front is of, in the words of its report: objectives, limits, and what is free of cost."""
+"""The introduction of the front in the report: objectives, limits, and hyperparameters without a cost."""
 
 from __future__ import annotations
 
@@ -10,32 +10,32 @@ from results.study import StudyReader
 
 
 def front_lead(study: StudyReader) -> str:
-    """Return what a point of the front is, what else was to be kept low, and what was allowed at most."""
+    """Return the objectives and limits of the study as sentences of HTML."""
     costs = study.objectives.costs
     if study.objectives.is_params:
         sentences = [
-            "Every point is a trained network. Those on the front have the highest measured accuracy for "
-            "their size: no other trial has fewer parameters and at least the same accuracy. Close "
-            "neighbours may change places by chance; the table names those that are equal."
+            "Each point is a trained network. A network is on the front if no other trial has fewer "
+            "parameters and at least the same accuracy. Differences between neighbours may be chance; the "
+            "table lists equal networks."
         ]
     else:
         titles = _joined([f"<strong>{cost.title}</strong>" for cost in costs])
         sentences = [
-            f"Every point is a trained network. Accuracy was weighed against {titles}: no other trial is at "
-            "least as accurate as one on the front and costs no more."
+            f"Each point is a trained network. The search maximised accuracy and minimised {titles}. A "
+            "network is on the front if no other trial has at least the same accuracy and no higher cost."
         ]
     if len(costs) > 1:
-        sentences.append("The line in each picture is the front of accuracy and that cost alone.")
+        sentences.append("The line in each chart is the front of accuracy and that cost alone.")
     if limits := _limits(study):
         allowed = [f"{cost.text(limit)} {_of_title(cost)}" for cost, limit in limits.items()]
-        sentences.append(f"Allowed were at most {_joined(allowed)}.")
+        sentences.append(f"The limits were {_joined(allowed)}.")
     if _may_share(study):
         held = dict.fromkeys(cost.title for cost in (*costs, *limits) if cost.name != "params")
         sentences.append(
-            "Iterations of a level may share all their weights here, and then more of them (nu) cost hardly "
-            "any parameters: "
+            "In this space, the iterations of a level can share all their weights. Further iterations (nu) "
+            "then add almost no parameters; "
             + (
-                f"they are held back by {_joined(list(held))}."
+                f"their number is limited by {_joined(list(held))}."
                 if held
                 else "only the range of nu limits them."
             )
@@ -67,7 +67,7 @@ def _limits(study: StudyReader) -> dict[Cost, float]:
 
 
 def _may_share(study: StudyReader) -> bool:
-    """Whether networks of the space may use the same operators, A and B, in all iterations of a level."""
+    """Return whether networks of the space can share both operators, A and B, in all iterations of a level."""
     space = _section(study, "space")
     choices = [space.get(key) for key in ("share_a", "share_b")]
     words = [choice if isinstance(choice, list) else [choice] for choice in choices]

@@ -1,4 +1,4 @@
-"""The report of a study: one HTML file that needs no network, for people who have just searched."""
+"""The report of a study: one HTML file that works offline."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from results.front import complete_trials
 from results.picks import KNEE_SHARE
 from results.plots.axes import accuracies
 from results.plots.charts import Chart, curves_chart, front_chart, hypervolume_chart
-from results.report import html as parts
+from results.report import html
 from results.report.effects import effects_charts
 from results.report.objectives import front_lead
 from results.report.picks import pick_cards
@@ -28,25 +28,25 @@ from space.core.atomic_files import write_atomic
 from space.core.errors import InvalidInputError
 
 GENERATOR = '<meta name="generator" content="mgnas report">'
-"""By which a report is known as one; it stands in the first ``GENERATOR_WITHIN`` bytes."""
+"""Marks a file as a report; it is within the first ``GENERATOR_WITHIN`` bytes."""
 GENERATOR_WITHIN = 1024
 
 
 def write_report(study: StudyReader, path: Path) -> Path:
-    """Write the report of ``study`` to ``path``, whole or not at all, and return the path.
+    """Write the report of ``study`` to ``path`` atomically, and return the path.
 
-    The file holds its scripts and styles (about 5 MB, nearly all of it plotly.js) and loads nothing.
+    The file contains its scripts and styles (about 5 MB, mostly plotly.js) and loads no other file.
 
     Raises:
-        InvalidInputError: ``path`` is a folder, or a file that is neither a report of mgnas nor the
-            study's own ``report.html``.
+        InvalidInputError: ``path`` is a folder, or a file that is neither a report of mgnas nor the study's
+            own ``report.html``.
     """
     _check_output(path, own=study.folder / REPORT)
     return write_atomic(path, render_report(study))
 
 
 def render_report(study: StudyReader) -> str:
-    """Return the report as the text of an HTML page."""
+    """Return the report as HTML."""
     charts: dict[str, Chart] = {}
     if study.front_records:
         charts = {
@@ -57,43 +57,43 @@ def render_report(study: StudyReader) -> str:
     header = study.header
     return Template(_asset("page.html.template")).substitute(
         generator=GENERATOR,
-        name=parts.escape(study.name),
+        name=html.escape(study.name),
         css=_asset("page.css"),
         script=_asset("page.js"),
         plotly=get_plotlyjs(),
         charts=_script_json({name: chart.to_dict() for name, chart in charts.items()}),
         state="complete" if study.complete else "not complete",
         state_class="complete" if study.complete else "open",
-        lead=parts.lead(study),
+        lead=html.lead(study),
         picks=pick_cards(study),
-        tiles=parts.tiles(study),
-        notice=parts.notice(study),
-        failures=parts.failures(study),
+        tiles=html.tiles(study),
+        notice=html.notice(study),
+        failures=html.failures(study),
         front_lead=front_lead(study),
         front_chart=_front_charts(study, charts),
-        front_table=parts.front_table(study) + trainings_table(study) + parts.references_table(study),
+        front_table=html.front_table(study) + trainings_table(study) + html.references_table(study),
         hypervolume_chart=_hypervolume_chart(study, charts),
         curves_chart=_curves_chart(study, charts),
         effects=effects_charts(hyperparameter_effects(study.records)),
-        config=parts.sections(_used(header), "study"),
-        environment=parts.sections({"data": header.data, **header.environment}, "environment"),
+        config=html.sections(_used(header), "study"),
+        environment=html.sections({"data": header.data, **header.environment}, "environment"),
     )
 
 
 def _used(header: StudyHeader) -> dict[str, Any]:
-    """Return the configuration without the section that a study with a plan does not use."""
+    """Return the configuration; without the search space for a study that trains named networks."""
     return {key: value for key, value in header.config.items() if key != "space" or not header.plan}
 
 
 def _check_output(path: Path, own: Path) -> None:
-    """Refuse to replace anything but a report; ``own`` is the study's, whatever it holds now."""
+    """Refuse to replace a file that is not a report; ``own``, the study's report, may have any content."""
     if path.is_dir():
         raise InvalidInputError(f"{path} is a folder; name a file for the report (-o {path / REPORT})")
     if not path.exists() or path.resolve() == own.resolve():
         return
     if not path.is_file() or not _is_report(path):
         raise InvalidInputError(
-            f"{path} is not a report of mgnas, so it is not replaced; name another file (-o) or move it away"
+            f"{path} is not a report of mgnas, so it is not replaced; choose another file (-o) or move it away"
         )
 
 
@@ -107,7 +107,7 @@ def _asset(name: str) -> str:
 
 
 def _script_json(data: Any) -> str:
-    """Return JSON that no text inside it can lead out of a <script> element."""
+    """Return JSON in which no text can close a <script> element."""
     text = json.dumps(data, ensure_ascii=False, allow_nan=False)
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")
@@ -119,13 +119,13 @@ def _front_name(cost: Cost) -> str:
 
 
 def _front_charts(study: StudyReader, charts: dict[str, Chart]) -> str:
-    """Return accuracy against each of the study's costs; what is said of all stands under the first."""
+    """Return one chart of accuracy for each cost; the first one has the common caption."""
     if not charts:
-        return parts.nothing_yet(study)
+        return html.no_front(study)
     names = [_front_name(cost) for cost in study.objectives.costs]
     captions = [_front_caption(study, charts[names[0]]), *("" for _ in names[1:])]
     return "".join(
-        parts.chart(name, "validation accuracy", caption, charts[name], tall=True)
+        html.chart(name, "validation accuracy", caption, charts[name], tall=True)
         for name, caption in zip(names, captions, strict=True)
     )
 
@@ -133,50 +133,48 @@ def _front_charts(study: StudyReader, charts: dict[str, Chart]) -> str:
 def _front_caption(study: StudyReader, chart: Chart) -> str:
     sentences = []
     if study.knee is not None:
-        above = "the line between the ends of the good part of the front"
+        above = "the line between the ends of the front"
         if len(study.objectives.costs) > 1:
-            above = "the mean of its costs' places between the lowest and the highest of the good networks"
+            above = "the mean of its scaled costs"
         sentences.append(
-            f"The knee lies farthest above {above}: those with at least {100 * KNEE_SHARE:.0f} % of the best "
-            "one's advantage over chance."
+            f"The knee is the network with the largest distance above {above}. Candidates have at least "
+            f"{100 * KNEE_SHARE:.0f} % of the best network's advantage over chance."
         )
     if any(trial.epochs < trial.max_epochs for trial in complete_trials(study.records)):
-        sentences.append("Open circles were stopped before their last epoch.")
+        sentences.append("Open circles are trainings that stopped before their last epoch.")
     if complete_trials(study.references):
         sentences.append("Diamonds are networks of the papers, trained by the same recipe.")
     floor = chart.focus[0]
     if below := sum(value < floor for value in accuracies(study.records)):
-        lies = "network lies" if below == 1 else "networks lie"
+        is_below = "network is" if below == 1 else "networks are"
         sentences.append(
-            f"{below} {lies} below {floor:.1f} %, out of the close-up; <em>everything</em> shows all."
+            f"{below} {is_below} below {floor:.1f} %, outside the close-up; <em>everything</em> shows all."
         )
     return " ".join(sentences)
 
 
 def _hypervolume_chart(study: StudyReader, charts: dict[str, Chart]) -> str:
     if not charts:
-        return parts.nothing_yet(study)
+        return html.no_front(study)
     caption = (
-        "Hypervolume is the share of the box (error from 0 to 100 %, log of parameters from the space's "
-        "smallest network to its largest) that the front dominates: 0 is nothing, 1 the smallest network "
-        "without an error."
+        "The hypervolume is the share of a box that the front dominates. The box spans the error from 0 to "
+        "100 % and the logarithm of the parameters from the smallest network of the space to the largest. "
+        "The value 1 is a network of the smallest size without errors."
     )
     if not study.objectives.is_params:
         titles = ", ".join(cost.title for cost in study.objectives.costs)
         caption = (
-            f"Hypervolume is the share of the box (error from 0 to 100 %, log of {titles}, each from the "
-            "space's lowest to its highest, or of those measured) that the front dominates: 0 is nothing, 1 "
-            "a network that costs least without an error."
+            "The hypervolume is the share of a box that the front dominates. The box spans the error from 0 "
+            f"to 100 % and the logarithm of {titles}, each over its range in the space, or the measured "
+            "range. The value 1 is a network of the lowest costs without errors."
         )
-    return parts.chart("hypervolume", "hypervolume", caption, charts["hypervolume"])
+    return html.chart("hypervolume", "hypervolume", caption, charts["hypervolume"])
 
 
 def _curves_chart(study: StudyReader, charts: dict[str, Chart]) -> str:
     if not charts:
-        return parts.nothing_yet(study)
+        return html.no_front(study)
     if not any(study.reports.get(trial.number) for trial in study.front_records):
-        return '<p class="empty">No epoch of these networks was recorded.</p>'
-    caption = (
-        f"Trial and parameters, from the smallest network to the largest. {parts.chips(study.front_records)}"
-    )
-    return parts.chart("curves", "validation accuracy", caption, charts["curves"])
+        return '<p class="empty">These networks have no recorded epochs.</p>'
+    caption = f"The legend gives trial and parameters, by ascending size. {html.chips(study.front_records)}"
+    return html.chart("curves", "validation accuracy", caption, charts["curves"])

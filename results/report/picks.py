@@ -1,4 +1,4 @@
-"""The report's first cards: the recommended network, the best one and the knee, each with its command."""
+"""The first cards of the report: the recommended network, the best one and the knee, with export commands."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _WHY = {
 
 
 def pick_cards(study: StudyReader) -> str:
-    """Return a card for each network that most users want; empty without a front."""
+    """Return a card for each of these networks; empty without a front."""
     if not study.front_records:
         return ""
     chosen = {"recommended": study.recommended, "best": best(study.front_records), "knee": study.knee}
@@ -33,14 +33,14 @@ def pick_cards(study: StudyReader) -> str:
     goals = " or ".join(f"<code>--pick {escape(repr(goal))}</code>" for goal in GOALS)
     return (
         f'<div class="picks">{cards}</div>'
-        f'<p class="quiet">For a goal of your own, export with {goals}; '
-        "add <code>--max-params</code> for a limit.</p>"
+        f'<p class="quiet">For another goal, export with {goals}; '
+        "<code>--max-params</code> sets a limit.</p>"
     )
 
 
 def _card(study: StudyReader, trial: TrialRecord, roles: Sequence[str]) -> str:
     interval = study.header.sampling.interval(accuracy(trial))
-    facts = [f"95 % interval {percents(interval)}"] if interval else ["no interval is known"]
+    facts = [f"95 % interval {percents(interval)}"] if interval else ["the interval is unavailable"]
     facts.append(f"{trial.params:,} parameters")
     costs = (cost for cost in study.objectives.costs if cost.name != "params")
     facts += [f"{cost.title} {short_cost(cost, cost.of(trial))}" for cost in costs]

@@ -1,4 +1,4 @@
-"""The report's table of a plan's trainings: each network over its seeds."""
+"""The report's table of named networks: each network over its seeds."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TEXTS = ("network", "seeds")
 
 
 def trainings_table(study: StudyReader) -> str:
-    """Return the networks of the plan with mean and deviation over their seeds; nothing for a search."""
+    """Return the networks of the plan with mean and standard deviation over seeds; empty for a search."""
     found = trainings(study)
     if not found:
         return ""
@@ -32,8 +32,9 @@ def trainings_table(study: StudyReader) -> str:
         )
     heads = "".join(f"<th{' class=number' * (name not in TEXTS)}>{name}</th>" for name in COLUMNS)
     return (
-        "<h3>Trainings</h3><p>The named networks over their seeds. The deviation is that of a sample, in "
-        "points. The front holds the best seed of a network, so its accuracy is optimistic.</p>"
+        "<h3>Trainings</h3><p>The named networks over their seeds. The deviation is the sample standard "
+        "deviation in percentage points. The front contains the best seed of each network, so its accuracies "
+        "are optimistic.</p>"
         f'<div class="scroll"><table class="wide"><thead><tr>{heads}</tr></thead>'
         f"<tbody>{''.join(rows)}</tbody></table></div>"
     )

@@ -1,4 +1,4 @@
-"""Whether a driver is at work in a study's folder: it holds a lock on a file there."""
+"""The lock that a running driver holds on a file in the study's folder."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ LOCK = ".lock"
 
 
 def is_locked(folder: Path) -> bool:
-    """Return whether a driver is at work in ``folder``."""
+    """Return whether a driver runs in ``folder``."""
     try:
         with (folder / LOCK).open("rb") as file:
             fcntl.flock(file.fileno(), fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -17,4 +17,4 @@ def is_locked(folder: Path) -> bool:
     except BlockingIOError:
         return True
     except OSError:
-        return False  # never searched in, or not ours to read
+        return False  # no lock file, or no permission to read it

@@ -1,4 +1,4 @@
-"""Errors of a study's database, as one line that says what to do."""
+"""Errors of a study's database, as one line with the cause and what to do."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class StorageFullError(MgnasError):
 
 
 def explain_database_error(error: BaseException, place: str) -> MgnasError:
-    """Return an error of the database at ``place`` as one line that says what to do."""
+    """Return an error of the database at ``place`` as one line with the cause and what to do."""
     cause = _cause(error)
     if "disk is full" in cause or "disk I/O error" in cause or "No space left" in cause:
         advice = "check the disk and its space" if "disk I/O error" in cause else "free some space"
@@ -39,7 +39,7 @@ def explain_database_error(error: BaseException, place: str) -> MgnasError:
 
 
 def _why_not_opened(path: Path, cause: str) -> str:
-    """Return the system's reason, which SQLite hides, and what to do."""
+    """Return the reason of the operating system, which SQLite hides, and what to do."""
     try:
         with path.open("r+b"):
             return f"{cause}; check the permissions of its folder"
@@ -48,7 +48,7 @@ def _why_not_opened(path: Path, cause: str) -> str:
 
 
 def _cause(error: BaseException) -> str:
-    """Return the first line that says something: SQLite heads findings with ``*** in database main ***``."""
+    """Return the first informative line; SQLite starts reports with ``*** in database main ***``."""
     lines = str(getattr(error, "orig", None) or error).splitlines()
     said = [line.strip() for line in lines if line.strip() and not line.startswith("***")]
     return said[0] if said else type(error).__name__

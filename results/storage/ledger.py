@@ -1,7 +1,7 @@
-"""The ledger: what a study's driver writes down, trial by trial and epoch by epoch, and its readers.
+"""The ledger of a study: its trials, epochs and events in a database.
 
-Its tables live beside Optuna's in the study's database. The driver is the only writer; every method that
-writes is one transaction, so a killed driver leaves whole records.
+The tables are in the study's database, beside those of Optuna. The driver is the only writer. Each method that
+writes is one transaction, so a killed driver leaves complete records.
 """
 
 from __future__ import annotations
@@ -94,14 +94,14 @@ _events = sa.Table(
 
 @cache
 def _checker(record: type[Record]) -> TypeAdapter[Record]:
-    """Return what checks that a record from a file is of its form: a database may be damaged or edited."""
+    """Return the validator of a record: a database can be damaged or edited."""
     return TypeAdapter(record)
 
 
 class Happening(NamedTuple):
-    """Something noted: an event by its kind, or (``report``) the end of an epoch.
+    """One entry of the timeline: an event by its kind, or the end of an epoch (``report``).
 
-    ``trial`` is None for what concerns the study: that a run of it did ``begin`` or ``end``, with ``detail``.
+    ``trial`` is None for events of the study, such as the ``begin`` or ``end`` of a run.
     """
 
     clock_s: float
@@ -112,13 +112,16 @@ class Happening(NamedTuple):
 
 
 class Ledger:
-    """The ledger of one study in the database at ``url`` (an SQLAlchemy URL).
+    """The ledger of one study.
 
-    With ``wait``, it waits for locks of an SQLite database as that says.
+    Args:
+        url: The SQLAlchemy URL of the database.
+        study: The study's name.
+        wait: How to wait for locks of an SQLite database.
 
     Raises:
-        InvalidInputError: the database cannot be read, or holds no ledger of this study.
-        StorageFullError: from any method that writes, when the disk is full.
+        InvalidInputError: The database cannot be read, or has no ledger of this study.
+        StorageFullError: From each method that writes, if the disk is full.
     """
 
     def __init__(self, url: str, study: str, wait: LockWait | None = None) -> None:
@@ -127,7 +130,7 @@ class Ledger:
 
     @classmethod
     def create(cls, url: str, header: StudyHeader) -> Ledger:
-        """Make the tables where they are missing, write the study's header, and return its ledger."""
+        """Create missing tables, write the study's header, and return its ledger."""
         ledger = cls(url, header.name)
         with ledger._writing() as connection:
             _metadata.create_all(connection)
@@ -139,7 +142,7 @@ class Ledger:
         return ledger
 
     def close(self) -> None:
-        """Give back the database connections."""
+        """Close the database connections."""
         self._engine.dispose()
 
     # -- writing ---------------------------------------------------------------------------------------
@@ -152,7 +155,7 @@ class Ledger:
             )
 
     def write_trial(self, trial: TrialRecord, *, event: str, clock_s: float, **detail: Any) -> None:
-        """Insert or replace a trial, and note the ``event`` that changed it, in one transaction."""
+        """Insert or replace a trial and add the ``event`` that changed it, in one transaction."""
         row = {"study": self.study, **asdict(trial)}
         key = (_trials.c.study == self.study) & (_trials.c.number == trial.number)
         with self._writing() as connection:
@@ -161,7 +164,7 @@ class Ledger:
             self._note(connection, event, trial.number, clock_s, detail)
 
     def write_report(self, trial: int, report: EpochReport, *, clock_s: float) -> None:
-        """Insert an epoch of a trial in the place of it and all later ones, and count it in the record."""
+        """Insert an epoch of a trial, delete later ones, and update the trial's number of epochs."""
         row = {"study": self.study, "trial": trial, "clock_s": clock_s, **asdict(report)}
         key = (_reports.c.study == self.study) & (_reports.c.trial == trial)
         with self._writing() as connection:
@@ -176,12 +179,12 @@ class Ledger:
             )
 
     def write_event(self, kind: str, clock_s: float, **detail: Any) -> None:
-        """Note something that concerns the study as a whole, such as a start or a stop."""
+        """Add an event of the study, such as the begin of a run."""
         with self._writing() as connection:
             self._note(connection, kind, None, clock_s, detail)
 
     def forget_weights(self, numbers: list[int]) -> None:
-        """Note that the weights of these trials are no longer kept."""
+        """Record that the weights of these trials are no longer kept."""
         key = (_trials.c.study == self.study) & _trials.c.number.in_(numbers)
         with self._writing() as connection:
             connection.execute(sa.update(_trials).where(key).values(weights=None))
@@ -195,10 +198,10 @@ class Ledger:
     # -- reading ---------------------------------------------------------------------------------------
 
     def check(self) -> None:
-        """Look through the whole database for damage (SQLite only; other databases look after themselves).
+        """Check a whole SQLite database for damage; other databases are not checked.
 
         Raises:
-            InvalidInputError: the file is damaged.
+            InvalidInputError: The file is damaged.
         """
         if not self._engine.url.drivername.startswith("sqlite"):
             return
@@ -222,14 +225,14 @@ class Ledger:
             return header
 
     def trials(self) -> list[TrialRecord]:
-        """Return every trial by ascending number."""
+        """Return all trials by ascending number."""
         with self._reading() as connection:
             query = sa.select(_trials).where(_trials.c.study == self.study).order_by(_trials.c.number)
             rows = connection.execute(query).mappings()
             return [_checker(TrialRecord).validate_python(dict(row)) for row in rows]
 
     def reports(self) -> dict[int, list[EpochReport]]:
-        """Return the epochs of every trial that has any, by trial number, in order."""
+        """Return the epochs of each trial in order, by trial number; trials without an epoch are missing."""
         query = sa.select(_reports).where(_reports.c.study == self.study)
         found: dict[int, list[EpochReport]] = {}
         with self._reading() as connection:
@@ -239,9 +242,9 @@ class Ledger:
         return found
 
     def timeline(self) -> list[Happening]:
-        """Return what happened, in the order in which it was noted, epochs included.
+        """Return all events and epochs by ascending time.
 
-        An epoch that was trained again is there at its second time only, and an event ``retrain`` beside it.
+        A repeated epoch appears once, at its last time, with an event ``retrain``.
         """
         reports = sa.select(_reports.c.clock_s, _reports.c.trial, _reports.c.epoch)
         events = sa.select(_events.c.clock_s, _events.c.trial, _events.c.kind, _events.c.detail)
@@ -255,14 +258,14 @@ class Ledger:
         return sorted(found, key=lambda one: one.clock_s)
 
     def latest_event(self) -> tuple[float, float]:
-        """Return when the latest event was noted: on the study's clock, and in Unix time; now if none was."""
+        """Return the time of the latest event on the study's clock and as Unix time; now without events."""
         query = sa.select(_events.c.clock_s, _events.c.unix_time).where(_events.c.study == self.study)
         with self._reading() as connection:
             row = connection.execute(query.order_by(_events.c.seq.desc()).limit(1)).one_or_none()
         return (0.0, time.time()) if row is None else (float(row.clock_s), float(row.unix_time))
 
     def clock_s(self) -> float:
-        """Return the latest time on the study's clock that anything was noted at; 0 for a new study."""
+        """Return the latest time in the ledger on the study's clock; 0 for a new study."""
         latest = [
             sa.select(sa.func.max(table.c.clock_s)).where(table.c.study == self.study)
             for table in (_events, _reports)
@@ -294,6 +297,6 @@ class Ledger:
             with self._engine.begin() as connection:
                 yield connection
         except IntegrityError:
-            raise  # a record of ours that cannot be: no fault of the file
+            raise  # an invalid record is our mistake, not damage
         except DatabaseError as error:
             raise explain_database_error(error, self._place()) from error

@@ -1,7 +1,7 @@
-"""The locks of a study's SQLite database: readers never block the search, other writers are waited for.
+"""The locks of a study's SQLite database: readers do not block the search, and writers wait for each other.
 
-The driver keeps the database in WAL mode while it runs: readers see a snapshot and hold no lock of its.
-At its end the study is one file again. Network file systems do not support WAL: there the driver waits.
+While the driver runs, the database is in WAL mode: readers see a snapshot and do not block the driver. When the
+driver ends, the database is one file again. Network file systems do not support WAL; there the driver waits.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from typing import Any, TypeVar
 _logger = logging.getLogger(__name__)
 
 ATTEMPT_S = 0.5
-"""How long SQLite itself waits for a lock; Python handles signals only between two attempts."""
+"""How long SQLite waits for a lock. Python handles signals only between two attempts."""
 WAIT_S = 300.0
 TELL_AFTER_S = 3.0
 NETWORK_FILE_SYSTEMS = {
     *("9p", "afs", "beegfs", "ceph", "cifs", "fuse.glusterfs", "fuse.sshfs"),
     *("gpfs", "lustre", "nfs", "nfs4", "smb3", "smbfs"),
 }
-"""Types of file systems without the shared memory that WAL needs."""
+"""File systems without shared memory, which WAL requires."""
 Result = TypeVar("Result")
 
 
@@ -44,8 +44,8 @@ class LockWait:
 
     Attributes:
         limit_s: The longest wait; then the error of SQLite is raised.
-        tell: Called with a sentence when a wait is long, and when it is over.
-        between: Called between two attempts, when no transaction is half done; it may raise.
+        tell: Called with a message when a wait is long, and when it is over.
+        between: Called between two attempts, outside of transactions; it may raise.
     """
 
     limit_s: float = WAIT_S
@@ -63,13 +63,13 @@ class LockWait:
                     raise
             else:
                 if told:
-                    self._say("the study's database is free again; the search goes on")
+                    self._say("the study's database is unlocked; the search continues")
                 return result
             if not told and time.monotonic() - began_s >= TELL_AFTER_S:
                 told = True
                 self._say(
-                    "another program holds the lock of the study's database; waiting for it, at most "
-                    f"{self.limit_s:.0f} s. Trainings go on and their results are kept in memory"
+                    "another program has locked the study's database; the search waits for at most "
+                    f"{self.limit_s:.0f} s. Trainings continue, and their results are kept in memory"
                 )
             self.between()
 
@@ -78,14 +78,14 @@ class LockWait:
         self.tell(text)
 
     def connect_args(self) -> dict[str, Any]:
-        """Return the arguments of ``sqlite3.connect`` for connections that wait in this way."""
+        """Return the arguments of ``sqlite3.connect`` for connections that wait for locks."""
 
         def connect(*args: Any, **kwargs: Any) -> sqlite3.Connection:
             connection = _WaitingConnection(*args, **kwargs)
             connection.lock_wait = self
             return connection
 
-        # IMMEDIATE: only the begin of a transaction can meet the lock of another writer
+        # IMMEDIATE: only the begin of a transaction can find the database locked
         return {"factory": connect, "timeout": ATTEMPT_S, "isolation_level": "IMMEDIATE"}
 
 
@@ -112,14 +112,14 @@ class _WaitingCursor(sqlite3.Cursor):
 
 
 def let_readers_be(database: Path) -> None:
-    """Bring a database into WAL mode, in which readers do not block the writer, where that is possible."""
+    """Set WAL mode, in which readers do not block the writer, if the file system supports it."""
     if file_system_of(database) in NETWORK_FILE_SYSTEMS:
         return
     _set_journal_mode(database, "WAL")
 
 
 def make_one_file(database: Path) -> None:
-    """Bring a database back to one file; while a reader has it open, it stays in WAL mode."""
+    """Merge the WAL into the database file; while a reader has it open, it stays in WAL mode."""
     _set_journal_mode(database, "DELETE")
 
 
@@ -129,9 +129,9 @@ def _set_journal_mode(database: Path, mode: str) -> None:
 
 
 def is_read_only_wal(database: Path) -> bool:
-    """Whether a database was left in WAL mode, has no WAL, and lies in a folder that cannot be written to.
+    """Return whether a database is in WAL mode without a WAL file, in a read-only folder.
 
-    SQLite opens it as ``immutable`` only.
+    SQLite opens such a database only as ``immutable``.
     """
     if os.access(database.parent, os.W_OK) or database.with_name(f"{database.name}-wal").exists():
         return False

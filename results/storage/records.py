@@ -1,4 +1,4 @@
-"""The records that a study writes and everybody reads: plain, frozen, without behaviour."""
+"""The records of a study: plain frozen data, written by the driver and read by all packages."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ HyperparameterValue = int | float | str | bool
 TrialState = Literal["running", "paused", "complete", "failed", "stopped"]
 
 POINT_COLUMNS = ("trial", "arch", "notation", "params", "macs", "val_accuracy", "epochs", "seed")
-"""A point of the front, in ``front --json`` and ``front.csv``, in this order."""
+"""The columns of a point of the front in ``front --json`` and ``front.csv``."""
 TRAINING = "train."
-"""Before the hyperparameters that are keys of the recipe."""
+"""The prefix of hyperparameters that are keys of the recipe."""
 
 
 def point_columns(costs: Iterable[str] = (), points: Iterable[TrialRecord] = ()) -> list[str]:
-    """Return the columns of these ``points`` of a study that weighs accuracy against these costs."""
+    """Return the columns of these points: those of all points, further costs, searched keys of the recipe."""
     searched = dict.fromkeys(f"{TRAINING}{key}" for point in points for key in point.searched_training)
     return [*POINT_COLUMNS, *(name for name in costs if name not in POINT_COLUMNS), *searched]
 
@@ -61,19 +61,37 @@ class NetworkCosts:
 
 @dataclass(frozen=True)
 class TrialRecord:
-    """One trial of the ledger; the annotations are checked where it is read.
+    """One trial of the ledger. The annotations are checked where a record is read.
 
-    ``hyperparameters`` is the point of the search space, ``spec`` the network as plain data. ``started_s`` and
-    ``finished_s`` are on the study's clock: seconds of searching since the study began, pauses left out.
-    ``attempts`` counts the trainings begun, ``losses`` those that ended because a worker died.
-    ``weights`` is the file with the trained weights, relative to the study's folder, while it is kept.
-    ``reference`` names a network that the study was told to train for comparison, outside of its search.
-    ``training`` holds the keys of the recipe that the study's space sets, with the trial's values.
-    ``network_costs`` are the costs of the network besides parameters and MACs. ``training_costs`` are those of
-    the training; None until it is complete.
-    ``class_accuracies`` are those of the last epoch, in the order of the study's classes; None for a class
-    without validation images. A ``paused`` trial stands at a rung and may be taken up again; a ``stopped``
-    one never is.
+    Times are seconds on the study's clock: search time since the study began, without pauses.
+
+    Attributes:
+        number: The number of the trial, from 0.
+        arch: The identity of the network.
+        notation: The network in canonical notation.
+        spec: The network as plain data.
+        hyperparameters: The point of the search space.
+        params: Parameters.
+        macs: MACs of one image.
+        seed: The seed of the training.
+        max_epochs: Epochs of a complete training.
+        state: ``paused`` trials wait at a rung; ``stopped`` ones are not resumed.
+        epochs: Trained epochs.
+        val_accuracy: Validation accuracy, from 0 to 1; None without a result.
+        reason: Why the trial failed or was stopped.
+        attempts: Trainings that were started.
+        losses: Workers that died during the training.
+        started_s: The time when the trial started.
+        finished_s: The time when it ended; None before.
+        train_s: Wall time of the training.
+        weights: The file with the trained weights, relative to the study's folder; None if it is not kept.
+        reference: The name of a reference network, which is not part of the search; None for other trials.
+        training: The keys of the recipe that the search space sets, with the trial's values.
+        network_costs: The costs of the network besides parameters and MACs.
+        training_costs: The costs of the training; None until it is complete.
+        sampler_attrs: Attributes of the sampler.
+        class_accuracies: Accuracies of the last epoch in the order of the classes; None for a class without
+            validation images.
     """
 
     number: int
@@ -104,17 +122,17 @@ class TrialRecord:
 
     @property
     def has_ended(self) -> bool:
-        """Whether nothing will happen to this trial any more."""
+        """Whether the trial has ended: complete, failed or stopped."""
         return self.state in ("complete", "failed", "stopped")
 
     @property
     def short_reason(self) -> str:
-        """The first line of why the trial failed."""
+        """The first line of the reason of a failure."""
         return ((self.reason or "").strip() or "no reason recorded").splitlines()[0][:200]
 
     @property
     def searched_training(self) -> dict[str, HyperparameterValue]:
-        """The keys of the recipe that the search chose for this trial, with its values."""
+        """The searched keys of the recipe with their values."""
         chosen = {
             hyperparameter: value
             for hyperparameter, value in self.hyperparameters.items()
@@ -124,7 +142,7 @@ class TrialRecord:
 
     @property
     def training_text(self) -> str:
-        """The same as words: ``lr=0.132, flip=true``; empty where nothing of the recipe is searched."""
+        """The searched keys of the recipe as text, such as ``lr=0.132, flip=true``; empty without any."""
         return ", ".join(f"{key}={_short(value)}" for key, value in self.searched_training.items())
 
     def cost(self, name: str) -> float | None:
@@ -160,14 +178,14 @@ def _short(value: HyperparameterValue) -> str:
 
 
 class PlannedTraining(NamedTuple):
-    """A training that a study was told to do: the network in canonical notation, and the seed."""
+    """A named training of a study: the network in canonical notation, and the seed."""
 
     network: str
     seed: int
 
 
 class DataFacts(TypedDict, total=False):
-    """What a study keeps of its data."""
+    """The facts of a study's data set."""
 
     name: str
     classes: list[str]
@@ -180,15 +198,23 @@ class DataFacts(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class StudyHeader:
-    """What holds for a whole study: its configuration, space and data, and how far it was asked to go.
+    """The facts of a whole study.
 
-    ``plan`` lists the trainings of a study that trains named networks; it is empty for a search.
-    ``params_range`` holds the fewest and most parameters of the plan, or of the space within its limits.
-    ``cost_ranges`` has the same for every cost that accuracy is weighed against, None for those that are
-    known only by measuring; it is empty where that is parameters alone. ``trials``, ``hours``, ``epochs``
-    (of all trainings) and ``patience`` (trials in a row after which the front is no better) are the budgets
-    asked for, as totals; ``exhausted`` says that the space holds no further network. ``plugins`` maps the
-    file name of each plugin to the SHA-256 of its content.
+    Attributes:
+        name: The study's name in the ledger.
+        config: The configuration as plain data.
+        space_hash: The hash of the search space.
+        data: The facts of the data set.
+        params_range: The fewest and the most parameters of the space within its limits, or of the plan.
+        trials: The budget of trials, as a total.
+        cost_ranges: The range of each cost; None for a measured cost. Empty if parameters are the only cost.
+        hours: The budget of search time; None without one.
+        epochs: The budget of epochs of all trainings; None without one.
+        patience: Trials without an improvement of the front after which the search ends; None without a limit.
+        exhausted: Whether the space has no further network.
+        plugins: The SHA-256 of each plugin file, by file name.
+        environment: Versions, hardware, commit.
+        plan: The named trainings; empty for a search.
     """
 
     name: str
@@ -208,7 +234,7 @@ class StudyHeader:
 
     @property
     def is_balanced(self) -> bool:
-        """Whether accuracies are means over the classes of each one's share, not shares of all images."""
+        """Whether accuracies are balanced: means over the accuracies of the classes."""
         recipe = self.config.get("train")
         return isinstance(recipe, dict) and recipe.get("metric") == "balanced_accuracy"
 

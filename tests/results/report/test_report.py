@@ -122,11 +122,11 @@ def test_accuracies_are_said_to_be_optimistic_validation_accuracies():
 
 def test_balanced_accuracies_are_said_to_be_so_and_have_no_interval():
     made = study(searched())
-    assert "Even without that choice" in read(made).text
+    assert "Without the selection" in read(made).text
     made.header.config["train"] = {"metric": "balanced_accuracy"}
     text = read(made).text
     assert "They are balanced: the mean over the classes" in text
-    assert "Even without that choice" not in text
+    assert "Without the selection" not in text
 
 
 def test_key_figures():
@@ -230,7 +230,7 @@ def test_wide_tables_scroll_by_keyboard_and_say_so():
         ("region", "0", "Networks on the front, table"),
         ("region", "0", "References, table"),
     ]
-    assert page.text.count("The table is wider than the page. Scroll it sideways") == len(regions)
+    assert page.text.count("The table is wider than the page. Scroll it horizontally") == len(regions)
     assert ".scroll:focus-visible { outline:" in page_styles()
 
 
@@ -255,7 +255,7 @@ def test_far_networks_are_announced_and_can_be_shown():
 def test_hyperparameters_are_listed_strongest_first():
     page = read(study(searched(effect=lambda hyperparameters: 0.02 * (hyperparameters["share"] == "level"))))
     text = page.text
-    assert text.index("share") < text.index("width") < text.index("How it was run")
+    assert text.index("share") < text.index("width") < text.index("Settings")
     assert "unlikely to be chance" in text
     titles = [attrs["title"] or "" for _, attrs in page.elements if "title" in attrs]
     pattern = r"\+[01]\.\d\d points, 95 % interval \+\d.\d\d to \+\d.\d\d"

@@ -156,12 +156,12 @@ BOTH = {"share_a": "level", "share_b": "level"}
     [
         (None, {"share_a": "iteration", "share_b": "iteration"}, {}, "no other trial has fewer parameters"),
         (None, BOTH | {"share_b": ["level", "iteration"]}, {}, "only the range of nu limits them"),
-        (None, BOTH | {"share_b": "network", "max_macs": 2_000_000}, {}, "2,000,000 MACs. Iterations"),
-        (None, BOTH | {"max_macs": 2_000_000}, {}, "any parameters: they are held back by MACs."),
+        (None, BOTH | {"share_b": "network", "max_macs": 2_000_000}, {}, "were 2,000,000 MACs. In this"),
+        (None, BOTH | {"max_macs": 2_000_000}, {}, "no parameters; their number is limited by MACs."),
         # each iteration has its own A, so more of them cost parameters
         (None, {"share_a": "iteration", "share_b": "level"}, {}, "no other trial has fewer parameters"),
         (None, {"max_params": 500}, {"max_latency_ms": 2.5}, "500 parameters and 2.50 ms of latency"),
-        ({"params": (100, 10_000), "latency_ms": None}, BOTH, {}, "held back by latency."),
+        ({"params": (100, 10_000), "latency_ms": None}, BOTH, {}, "no parameters; their number is limited by latency."),
     ],
 )  # fmt: skip
 def test_the_report_says_what_was_weighed_and_limited(
