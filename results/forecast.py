@@ -1,4 +1,4 @@
-"""How long a study still takes: from its trials, the pace of their epochs, and what calibration foretold."""
+"""The predicted end of a search: from its trials, the rate of epochs and the predictions of calibration."""
 
 from __future__ import annotations
 
@@ -16,23 +16,28 @@ from results.storage.records import StudyHeader, TrialRecord
 from space.core.reports import EpochReport
 
 RATE_WINDOW_S = 300.0
-"""The rate is that of the epochs which ended in so many seconds before now."""
+"""The window of the rate: the epochs that ended in these seconds before now."""
 RECENT_TRIALS = 20
-"""New trainings are expected to take as long as the mean of so many latest ones."""
+"""The predicted time of a new training is the mean over this number of the latest ones."""
 LEAST_TRIALS = 3
-"""Trials that must have paused or ended before their mean epochs tell what to expect of others."""
+"""The smallest number of paused or ended trials whose mean number of epochs predicts others."""
 LEAST_SHARE = 0.1
-"""Of an epoch is left at least, while a training runs: its last steps, its weights, its measurements."""
+"""The smallest remaining fraction of an epoch of a running training: its last steps and measurements."""
 MOST_SIMULATED = 2000
-"""Trainings that are placed on workers one by one; more are spread evenly."""
+"""The largest number of trainings that are placed on workers one by one; more are spread evenly."""
 
 
 @dataclass
 class Activity:
-    """What happened in the current run of a study, by times on the study's clock in seconds.
+    """The events of the current run of a study; times are seconds on the study's clock.
 
-    ``last_s`` maps each trial to its latest event, ``foretold`` to the seconds of an epoch that calibration
-    expects. ``rungs`` are the epochs at which trainings may pause, the last of them their end.
+    Attributes:
+        began_s: The time when the run began.
+        workers: The number of workers.
+        rungs: The epochs at which trainings can pause; the last one is their end.
+        last_s: The time of the latest event of each trial.
+        foretold: The seconds of an epoch of each trial that calibration predicts.
+        epoch_ends_s: The times of the ends of epochs within ``RATE_WINDOW_S``.
     """
 
     began_s: float = 0.0
@@ -60,25 +65,25 @@ class Activity:
         return found
 
     def end_epoch(self, trial: int, clock_s: float) -> None:
-        """Note the end of an epoch."""
+        """Add the end of an epoch."""
         self.last_s[trial] = clock_s
         self.epoch_ends_s.append(clock_s)
         while self.epoch_ends_s[0] < clock_s - RATE_WINDOW_S:
             self.epoch_ends_s.popleft()
 
     def foretell(self, trial: int, epoch_s: float, clock_s: float) -> None:
-        """Note that the first epoch of a training begins, and how long it is expected to take."""
+        """Add the begin of a training's first epoch, with the predicted seconds of an epoch."""
         self.last_s[trial] = clock_s
         self.foretold[trial] = epoch_s
 
     def epochs_per_min(self, clock_s: float) -> float | None:
-        """Return the epochs that end per minute, of all workers; None before the first of this run."""
+        """Return the rate of epochs of all workers; None before the first epoch of this run."""
         since_s = max(self.began_s, clock_s - RATE_WINDOW_S)
         num = sum(end_s >= since_s for end_s in self.epoch_ends_s)
         return 60 * num / max(clock_s - since_s, 1.0) if num else None
 
     def until(self, record: TrialRecord) -> int:
-        """Return the epoch to which a running training is trained before it may pause."""
+        """Return the next epoch at which a running training can pause or ends."""
         if record.reference is not None:
             return record.max_epochs
         return next((rung for rung in self.rungs if rung > record.epochs), record.max_epochs)
@@ -86,9 +91,11 @@ class Activity:
 
 @dataclass(frozen=True)
 class Forecast:
-    """Seconds until a search ends, None where nothing is known yet; ``over_s`` of them after its hours.
+    """The predicted end of a search.
 
-    ``over_s`` includes what has passed since the hours were spent.
+    Attributes:
+        left_s: The remaining seconds; None while unknown.
+        over_s: The seconds after the budget of hours, including those that have passed.
     """
 
     left_s: float | None
@@ -130,16 +137,16 @@ def forecast(
 
 
 def overshoot_text(hours: float, expected: Forecast) -> str:
-    """Return in words that trainings end after the hours of a search."""
+    """Return a message that trainings end after the budget of hours."""
     over = duration(expected.over_s)
-    return f"the {hours:g} hours are exceeded by about {over}, since trainings that run are not cut off"
+    return f"the {hours:g} hours are exceeded by about {over}, because running trainings are completed"
 
 
 def epochs_of_new(header: StudyHeader, records: Sequence[TrialRecord], rungs: Sequence[int]) -> float:
-    """Return the epochs that a new trial is expected to train.
+    """Return the predicted number of epochs of a new trial.
 
-    Without rungs, all of them. With rungs, as many as latest trials on average; before there are
-    ``LEAST_TRIALS`` of these, as if one in ``reduction`` went on at each rung.
+    Without rungs, it is that of a complete training. With rungs, it is the mean of the latest trials, or, before
+    there are ``LEAST_TRIALS``, that of a promotion rate of 1 / ``reduction`` at each rung.
     """
     if not rungs:
         return float(_section(header, "train").get("epochs", 1))
@@ -159,7 +166,7 @@ def _section(header: StudyHeader, name: str) -> dict[str, Any]:
 def _epoch_s(
     record: TrialRecord, curves: Mapping[int, Sequence[EpochReport]], activity: Activity
 ) -> float | None:
-    """Return the seconds of an epoch of a trial: measured, else foretold, else None."""
+    """Return the seconds of an epoch of a trial: measured, otherwise predicted, otherwise None."""
     if record.epochs and record.train_s and record.state != "running":
         return record.train_s / record.epochs
     if reports := curves.get(record.number):
@@ -169,12 +176,12 @@ def _epoch_s(
 
 def _remaining_s(record: TrialRecord, epoch_s: float, activity: Activity, clock_s: float) -> float:
     since_s = max(0.0, clock_s - max(activity.last_s.get(record.number, clock_s), activity.began_s))
-    epoch_s = max(epoch_s, since_s)  # an epoch that is overdue takes at least as long as it has taken
+    epoch_s = max(epoch_s, since_s)  # an overdue epoch takes at least the time that has passed
     return max((activity.until(record) - record.epochs) * epoch_s - since_s, LEAST_SHARE * epoch_s, 1.0)
 
 
 def _num_new(header: StudyHeader, records: Sequence[TrialRecord], activity: Activity) -> int:
-    """Return how many trials are still to begin, references included, as far as budgets allow."""
+    """Return the number of new trials within the budgets, references included."""
     searched = [record for record in records if record.reference is None]
     num_new = 0 if header.exhausted else max(0, header.trials - len(searched))
     if header.epochs is not None:
@@ -191,9 +198,9 @@ def _num_new(header: StudyHeader, records: Sequence[TrialRecord], activity: Acti
 def _last_end_s(
     ends: list[float], workers: int, num_new: int, new_s: float, hours_left_s: float | None
 ) -> float:
-    """Return when the last training ends: each new one takes the first free worker, within the hours."""
+    """Return the end of the last training; each new one starts on the first free worker within the hours."""
     slots = [0.0] * max(workers, 1)
-    for end_s in sorted(ends):  # more than workers where interrupted trainings wait for one
+    for end_s in sorted(ends):  # interrupted trainings can outnumber the workers
         heapq.heapreplace(slots, slots[0] + end_s)
     for _ in range(min(num_new, MOST_SIMULATED)):
         if hours_left_s is not None and slots[0] >= hours_left_s:

@@ -1,4 +1,4 @@
-"""How far a study is: counts of its trials, and of a running search its trainings, pace and time left."""
+"""The progress of a study: counts of trials; for a running search its trainings, rate and remaining time."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from results.storage.records import StudyHeader, TrialRecord
 from space.core.reports import EpochReport
 
 COUNTS = ("trials", "finished", "running", "interrupted", "paused", "stopped", "failed", "epochs")
-"""The counts among a study's facts, in the order in which they are printed."""
+"""The names of the counts, in the order in which they are printed."""
 
 
 def counts(
@@ -23,7 +23,7 @@ def counts(
     *,
     driver_alive: bool,
 ) -> dict[str, Any]:
-    """Return the counts of trials by state, references left aside, and of all epochs."""
+    """Return the counts of trials by state, without references, and of all epochs."""
     states = [record.state for record in records if record.reference is None]
     running = states.count("running")
     return {
@@ -59,10 +59,12 @@ def running_facts(
     reports: Mapping[int, Sequence[EpochReport]],
     ledger: Ledger,
 ) -> dict[str, Any]:
-    """Return the trainings of a search that runs now, its pace, and when it is expected to end.
+    """Return the running trainings, the rate and the predicted end of a running search.
 
-    ``epochs_per_min`` is None before the first epoch, ``left_s`` while nothing is known; ``over_hours_s`` is
-    how long the search is expected to go on after its hours.
+    Returns:
+        ``running_trials``, the running trainings; ``epochs_per_min``, None before the first epoch; ``left_s``,
+        the predicted remaining seconds, None while unknown; ``over_hours_s``, the predicted seconds after the
+        budget of hours.
     """
     activity = Activity.read(ledger.timeline())
     clock_s, unix_time = ledger.latest_event()

@@ -1,4 +1,4 @@
-"""A study's front as text for a terminal: the table, what its accuracies are worth, the recommendation."""
+"""A study's front as text for a terminal: the table, equal networks, the recommendation."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from results.tables import print_front
 
 
 def print_study_front(study: StudyReader, stream: TextIO) -> None:
-    """Print the front of a study, the networks in it that are equal, and the recommended one."""
+    """Print the front of a study, the rule of equal networks, the recommended network and a warning at chance."""
     print_front(study.front_records, stream, study.objectives, study.equal_to)
     stream.write("\n")
     if any(study.equal_to.values()):
@@ -26,7 +26,7 @@ def print_study_front(study: StudyReader, stream: TextIO) -> None:
 
 
 def chance_warning(study: StudyReader) -> str:
-    """Return that no network has learned anything, where the data do not show more; else an empty text."""
+    """Return a warning if no network is better than chance at 95 % confidence; else an empty text."""
     sampling, front = study.header.sampling, study.front_records
     if not front or any(sampling.is_above_chance(accuracy(trial)) for trial in front):
         return ""
@@ -34,7 +34,7 @@ def chance_warning(study: StudyReader) -> str:
 
 
 def equal_rule(study: StudyReader) -> str:
-    """Return when two accuracies of a study are equal, as a sentence without its end."""
+    """Return the rule of equal accuracies, as the object of a sentence."""
     num_images = study.header.sampling.num_images
     if num_images is None:
         return "trials with the same accuracy"
@@ -45,13 +45,13 @@ def equal_rule(study: StudyReader) -> str:
 
 
 def accuracy_text(study: StudyReader, trial: TrialRecord) -> str:
-    """Return a trial's validation accuracy with its 95 % interval, where there is one."""
+    """Return a trial's validation accuracy with its 95 % interval, if it has one."""
     text = f"{100 * accuracy(trial):.2f} %"
     interval = study.header.sampling.interval(accuracy(trial))
     return text if interval is None else f"{text} (95 % interval {percents(interval)})"
 
 
 def percents(interval: tuple[float, float]) -> str:
-    """Return an interval of shares in per cent: ``95.1 to 97.2 %``."""
+    """Return an interval of accuracies in percent, such as ``95.1 to 97.2 %``."""
     low, high = interval
     return f"{100 * low:.1f} to {100 * high:.1f} %"

@@ -1,4 +1,4 @@
-"""The trainings of a study with a plan: figures over the seeds of each network, and its curves."""
+"""The trainings of named networks: statistics over the seeds, and learning curves."""
 
 from __future__ import annotations
 
@@ -39,10 +39,13 @@ def failed_trainings(study: StudyReader) -> list[TrialRecord]:
 
 
 def network_figures(study: StudyReader, trials: Sequence[TrialRecord]) -> dict[str, Any]:
-    """Return the figures of one network over its trainings, as plain data.
+    """Return the statistics of one network over its trainings, as plain data.
 
-    ``mean`` and ``deviation`` (of a sample; None for one training) are of validation accuracy, from 0 to 1;
-    ``train_s`` is the time of all epochs together; ``latency`` has one entry for each batch size.
+    Returns:
+        ``notation``, ``arch``, ``params``, ``macs``, ``epochs``; ``train_s``, seconds of all epochs; ``mean``
+        and ``deviation`` of the validation accuracies (0 to 1; sample standard deviation, None for one
+        training); ``latency``, one entry for each batch size; ``curve``, the path of the chart; ``seeds``, one
+        entry for each training.
     """
     first, accuracies = trials[0], [accuracy(trial) for trial in trials]
     return {
@@ -94,7 +97,7 @@ def _seed(study: StudyReader, trial: TrialRecord) -> dict[str, Any]:
 
 
 def curve_name(trial: TrialRecord) -> str:
-    """Return the name of the picture with the curves of a trial's network."""
+    """Return the file name of the chart of a network's learning curves."""
     return f"curve-{trial.arch}.svg"
 
 
@@ -104,7 +107,7 @@ def curve_files(study: StudyReader) -> list[str]:
 
 
 def write_curves(study: StudyReader) -> None:
-    """Write every epoch of the plan's trainings as CSV, and a picture for each network."""
+    """Write all epochs of the plan's trainings as CSV, and a chart for each network."""
     found = trainings(study)
     write_atomic(study.folder / CURVES, _csv(study, [trial for trials in found for trial in trials]))
     for trials in found:

@@ -1,4 +1,4 @@
-"""A trained network of a study as a folder that works elsewhere, complete or not at all."""
+"""The export of a trained network: a folder that works without the study, written atomically."""
 
 from __future__ import annotations
 
@@ -30,15 +30,20 @@ __all__ = ["DEFAULT_FORMATS", "ExportError", "ExportResult", "export_trial"]
 
 DEFAULT_FORMATS = ("spec", "safetensors", "onnx")
 MANIFEST = "export.json"
-"""The file by which an export knows its own: facts of the trial, and the SHA-256 of every other file."""
+"""The manifest of an export: facts of the trial, and the SHA-256 of each other file."""
 
 
 @dataclass(frozen=True)
 class ExportResult:
-    """What was exported: ``files`` lie in ``folder``; ``skipped`` says why for each default format left out.
+    """The result of an export.
 
-    ``onnx_max_difference`` is the largest difference of a logit between ONNX Runtime and torch; ``gone`` are
-    files of an earlier export there that this one has none to replace with.
+    Attributes:
+        folder: The folder.
+        files: The files in it.
+        onnx_max_difference: The largest difference between the logits of ONNX Runtime and torch; None without
+            the format ``onnx``.
+        skipped: The reason for each default format that was not written.
+        gone: Names of files of an earlier export that this one removed.
     """
 
     folder: Path
@@ -51,17 +56,22 @@ class ExportResult:
 def export_trial(
     study: StudyReader, trial: TrialRecord, to: Path, formats: Sequence[str] | None = None
 ) -> ExportResult:
-    """Write the trained network of ``trial`` to the folder ``to``, replacing an earlier export there.
+    """Write the trained network of a trial to a folder; an earlier export there is replaced.
 
-    ``formats`` are names out of ``WRITERS``; None means spec, safetensors and, where its packages are
-    installed, onnx. A model card (README.md) comes with them, and classify.py if it has something to run.
-    The format spec alone needs no weights: any trial has it.
+    The folder also gets a model card (README.md), and classify.py if it has a model to run. After an error the
+    folder is unchanged.
+
+    Args:
+        study: The study.
+        trial: The trial. The format ``spec`` alone needs no weights, so any trial has it.
+        to: The folder.
+        formats: Names of ``WRITERS``; None for spec, safetensors and, if its packages are installed, onnx.
 
     Raises:
-        InvalidInputError: unknown format or one whose packages are missing; ``to`` holds something else;
-            the trial has no weights, or its file is missing, damaged or of another network; a plugin fails.
-        ExportError: a converter failed, or its model does not compute what the trained network does.
-        OSError: the folder cannot be written. In every case ``to`` is as it was.
+        InvalidInputError: A format is unknown or its packages are missing; ``to`` has other files; the trial has
+            no weights, or its file is missing, damaged or of another network; a plugin fails.
+        ExportError: A converter failed, or its model does not compute the same logits.
+        OSError: The folder cannot be written.
     """
     names, skipped = _choose(formats)
     to = Path(to).resolve()
@@ -84,7 +94,7 @@ def export_trial(
         _write_manifest(part, study, trial, differences, plugins)
         files = tuple(to / path.name for path in sorted(part.iterdir()))
         with _alone_beside(to):
-            _check_destination(to)  # once more: another export may have come first
+            _check_destination(to)  # again: another export may have finished meanwhile
             present = {path.name for path in to.iterdir()} if to.is_dir() else set()
             _move(part, to)
         gone = present - {path.name for path in files}
@@ -97,7 +107,7 @@ def export_trial(
 
 
 def _choose(formats: Sequence[str] | None) -> tuple[list[str], dict[str, str]]:
-    """Return the formats to write, in the order of ``WRITERS``, and why each default one is left out."""
+    """Return the formats to write, in the order of ``WRITERS``, and the reason for each skipped one."""
     asked = DEFAULT_FORMATS if formats is None else tuple(formats)
     known = ", ".join(WRITERS)
     if not asked:
@@ -115,7 +125,7 @@ def _choose(formats: Sequence[str] | None) -> tuple[list[str], dict[str, str]]:
 
 
 def _check_destination(to: Path) -> None:
-    """Refuse a place that holds anything but an unchanged earlier export."""
+    """Refuse a folder with other content than an unchanged earlier export."""
     if to.exists() and not to.is_dir():
         raise InvalidInputError(f"{to} is a file; export to a folder (--output)")
     if to == Path.cwd():
@@ -138,7 +148,7 @@ def _check_destination(to: Path) -> None:
 
 
 def _plugins_of(study: StudyReader, trial: TrialRecord) -> list[Path]:
-    """Return the files that the family of a trial's network comes from, loaded; none for mgnas's own."""
+    """Load and return the plugins of the network's family; none for a built-in family."""
     if trial.spec.get("family", "mgnet") in {family.name for family in BUILT_IN}:
         return []
     plugins = [study.folder / name for name in study.header.config.get("plugins", ())]
@@ -159,7 +169,7 @@ def _card(
 
 
 def _source(study: StudyReader, trial: TrialRecord, *, needs_weights: bool) -> Source:
-    """Return what is exported; raises InvalidInputError unless the weights that it needs are whole."""
+    """Return the network to export; raise InvalidInputError if required weights are missing or damaged."""
     spec = load_spec(trial.spec, source=f"trial {trial.number}")
     if not needs_weights:
         return Source(spec)
@@ -179,7 +189,7 @@ def _source(study: StudyReader, trial: TrialRecord, *, needs_weights: bool) -> S
 
 
 def _weights_of(study: StudyReader, trial: TrialRecord) -> Path:
-    """Return the file of a trial's weights; raises InvalidInputError where there is none."""
+    """Return the file of a trial's weights; raise InvalidInputError if there is none."""
     if trial.state != "complete":
         state = "has no result yet"
         if trial.state == "failed":
@@ -232,7 +242,7 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
 
 
 def _move(part: Path, to: Path) -> None:
-    """Put the finished folder in its place; an earlier one goes only once the new one is there."""
+    """Move the finished folder to its place; an earlier export is deleted afterwards."""
     if not to.exists():
         part.rename(to)
         return
@@ -247,7 +257,7 @@ def _move(part: Path, to: Path) -> None:
 
 
 def _new_beside(to: Path, kind: str) -> Path:
-    """Make an empty hidden folder beside ``to`` that no other export has."""
+    """Create a new empty hidden folder beside ``to``."""
     path = to.with_name(f".{to.name}.{secrets.token_hex(4)}.{kind}")
     path.mkdir()
     return path
@@ -255,7 +265,7 @@ def _new_beside(to: Path, kind: str) -> Path:
 
 @contextmanager
 def _alone_beside(to: Path) -> Iterator[None]:
-    """Wait until no other export begins or ends in the folder of ``to``, and let none until this is over."""
+    """Lock the parent folder of ``to`` against other exports, for the duration of the context."""
     descriptor = _held(to.parent)
     try:
         yield
@@ -264,17 +274,17 @@ def _alone_beside(to: Path) -> Iterator[None]:
 
 
 def _held(folder: Path) -> int:
-    """Return the descriptor of a folder that is locked until it is closed, or the process ends."""
+    """Lock a folder and return its descriptor; closing it, or the end of the process, unlocks the folder."""
     descriptor = os.open(folder, os.O_RDONLY)
-    with suppress(OSError):  # a file system without locks
+    with suppress(OSError):  # a file system that does not support locks
         fcntl.flock(descriptor, fcntl.LOCK_EX)
     return descriptor
 
 
 def _remove_left(to: Path) -> None:
-    """Remove what exports to ``to`` left that were killed: what no process holds.
+    """Remove the folders of killed exports to ``to``, which no process has locked.
 
-    An earlier export that had been moved away for the new one goes back.
+    An earlier export that a killed process had moved away is moved back.
     """
     for left in sorted(to.parent.glob(f"{glob.escape(f'.{to.name}.')}*")):
         named = re.fullmatch(r"\.[0-9a-f]{8}\.(part|old)", left.name.removeprefix(f".{to.name}"))

@@ -1,4 +1,4 @@
-"""The formats of an export: each is written into a folder, and those that can run are run and compared."""
+"""The formats of an export; each model is run and its logits are compared with those of torch."""
 
 from __future__ import annotations
 
@@ -26,41 +26,42 @@ if TYPE_CHECKING:
     from space.modules import Classifier
 
 TOLERANCE = 1e-4
-"""Largest difference between an export's logits and torch's, as a share of the largest logit (at least 1).
+"""Largest allowed difference between the logits of an export and of torch, relative to the largest logit.
 
-Another order of float32 sums costs about 1e-6; a layer that means something else costs more than 1e-2.
+The largest logit counts as at least 1. A different order of float32 sums changes logits by about 1e-6; a wrong
+layer changes them by more than 1e-2.
 """
 TRACED_BATCH = 3
 CHECKED_BATCHES = (1, 2, 7)
 OPSET = 18
 ONNXRUNTIME = "1.14"
-"""The first onnxruntime that reads ``OPSET`` and the IR version that goes with it."""
+"""The first version of onnxruntime that supports ``OPSET`` and its IR version."""
 INSTALL = "pip install -e '.[export]' in mgnas's source tree"
 ONNX_PACKAGES = ("onnx", "onnxscript", "onnxruntime")
 
 
 class ExportError(MgnasError):
-    """A network could not be exported, or its export computes something else."""
+    """A network cannot be exported, or its export computes different logits."""
 
 
 def missing_packages(name: str) -> list[str]:
-    """Return the packages that the format ``name`` needs and that are not installed."""
+    """Return the missing packages of the format ``name``."""
     return [package for package in ONNX_PACKAGES if name == "onnx" and find_spec(package) is None]
 
 
 @dataclass(frozen=True)
 class Source:
-    """What is exported: a network, and its file of weights, which only ``spec`` does without."""
+    """The network to export and its file of weights; the format ``spec`` needs no weights."""
 
     spec: Spec
     path: Path | None = None
 
     @cached_property
     def weights(self) -> tuple[Trained, bytes]:
-        """What the file of weights says about itself, and its content; checked.
+        """The metadata and the content of the file of weights, checked.
 
         Raises:
-            InvalidInputError: the file is missing or damaged.
+            InvalidInputError: The file is missing or damaged.
         """
         assert self.path is not None
         return read_trained(self.path)
@@ -75,24 +76,24 @@ class Source:
 
 
 def write_spec(source: Source, folder: Path) -> None:
-    """Write spec.json, which ``space.read_spec`` and ``mgnas describe`` read."""
+    """Write spec.json, for ``mgnas.read_spec`` and ``mgnas describe``."""
     text = json.dumps(source.spec.to_dict(), indent=2) + "\n"
     (folder / "spec.json").write_text(text, encoding="utf-8")
 
 
 def write_safetensors(source: Source, folder: Path) -> None:
-    """Write model.safetensors, which ``Classifier.load`` reads: the study's file of weights as it is."""
+    """Write model.safetensors, for ``Classifier.load``: a copy of the study's file of weights."""
     write_atomic(folder / "model.safetensors", source.weights[1])
 
 
 def write_onnx(source: Source, folder: Path) -> float:
     """Write model.onnx and return the largest difference of its logits from torch's.
 
-    One file: input ``images`` float32 N C H W with pixels 0..1 and any N, output ``logits`` N K; the
-    normalisation is inside. Its metadata name the network and, as JSON, the classes.
+    The input ``images`` is float32 N C H W with pixels from 0 to 1, the output ``logits`` N K, for any N. The
+    model includes the normalisation. Its metadata contain the network and, as JSON, the classes.
 
     Raises:
-        ExportError: the conversion failed, or the difference is beyond ``TOLERANCE``.
+        ExportError: The conversion failed, or the difference exceeds ``TOLERANCE``.
     """
     classifier, path = source.classifier, folder / "model.onnx"
     with _quiet(), _converting("model.onnx"):
@@ -100,7 +101,7 @@ def write_onnx(source: Source, folder: Path) -> float:
 
         try:
             return _write_checked(_recorded_model(classifier), classifier, path)
-        except (UnsupportedOperatorError, ExportError):  # a user's family may be beyond what is recorded
+        except (UnsupportedOperatorError, ExportError):  # a family of a plugin can have other operators
             return _write_checked(_exported_model(classifier), classifier, path)
 
 
@@ -118,7 +119,7 @@ def _write_checked(model: ModelProto, classifier: Classifier, path: Path) -> flo
         "pixels": "0..1; the normalisation is inside",
     }
     onnx.helper.set_model_props(model, facts)
-    # Exporters write the newest IR version, which older runtimes refuse although they have the operators.
+    # exporters write the newest IR version; older runtimes refuse it although they support the operators
     model.ir_version = onnx.helper.find_min_ir_version_for(list(model.opset_import))
     onnx.checker.check_model(model, full_check=True)
     path.write_bytes(model.SerializeToString())
@@ -128,10 +129,10 @@ def _write_checked(model: ModelProto, classifier: Classifier, path: Path) -> flo
 def write_pt2(source: Source, folder: Path) -> float:
     """Write model.pt2 for ``torch.export.load`` and return the largest difference of its logits.
 
-    Images and logits as in model.onnx; the extra file ``mgnas.json`` inside is the ``Trained`` record.
+    Images and logits are those of ``write_onnx``. The extra file ``mgnas.json`` contains the ``Trained`` record.
 
     Raises:
-        ExportError: the conversion failed, or the difference is beyond ``TOLERANCE``.
+        ExportError: The conversion failed, or the difference exceeds ``TOLERANCE``.
     """
     import torch
 
@@ -141,9 +142,9 @@ def write_pt2(source: Source, folder: Path) -> float:
             classifier, (_images(classifier, TRACED_BATCH),), dynamic_shapes=_any_batch(), strict=False
         )
         for node in program.graph.nodes:
-            node.meta.pop("stack_trace", None)  # paths of the machine that exported
+            node.meta.pop("stack_trace", None)  # it contains paths of this machine
         extra = {"mgnas.json": classifier.trained.model_dump_json()}
-        data = io.BytesIO()  # torch turns a full disk into a RuntimeError; writing it here does not
+        data = io.BytesIO()  # torch.export.save raises RuntimeError for a full disk
         torch.export.save(program, data, extra_files=extra)
         path.write_bytes(data.getvalue())
         run = torch.export.load(path).module()
@@ -156,7 +157,7 @@ WRITERS: dict[str, Callable[[Source, Path], float | None]] = {
     "onnx": write_onnx,
     "pt2": write_pt2,
 }
-"""Every format by its name; a writer returns the largest difference where there is something to run."""
+"""The writer of each format; it returns the largest difference of logits, or None without a model to run."""
 
 
 def _recorded_model(classifier: Classifier) -> ModelProto:
@@ -166,7 +167,7 @@ def _recorded_model(classifier: Classifier) -> ModelProto:
 
 
 def _exported_model(classifier: Classifier) -> ModelProto:
-    """Return what torch's exporter makes of any network; it takes some ten seconds."""
+    """Return the model of torch's exporter, which supports any network and takes about ten seconds."""
     import torch
 
     with torch.no_grad():
@@ -182,7 +183,7 @@ def _exported_model(classifier: Classifier) -> ModelProto:
     assert program is not None
     model: ModelProto = program.model_proto
     graph = model.graph
-    # The exporter notes for every value where in the source it came from, with paths of this machine.
+    # the exporter adds the source of each value, with paths of this machine
     for part in (graph, *graph.node, *graph.input, *graph.output, *graph.value_info, *graph.initializer):
         del part.metadata_props[:]
     return model
@@ -193,7 +194,7 @@ def _onnx_runner(path: Path) -> Callable[[Tensor], Tensor]:
     import torch
 
     options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3  # errors only: its warnings go past Python, straight to the terminal
+    options.log_severity_level = 3  # errors only: warnings bypass Python and reach the terminal
     options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     return lambda images: torch.from_numpy(session.run(["logits"], {"images": images.numpy()})[0])
@@ -209,17 +210,17 @@ def _largest_difference(classifier: Classifier, run: Callable[[Tensor], Tensor],
             expected, got = classifier(images), run(images)
         difference = float((got - expected).abs().max()) if got.shape == expected.shape else float("inf")
         limit = TOLERANCE * max(1.0, float(expected.abs().max()))
-        if not difference <= limit:  # written so that NaN fails as well
+        if not difference <= limit:  # not >, which accepts NaN
             raise ExportError(
                 f"{name} does not compute what the trained network does: for {batch} random images the "
-                f"logits differ by {difference:.2g}, and at most {limit:.2g} is allowed; nothing was exported"
+                f"logits differ by {difference:.2g}, but at most {limit:.2g} is allowed; nothing was exported"
             )
         largest = max(largest, difference)
     return largest
 
 
 def _images(classifier: Classifier, batch: int) -> Tensor:
-    """Return random images, the same for the same ``batch``."""
+    """Return random images N C H W, determined by the number ``batch``."""
     import torch
 
     channels = classifier.trained.network_spec().in_channels
@@ -235,7 +236,7 @@ def _any_batch() -> dict[str, Any]:
 
 @contextmanager
 def _converting(name: str) -> Iterator[None]:
-    """Name the file in whatever a converter raises; the disk's errors pass."""
+    """Turn the errors of a converter into an ExportError with the file's name; OSErrors pass."""
     try:
         yield
     except (OSError, MgnasError):
@@ -247,7 +248,7 @@ def _converting(name: str) -> Iterator[None]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep the converters' progress, warnings and log lines from the terminal; errors still raise."""
+    """Suppress progress, warnings and log lines of the converters; errors still raise."""
     disabled = logging.root.manager.disable
     logging.disable(max(disabled, logging.WARNING))
     try:

@@ -1,4 +1,4 @@
-"""The model card of an exported network: what it is, how good it is and on what, and how to load it."""
+"""The model card of an exported network: facts, accuracy, training and use."""
 
 from __future__ import annotations
 
@@ -84,9 +84,14 @@ def model_card(
     formats: Sequence[str],
     plugins: Sequence[str] = (),
 ) -> str:
-    """Return the README of an export of ``trial`` in ``formats``, as Markdown.
+    """Return the model card as Markdown.
 
-    ``plugins`` are the Python files in it that register the network's family.
+    Args:
+        study: The study.
+        trial: The trial.
+        trained: The metadata of its weights.
+        formats: The formats of the export.
+        plugins: The exported Python files that register the network's family.
     """
     spec = trained.network_spec()
     shape = f"{spec.in_channels}, {trained.image_size[0]}, {trained.image_size[1]}"
@@ -115,13 +120,13 @@ def model_card(
         "## Files",
         _file_list(formats, plugins),
         "## Licence",
-        "Not stated. Whoever shares this network chooses its licence; mind the terms of the training images.",
+        "Not stated. If you share this network, choose its licence; the terms of the training images apply.",
     ]
     return "\n\n".join(parts) + "\n"
 
 
 def architecture_card(study: StudyReader, trial: TrialRecord, plugins: Sequence[str] = ()) -> str:
-    """Return the README of an export of ``trial`` that holds its architecture and no weights, as Markdown."""
+    """Return the model card of an export without weights, as Markdown."""
     rows = {
         "Architecture": f"{_code(trial.notation)}, identity {_code(trial.arch)}",
         "Parameters": f"{trial.params:,}",
@@ -131,7 +136,7 @@ def architecture_card(study: StudyReader, trial: TrialRecord, plugins: Sequence[
         f"# {_code(trial.notation)}",
         _origin(study, trial),
         _table("Fact", "Value", rows),
-        "This folder holds the architecture. It holds no trained weights.",
+        "This folder contains the architecture without trained weights.",
         "## Files",
         _file_list(["spec"], plugins),
     ]
@@ -147,7 +152,7 @@ def _file_list(formats: Sequence[str], plugins: Sequence[str]) -> str:
 
 
 def _loading(plugins: Sequence[str]) -> str:
-    """Return the lines of Python that make the families of ``plugins`` known, or nothing without any."""
+    """Return the lines of Python that load the plugins; empty without plugins."""
     return f"from mgnas import load_plugins\n\nload_plugins({list(plugins)!r})\n" if plugins else ""
 
 
@@ -177,7 +182,7 @@ def _interface(trained: Trained, channels: int) -> str:
     return (
         f"Input `images`: float32, N x {channels} x {height} x {width} (N C H W{kind}), pixels from 0 to 1. "
         f"Output `logits`: float32, N x {len(trained.classes)}. "
-        "The normalisation is inside the model, so do not normalise: it subtracts the "
+        "The model includes the normalisation, so do not normalise the images: it subtracts the "
         f"mean {_numbers(trained.mean)} and divides by the standard deviation {_numbers(trained.std)} of "
         "each channel."
     )
@@ -199,16 +204,16 @@ def _accuracy(study: StudyReader, trial: TrialRecord, trained: Trained) -> str:
     num_images = study.header.data.get("val")
     measured = ""
     if study.header.is_balanced:
-        measured = ", balanced: the mean over the classes of the share that is right"
+        measured = ", balanced: the mean of the accuracies of the classes"
     elif isinstance(num_images, int) and num_images > 0:
         low, high = wilson(share, num_images)
         measured = f" of {num_images:,} images (95 % interval {100 * low:.2f} to {100 * high:.2f} %)"
     choice = ""
     if trial.reference is None and chosen > 1:
-        choice = f"That same figure guided the choice among {chosen} finished trials, so it is optimistic. "
+        choice = f"It was selected among {chosen} finished trials by this accuracy, which is therefore optimistic. "
     return (
         f"{100 * share:.2f} % on the **validation** split{measured}. {choice}"
-        "The test split has not been used, neither to train this network nor to choose it."
+        "The test split was not used to train or to select this network."
     )
 
 
@@ -219,7 +224,7 @@ def _training(study: StudyReader, trial: TrialRecord, trained: Trained) -> str:
         return text
     rows = {str(key): _code(json.dumps(value)) for key, value in (recipe | trial.training).items()}
     chosen = [key for key in trial.training if f"train.{key}" in trial.hyperparameters]
-    also = f" ({', '.join(chosen)} as the search chose)" if chosen else ""
+    also = f" ({', '.join(chosen)} chosen by the search)" if chosen else ""
     return f"{text} The study's recipe{also}:\n\n{_table('Setting', 'Value', rows)}"
 
 
@@ -237,7 +242,7 @@ def _table(left: str, right: str, rows: dict[str, Any]) -> str:
 
 
 def _code(text: str) -> str:
-    """Return ``text`` as a piece of code that neither ends a table's cell nor its line."""
+    """Return ``text`` as inline code, safe inside a table."""
     plain = " ".join(text.split()).replace("`", "'").replace("|", "\\|")
     return f"`{plain}`"
 

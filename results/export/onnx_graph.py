@@ -1,6 +1,6 @@
-"""A network as an ONNX graph, written from the operators that torch carries out on one batch.
+"""A network as an ONNX graph, recorded from the operators that torch executes on one batch.
 
-This takes a fraction of the time of torch's exporter, which handles what is not in ``OPERATORS``.
+Recording takes a fraction of the time of torch's exporter, which is used for operators outside ``OPERATORS``.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ _LOWEST = np.iinfo(np.int64).min
 
 
 class UnsupportedOperatorError(Exception):
-    """The network uses an operator, or a form of one, that has no entry in ``OPERATORS``."""
+    """The network uses an operator, or arguments of one, that ``OPERATORS`` does not support."""
 
 
 class Graph:
-    """The nodes and initializers so far; every tensor that was seen has a name.
+    """The recorded nodes and initializers; each recorded tensor has a name.
 
-    Tensors are told apart by their ``id``, so the graph keeps each of them.
+    Tensors are identified by ``id``, so the graph keeps references to them.
     """
 
     def __init__(self, images: Tensor, weights: Mapping[str, Tensor]) -> None:
@@ -72,13 +72,13 @@ class Graph:
         return name
 
     def bind(self, tensor: Tensor, name: str) -> None:
-        """Note that ``name`` is what ``tensor`` holds."""
+        """Give a tensor the name of its value in the graph."""
         self._names[id(tensor)] = name
         self._kept.append(tensor)
 
 
 class _Recorder(TorchDispatchMode):
-    """Writes every operator that torch carries out into a graph."""
+    """Adds each operator that torch executes to a graph."""
 
     def __init__(self, graph: Graph) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -86,7 +86,7 @@ class _Recorder(TorchDispatchMode):
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
-        """Nothing is compiled here; True, torch's default, imports its compiler, which takes seconds."""
+        """Return False: the default True imports torch's compiler, which takes seconds."""
         return False
 
     def __torch_dispatch__(
@@ -107,7 +107,7 @@ def recorded_model(classifier: Classifier, images: Tensor, opset: int) -> ModelP
     """Return the classifier as an ONNX model: ``images`` N C H W with any N to ``logits`` N K.
 
     Raises:
-        UnsupportedOperatorError: an operator is not in ``OPERATORS``.
+        UnsupportedOperatorError: An operator is not in ``OPERATORS``.
     """
     weights = dict(classifier.named_parameters()) | dict(classifier.named_buffers())
     graph = Graph(images, weights)
@@ -180,7 +180,7 @@ def _silu(graph: Graph, x: Any) -> str:
 
 
 def _gelu(graph: Graph, x: Any, approximate: str = "none") -> str:
-    """x (1 + erf(x / sqrt 2)) / 2; ONNX has an operator of its own from opset 20 on only."""
+    """``x (1 + erf(x / sqrt 2)) / 2``; ONNX has its own operator only from opset 20."""
     if approximate != "none":
         raise UnsupportedOperatorError("an approximate gelu")
     erf = graph.node("Erf", graph.node("Mul", graph.name(x), graph.name(math.sqrt(0.5))))
@@ -217,7 +217,7 @@ def _max_pool(
 
 
 def _zeros(graph: Graph, x: Tensor) -> str:
-    """Zeros in the shape of ``x``, whose first side is the batch."""
+    """Zeros of the shape of ``x``; its first dimension is the batch."""
     if x.dim() == 0 or len(x) != graph.batch or x.dtype != torch.float32:
         raise UnsupportedOperatorError("zeros that are not one block an image")
     batch = graph.node("Gather", graph.node("Shape", "images"), graph.integers(0), axis=0)
@@ -252,7 +252,7 @@ def _addmm(graph: Graph, bias: Any, x: Any, weight: Any) -> str:
 
 
 WITHOUT_A_NODE = {"aten.empty.memory_format"}
-"""Memory that is not filled yet: what reads it without ``aten.zero_`` is refused."""
+"""Uninitialised memory; operators that read it without ``aten.zero_`` are refused."""
 
 OPERATORS: dict[str, Callable[..., str]] = {
     "aten.convolution.default": _convolution,
@@ -279,4 +279,4 @@ OPERATORS: dict[str, Callable[..., str]] = {
     "aten.t.default": _unary("Transpose"),
     "aten.addmm.default": _addmm,
 }
-"""What writes each operator; the arguments are those of the operator, after the graph."""
+"""The writer of each operator; its arguments are the graph and the arguments of the operator."""

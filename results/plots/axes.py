@@ -1,4 +1,4 @@
-"""Ranges, ticks and short numbers for people: what should be seen at once, and how it is written."""
+"""Axis ranges, ticks and short numbers for charts and text."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LEAST_GAP = 0.11
 
 
 def accuracies(trials: Sequence[TrialRecord]) -> list[float]:
-    """Return the validation accuracies of the complete trials in per cent."""
+    """Return the validation accuracies of the complete trials in percent."""
     return [100 * accuracy(trial) for trial in complete_trials(trials)]
 
 
@@ -30,7 +30,7 @@ def short_cost(cost: Cost, value: float) -> str:
 
 
 def short_count(count: float) -> str:
-    """Return a count for people: three figures and a unit, such as 987, 12.3k or 4.56M."""
+    """Return a count with three significant digits and a unit, such as 987, 12.3k or 4.56M."""
     for unit, size in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
         if count >= size * 0.9995:
             figures = f"{count / size:.3g}"
@@ -39,17 +39,17 @@ def short_count(count: float) -> str:
 
 
 def plural(count: int, word: str, words: str | None = None) -> str:
-    """Return a count with its noun in the right number."""
+    """Return a count with its noun in singular or plural."""
     return f"{count:,} {word if count == 1 else words or word + 's'}"
 
 
 def figure(value: float) -> str:
-    """Return three figures of a number, or all before the point where there are more."""
+    """Return a number with three significant digits, or without decimals if it is large."""
     return f"{value:,.0f}" if value >= 99.95 else f"{value:.3g}"
 
 
 def duration(seconds: float | None) -> str:
-    """Return a length of time: ``45 s``, ``3 min 20 s`` or ``2 h 05 min``; ``?`` where it is not known."""
+    """Return a duration as ``45 s``, ``3 min 20 s`` or ``2 h 05 min``; ``?`` if it is unknown."""
     if seconds is None:
         return "?"
     whole = round(seconds)
@@ -61,17 +61,17 @@ def duration(seconds: float | None) -> str:
 
 
 def whole_range(values: Sequence[float]) -> Range:
-    """Return a range of accuracies in per cent with every value in it and a little air."""
+    """Return a range of accuracies in percent that includes all values, with a margin."""
     low, high = (min(values), max(values)) if values else (0.0, 100.0)
     air = max(0.06 * (high - low), 0.4)
     return low - air, min(high + air, 100 + 0.35 * air)
 
 
 def focus_range(values: Sequence[float], keep: Sequence[float] = ()) -> Range:
-    """Return a range in per cent that leaves out what lies far below the rest, so that it squashes nothing.
+    """Return a range of accuracies in percent without low outliers, which would compress the others.
 
-    Below the lower quartile the range reaches 1.5 times the distance between the quartiles, and up to
-    three times that distance for the values to ``keep``.
+    The range extends below the lower quartile by 1.5 times the interquartile range, and by up to three times
+    for the values to ``keep``.
     """
     if len(values) < 4:
         return whole_range(values)
@@ -83,7 +83,7 @@ def focus_range(values: Sequence[float], keep: Sequence[float] = ()) -> Range:
 
 
 def log_range(values: Sequence[float]) -> Range:
-    """Return a range in powers of ten with every (positive) value in it and a little air."""
+    """Return a range of base-10 logarithms that includes all (positive) values, with a margin."""
     low, high = (math.log10(min(values)), math.log10(max(values))) if values else (3.0, 6.0)
     air = max(0.04 * (high - low), 0.05)
     return low - air, high + air
@@ -92,7 +92,7 @@ def log_range(values: Sequence[float]) -> Range:
 def log_ticks(low: float, high: float) -> list[float]:
     """Return at most ten round numbers from ``low`` to ``high`` (positive) for a logarithmic axis.
 
-    Neighbours are at least a ninth of the axis apart, which leaves room for labels on a phone.
+    The distance of neighbours is at least a ninth of the axis, enough for labels on a phone.
     """
     if high < 2.5 * low:
         return linear_ticks(low, high, most=6)
@@ -117,5 +117,5 @@ def linear_ticks(low: float, high: float, most: int = 8) -> list[float]:
 
 
 def percent_ticks(low: float, high: float) -> list[float]:
-    """Return round numbers from ``low`` to ``high`` for an axis of per cent, none below 0 or above 100."""
+    """Return round numbers from ``low`` to ``high`` for an axis in percent, between 0 and 100."""
     return [tick for tick in linear_ticks(low, high) if 0 <= tick <= 100]

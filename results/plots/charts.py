@@ -1,4 +1,4 @@
-"""The report's charts, as plotly figures whose colours are CSS variables of the page that holds them."""
+"""The charts of the report as plotly figures; their colours are CSS variables of the page."""
 
 from __future__ import annotations
 
@@ -27,23 +27,23 @@ from results.storage.records import TrialRecord
 from results.study import StudyReader
 
 GAP = "\u00a0"
-"""Between a mark and its name."""
+"""The space between a mark and its name."""
 RAMP = 7
-"""Shades from the smallest network to the largest: the page's variables --ramp-0 to --ramp-6."""
+"""The number of shades from the smallest network to the largest: the variables --ramp-0 to --ramp-6."""
 
 _DASHES: tuple[tuple[int, ...], ...] = ((), (9, 4), (2, 3), (9, 3, 2, 3), (16, 4), (16, 3, 2, 3, 2, 3))
 
 
 @dataclass(frozen=True)
 class Chart:
-    """A figure, and the ranges of its y axis: the one it opens with, and the one that shows everything."""
+    """A figure with two ranges of its vertical axis: ``focus``, the initial one, and ``everything``."""
 
     figure: go.Figure
     focus: Range
     everything: Range
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain data for the page's script: data, layout, focus and everything."""
+        """Return the chart as plain data for the page's script."""
         figure = self.figure.to_plotly_json()
         return {
             "data": figure["data"],
@@ -54,10 +54,10 @@ class Chart:
 
 
 def front_chart(study: StudyReader, cost: Cost = COSTS["params"]) -> Chart:
-    """Return accuracy against a cost: every complete trial, the front, its recommended network and its knee.
+    """Return accuracy against a cost: complete trials, front, recommended network, knee and references.
 
-    The step line is the front of accuracy and this cost alone; with several costs, points of the study's
-    front may lie below it.
+    The step line is the front of accuracy and this cost alone. In a study of several costs, points of the front
+    can be below it.
     """
     front = [trial for trial in study.front_records if cost.of(trial) > 0]  # a logarithmic axis
     on_front = {t.number for t in front}
@@ -108,7 +108,7 @@ def front_chart(study: StudyReader, cost: Cost = COSTS["params"]) -> Chart:
 
 
 def hypervolume_chart(study: StudyReader) -> Chart:
-    """Return the hypervolume over the study's clock, a step at each complete trial."""
+    """Return the hypervolume over search time, with a step at each complete trial."""
     history = hypervolume_history(study.records, study.objectives)
     unit, scale = clock_unit(history[-1][0] if history else 0.0)
     counts = [f"{plural(n, 'trial')} finished" for n in range(1, len(history) + 1)]
@@ -134,14 +134,14 @@ def hypervolume_chart(study: StudyReader) -> Chart:
 
 
 def clock_unit(seconds: float) -> tuple[str, float]:
-    """Return the unit to show a time of this order in, and its length in seconds."""
+    """Return a unit for times of this order, and its length in seconds."""
     if seconds < 300:
         return "seconds", 1.0
     return ("minutes", 60.0) if seconds < 3 * 3600 else ("hours", 3600.0)
 
 
 def curves_chart(study: StudyReader) -> Chart:
-    """Return validation accuracy over epochs of the front: networks differ in shade and in dashes."""
+    """Return the learning curves of the front; networks differ in shade and dashes."""
     figure = go.Figure()
     late: list[float] = []
     every: list[float] = []
@@ -168,33 +168,35 @@ def curves_chart(study: StudyReader) -> Chart:
     figure.update_layout(_layout(focus), showlegend=False)
     figure.update_xaxes(title_text="epoch", nticks=8, tickformat="d")
     if 0 < longest <= 8:
-        figure.update_xaxes(dtick=1)  # else a few epochs would be divided into fractions
+        figure.update_xaxes(dtick=1)  # plotly would label fractions of epochs
     return Chart(figure, focus, whole_range(every))
 
 
 def shade(place: int, count: int) -> str:
-    """Return the CSS colour of the ``place``-th of ``count`` networks, smallest first."""
+    """Return the CSS colour of network ``place`` of ``count``, by ascending size."""
     return f"var(--ramp-{round((RAMP - 1) * place / max(count - 1, 1))})"
 
 
 def dashes(place: int, unit: str = "") -> str:
-    """Return the lengths of the dashes and gaps of the ``place``-th curve.
+    """Return the lengths of the dashes and gaps of curve ``place``.
 
-    Of up to 36 curves no two have the same shade and the same dashes.
+    Up to 36 curves have different combinations of shade and dashes.
     """
     pattern = _DASHES[place % len(_DASHES)]
     return ",".join(f"{length}{unit}" for length in pattern) if pattern else "solid" if unit else "none"
 
 
 def curve_name(trial: TrialRecord) -> str:
-    """Return the name of a curve in legends: trial and parameters."""
+    """Return the label of a curve in legends: trial and parameters."""
     return f"#{trial.number} · {short_count(trial.params)}"
 
 
 def describe_trial(trial: TrialRecord, costs: Sequence[Cost] = ()) -> str:
-    """Return the text shown over a complete trial's point, in the little HTML that plotly reads.
+    """Return the hover text of a complete trial, in plotly's subset of HTML.
 
-    Of ``costs`` those are named that are not named for every trial.
+    Args:
+        trial: The trial.
+        costs: Costs to show besides parameters and MACs.
     """
     reference = [f"reference {_safe(trial.reference)}"] if trial.reference is not None else []
     lines = [
@@ -234,9 +236,9 @@ def _points(name: str, trials: Sequence[TrialRecord], marker: dict[str, Any], co
 
 
 def _references(references: Sequence[TrialRecord], cost: Cost, costs: Sequence[float]) -> go.Scatter:
-    """Return diamonds with names for the networks that the study was compared with.
+    """Return labelled diamonds for the reference networks.
 
-    ``costs`` are those of all points shown: names lie towards their middle, where there is room for them.
+    Labels point towards the middle of ``costs``, the costs of all points, where there is space for them.
     """
     middle = math.sqrt(min(costs) * max(costs))
     is_right = [cost.of(trial) > middle for trial in references]
@@ -264,7 +266,7 @@ def _layout(focus: Range) -> dict[str, Any]:
         "title": {"standoff": 8, "font": {"size": 13}},
     }
     return {
-        # plotly's own template repeats kilobytes of defaults in every figure
+        # the default template adds kilobytes to each figure
         "template": None,
         "autosize": True,
         "paper_bgcolor": "rgba(0,0,0,0)",

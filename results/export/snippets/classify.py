@@ -5,10 +5,10 @@
     python classify.py images.npy               uint8, N H W C, or N H W for grey images
     python classify.py images.npz:x_test        one array of an archive
 
-One line an image: its name, the class and the network's probability, separated by tabs. Tabs and line breaks
-in names are written as \\t and \\n. Image files are brought to the network's size and channels; arrays must
-have them. model.onnx needs onnxruntime and numpy;
-a folder without that file uses model.safetensors, which needs mgnas. Image files need Pillow too.
+The output has one line for each image: name, class and probability, separated by tabs. Tabs and line breaks in
+names are written as \\t and \\n. Image files are converted to the network's size and channels; arrays must have
+them. model.onnx needs onnxruntime and numpy. A folder without model.onnx uses model.safetensors, which needs
+mgnas. Image files also need Pillow.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ USAGE = "usage: python classify.py IMAGE.png ... | FOLDER ... | ARRAY.npy ... | 
 
 
 class UserError(Exception):
-    """Something the user can put right; its text is one line."""
+    """An error that the user can correct; its text is one line."""
 
 
 @dataclass(frozen=True)
 class Model:
-    """``logits`` maps float32 images N C H W, pixels 0..1, to N K; ``shape`` is (C, H, W)."""
+    """A network: ``logits`` maps float32 images N C H W, pixels 0..1, to N K; ``shape`` is (C, H, W)."""
 
     classes: list[str]
     shape: tuple[int, int, int]
@@ -48,7 +48,7 @@ class Model:
 
 
 def load_model(folder: Path) -> Model:
-    """Return the network of the export in ``folder``: model.onnx, or else model.safetensors."""
+    """Return the network in ``folder``: model.onnx, otherwise model.safetensors."""
     for name, load in (("model.onnx", load_onnx), ("model.safetensors", load_safetensors)):
         if (folder / name).is_file():
             return load(folder / name)
@@ -56,7 +56,7 @@ def load_model(folder: Path) -> Model:
 
 
 def manifest_of(folder: Path) -> dict[str, Any]:
-    """Return what export.json in ``folder`` says; nothing if there is none."""
+    """Return the content of export.json in ``folder``; empty without that file."""
     try:
         facts = json.loads((folder / "export.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -65,7 +65,7 @@ def manifest_of(folder: Path) -> dict[str, Any]:
 
 
 def reason_for(path: Path, error: Exception, installed: str) -> str:
-    """Return one line that says why onnxruntime of the version ``installed`` does not load ``path``."""
+    """Return why onnxruntime of the version ``installed`` cannot load ``path``, as one line."""
     reason = str(error).splitlines()[0]
     requires = manifest_of(path.parent).get("requires")
     needed = str(requires.get("onnxruntime", "")) if isinstance(requires, dict) else ""
@@ -128,7 +128,7 @@ def load_safetensors(path: Path) -> Model:
 
 
 def read_images(argument: str, shape: tuple[int, int, int]) -> Iterator[tuple[str, Any]]:
-    """Yield a name and the uint8 pixels H W C of every image that one argument names."""
+    """Yield the name and the uint8 pixels H W C of each image of one argument."""
     archive, colon, member = argument.rpartition(".npz:")
     path = Path(f"{archive}.npz" if colon else argument)
     if not path.is_file():
@@ -151,7 +151,7 @@ def read_images(argument: str, shape: tuple[int, int, int]) -> Iterator[tuple[st
 
 
 def files_of(argument: str) -> list[str]:
-    """Return the image files in a folder and below, in order, hidden ones left aside; else the argument."""
+    """Return the image files of a folder and its subfolders, without hidden ones; for a file the argument."""
     folder = Path(argument)
     if not folder.is_dir():
         return [argument]
@@ -168,7 +168,7 @@ def files_of(argument: str) -> list[str]:
 
 
 def read_array(path: Path, member: str | None) -> Any:
-    """Return the array of an .npy file, or the one of an .npz archive that is named or alone."""
+    """Return the array of an .npy file, or of an .npz archive: the named one, or the only one."""
     import numpy as np
 
     try:
@@ -187,7 +187,7 @@ def read_array(path: Path, member: str | None) -> Any:
 
 
 def read_picture(path: Path, shape: tuple[int, int, int]) -> Any:
-    """Return an image file as uint8 H W C of ``shape``: grey or RGB, scaled until it covers it, cut to it."""
+    """Return an image file as uint8 H W C, grey or RGB, scaled and cropped to ``shape``."""
     import numpy as np
 
     try:
@@ -200,16 +200,15 @@ def read_picture(path: Path, shape: tuple[int, int, int]) -> Any:
     try:
         with Image.open(path) as file:
             picture: Image.Image = file
-            if picture.mode.startswith(("I", "F")):  # of 16 bits the upper ones, as where mgnas reads folders
+            if picture.mode.startswith(("I", "F")):  # 16 bits: the upper 8, as in training
                 values = np.asarray(picture)
                 is_wide = picture.mode == "I" and not 256 <= values.max() < 65536 and bool(values.any())
                 if picture.mode == "F" or is_wide:
                     raise UserError(f"{path} has more than 16 bits a channel; save it with 8 or 16")
                 picture = Image.fromarray((values.astype(np.int64) >> 8).clip(0, 255).astype(np.uint8))
             upright = ImageOps.exif_transpose(picture)
-            if (
-                upright.mode in ("LA", "PA", "RGBA") or "transparency" in upright.info
-            ):  # what lies behind is white, as where mgnas reads folders
+            # the background is white, as in training
+            if upright.mode in ("LA", "PA", "RGBA") or "transparency" in upright.info:
                 drawn = upright.convert("RGBA")
                 upright = Image.new("RGBA", drawn.size, "white")
                 upright.alpha_composite(drawn)
@@ -217,20 +216,20 @@ def read_picture(path: Path, shape: tuple[int, int, int]) -> Any:
             resized = ImageOps.fit(upright, (width, height), Image.Resampling.BILINEAR)
     except UserError:
         raise
-    except Exception as error:  # Pillow raises nearly anything for files that are damaged
+    except Exception as error:  # Pillow raises many types of errors for damaged files
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise UserError(f"{path} cannot be read as an image ({reason})") from None
     return np.asarray(resized, dtype=np.uint8).reshape(height, width, channels)
 
 
 def batches(images: Iterator[tuple[str, Any]]) -> Iterator[list[tuple[str, Any]]]:
-    """Yield named images, some at a time."""
+    """Yield batches of named images."""
     while batch := list(itertools.islice(images, BATCH_SIZE)):
         yield batch
 
 
 def classify(model: Model, images: list[tuple[str, Any]]) -> Iterator[str]:
-    """Yield a line for each of a batch of named images."""
+    """Yield one line of output for each image of a batch."""
     import numpy as np
 
     pixels = np.stack([pixels for _, pixels in images]).transpose(0, 3, 1, 2)
@@ -242,21 +241,21 @@ def classify(model: Model, images: list[tuple[str, Any]]) -> Iterator[str]:
 
 
 def field(text: str) -> str:
-    """Return ``text`` with escapes, such as ``\\t``, for the characters that would end a field or a line."""
+    """Return ``text`` with escapes, such as ``\\t``, for characters that end a field or a line."""
     return re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]", lambda m: m[0].encode("unicode_escape").decode(), text)
 
 
 def complain(error: UserError) -> int:
-    """Write one line about something that cannot be classified; return the exit code."""
+    """Write an error as one line; return the exit code."""
     sys.stdout.flush()
     sys.stderr.write(f"{error}\n")
     return 2
 
 
 def main(arguments: list[str]) -> int:
-    """Classify what the arguments name; return the exit code, 2 if any of them cannot be."""
+    """Classify the images of all arguments; return the exit code, 2 if one of them failed."""
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # names of classes that a console cannot show
+        sys.stdout.reconfigure(errors="backslashreplace")  # a console may lack characters of class names
     if {"-h", "--help"} & set(arguments):
         sys.stdout.write(__doc__ or "")
         return 0
@@ -278,7 +277,7 @@ def main(arguments: list[str]) -> int:
             try:
                 for batch in batches(read_images(file, model.shape)):
                     sys.stdout.writelines(classify(model, batch))
-            except UserError as error:  # the others are classified all the same
+            except UserError as error:  # the other images are still classified
                 code = complain(error)
     return code
 
@@ -287,7 +286,7 @@ if __name__ == "__main__":
     try:
         code = main(sys.argv[1:])
         sys.stdout.flush()
-    except BrokenPipeError:  # whoever read the lines wants no more of them
+    except BrokenPipeError:  # the reader of the pipe has closed it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
     sys.exit(code)

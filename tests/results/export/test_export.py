@@ -133,11 +133,11 @@ def test_the_model_card_tells_what_the_network_is_and_runs(grey: ExportResult) -
         f"{GREY.macs((10, 14)):,} at 10 x 14",
         "81.25 % on the **validation** split of 64 images (95 % interval 70.03 to 88.94 %)",
         "among 6 finished trials",
-        "The test split has not been used",
+        "The test split was not used",
         "3 epochs on the training split of `toy` with seed 7",
         "| lr | `0.2` |",
         "(0.4)",
-        "normalisation is inside",
+        "includes the normalisation",
         json.dumps(CLASSES, ensure_ascii=False),
         "With mgnas installed (from its source tree: `pip install -e .`)",
         "## Licence",
@@ -153,7 +153,7 @@ def test_a_spec_needs_no_weights(study: Study, tmp_path: Path, number: int) -> N
     result = export_trial(study, study.trial(number), tmp_path / "out", ["spec"])
     assert [path.name for path in result.files] == ["README.md", "export.json", "spec.json"]
     assert read_spec(str(tmp_path / "out" / "spec.json")).arch == study.trial(number).arch
-    assert "It holds no trained weights" in (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
+    assert "without trained weights" in (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
 
 
 def test_importing_the_exporter_is_light() -> None:

@@ -101,7 +101,7 @@ def test_each_training_has_its_own_recipe(home: Path) -> None:
     text = card.read_text(encoding="utf-8")
     assert f"| lr | `{best.hyperparameters['train.lr']}` |" in text
     assert "| weight_decay | `0.001` |" in text
-    assert "(lr, flip as the search chose)" in text
+    assert "(lr, flip chosen by the search)" in text
 
 
 def test_optunas_study_has_all_trials(home: Path) -> None:
