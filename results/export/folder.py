@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import fcntl
-import glob
 import json
 import os
-import re
-import secrets
 import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
-from typing import Any
 
+from results.export.destination import (
+    MANIFEST,
+    check_destination,
+    locked,
+    locked_parent,
+    move,
+    new_beside,
+    remove_left,
+)
 from results.export.formats import INSTALL, ONNXRUNTIME, WRITERS, ExportError, Source, missing_packages
 from results.export.model_card import architecture_card, model_card
 from results.storage.records import TrialRecord
@@ -29,8 +32,6 @@ from space.networks.plugins import load_plugins, plugin_digest
 __all__ = ["DEFAULT_FORMATS", "ExportError", "ExportResult", "export_trial"]
 
 DEFAULT_FORMATS = ("spec", "safetensors", "onnx")
-MANIFEST = "export.json"
-"""The manifest of an export: facts of the trial, and the SHA-256 of each other file."""
 
 
 @dataclass(frozen=True)
@@ -75,14 +76,14 @@ def export_trial(
     """
     names, skipped = _choose(formats)
     to = Path(to).resolve()
-    _check_destination(to)
+    check_destination(to)
     plugins = _plugins_of(study, trial)
     source = _source(study, trial, needs_weights=names != ["spec"])
     to.parent.mkdir(parents=True, exist_ok=True)
-    with _alone_beside(to):
-        _remove_left(to)
-        part = _new_beside(to, "part")
-        held = _held(part)
+    with locked_parent(to):
+        remove_left(to)
+        part = new_beside(to, "part")
+        held = locked(part)
     try:
         differences = {name: WRITERS[name](source, part) for name in names}
         for plugin in plugins:
@@ -93,10 +94,10 @@ def export_trial(
             (part / "classify.py").write_bytes(script.read_bytes())
         _write_manifest(part, study, trial, differences, plugins)
         files = tuple(to / path.name for path in sorted(part.iterdir()))
-        with _alone_beside(to):
-            _check_destination(to)  # again: another export may have finished meanwhile
+        with locked_parent(to):
+            check_destination(to)  # again: another export may have finished meanwhile
             present = {path.name for path in to.iterdir()} if to.is_dir() else set()
-            _move(part, to)
+            move(part, to)
         gone = present - {path.name for path in files}
     except BaseException:
         shutil.rmtree(part, ignore_errors=True)
@@ -122,29 +123,6 @@ def _choose(formats: Sequence[str] | None) -> tuple[list[str], dict[str, str]]:
     if skipped and formats is not None:
         raise InvalidInputError(f"the format {next(iter(skipped.values()))}")
     return [name for name in WRITERS if name in asked and name not in skipped], skipped
-
-
-def _check_destination(to: Path) -> None:
-    """Refuse a folder with other content than an unchanged earlier export."""
-    if to.exists() and not to.is_dir():
-        raise InvalidInputError(f"{to} is a file; export to a folder (--output)")
-    if to == Path.cwd():
-        raise InvalidInputError(f"{to} is the current folder, which cannot be replaced; name another (-o)")
-    present = {path.name: path for path in to.iterdir()} if to.is_dir() else {}
-    if not present:
-        return
-    known = _read_manifest(to)
-    for name, path in sorted(present.items()):
-        if name == MANIFEST and known:
-            continue
-        if name not in known:
-            raise InvalidInputError(
-                f"{to} holds {name}, which mgnas did not export; name another folder (-o) or move it away"
-            )
-        if not path.is_file() or sha256_of(path) != known[name]:
-            raise InvalidInputError(
-                f"{path} was changed after it was exported; name another folder (--output) or move it away"
-            )
 
 
 def _plugins_of(study: StudyReader, trial: TrialRecord) -> list[Path]:
@@ -231,75 +209,3 @@ def _write_manifest(
         "files": {path.name: sha256_of(path) for path in sorted(folder.iterdir())},
     }
     (folder / MANIFEST).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
-
-
-def _read_manifest(folder: Path) -> dict[str, Any]:
-    try:
-        files = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["files"]
-    except (FileNotFoundError, IsADirectoryError, ValueError, KeyError, TypeError, RecursionError):
-        return {}
-    return files if isinstance(files, dict) else {}
-
-
-def _move(part: Path, to: Path) -> None:
-    """Move the finished folder to its place; an earlier export is deleted afterwards."""
-    if not to.exists():
-        part.rename(to)
-        return
-    old = _new_beside(to, "old")
-    to.rename(old)
-    try:
-        part.rename(to)
-    except BaseException:
-        old.rename(to)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
-
-
-def _new_beside(to: Path, kind: str) -> Path:
-    """Create a new empty hidden folder beside ``to``."""
-    path = to.with_name(f".{to.name}.{secrets.token_hex(4)}.{kind}")
-    path.mkdir()
-    return path
-
-
-@contextmanager
-def _alone_beside(to: Path) -> Iterator[None]:
-    """Lock the parent folder of ``to`` against other exports, for the duration of the context."""
-    descriptor = _held(to.parent)
-    try:
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def _held(folder: Path) -> int:
-    """Lock a folder and return its descriptor; closing it, or the end of the process, unlocks the folder."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    with suppress(OSError):  # a file system that does not support locks
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-    return descriptor
-
-
-def _remove_left(to: Path) -> None:
-    """Remove the folders of killed exports to ``to``, which no process has locked.
-
-    An earlier export that a killed process had moved away is moved back.
-    """
-    for left in sorted(to.parent.glob(f"{glob.escape(f'.{to.name}.')}*")):
-        named = re.fullmatch(r"\.[0-9a-f]{8}\.(part|old)", left.name.removeprefix(f".{to.name}"))
-        if named and named[1] == "old" and not to.exists():
-            left.rename(to)
-        elif named and not _is_held(left):
-            shutil.rmtree(left, ignore_errors=True)
-
-
-def _is_held(folder: Path) -> bool:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False

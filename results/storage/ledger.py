@@ -19,77 +19,14 @@ import sqlalchemy as sa
 from pydantic import TypeAdapter
 from sqlalchemy.exc import DatabaseError, IntegrityError, SQLAlchemyError
 
+from results.storage import schema
 from results.storage.errors import explain_database_error
 from results.storage.locking import LockWait
 from results.storage.records import StudyHeader, TrialRecord
 from space.core.errors import InvalidInputError
 from space.core.reports import EpochReport
 
-SCHEMA_VERSION = 1
-
 Record = TypeVar("Record")
-
-_metadata = sa.MetaData()
-_headers = sa.Table(
-    "mgnas_studies",
-    _metadata,
-    sa.Column("study", sa.String(255), primary_key=True),
-    sa.Column("schema_version", sa.Integer, nullable=False),
-    sa.Column("header", sa.JSON, nullable=False),
-)
-_trials = sa.Table(
-    "mgnas_trials",
-    _metadata,
-    sa.Column("study", sa.String(255), primary_key=True),
-    sa.Column("number", sa.Integer, primary_key=True),
-    sa.Column("arch", sa.String(12), nullable=False, index=True),
-    sa.Column("notation", sa.Text, nullable=False),
-    sa.Column("spec", sa.JSON, nullable=False),
-    sa.Column("hyperparameters", sa.JSON, nullable=False),
-    sa.Column("params", sa.BigInteger, nullable=False),
-    sa.Column("macs", sa.BigInteger, nullable=False),
-    sa.Column("seed", sa.BigInteger, nullable=False),
-    sa.Column("max_epochs", sa.Integer, nullable=False),
-    sa.Column("state", sa.String(16), nullable=False),
-    sa.Column("epochs", sa.Integer, nullable=False),
-    sa.Column("val_accuracy", sa.Float(53)),
-    sa.Column("reason", sa.Text),
-    sa.Column("attempts", sa.Integer, nullable=False),
-    sa.Column("losses", sa.Integer, nullable=False),
-    sa.Column("started_s", sa.Float(53), nullable=False),
-    sa.Column("finished_s", sa.Float(53)),
-    sa.Column("train_s", sa.Float(53), nullable=False),
-    sa.Column("weights", sa.Text),
-    sa.Column("reference", sa.Text),
-    sa.Column("training", sa.JSON, nullable=False),
-    sa.Column("network_costs", sa.JSON, nullable=False),
-    sa.Column("training_costs", sa.JSON, nullable=False),
-    sa.Column("sampler_attrs", sa.JSON, nullable=False),
-    sa.Column("class_accuracies", sa.JSON, nullable=False),
-)
-_reports = sa.Table(
-    "mgnas_reports",
-    _metadata,
-    sa.Column("study", sa.String(255), primary_key=True),
-    sa.Column("trial", sa.Integer, primary_key=True),
-    sa.Column("epoch", sa.Integer, primary_key=True),
-    sa.Column("train_loss", sa.Float(53), nullable=False),
-    sa.Column("val_loss", sa.Float(53), nullable=False),
-    sa.Column("val_accuracy", sa.Float(53), nullable=False),
-    sa.Column("seconds", sa.Float(53), nullable=False),
-    sa.Column("clock_s", sa.Float(53), nullable=False),
-)
-_events = sa.Table(
-    "mgnas_events",
-    _metadata,
-    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=True),
-    sa.Column("study", sa.String(255), nullable=False),
-    sa.Column("clock_s", sa.Float(53), nullable=False),
-    sa.Column("unix_time", sa.Float(53), nullable=False),
-    sa.Column("kind", sa.String(32), nullable=False),
-    sa.Column("trial", sa.Integer),
-    sa.Column("detail", sa.JSON),
-)
 
 
 @cache
@@ -133,10 +70,10 @@ class Ledger:
         """Create missing tables, write the study's header, and return its ledger."""
         ledger = cls(url, header.name)
         with ledger._writing() as connection:
-            _metadata.create_all(connection)
+            schema.metadata.create_all(connection)
             connection.execute(
-                sa.insert(_headers).values(
-                    study=header.name, schema_version=SCHEMA_VERSION, header=asdict(header)
+                sa.insert(schema.headers).values(
+                    study=header.name, schema_version=schema.VERSION, header=asdict(header)
                 )
             )
         return ledger
@@ -151,30 +88,34 @@ class Ledger:
         """Replace the study's header."""
         with self._writing() as connection:
             connection.execute(
-                sa.update(_headers).where(_headers.c.study == self.study).values(header=asdict(header))
+                sa.update(schema.headers)
+                .where(schema.headers.c.study == self.study)
+                .values(header=asdict(header))
             )
 
     def write_trial(self, trial: TrialRecord, *, event: str, clock_s: float, **detail: Any) -> None:
         """Insert or replace a trial and add the ``event`` that changed it, in one transaction."""
         row = {"study": self.study, **asdict(trial)}
-        key = (_trials.c.study == self.study) & (_trials.c.number == trial.number)
+        key = (schema.trials.c.study == self.study) & (schema.trials.c.number == trial.number)
         with self._writing() as connection:
-            connection.execute(sa.delete(_trials).where(key))
-            connection.execute(sa.insert(_trials).values(row))
+            connection.execute(sa.delete(schema.trials).where(key))
+            connection.execute(sa.insert(schema.trials).values(row))
             self._note(connection, event, trial.number, clock_s, detail)
 
     def write_report(self, trial: int, report: EpochReport, *, clock_s: float) -> None:
         """Insert an epoch of a trial, delete later ones, and update the trial's number of epochs."""
         row = {"study": self.study, "trial": trial, "clock_s": clock_s, **asdict(report)}
-        key = (_reports.c.study == self.study) & (_reports.c.trial == trial)
+        key = (schema.reports.c.study == self.study) & (schema.reports.c.trial == trial)
         with self._writing() as connection:
-            again = connection.execute(sa.delete(_reports).where(key & (_reports.c.epoch >= report.epoch)))
+            again = connection.execute(
+                sa.delete(schema.reports).where(key & (schema.reports.c.epoch >= report.epoch))
+            )
             if again.rowcount:
                 self._note(connection, "retrain", trial, clock_s, {"epoch": report.epoch})
-            connection.execute(sa.insert(_reports).values(row))
+            connection.execute(sa.insert(schema.reports).values(row))
             connection.execute(
-                sa.update(_trials)
-                .where((_trials.c.study == self.study) & (_trials.c.number == trial))
+                sa.update(schema.trials)
+                .where((schema.trials.c.study == self.study) & (schema.trials.c.number == trial))
                 .values(epochs=report.epoch)
             )
 
@@ -185,15 +126,15 @@ class Ledger:
 
     def forget_weights(self, numbers: list[int]) -> None:
         """Record that the weights of these trials are no longer kept."""
-        key = (_trials.c.study == self.study) & _trials.c.number.in_(numbers)
+        key = (schema.trials.c.study == self.study) & schema.trials.c.number.in_(numbers)
         with self._writing() as connection:
-            connection.execute(sa.update(_trials).where(key).values(weights=None))
+            connection.execute(sa.update(schema.trials).where(key).values(weights=None))
 
     def _note(
         self, connection: sa.Connection, kind: str, trial: int | None, clock_s: float, detail: dict[str, Any]
     ) -> None:
         row = {"study": self.study, "clock_s": clock_s, "unix_time": time.time(), "kind": kind}
-        connection.execute(sa.insert(_events).values(**row, trial=trial, detail=detail or None))
+        connection.execute(sa.insert(schema.events).values(**row, trial=trial, detail=detail or None))
 
     # -- reading ---------------------------------------------------------------------------------------
 
@@ -213,13 +154,14 @@ class Ledger:
     def header(self) -> StudyHeader:
         """Return the study's header."""
         with self._reading() as connection:
-            row = connection.execute(sa.select(_headers).where(_headers.c.study == self.study)).one_or_none()
+            query = sa.select(schema.headers).where(schema.headers.c.study == self.study)
+            row = connection.execute(query).one_or_none()
             if row is None:
                 raise InvalidInputError(f"{self._place()} holds no study named {self.study!r}")
-            if row.schema_version != SCHEMA_VERSION:
+            if row.schema_version != schema.VERSION:
                 raise InvalidInputError(
                     f"{self._place()} has schema {row.schema_version}, but this version of mgnas reads "
-                    f"{SCHEMA_VERSION}; use the version that wrote it"
+                    f"{schema.VERSION}; use the version that wrote it"
                 )
             header: StudyHeader = _checker(StudyHeader).validate_python(row.header)
             return header
@@ -227,16 +169,22 @@ class Ledger:
     def trials(self) -> list[TrialRecord]:
         """Return all trials by ascending number."""
         with self._reading() as connection:
-            query = sa.select(_trials).where(_trials.c.study == self.study).order_by(_trials.c.number)
+            query = (
+                sa.select(schema.trials)
+                .where(schema.trials.c.study == self.study)
+                .order_by(schema.trials.c.number)
+            )
             rows = connection.execute(query).mappings()
             return [_checker(TrialRecord).validate_python(dict(row)) for row in rows]
 
     def reports(self) -> dict[int, list[EpochReport]]:
         """Return the epochs of each trial in order, by trial number; trials without an epoch are missing."""
-        query = sa.select(_reports).where(_reports.c.study == self.study)
+        query = sa.select(schema.reports).where(schema.reports.c.study == self.study)
         found: dict[int, list[EpochReport]] = {}
         with self._reading() as connection:
-            for row in connection.execute(query.order_by(_reports.c.trial, _reports.c.epoch)).mappings():
+            for row in connection.execute(
+                query.order_by(schema.reports.c.trial, schema.reports.c.epoch)
+            ).mappings():
                 report = _checker(EpochReport).validate_python(dict(row))
                 found.setdefault(row["trial"], []).append(report)
         return found
@@ -246,29 +194,35 @@ class Ledger:
 
         A repeated epoch appears once, at its last time, with an event ``retrain``.
         """
-        reports = sa.select(_reports.c.clock_s, _reports.c.trial, _reports.c.epoch)
-        events = sa.select(_events.c.clock_s, _events.c.trial, _events.c.kind, _events.c.detail)
+        reports = sa.select(schema.reports.c.clock_s, schema.reports.c.trial, schema.reports.c.epoch)
+        events = sa.select(
+            schema.events.c.clock_s, schema.events.c.trial, schema.events.c.kind, schema.events.c.detail
+        )
         with self._reading() as connection:
             found = [
                 Happening(row.clock_s, "report", row.trial, row.epoch)
-                for row in connection.execute(reports.where(_reports.c.study == self.study))
+                for row in connection.execute(reports.where(schema.reports.c.study == self.study))
             ]
-            rows = connection.execute(events.where(_events.c.study == self.study).order_by(_events.c.seq))
+            rows = connection.execute(
+                events.where(schema.events.c.study == self.study).order_by(schema.events.c.seq)
+            )
             found += [Happening(row.clock_s, row.kind, row.trial, None, row.detail) for row in rows]
         return sorted(found, key=lambda one: one.clock_s)
 
     def latest_event(self) -> tuple[float, float]:
         """Return the time of the latest event on the study's clock and as Unix time; now without events."""
-        query = sa.select(_events.c.clock_s, _events.c.unix_time).where(_events.c.study == self.study)
+        query = sa.select(schema.events.c.clock_s, schema.events.c.unix_time).where(
+            schema.events.c.study == self.study
+        )
         with self._reading() as connection:
-            row = connection.execute(query.order_by(_events.c.seq.desc()).limit(1)).one_or_none()
+            row = connection.execute(query.order_by(schema.events.c.seq.desc()).limit(1)).one_or_none()
         return (0.0, time.time()) if row is None else (float(row.clock_s), float(row.unix_time))
 
     def clock_s(self) -> float:
         """Return the latest time in the ledger on the study's clock; 0 for a new study."""
         latest = [
             sa.select(sa.func.max(table.c.clock_s)).where(table.c.study == self.study)
-            for table in (_events, _reports)
+            for table in (schema.events, schema.reports)
         ]
         with self._reading() as connection:
             return max(float(connection.execute(query).scalar() or 0.0) for query in latest)

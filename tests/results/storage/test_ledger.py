@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from results.open import open_study
+from results.storage import schema
 from results.storage.errors import explain_database_error
-from results.storage.ledger import SCHEMA_VERSION, Ledger
+from results.storage.ledger import Ledger
 from results.storage.study_files import sqlite_url
 from space.core.errors import InvalidInputError
 from space.core.reports import EpochReport
@@ -124,10 +125,9 @@ def test_damage_is_one_line(folder: Path, ledger: Ledger, damage: str) -> None:
 
 
 def test_ledger_of_another_schema_is_refused(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("results.storage.ledger.SCHEMA_VERSION", SCHEMA_VERSION + 1)
-    with pytest.raises(
-        InvalidInputError, match=f"has schema {SCHEMA_VERSION}, but this version of mgnas reads"
-    ):
+    version = schema.VERSION
+    monkeypatch.setattr(schema, "VERSION", version + 1)
+    with pytest.raises(InvalidInputError, match=f"has schema {version}, but this version of mgnas reads"):
         ledger.header()
 
 

@@ -90,8 +90,8 @@ def test_expected_duration_and_overshoot_are_said_once_and_beforehand() -> None:
     for left_s in (360.0, 350.0):
         progress.show(lambda left_s=left_s: state(left_s, 72.0, 0.08))
     assert written.notes == [
-        "expected duration: about 6 min 00 s; the 0.08 hours are exceeded by about 1 min 12 s, since "
-        "trainings that run are not cut off"
+        "expected duration: about 6 min 00 s; the 0.08 hours are exceeded by about 1 min 12 s, because "
+        "running trainings are completed"
     ]
     for _ in range(2):
         progress.show(lambda: state(65.0, 72.0, 0.08, is_spent=True))
