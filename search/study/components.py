@@ -155,7 +155,7 @@ def _statuses(config: StudyConfig, trials: Trials) -> dict[str, Any]:
     def status(record: TrialRecord) -> TrialStatus:
         return TrialStatus(
             record.number,
-            stand_in_costs(config.search.costs, record),
+            proxy_costs(config.search.costs, record),
             tuple(trials.errors(record.number)),
             record.losses,
             record.reference is not None,

@@ -161,7 +161,7 @@ class Driver:
             return
         seed = derive_seed(self.config.search.seed, number, "training")
         record = self.store.start(proposal, seed, self.config.train.epochs, self.clock.elapsed_s())
-        self.scheduler.on_started(number, stand_in_costs(self.config.search.costs, record))
+        self.scheduler.on_started(number, proxy_costs(self.config.search.costs, record))
         self._submit(record, until)
 
     def _start_named(self, named: StartNamed) -> None:
@@ -170,7 +170,7 @@ class Driver:
         if seed is None:
             seed = derive_seed(self.config.search.seed, number, "training")
         record = self.store.start_named(named, seed, self.config.train.epochs, self.clock.elapsed_s())
-        costs = stand_in_costs(self.config.search.costs, record)
+        costs = proxy_costs(self.config.search.costs, record)
         self.scheduler.on_started(number, costs, is_reference=named.is_reference)
         self._submit(record)
 

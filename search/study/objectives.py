@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
-from results.storage.objectives import COSTS
+from results.storage.objectives import COSTS, Range
 from results.storage.records import TrialRecord
 from space.networks.counts import Counts
 from space.search_space import SearchSpace
@@ -25,7 +25,7 @@ def counted_costs(names: Sequence[str], space: SearchSpace) -> Callable[[Counts]
     """Return the function from a network's counts to its costs; measured costs are NaN."""
 
     def costs(counts: Counts) -> Costs:
-        return tuple(_counted(name, counts, space) for name in names)
+        return tuple(math.nan if COSTS[name].is_measured else space.cost(name, counts) for name in names)
 
     return costs
 
