@@ -117,7 +117,7 @@ def test_accuracies_are_said_to_be_optimistic_validation_accuracies():
     text = read(study(searched())).text
     assert "measured on the validation split (360 images)" in text
     assert "never saw any test images" in text
-    assert "expect somewhat less on new images" in text
+    assert "Expect lower accuracy on new images" in text
 
 
 def test_balanced_accuracies_are_said_to_be_so_and_have_no_interval():
@@ -125,7 +125,7 @@ def test_balanced_accuracies_are_said_to_be_so_and_have_no_interval():
     assert "Without the selection" in read(made).text
     made.header.config["train"] = {"metric": "balanced_accuracy"}
     text = read(made).text
-    assert "They are balanced: the mean over the classes" in text
+    assert "They are balanced: the mean of the accuracies of the classes" in text
     assert "Without the selection" not in text
 
 
@@ -245,7 +245,7 @@ def test_charts_are_scaled_to_a_printed_page():
 def test_far_networks_are_announced_and_can_be_shown():
     records = [trial(n, 1000 + 100 * n, 0.9 + 0.001 * n) for n in range(20)]
     page = read(study([*records, trial(20, 3000, 0.2)]))
-    assert "1 network lies below" in page.text
+    assert "1 network is below" in page.text
     views = [attrs["data-view"] for _, attrs in page.elements if attrs.get("data-chart") == "front"]
     assert views == ["focus", "everything"]
     front = page.charts()["front"]

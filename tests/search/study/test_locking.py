@@ -111,8 +111,8 @@ def test_a_writer_is_waited_for_and_nothing_is_lost(
             other.execute("begin immediate")
             change()
     assert len(told) == 8
-    assert "another program holds the lock" in told[0]
-    assert "free again" in told[1]
+    assert "another program has locked" in told[0]
+    assert "is unlocked" in told[1]
     assert open_study(folder).num_finished == 1
 
 
