@@ -7,8 +7,8 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from results.storage.records import DataFacts, StudyHeader
 from results.open import open_study
+from results.storage.records import DataFacts, StudyHeader
 from search.study.config import StudyConfig
 from search.study.environment import environment, environment_json
 from search.study.folder import ENVIRONMENT, StudyFolder

@@ -150,7 +150,7 @@ def make_scheduler(
 def _statuses(config: StudyConfig, trials: Trials) -> dict[str, Any]:
     """Return the status of each trial, grouped as the schedulers take them."""
     from search.schedulers.base import TrialStatus
-    from search.study.objectives import stand_in_costs
+    from search.study.objectives import proxy_costs
 
     def status(record: TrialRecord) -> TrialStatus:
         return TrialStatus(

@@ -29,7 +29,7 @@ from search.schedulers.base import Done, Fail, Resume, StartNamed, StartNew, Sto
 from search.study.clock import Clock
 from search.study.components import Components
 from search.study.jobs import training_job
-from search.study.objectives import stand_in_costs
+from search.study.objectives import proxy_costs
 from search.study.progress import Progress
 from search.study.progress_events import (
     CalibrationStarted,
@@ -94,7 +94,7 @@ class Driver:
         self._any_succeeded = False
         self._silent: set[int] = set()
         self._until: dict[int, int] = {}
-        self._found = front_history(self.store.searched, self.store.header.ranges)
+        self._found = front_history(self.store.searched, Objectives.of(self.store.header))
 
     def run(self) -> None:
         """Search to the end.

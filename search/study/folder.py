@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from results.open import open_study
 from results.storage.driver_lock import LOCK, is_locked
 from results.storage.records import StudyHeader, TrialRecord
 from results.storage.study_files import CONFIG, DATABASE

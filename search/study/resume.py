@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from results.storage.records import StudyHeader
 from results.open import Study, open_study
+from results.storage.records import StudyHeader
 from search.study.config import StudyConfig
 from search.study.folder import StudyFolder
 from search.study.outputs import output_names, outputs_are_fresh, write_outputs

@@ -11,7 +11,6 @@ from results.open import Study, open_study
 from results.plots.axes import plural
 from results.storage.errors import StorageFullError
 from results.storage.objectives import COSTS
-from results.open import Study, open_study
 from results.storage.study_files import CONFIG
 from search.executors.messages import Setup
 from search.executors.slots import Slot, check_compiler, check_threads, find_slots

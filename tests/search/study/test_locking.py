@@ -12,7 +12,6 @@ import pytest
 
 from results.open import open_study
 from results.storage.locking import file_system_of, let_readers_be
-from results.open import open_study
 from search.study.components import make_ask_tell
 from search.study.store import StudyStore
 from search.study.trials import Outcome

@@ -106,7 +106,7 @@ def test_trials_that_others_add_to_optunas_study_are_left_alone(
     add(study)
     start(store, 1, sampler)
     store.report(1, EpochReport(1, 0.5, 0.5, 0.75, 0.1), clock_s=1.0)
-    store.finish(1, 0.75, Outcome(1.0, {}), weights="w", clock_s=2.0)
+    store.finish(1, 0.75, Outcome(1.0), weights="w", clock_s=2.0)
     with closing(StudyStore.open(folder, "test", SPACE)) as again:
         start(again, 2, sampler)
     ours = [trial for trial in study.trials if "arch" in trial.user_attrs]
@@ -123,7 +123,7 @@ def test_mirror_deleted_is_written_anew_from_the_ledger(folder: Path) -> None:
         for number in range(3):
             start(store, number, sampler)
         store.report(1, EpochReport(1, 0.5, 0.5, 0.75, 0.1), clock_s=1.0)
-        store.finish(1, 0.75, Outcome(1.0, {}), weights="w", clock_s=2.0)
+        store.finish(1, 0.75, Outcome(1.0), weights="w", clock_s=2.0)
         expected = [(t.state, t.values, t.params, t.user_attrs, t.system_attrs) for t in mirrored(folder)]
         assert any("generation" in key for key in expected[0][4])
     with closing(sqlite3.connect(folder / "study.db")) as database, database:
