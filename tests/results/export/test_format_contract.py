@@ -87,9 +87,7 @@ def test_format_computes_the_logits_of_the_trained_network(
     np.testing.assert_allclose(logits.numpy(), expected.numpy(), atol=TOLERANCE, rtol=0)
 
 
-def test_format_holds_no_path_of_this_machine(
-    exported: tuple[str, ExportResult], study: Study
-) -> None:
+def test_format_holds_no_path_of_this_machine(exported: tuple[str, ExportResult], study: Study) -> None:
     _, result = exported
     for path in result.files:
         assert str(study.folder).encode() not in path.read_bytes()
