@@ -31,7 +31,7 @@ from trainers.optim.averaging import WeightAverage
 from trainers.optim.schedule import multiplier
 from trainers.randomness import derived_seed
 from trainers.recipe import Recipe
-from trainers.reports import Measurements, Scores
+from trainers.reports import Scores
 from trainers.resuming import choose_mode, usable_state
 from trainers.state import collect_tensors, restore_tensors
 from trainers.step import TrainStep

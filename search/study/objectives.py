@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
-from results.storage.objectives import COSTS, Range
+from results.storage.objectives import COSTS
 from results.storage.records import TrialRecord
 from space.networks.counts import Counts
 from space.search_space import SearchSpace
@@ -30,21 +30,9 @@ def counted_costs(names: Sequence[str], space: SearchSpace) -> Callable[[Counts]
     return costs
 
 
-def _counted(name: str, counts: Counts, space: SearchSpace) -> float:
-    return math.nan if COSTS[name].is_measured else space.cost(name, counts)
-
-
-def known_costs(names: Sequence[str], record: TrialRecord) -> Costs:
-    """Return the costs of a trial; a cost that was not measured is NaN."""
-    found = (cost_of(record, name) for name in names)
-    return tuple(math.nan if value is None else value for value in found)
-
-
-def stand_in_costs(names: Sequence[str], record: TrialRecord) -> Costs:
+def proxy_costs(names: Sequence[str], record: TrialRecord) -> Costs:
     """Return the costs of a trial with MACs as a proxy of latency and energy."""
-    return tuple(
-        float(record.macs) if COSTS[name].is_measured else cost_of(record, name) or 0.0 for name in names
-    )
+    return tuple(float(record.macs) if COSTS[name].is_measured else COSTS[name].of(record) for name in names)
 
 
 def header_ranges(names: Sequence[str], space: SearchSpace) -> dict[str, tuple[float, float] | None]:

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
-from typing import Any
-
 from results.storage.ledger import Happening
 from results.storage.records import TrialRecord
 from search.executors.messages import Epoch, Event, Failed, Finished, Job, Lost, Measured, Paused
 from search.study.trials import Trials
 from space.core.reports import EpochReport
-from trainers.reports import Measurements
 
 DECISIONS = frozenset({"start", "promote", "restart", "stop", "give_up"})
 """The kinds of events that are decisions of the driver."""
@@ -155,7 +151,7 @@ class RecordedExecutor:
             assert happening.epoch is not None
             return Epoch(trial, self._reports[trial][happening.epoch - 1])
         if happening.kind == "measure":
-            latency_ms = record.measured["latency_ms"]
+            latency_ms = record.network_costs.latency_ms
             assert latency_ms is not None
             return Measured(trial, latency_ms)
         if happening.kind == "lose":
@@ -163,17 +159,10 @@ class RecordedExecutor:
         if happening.kind == "pause":
             return Paused(trial, record.train_s)
         if happening.kind == "finish":
-            return _finished(record)
+            accuracies = record.class_accuracies
+            return Finished(trial, record.train_s, record.training_costs, class_accuracies=accuracies)
         # is_over_limit: failures in a row must not end the verification; a run that they ended has no later events
         return Failed(trial, record.reason or "", is_over_limit=True)
 
     def close(self) -> None:
         """Do nothing."""
-
-
-def _finished(record: TrialRecord) -> Finished:
-    """Return the end of a training with the recorded costs."""
-    known: dict[str, Any] = {one.name: record.measured.get(one.name) for one in fields(Measurements)}
-    return Finished(
-        record.number, record.train_s, Measurements(**known), class_accuracies=record.class_accuracies
-    )

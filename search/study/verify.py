@@ -10,7 +10,6 @@ from pathlib import Path
 from results.open import open_study
 from results.storage.ledger import Happening, Ledger
 from results.storage.records import TrialRecord
-from results.open import open_study
 from results.storage.study_files import sqlite_url, study_name
 from search.frontier.models.transferred_prior import EarlierTrial
 from search.study.clock import Clock

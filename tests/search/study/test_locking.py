@@ -49,7 +49,7 @@ def train_a_trial(store: StudyStore) -> None:
     assert proposal is not None
     store.start(proposal, seed=0, max_epochs=1, clock_s=0.0)
     store.report(0, EpochReport(1, 0.5, 0.5, 0.75, 0.1), clock_s=1.0)
-    store.finish(0, 0.75, Outcome(1.0, {}), weights="w", clock_s=2.0)
+    store.finish(0, 0.75, Outcome(1.0), weights="w", clock_s=2.0)
 
 
 def test_a_reader_does_not_disturb_the_search(folder: Path, other: sqlite3.Connection) -> None:
@@ -105,7 +105,7 @@ def test_a_writer_is_waited_for_and_nothing_is_lost(
             lambda: store.start(proposal, seed=0, max_epochs=1, clock_s=0.0),
             lambda: store.report(0, EpochReport(1, 0.5, 0.5, 0.75, 0.1), clock_s=1.0),
             lambda: store._mirror.add(store.records[0]),
-            lambda: store.finish(0, 0.75, Outcome(1.0, {}), weights="w", clock_s=2.0),
+            lambda: store.finish(0, 0.75, Outcome(1.0), weights="w", clock_s=2.0),
         ):
             other.execute("begin immediate")
             change()
