@@ -1,4 +1,4 @@
-"""A study's configuration: sections owned by their rooms, read from presets, files and the command line."""
+"""The configuration of a study. Each section is declared in the package that uses it."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ Tables = dict[str, Any]
 Item = TypeVar("Item")
 
 RESERVED = ("classify.py",)
-"""Files of an export that a plugin, which goes into it as well, must not replace."""
+"""File names of an export that a plugin must not have, since plugins are exported too."""
 SEARCHABLE = tuple(
     key for key in Recipe.model_fields if key not in ("epochs", "precision", "metric", "test_flip")
 )
-"""Keys of the recipe that a space may search: not what decides how far is trained, and what is measured."""
+"""Keys of the recipe that a space may search: all but the length of trainings and the metric."""
 PLANNED = ("trials", "costs", "scheduler", "workers", "device", "keep_weights")
 """Keys of ``[search]`` that a study with a plan uses; the others keep their defaults."""
 MOST_CHECKED = 1_000
-"""Values of a domain that are looked at one by one; of longer ranges the ends are."""
+"""The number of values of a domain that are validated; the ends of longer ranges are validated too."""
 
 
 class SearchConfig(BaseModel):
@@ -136,7 +136,7 @@ class SearchConfig(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _schedulers_suit_samplers(cls, data: Any) -> Any:
-        """Where no scheduler is named, take the one that suits the sampler."""
+        """Without a scheduler, choose the one that suits the sampler."""
         if not isinstance(data, dict) or data.get("scheduler", "auto") != "auto":
             return data
         return data | {
@@ -208,16 +208,16 @@ class StudyConfig(BaseModel):
         return self
 
     @model_validator(mode="after")
-    def _scheduler_has_an_adviser(self) -> Self:
-        """Only the frontier sampler has a model of what trainings may still bring."""
+    def _scheduler_has_a_policy(self) -> Self:
+        """Only the frontier sampler has a continuation policy."""
         if self.search.scheduler == "freeze_thaw" and self.search.sampler != "frontier":
             raise ValueError(
-                f"search.scheduler = 'freeze_thaw' goes with search.sampler = 'frontier', "
+                f"search.scheduler = 'freeze_thaw' requires search.sampler = 'frontier', "
                 f"but got {self.search.sampler!r}"
             )
         if self.search.warm_start is not None and self.search.sampler != "frontier":
             raise ValueError(
-                f"search.warm_start goes with search.sampler = 'frontier', but got {self.search.sampler!r}"
+                f"search.warm_start requires search.sampler = 'frontier', but got {self.search.sampler!r}"
             )
         return self
 
@@ -234,7 +234,7 @@ class StudyConfig(BaseModel):
 
     @model_validator(mode="after")
     def _trainings_are_valid(self) -> Self:
-        """Every value that the space gives to a key of the recipe is one that the recipe takes."""
+        """Validate the values that the space gives to keys of the recipe."""
         for key, domain in self.space.train.items():
             if key not in SEARCHABLE:
                 raise ValueError(

@@ -1,4 +1,4 @@
-"""The driver: the one process that decides and writes. It moves decisions to the executor and events back."""
+"""The driver: the only process that decides and writes. It passes decisions to the executor and records events."""
 
 from __future__ import annotations
 
@@ -48,9 +48,9 @@ _logger = logging.getLogger(__name__)
 
 POLL_S = 0.25
 MAX_FAILED_IN_A_ROW = 10
-"""Trials that may fail one after the other before something is wrong with all of them."""
+"""Failed trials in a row that end a run without any success: the cause then affects all trials."""
 MAX_FAILED_AFTER_SUCCESS = 40
-"""The same once one of this run has succeeded: then it is the networks that fail, not the machine."""
+"""The same after the first success of a run: then the networks fail, not the machine."""
 
 
 class SearchError(MgnasError):
@@ -58,7 +58,7 @@ class SearchError(MgnasError):
 
 
 class Driver:
-    """Runs a study until its scheduler has nothing left to do."""
+    """Runs a study until its scheduler ends it."""
 
     def __init__(
         self,
@@ -97,11 +97,11 @@ class Driver:
         self._found = front_history(self.store.searched, Objectives.of(self.store.header))
 
     def run(self) -> None:
-        """Search to the end.
+        """Search until the scheduler ends the study.
 
         Raises:
-            SearchError: no worker can go on.
-            StorageFullError: the disk is full.
+            SearchError: No worker can continue.
+            StorageFullError: The disk is full.
         """
         while self._fill_slots():
             for event in self.executor.poll(POLL_S):
@@ -112,7 +112,7 @@ class Driver:
         self.progress.show(self._snapshot)
 
     def _fill_slots(self) -> bool:
-        """Carry out decisions until no slot is free or there is nothing to start; False when all is done."""
+        """Carry out decisions while a slot is free; return False at the end of the search."""
         while self.executor.free_slots():
             self._let_signals_through()
             self.scheduler.wind_down(self._is_spent())
@@ -136,7 +136,7 @@ class Driver:
         return True
 
     def _is_spent(self) -> bool:
-        """Whether a budget of time or epochs is spent, or the front has not grown for long."""
+        """Return whether a budget of time, epochs or patience is spent."""
         search = self.config.search
         if search.hours is not None and self.clock.elapsed_s() >= search.hours * 3600:
             return True
@@ -145,11 +145,11 @@ class Driver:
         return search.patience is not None and self._since_growth() >= search.patience
 
     def _planned_epochs(self) -> int:
-        """Return the epochs of the search that are trained, or will be when all that runs is done."""
+        """Return the epochs of the search, with those that running trainings will still train."""
         return sum(max(record.epochs, self._until.get(record.number, 0)) for record in self.store.searched)
 
     def _since_growth(self) -> int:
-        """Return how many trials have begun since the front last grew."""
+        """Return the number of trials that started since the front last grew."""
         return self._found.num_since_growth(self.store.searched)
 
     def _start_new(self, until: int | None) -> None:
@@ -208,16 +208,18 @@ class Driver:
             self._note_silence(event)
         elif isinstance(event, Fatal):
             error = StorageFullError if event.disk_full else SearchError
-            raise error(f"the search stopped: {event.reason}; what was found so far is kept")
+            raise error(f"the search stopped: {event.reason}; all results so far are recorded")
 
     def _note_silence(self, event: Silent | Recovered) -> None:
-        """Warn of a worker that hangs; its trial is left out of the estimate of the time left."""
+        """Show a worker that hangs or recovers; silent trials do not count in the forecast."""
         if isinstance(event, Silent):
             self._silent.add(event.trial)
-            text = f"trial {event.trial}: {event.reason} for {event.seconds:.0f} s; the others go on"
+            text = (
+                f"trial {event.trial}: {event.reason} for {event.seconds:.0f} s; the other workers continue"
+            )
         else:
             self._silent.discard(event.trial)
-            text = f"trial {event.trial}: its worker goes on"
+            text = f"trial {event.trial}: its worker continues"
         _logger.warning("%s", text)
         self.progress.note(text)
         self.store.note_silence(event.trial, self.clock.elapsed_s(), is_silent=isinstance(event, Silent))
@@ -233,11 +235,11 @@ class Driver:
 
     def _lose(self, event: Lost) -> None:
         self._silent.discard(event.trial)
-        how = "goes on from its last checkpoint"
+        how = "resumes from its last checkpoint"
         if event.is_memory:
-            how += ", with half as many images at once"
+            how += ", with half the micro-batch"
         self.progress.note(f"trial {event.trial}: {event.reason}; it {how}")
-        # halvings end at one image, and then the training itself gives up
+        # halvings end at one image; then the training itself fails
         self.store.lose(event.trial, event.reason, self.clock.elapsed_s(), counts=not event.is_memory)
         self.scheduler.on_lost(event.trial, counts=not event.is_memory)
 
@@ -259,14 +261,14 @@ class Driver:
         self.scheduler.on_ended(record.number, self.store.errors(record.number))
         self._until.pop(record.number, None)
         self._silent.discard(record.number)
-        if not is_over_limit:  # which says nothing of the machine
+        if not is_over_limit:  # a limit says nothing about the machine
             self._failed_in_a_row = self._failed_in_a_row + 1 if record.state == "failed" else 0
             self._any_succeeded |= record.state != "failed"
         most = MAX_FAILED_AFTER_SUCCESS if self._any_succeeded else MAX_FAILED_IN_A_ROW
         if self._gives_up and self._failed_in_a_row >= most:
             raise SearchError(
                 f"{self._failed_in_a_row} trials failed in a row, the last with: {record.reason}; "
-                "mend the cause and run the same command again, or search in another folder (--dir)"
+                "repair the cause and run the same command again, or search in another folder (--dir)"
             )
 
     def _tell_end(self, record: TrialRecord) -> None:

@@ -1,4 +1,4 @@
-"""A study's folder: made, recognised, locked against a second driver, and never overwritten."""
+"""The folder of a study: its files, its lock, and checks before anything is written."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from space.core.system_errors import explain_system_error
 from space.networks.plugins import plugin_digest
 
 GIVEN = "given.npz"
-"""Images that a program handed over."""
+"""The images that a Python program passed as arrays."""
 ENVIRONMENT = "environment.json"
 IMAGES = "images.json"
-"""Which images were checked, and what was found."""
+"""The result of the image checks."""
 PLUGINS = "plugins"
 CONFIG_HEADER = "# The configuration of this study, as run. Written by mgnas; 'mgnas search' changes it.\n"
 PART = r"\..+\.\d+\.part"
@@ -36,7 +36,12 @@ _SETTLE_S = 1.0
 
 
 class StudyFolder:
-    """Paths of a study's folder, which ``option`` names; nothing is touched before ``locked``."""
+    """The paths of a study's folder. Nothing is written before ``locked``.
+
+    Args:
+        path: The folder.
+        option: The option of the command line that names the folder, for error messages.
+    """
 
     def __init__(self, path: str | Path, option: str = "--dir") -> None:
         self.path = Path(path)
@@ -47,11 +52,11 @@ class StudyFolder:
 
     @property
     def has_study(self) -> bool:
-        """Whether there is a study here; its database is the last file that is made."""
+        """Whether the folder holds a study; its database is the last file of its creation."""
         return (self.path / DATABASE).exists()
 
     def check(self) -> None:
-        """Raise InvalidInputError if a driver is at work here, or the path holds something else."""
+        """Raise InvalidInputError if another process searches here, or the path holds something else."""
         if self.is_locked():
             raise InvalidInputError(self._busy())
         if self.path.exists() and not self.path.is_dir():
@@ -70,7 +75,7 @@ class StudyFolder:
             )
 
     def _begun(self, found: set[str]) -> set[str]:
-        """Return what a driver leaves that was killed before it had made the study's database."""
+        """Return the files of a driver that was killed before it created the database."""
         begun = {LOCK, ENVIRONMENT, EARLIER, IMAGES, GIVEN, f".{DATABASE}.part", f".{DATABASE}.part-journal"}
         begun |= {name for name in found if re.fullmatch(PART, name)}
         if CONFIG in found and (self.path / CONFIG).read_bytes().startswith(CONFIG_HEADER.encode()):
@@ -133,7 +138,7 @@ class StudyFolder:
                     )
 
     def clean_up(self, records: Iterable[TrialRecord]) -> None:
-        """Delete what killed processes left behind: half-written files, weights and checkpoints of no use."""
+        """Delete the remains of killed processes: partial files, unused weights and checkpoints."""
         records = list(records)
         weights = {Path(record.weights).stem for record in records if record.weights is not None}
         running = {f"{record.arch}-s{record.seed}" for record in records if not record.has_ended}
@@ -151,15 +156,15 @@ class StudyFolder:
         return f"another mgnas is at work in {self.path}; wait for it, or choose another {self.option}"
 
     def is_locked(self) -> bool:
-        """Whether a driver is at work here."""
+        """Return whether a driver runs in the folder."""
         return is_locked(self.path)
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the folder, which is made if need be, against other drivers. A killed driver lets go of it.
+        """Lock the folder against other drivers, and create it if necessary. The lock ends with the process.
 
         Raises:
-            InvalidInputError: another driver holds it, or the folder cannot be made.
+            InvalidInputError: Another driver holds the lock, or the folder cannot be created.
         """
         self.check()
         is_new = not self.path.exists()
@@ -178,7 +183,7 @@ class StudyFolder:
             file.flush()
             try:
                 yield
-            except InvalidInputError:  # nothing was begun: nothing stays
+            except InvalidInputError:  # no study was created: leave no folder
                 if is_new and [entry.name for entry in self.path.iterdir()] == [LOCK]:
                     (self.path / LOCK).unlink()
                     self.path.rmdir()

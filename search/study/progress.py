@@ -1,4 +1,4 @@
-"""Live progress on stderr: a bar on a terminal, a plain line now and then elsewhere."""
+"""Live progress on stderr: a bar on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -11,45 +11,45 @@ from typing import Protocol, TextIO
 PLAIN_EVERY_S = 10.0
 PLAIN_SHARE = 1 / 60
 PLAIN_AT_MOST_S = 120.0
-"""Plain lines are this share of the time so far apart, and from ten seconds to two minutes."""
+"""The gap between plain lines: this fraction of the elapsed time, from ten seconds to two minutes."""
 
 
 class State(Protocol):
-    """Where something stands that takes long: so much of a total is done, and figures in words."""
+    """The state of a long task: a count, a total, and figures as text."""
 
     @property
     def done(self) -> int:
-        """How much is done."""
+        """The count so far."""
         ...
 
     @property
     def total(self) -> int:
-        """How much there is to do."""
+        """The total."""
         ...
 
     def text(self) -> str:
-        """Return the figures in words, for one line."""
+        """Return the figures as one line."""
         ...
 
 
 class Progress(Protocol):
-    """Somebody who is told how a search, or something else that takes long, goes."""
+    """The display of a long task."""
 
     def update(self, snapshot: State) -> None:
-        """Show where it stands; called often."""
+        """Show the state; called often."""
         ...
 
     def note(self, text: str) -> None:
-        """Show a sentence that stays."""
+        """Show a permanent line."""
         ...
 
     def close(self) -> None:
-        """Leave the screen in order."""
+        """Restore the screen."""
         ...
 
 
 class Silent:
-    """No progress at all, for use from Python."""
+    """A display that shows nothing."""
 
     def update(self, snapshot: State) -> None:
         """Do nothing."""
@@ -62,7 +62,7 @@ class Silent:
 
 
 class Plain:
-    """A line every ten seconds at first, less often later, and one at the end, for logs."""
+    """Plain lines for logs: one every ten seconds at first, fewer later, and one at the end."""
 
     def __init__(self, stream: TextIO, what: str) -> None:
         self._stream = stream
@@ -85,19 +85,19 @@ class Plain:
         self.note(f"{self._what} {snapshot.done}/{snapshot.total}, {snapshot.text()}")
 
     def note(self, text: str) -> None:
-        """Print a sentence. Errors are ignored: no reader, a full disk, a closed stream."""
+        """Print a line. Errors are ignored: no reader, a full disk, a closed stream."""
         with suppress(OSError, ValueError):
             self._stream.write(text + "\n")
             self._stream.flush()
 
     def close(self) -> None:
-        """Print the last state, if it has not been shown."""
+        """Print the last state, if it was not printed."""
         if self._last is not None and self._last != self._shown:
             self._show(self._last)
 
 
 class Bar:
-    """A bar with the figures behind it, redrawn in place."""
+    """A progress bar with figures, redrawn in place."""
 
     def __init__(self, stream: TextIO, what: str) -> None:
         from rich.console import Console
@@ -105,12 +105,12 @@ class Bar:
         from rich.progress import Progress as RichProgress
         from rich.table import Column
 
-        # stdout is the result's and stays as it is; the bar begins with the first update
+        # stdout is for results, so it is not redirected; the bar starts with the first update
         self._progress = RichProgress(
             TextColumn(what),
             BarColumn(bar_width=12),
             MofNCompleteColumn(),
-            # what has no room is cut off at its end, and the line stays one
+            # long figures are cut at the end of the line
             TextColumn(
                 "{task.fields[figures]}", table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis")
             ),
@@ -129,7 +129,7 @@ class Bar:
         )
 
     def note(self, text: str) -> None:
-        """Print a sentence above the bar."""
+        """Print a line above the bar."""
         self._progress.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def close(self) -> None:
@@ -138,9 +138,11 @@ class Bar:
 
 
 def progress_for(stream: TextIO | None, what: str = "trials") -> Progress:
-    """Return a bar if ``stream`` is a terminal, plain lines otherwise; ``what`` is counted.
+    """Return a bar if ``stream`` is a terminal, and plain lines otherwise.
 
-    There is no progress where ``stream`` is None, as ``sys.stderr`` is in daemons, or closed.
+    Args:
+        stream: The stream; None (as ``sys.stderr`` in daemons) or a closed one shows nothing.
+        what: The counted noun.
     """
     if stream is None or getattr(stream, "closed", False):
         return Silent()
@@ -149,7 +151,7 @@ def progress_for(stream: TextIO | None, what: str = "trials") -> Progress:
 
 @contextmanager
 def said_if_long(progress: Progress, what: str, after_s: float = 2.0) -> Iterator[None]:
-    """Say ``what`` is being done, if it takes longer than ``after_s``."""
+    """Show ``what`` as a line if the block takes longer than ``after_s`` seconds."""
     timer = threading.Timer(after_s, progress.note, [f"{what} ..."])
     timer.daemon = True
     timer.start()

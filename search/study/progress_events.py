@@ -1,4 +1,4 @@
-"""What a search says while it runs: typed events come in, lines and a state for the display go out."""
+"""The progress of a search: typed events in, lines and states for a display out."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from search.study.snapshot import Snapshot
 FIRST_GAP_S = 2.0
 LAST_GAP_S = 60.0
 GAP_SHARE = 1 / 30
-"""Lines about epochs are this share of the run's time apart, within the two bounds."""
+"""The gap between lines about epochs: this fraction of the elapsed time, within the two bounds."""
 
 
 @dataclass(frozen=True)
 class CalibrationStarted:
-    """A worker measures how its device trains fastest."""
+    """A worker measures the fastest training mode of its device."""
 
     device: str
 
@@ -29,7 +29,7 @@ class CalibrationStarted:
 
 @dataclass(frozen=True)
 class TrialStarted:
-    """A worker begins, or goes on with, the training of a network."""
+    """A worker starts or resumes the training of a network."""
 
     trial: int
     network: str
@@ -45,7 +45,7 @@ class TrialStarted:
 
 @dataclass(frozen=True)
 class EpochEnded:
-    """A training is one epoch further; the accuracy is a share from 0 to 1."""
+    """A training completed an epoch; the accuracy is from 0 to 1."""
 
     trial: int
     epoch: int
@@ -100,11 +100,11 @@ class SearchProgress:
         self._is_spent = False
 
     def note(self, text: str) -> None:
-        """Show a sentence."""
+        """Show a line."""
         self._display.note(text)
 
     def tell(self, event: Event) -> None:
-        """Show an event, at once or not at all."""
+        """Show an event now, or skip it."""
         if isinstance(event, CalibrationStarted):
             if event not in self._calibrations:  # several workers share one
                 self._calibrations.add(event)
@@ -117,7 +117,7 @@ class SearchProgress:
             self._display.note(event.text())
 
     def show(self, snapshot: Callable[[], Snapshot]) -> None:
-        """Show where the search stands; once each, the expected duration and that the budget is spent."""
+        """Show the state of the search; show the expected duration and the spent budget once each."""
         if isinstance(self._display, Silent):
             return
         state = snapshot()
@@ -128,5 +128,5 @@ class SearchProgress:
             self._is_spent = True
             left = duration(state.forecast.left_s)
             what = plural(len(state.running), "training")
-            self._display.note(f"the budget is spent: {what} run to their end, about {left}")
+            self._display.note(f"the budget is spent: {what} continue to their end, about {left}")
         self._display.update(state)

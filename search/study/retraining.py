@@ -1,4 +1,4 @@
-"""Weights that were lost or damaged after a search: found by their checksums, and trained again."""
+"""Lost or damaged weights of complete trials: detected by checksum, and trained again."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ MOST_LOST_WORKERS = 3
 
 
 class LostWeights(NamedTuple):
-    """A trial whose file of weights is not usable, and why."""
+    """A trial with an unusable weights file, and the reason."""
 
     trial: int
     reason: str
 
 
 def lost_weights(folder: Path, records: Iterable[TrialRecord]) -> list[LostWeights]:
-    """Return the trials whose kept weights are missing, damaged, or those of another network."""
+    """Return the trials whose weights are missing, damaged, or belong to another network."""
     lost = []
     for record in records:
         if record.state != "complete" or record.weights is None:
@@ -57,7 +57,7 @@ def lost_of_front(results: Study) -> list[LostWeights]:
 
 
 def note_lost(lost: list[LostWeights], folder: Path, progress: Progress) -> None:
-    """Say which weights are lost, and the command that trains these networks again."""
+    """Show the lost weights, and the command that trains these networks again."""
     for one in lost:
         progress.note(f"warning: trial {one.trial}: {one.reason}")
     if lost:
@@ -66,7 +66,7 @@ def note_lost(lost: list[LostWeights], folder: Path, progress: Progress) -> None
 
 
 class Retraining:
-    """Trains complete trials again for their weights: same network, recipe and seed. No result changes."""
+    """Trains complete trials again for their weights, with the same recipe and seed. No result changes."""
 
     def __init__(
         self,
@@ -135,7 +135,7 @@ class Retraining:
         if self._lost_workers[event.trial] >= MOST_LOST_WORKERS:
             self._end(event.trial, f"lost {MOST_LOST_WORKERS} workers ({event.reason})")
             return
-        self.progress.note(f"trial {event.trial}: {event.reason}; it goes on from its last checkpoint")
+        self.progress.note(f"trial {event.trial}: {event.reason}; it resumes from its last checkpoint")
         del self._reports[event.trial]
         self._waiting.append(event.trial)
 

@@ -1,6 +1,6 @@
-"""What a driver writes down: the ledger first, then Optuna's study, which dashboards read.
+"""The store of a study: it writes the ledger first, then its mirror in Optuna's tables.
 
-After a crash the ledger is right, and Optuna's study is brought up to it.
+After a crash, the mirror is updated from the ledger.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class StudyStore(Trials):
 
     @classmethod
     def create(cls, folder: Path, header: StudyHeader, space: SearchSpace) -> StudyStore:
-        """Make a study's database in ``folder``."""
+        """Create the database of a study in ``folder``."""
         part = f".{DATABASE}.part"
         (folder / part).unlink(missing_ok=True)
         Ledger.create(sqlite_url(folder, "rwc", part), header).close()
@@ -57,7 +57,7 @@ class StudyStore(Trials):
 
     @classmethod
     def open(cls, folder: Path, name: str, space: SearchSpace) -> StudyStore:
-        """Open the database in ``folder``, and bring Optuna's study up to the ledger."""
+        """Open the database in ``folder``, and update Optuna's study from the ledger."""
         from search.study.optuna_mirror import OptunaMirror
 
         with ExitStack() as opened:
@@ -82,7 +82,7 @@ class StudyStore(Trials):
         make_one_file(self.folder / DATABASE)
 
     def write_header(self, header: StudyHeader) -> None:
-        """Replace the study's header."""
+        """Replace the header of the study."""
         self.ledger.write_header(header)
         self.header = header
 
@@ -124,7 +124,7 @@ class StudyStore(Trials):
             self.records[record.number] = replace(record, weights=None)
 
     def drop_checkpoint(self, record: TrialRecord) -> None:
-        """Delete what a trial that has ended would have gone on from."""
+        """Delete the checkpoint of a trial that has ended."""
         remove_checkpoint(self.folder / checkpoint_path(record))
 
     def place_of(self, file: str) -> str:

@@ -1,4 +1,4 @@
-"""The trials of a study while it runs: every change that a driver makes to them, in memory."""
+"""The trials of a running study in memory, and all changes that a driver makes to them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from space.search_space import SearchSpace
 
 
 class Outcome(NamedTuple):
-    """What a training took and came to besides its reports; see ``TrialRecord`` for each."""
+    """The result of a training besides its reports; ``TrialRecord`` describes each field."""
 
     train_s: float
     costs: TrainingCosts | None = None
@@ -28,20 +28,22 @@ class Outcome(NamedTuple):
 
 
 def weights_path(record: TrialRecord) -> str:
-    """Return where a trial's weights lie, relative to the study's folder: by architecture and seed."""
+    """Return the weights file of a trial, relative to the study's folder."""
     return f"checkpoints/{record.arch}-s{record.seed}.safetensors"
 
 
 def checkpoint_path(record: TrialRecord) -> str:
-    """Return where a training's checkpoint lies while it may go on, relative to the study's folder."""
+    """Return the checkpoint file of a training, relative to the study's folder."""
     return f"checkpoints/{record.arch}-s{record.seed}.checkpoint"
 
 
 class Trials:
-    """The trials of a study, without a disk: for replays, and what ``StudyStore`` writes down.
+    """The trials of a study in memory. ``StudyStore`` also records them; simulations do not.
 
-    ``records`` holds every trial by its number, ``curves`` the epochs of each, in order, and
-    ``kills_for_memory`` how often the system ended its worker for want of memory.
+    Attributes:
+        records: Each trial by its number.
+        curves: The epochs of each trial in order.
+        kills_for_memory: How often the out-of-memory killer ended a worker of each trial.
     """
 
     def __init__(
@@ -59,21 +61,21 @@ class Trials:
 
     @property
     def searched(self) -> list[TrialRecord]:
-        """The trials of the search itself: all but the references."""
+        """The trials of the search, without the references."""
         return [record for record in self.records.values() if record.reference is None]
 
     @property
     def num_ended(self) -> int:
-        """Trials of the search that have a result, failed or were stopped for good."""
+        """The number of complete, failed and stopped trials of the search."""
         return sum(record.has_ended for record in self.searched)
 
     @property
     def interrupted(self) -> list[int]:
-        """Trials that were running when an earlier driver stopped."""
+        """The trials that were running when an earlier run ended."""
         return [record.number for record in self.records.values() if record.state == "running"]
 
     def missing(self, config: StudyConfig) -> list[StartNamed]:
-        """Return the trainings of named networks that no trial has done or is doing: plan and references."""
+        """Return the trainings of the plan and the references that have no trial."""
         named = [StartNamed(training.network, training.seed) for training in config.trainings]
         named += [StartNamed(name, is_reference=True) for name in config.references]
         known = {(record.notation, record.seed) for record in self.searched}
@@ -161,25 +163,25 @@ class Trials:
         """Record how long calibration expects an epoch of a trial to take."""
 
     def restart(self, trial: int, clock_s: float) -> TrialRecord:
-        """Record that a trial's training is taken up again, and return the trial."""
+        """Record that a trial resumes, and return it."""
         record = self.records[trial]
         event = "promote" if record.state == "paused" else "restart"
         attempts = record.attempts + (record.state != "paused")
         return self._change(replace(record, state="running", attempts=attempts), event, clock_s)
 
     def lose(self, trial: int, reason: str, clock_s: float, *, counts: bool = True) -> None:
-        """Record that a trial's worker died; it ``counts`` unless the next one is given less to do."""
+        """Record that a trial's worker died; ``counts`` is False if the next one gets a smaller micro-batch."""
         self.kills_for_memory[trial] += not counts
         record = replace(self.records[trial], losses=self.records[trial].losses + counts)
         self._change(record, "lose", clock_s, reason=reason, counts=counts)
 
     def pause(self, trial: int, train_s: float, clock_s: float) -> TrialRecord:
-        """Record that a trial stands at a rung, from where it may be taken up again; return the trial."""
+        """Record that a trial pauses at a rung, and return it."""
         record = replace(self.records[trial], state="paused", train_s=train_s)
         return self._change(record, "pause", clock_s)
 
     def stop(self, trial: int, clock_s: float) -> TrialRecord:
-        """Record that a paused trial is not taken up again, and return the trial."""
+        """Record that a paused trial ends, and return it."""
         record = self.records[trial]
         assert record.state == "paused", record
         reason = f"stopped after {record.epochs} of {record.max_epochs} epochs"
@@ -208,17 +210,17 @@ class Trials:
         return self._change(record, "finish", clock_s)
 
     def give_up(self, trial: int, clock_s: float) -> TrialRecord:
-        """Record that a trial has cost too many workers, and return the trial."""
+        """Record that a trial failed after too many dead workers, and return it."""
         reason = f"{self.records[trial].losses} workers died while training it"
         record = replace(self.records[trial], state="failed", reason=reason, finished_s=clock_s)
         return self._change(record, "give_up", clock_s, reason=reason)
 
     def fail(self, trial: int, reason: str, clock_s: float) -> TrialRecord:
-        """Record that a trial ended without a result, and return the trial."""
+        """Record that a trial failed, and return it."""
         record = replace(self.records[trial], state="failed", reason=reason, finished_s=clock_s)
         return self._change(record, "fail", clock_s, reason=reason)
 
-    # -- what a store on disk does besides ---------------------------------------------------------------
+    # -- hooks of a store on disk --------------------------------------------------------------------------
 
     def _begin(self, record: TrialRecord) -> None:
         self.records[record.number] = record
@@ -231,11 +233,11 @@ class Trials:
         """Note that the worker of a trial hangs (``is_silent``), or goes on."""
 
     def drop_dominated_weights(self) -> None:
-        """Give up the weights of every complete trial that is not on the front."""
+        """Drop the weights of every complete trial that is not on the front."""
 
     def drop_checkpoint(self, record: TrialRecord) -> None:
-        """Give up what a trial that has ended would have gone on from."""
+        """Drop the checkpoint of a trial that has ended."""
 
     def place_of(self, file: str) -> str:
-        """Return where a worker finds a file of the study, given relative to its folder."""
+        """Return the path for a worker of a file that is relative to the study's folder."""
         return file

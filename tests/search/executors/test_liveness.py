@@ -87,7 +87,7 @@ def test_a_stopped_worker_is_named_in_every_place_and_goes_on(tmp_path: Path) ->
             assert driver.stderr is not None
             os.kill(worker, signal.SIGSTOP)
             line = next(line for line in driver.stderr if "sends no heartbeat" in line)
-            assert "the others go on" in line
+            assert "the other workers continue" in line
             trial = int(line.split()[1].rstrip(":"))
             deadline = time.monotonic() + 60
             while time.monotonic() < deadline:
@@ -99,6 +99,6 @@ def test_a_stopped_worker_is_named_in_every_place_and_goes_on(tmp_path: Path) ->
             log = tmp_path / STUDY / "logs" / "search.log"
             assert "sends no heartbeat" in log.read_text("utf-8")
             os.kill(worker, signal.SIGCONT)
-            assert next(line for line in driver.stderr if f"trial {trial}: its worker goes on" in line)
+            assert next(line for line in driver.stderr if f"trial {trial}: its worker continues" in line)
         finally:
             driver.kill()

@@ -164,7 +164,7 @@ def test_a_killed_worker_is_replaced_and_its_trial_runs_again(tmp_path: Path) ->
         before = wait_for(tmp_path, 2)
         _, stderr = driver.communicate(timeout=150)
     assert driver.returncode == 0, stderr
-    assert "its worker was killed by signal 9; it goes on from its last checkpoint" in stderr
+    assert "its worker was killed by signal 9; it resumes from its last checkpoint" in stderr
     assert any(record.attempts == 2 for record in open_study(tmp_path / STUDY).records)
     check_complete(tmp_path, 4, before)
 

@@ -95,7 +95,7 @@ def test_expected_duration_and_overshoot_are_said_once_and_beforehand() -> None:
     ]
     for _ in range(2):
         progress.show(lambda: state(65.0, 72.0, 0.08, is_spent=True))
-    assert written.notes[1:] == ["the budget is spent: 2 trainings run to their end, about 1 min 05 s"]
+    assert written.notes[1:] == ["the budget is spent: 2 trainings continue to their end, about 1 min 05 s"]
     assert len(written.states) == 5
 
 
