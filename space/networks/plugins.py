@@ -31,10 +31,10 @@ def load_plugins(paths: Iterable[str | Path]) -> None:
 
 
 def plugin_digest(path: str | Path) -> str:
-    """Return what tells two versions of a plugin apart.
+    """Return the SHA-256 of a plugin's file in hexadecimal digits.
 
     Raises:
-        InvalidInputError: the file is missing or cannot be read.
+        InvalidInputError: The file is missing or cannot be read.
     """
     return hashlib.sha256(_read(Path(path))).hexdigest()
 

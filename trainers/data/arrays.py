@@ -1,6 +1,6 @@
-"""Arrays as people have them, brought to the one form: images uint8 N H W C, labels int64 from 0 to K - 1.
+"""Conversion of arrays to one form: images uint8 N H W C, labels int64 from 0 to K - 1.
 
-What has one meaning only is converted, with a note; everything else is refused.
+Forms with a single meaning are converted, with a note. All others are refused.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Images of one's own in folders, a folder for each class: ``imagefolder:PATH``."""
+"""Images in folders, one folder per class: ``imagefolder:PATH``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where images come from. Each source returns arrays as they are; splitting is done elsewhere."""
+"""Sources of images by name: digits, NumPy archives, folders and torchvision's data sets."""
 
 from __future__ import annotations
 
@@ -63,11 +63,11 @@ SOURCES: dict[str, Callable[[str, SourceOptions], RawImages]] = {
     "imagefolder": load_image_folder,
     **{name: partial(load_known_set, name) for name in KNOWN_SETS},
 }
-"""Every source by the name that stands before the colon in ``data.source``."""
+"""All sources by the name before the colon in ``data.source``."""
 
 
 NPZ_ARRAYS = ("x_train", "y_train", "x_val", "y_val", "x_test", "y_test", "classes")
-"""What an archive may hold; other arrays in it are left alone."""
+"""Arrays that are read from an archive. Others are ignored."""
 MAGIC_NPY = b"\x93NUMPY"
 LEAST_LARGE = 2**20
 """Bytes of an array from which on it is memory that lacks, and not a header that is damaged."""
@@ -94,7 +94,7 @@ def _read_npz(path: Path) -> dict[str, NDArray[Any]]:
 
 
 def _check_kind(file: BinaryIO, path: Path) -> None:
-    """Refuse what does not begin as an archive does, or as arrays, which numpy tells apart."""
+    """Refuse files that are neither archives nor arrays by their first bytes."""
     begins = file.read(len(MAGIC_NPY))
     file.seek(0)
     if not begins.startswith(b"PK") and begins != MAGIC_NPY:

@@ -1,4 +1,4 @@
-"""The data sets that torchvision brings: found under a folder, or downloaded into it on first use."""
+"""The data sets of torchvision, found in a folder or downloaded into it on first use."""
 
 from __future__ import annotations
 
