@@ -13,10 +13,6 @@ OptimizerName = Literal["sgd", "muon"]
 Metric = Literal["accuracy", "balanced_accuracy"]
 
 
-BEFORE: dict[str, Any] = {"schedule": "one_cycle", "average": 0.0, "muon_decay": 1.0}
-"""What studies were trained by that were begun before the recipe had these keys."""
-
-
 class Recipe(BaseModel):
     """How a network is trained: the ``[train]`` section of a study.
 
@@ -113,13 +109,8 @@ class Recipe(BaseModel):
     )
 
     def identity(self) -> str:
-        """Return what tells trainings by this recipe from others; a later key is left out if it is BEFORE's.
-
-        So trainings that were begun before there was ``muon_decay`` go on from their checkpoints.
-        """
-        text = self.model_dump_json(exclude_defaults=True, exclude={"muon_decay"})
-        is_as_before = self.optimizer != "muon" or self.muon_decay == BEFORE["muon_decay"]
-        return text if is_as_before else f"{text} muon_decay={self.muon_decay!r}"
+        """Return a text that is equal for equal recipes: the keys that differ from their defaults, as JSON."""
+        return self.model_dump_json(exclude_defaults=True)
 
     def replaced(self, changes: Mapping[str, Any]) -> Self:
         """Return the recipe with other values of some keys.

@@ -131,6 +131,7 @@ def architecture_card(study: StudyReader, trial: TrialRecord, plugins: Sequence[
         "Architecture": f"{_code(trial.notation)}, identity {_code(trial.arch)}",
         "Parameters": f"{trial.params:,}",
         "MACs of an image": f"{trial.macs:,}",
+        **_further_costs(study, trial),
     }
     parts = [
         f"# {_code(trial.notation)}",
@@ -165,15 +166,18 @@ def _facts(study: StudyReader, trial: TrialRecord, trained: Trained) -> str:
         "Architecture": f"{_code(spec.notation)}, identity {_code(spec.arch)}",
         "Parameters": f"{spec.params:,}",
         "MACs of an image": f"{spec.macs(trained.image_size):,} at {height} x {width}",
-        **{
-            cost.title.capitalize(): f"{cost.text(cost.of(trial))} {cost.unit}"
-            for cost in study.objectives.shown[2:]
-        },
+        **_further_costs(study, trial),
         "Validation accuracy": f"{100 * trained.val_accuracy:.2f} %",
         "Data": f"{_code(trained.data)}{fingerprint}",
         "Trained": f"{_epochs(trained)}, seed {trained.seed}",
     }
     return _table("Fact", "Value", rows)
+
+
+def _further_costs(study: StudyReader, trial: TrialRecord) -> dict[str, str]:
+    """Return the costs of the network besides parameters and MACs, by title."""
+    costs = study.objectives.shown[2:]
+    return {cost.title.capitalize(): f"{cost.text(cost.of(trial))} {cost.unit}" for cost in costs}
 
 
 def _interface(trained: Trained, channels: int) -> str:
