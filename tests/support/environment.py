@@ -21,7 +21,9 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
 # The calibration of this machine belongs to the tests, not to the user who runs them.
-os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="mgnas-tests-")
+# A process of pytest-xdist has a folder inside that of the process that started it, which removes them all.
+parent = os.environ["XDG_CACHE_HOME"] if "PYTEST_XDIST_WORKER" in os.environ else None
+os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="mgnas-tests-", dir=parent)
 atexit.register(shutil.rmtree, os.environ["XDG_CACHE_HOME"], ignore_errors=True)
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
