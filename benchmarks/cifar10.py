@@ -109,7 +109,7 @@ def train(
     training = Training(spec, data, recipe, seed, mode)
     curve = [report.val_accuracy for report in training.epochs()]
     total_s = time.perf_counter() - began
-    measured = training.measurements(calibration.ceiling(bfloat16=mode.bfloat16))
+    measured = training.measurements(calibration.peak_throughput(bfloat16=mode.bfloat16))
     return {
         "network": notation,
         "epochs": recipe.epochs,

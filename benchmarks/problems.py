@@ -1,4 +1,4 @@
-"""Problems for simulations that nobody has to train: computed curves over other spaces than the table's."""
+"""Computed problems for simulations: learning curves by formula, over spaces that no table covers."""
 
 from __future__ import annotations
 

@@ -2,8 +2,8 @@
 
 ``python -m benchmarks.search`` prints how long each takes to 95 % of the best hypervolume; ``--json``
 prints all figures, ``--write`` keeps them in ``benchmarks/results/search.json`` and draws the pictures of
-the docs. ``--problems FILE`` takes a table of one's own instead, ``--first-seed`` seeds that nobody has
-seen. Every search runs in one process with one thread; ``--processes`` of them at a time.
+the docs. ``--problems FILE`` takes your own table instead, ``--first-seed`` other seeds.
+Every search runs in one process with one thread; ``--processes`` of them at a time.
 """
 
 from __future__ import annotations

@@ -107,7 +107,7 @@ def speed(case: Case, data: SearchData, calibration: Calibration, rounds: int) -
         "n": rounds,
         "images_per_s": {name: _spread(values) for name, values in figures.items()},
         "ratio": _spread(ratios),
-        "measured": asdict(ours.measurements(calibration.ceiling(bfloat16=mode.bfloat16))),
+        "measured": asdict(ours.measurements(calibration.peak_throughput(bfloat16=mode.bfloat16))),
     }
 
 

@@ -11,7 +11,7 @@ from statistics import fmean
 from typing import Any
 
 from results.plots.axes import duration
-from results.storage.ledger import Happening
+from results.storage.ledger import TimelineEvent
 from results.storage.records import StudyHeader, TrialRecord
 from space.core.reports import EpochReport
 
@@ -36,7 +36,7 @@ class Activity:
         workers: The number of workers.
         rungs: The epochs at which trainings can pause; the last one is their end.
         last_s: The time of the latest event of each trial.
-        foretold: The seconds of an epoch of each trial that calibration predicts.
+        predicted: The seconds of an epoch of each trial that calibration predicts.
         epoch_ends_s: The times of the ends of epochs within ``RATE_WINDOW_S``.
     """
 
@@ -44,22 +44,22 @@ class Activity:
     workers: int = 1
     rungs: tuple[int, ...] = ()
     last_s: dict[int, float] = field(default_factory=dict)
-    foretold: dict[int, float] = field(default_factory=dict)
+    predicted: dict[int, float] = field(default_factory=dict)
     epoch_ends_s: deque[float] = field(default_factory=deque)
 
     @classmethod
-    def read(cls, timeline: Iterable[Happening]) -> Activity:
+    def read(cls, timeline: Iterable[TimelineEvent]) -> Activity:
         """Return the activity of the latest run in a ledger."""
         found = cls()
         for one in timeline:
             detail = one.detail or {}
             if one.kind == "begin":
                 rungs = tuple(detail.get("rungs", ()))
-                found = cls(one.clock_s, detail.get("workers", 1), rungs, foretold=found.foretold)
+                found = cls(one.clock_s, detail.get("workers", 1), rungs, predicted=found.predicted)
             elif one.kind == "report" and one.trial is not None:
                 found.end_epoch(one.trial, one.clock_s)
-            elif one.kind == "foretell":
-                found.foretell(detail["trial"], detail["epoch_s"], one.clock_s)
+            elif one.kind == "predict":
+                found.predict(detail["trial"], detail["epoch_s"], one.clock_s)
             elif one.trial is not None:
                 found.last_s[one.trial] = one.clock_s
         return found
@@ -71,10 +71,10 @@ class Activity:
         while self.epoch_ends_s[0] < clock_s - RATE_WINDOW_S:
             self.epoch_ends_s.popleft()
 
-    def foretell(self, trial: int, epoch_s: float, clock_s: float) -> None:
+    def predict(self, trial: int, epoch_s: float, clock_s: float) -> None:
         """Add the begin of a training's first epoch, with the predicted seconds of an epoch."""
         self.last_s[trial] = clock_s
-        self.foretold[trial] = epoch_s
+        self.predicted[trial] = epoch_s
 
     def epochs_per_min(self, clock_s: float) -> float | None:
         """Return the rate of epochs of all workers; None before the first epoch of this run."""
@@ -171,7 +171,7 @@ def _epoch_s(
         return record.train_s / record.epochs
     if reports := curves.get(record.number):
         return fmean(report.seconds for report in reports)
-    return activity.foretold.get(record.number)
+    return activity.predicted.get(record.number)
 
 
 def _remaining_s(record: TrialRecord, epoch_s: float, activity: Activity, clock_s: float) -> float:

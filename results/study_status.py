@@ -8,7 +8,7 @@ from typing import Any
 
 from results.forecast import Activity, Forecast, forecast, overshoot_text
 from results.plots.axes import duration
-from results.storage.ledger import Happening, Ledger
+from results.storage.ledger import Ledger, TimelineEvent
 from results.storage.records import StudyHeader, TrialRecord
 from space.core.reports import EpochReport
 
@@ -38,7 +38,7 @@ def counts(
     }
 
 
-def silent_trials(records: Iterable[TrialRecord], timeline: Iterable[Happening]) -> list[int]:
+def silent_trials(records: Iterable[TrialRecord], timeline: Iterable[TimelineEvent]) -> list[int]:
     """Return the numbers of the running trials whose workers do not answer, as the driver recorded it."""
     running = {record.number for record in records if record.state == "running"}
     silent: set[int] = set()

@@ -285,13 +285,13 @@ class Training:
         finally:
             self.network.is_reduced = True
 
-    def measurements(self, ceiling: float | None = None) -> TrainingCosts:
-        """Return what the training cost so far; ``ceiling`` is the MACs/s that the device can do."""
+    def measurements(self, peak_throughput: float | None = None) -> TrainingCosts:
+        """Return what the training cost so far; ``peak_throughput`` is the MACs/s that the device can do."""
         return self._meter.result(
             epochs_s=[report.seconds for report in self.reports],
             num_images=len(self.reports) * self._batches * self._batch_size,
             macs=self.spec.counts(self.data.search_data.image_size).macs,
-            ceiling=ceiling,
+            peak_throughput=peak_throughput,
             micro_batch=self.mode.micro_batch,
         )
 

@@ -35,7 +35,7 @@ def _checker(record: type[Record]) -> TypeAdapter[Record]:
     return TypeAdapter(record)
 
 
-class Happening(NamedTuple):
+class TimelineEvent(NamedTuple):
     """One entry of the timeline: an event by its kind, or the end of an epoch (``report``).
 
     ``trial`` is None for events of the study, such as the ``begin`` or ``end`` of a run.
@@ -189,7 +189,7 @@ class Ledger:
                 found.setdefault(row["trial"], []).append(report)
         return found
 
-    def timeline(self) -> list[Happening]:
+    def timeline(self) -> list[TimelineEvent]:
         """Return all events and epochs by ascending time.
 
         A repeated epoch appears once, at its last time, with an event ``retrain``.
@@ -200,13 +200,13 @@ class Ledger:
         )
         with self._reading() as connection:
             found = [
-                Happening(row.clock_s, "report", row.trial, row.epoch)
+                TimelineEvent(row.clock_s, "report", row.trial, row.epoch)
                 for row in connection.execute(reports.where(schema.reports.c.study == self.study))
             ]
             rows = connection.execute(
                 events.where(schema.events.c.study == self.study).order_by(schema.events.c.seq)
             )
-            found += [Happening(row.clock_s, row.kind, row.trial, None, row.detail) for row in rows]
+            found += [TimelineEvent(row.clock_s, row.kind, row.trial, None, row.detail) for row in rows]
         return sorted(found, key=lambda one: one.clock_s)
 
     def latest_event(self) -> tuple[float, float]:

@@ -127,8 +127,8 @@ def _speed(costs: dict[str, float | None]) -> str:
         speed = f"{costs['images_per_s']:,.0f} images/s, {speed}"
     if costs.get("first_step_s") is not None:
         speed += f", first step after {costs['first_step_s']:.2f} s"
-    if costs.get("ceiling_share") is not None:
-        speed += f", {100 * (costs['ceiling_share'] or 0):.0f} % of the device's matrix products"
+    if costs.get("peak_fraction") is not None:
+        speed += f", {100 * (costs['peak_fraction'] or 0):.0f} % of the device's matrix products"
     return speed
 
 

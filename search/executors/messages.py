@@ -103,7 +103,7 @@ class Calibrating(Message):
 
 
 @dataclass(frozen=True)
-class Foretold(Message):
+class Predicted(Message):
     """The first epoch of a job begins; calibration predicts ``epoch_s`` seconds for each epoch."""
 
     trial: int
@@ -217,12 +217,12 @@ class Fatal(Message):
 
 
 Event = (
-    Ready | Calibrating | Foretold | Measured | Epoch | Paused | Finished | Failed | Lost | Fatal
+    Ready | Calibrating | Predicted | Measured | Epoch | Paused | Finished | Failed | Lost | Fatal
     | Beat | Silent | Recovered
 )  # fmt: skip
 _SENT: dict[str, type[Any]] = {
     cls.__name__: cls
-    for cls in (Ready, Calibrating, Foretold, Measured, Epoch, Paused, Finished, Failed, Lost, Fatal, Beat)
+    for cls in (Ready, Calibrating, Predicted, Measured, Epoch, Paused, Finished, Failed, Lost, Fatal, Beat)
 }
 """The events that a worker sends; the executor itself creates the others."""
 _TYPES: dict[str, type[Any]] = _SENT | {"Setup": Setup, "Job": Job}

@@ -23,10 +23,10 @@ from search.executors.messages import (
     Failed,
     Fatal,
     Finished,
-    Foretold,
     Job,
     Measured,
     Paused,
+    Predicted,
     Ready,
     Setup,
     decode,
@@ -205,7 +205,7 @@ def _train_to_end(job: Job, place: Workplace, events: TextIO) -> Paused | Finish
         return Paused(job.trial, before_s + time.perf_counter() - began)
     training.save(job.weights_path)
     scores = training.scores or training.evaluate()
-    measured = training.measurements(place.calibration.ceiling(bfloat16=training.mode.bfloat16))
+    measured = training.measurements(place.calibration.peak_throughput(bfloat16=training.mode.bfloat16))
     if measured.first_step_s is not None:
         measured = replace(measured, first_step_s=measured.first_step_s + before_training_s)
     latency = None
@@ -253,7 +253,7 @@ def _foretell(job: Job, spec: Spec, place: Workplace, events: TextIO) -> None:
         spec, job.recipe, place.execution, data.image_size, len(data.train)
     )
     if epoch_s is not None:
-        _send(events, Foretold(job.trial, epoch_s))
+        _send(events, Predicted(job.trial, epoch_s))
 
 
 def _batch_latency(training: Training) -> BatchLatency | None:

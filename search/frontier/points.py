@@ -1,4 +1,4 @@
-"""Points of a search space as the engine sees them. Their parameters belong to whoever provides them."""
+"""Points of a search space as the engine sees them. Their parameters belong to the ``PointSource``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Freeze-thaw: trainings pause at rungs and resume where that promises more than a new network."""
+"""Freeze-thaw: trainings pause at rungs and resume where that improves the front more than a new network."""
 
 from __future__ import annotations
 

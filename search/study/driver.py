@@ -18,10 +18,10 @@ from search.executors.messages import (
     Failed,
     Fatal,
     Finished,
-    Foretold,
     Lost,
     Measured,
     Paused,
+    Predicted,
     Recovered,
     Silent,
 )
@@ -187,9 +187,9 @@ class Driver:
             self._note_epoch(event.trial, event.report)
         elif isinstance(event, Calibrating):
             self.progress.tell(CalibrationStarted(event.device))
-        elif isinstance(event, Foretold):
-            self.store.foretell(event.trial, event.epoch_s, self.clock.elapsed_s())
-            self.activity.foretell(event.trial, event.epoch_s, self.clock.elapsed_s())
+        elif isinstance(event, Predicted):
+            self.store.predict(event.trial, event.epoch_s, self.clock.elapsed_s())
+            self.activity.predict(event.trial, event.epoch_s, self.clock.elapsed_s())
         elif isinstance(event, Measured):
             self.sampler.tell(self.store.measure(event.trial, event.latency_ms, self.clock.elapsed_s()))
         elif isinstance(event, Paused):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from results.storage.ledger import Happening
+from results.storage.ledger import TimelineEvent
 from results.storage.records import TrialRecord
 from search.executors.messages import Epoch, Event, Failed, Finished, Job, Lost, Measured, Paused
 from search.study.trials import Trials
@@ -42,7 +42,7 @@ class RecordedExecutor:
 
     def __init__(
         self,
-        timeline: list[Happening],
+        timeline: list[TimelineEvent],
         records: dict[int, TrialRecord],
         reports: dict[int, list[EpochReport]],
         trials: Trials,
@@ -53,7 +53,7 @@ class RecordedExecutor:
         self._trials = trials
         self._next = 0
         self._now = 0.0
-        self._unseen: Happening | None = None
+        self._unseen: TimelineEvent | None = None
         self.num_same = 0
 
     def now(self) -> float:
@@ -67,7 +67,7 @@ class RecordedExecutor:
         self._now = self._timeline[self._next].clock_s
         self._next += 1
 
-    def _coming(self) -> Happening | None:
+    def _coming(self) -> TimelineEvent | None:
         """Return the next recorded event of this run; None at its regular end.
 
         Raises:
@@ -143,7 +143,7 @@ class RecordedExecutor:
             )
         return found
 
-    def _event(self, happening: Happening) -> Event:
+    def _event(self, happening: TimelineEvent) -> Event:
         trial = happening.trial
         assert trial is not None
         record = self._records[trial]

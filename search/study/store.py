@@ -96,9 +96,9 @@ class StudyStore(Trials):
         self.ledger.write_report(trial, report, clock_s=clock_s)
         super().report(trial, report, clock_s)
 
-    def foretell(self, trial: int, epoch_s: float, clock_s: float) -> None:
+    def predict(self, trial: int, epoch_s: float, clock_s: float) -> None:
         """Record how long calibration expects an epoch of a trial to take."""
-        self.ledger.write_event("foretell", clock_s, trial=trial, epoch_s=epoch_s)
+        self.ledger.write_event("predict", clock_s, trial=trial, epoch_s=epoch_s)
 
     def _change(self, record: TrialRecord, event: str, clock_s: float, **detail: Any) -> TrialRecord:
         self.ledger.write_trial(record, event=event, clock_s=clock_s, **detail)

@@ -159,7 +159,7 @@ class Trials:
         costs = replace(record.network_costs, latency_ms=latency_ms)
         return self._change(replace(record, network_costs=costs), "measure", clock_s)
 
-    def foretell(self, trial: int, epoch_s: float, clock_s: float) -> None:
+    def predict(self, trial: int, epoch_s: float, clock_s: float) -> None:
         """Record how long calibration expects an epoch of a trial to take."""
 
     def restart(self, trial: int, clock_s: float) -> TrialRecord:

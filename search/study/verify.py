@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from results.open import open_study
-from results.storage.ledger import Happening, Ledger
+from results.storage.ledger import Ledger, TimelineEvent
 from results.storage.records import TrialRecord
 from results.storage.study_files import sqlite_url, study_name
 from search.frontier.models.transferred_prior import EarlierTrial
@@ -97,7 +97,7 @@ def _decide_anew(
     Driver(components, Silent(), Clock(executor.now(), executor.now)).run()
 
 
-def _runs(folder: str | Path, config: StudyConfig, timeline: Sequence[Happening]) -> list[StudyConfig]:
+def _runs(folder: str | Path, config: StudyConfig, timeline: Sequence[TimelineEvent]) -> list[StudyConfig]:
     """Return the configuration of each run: the study's, with the budgets of the run.
 
     Raises:
@@ -132,7 +132,7 @@ def _runs(folder: str | Path, config: StudyConfig, timeline: Sequence[Happening]
 def _check_whole(
     folder: str | Path,
     recorded: Mapping[int, TrialRecord],
-    timeline: Sequence[Happening],
+    timeline: Sequence[TimelineEvent],
     reports: Mapping[int, Sequence[EpochReport]],
 ) -> None:
     """Raise InvalidInputError if the ledger lacks trials, epochs of trials, or its beginning."""

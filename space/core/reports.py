@@ -41,7 +41,7 @@ class TrainingCosts:
         peak_memory_mib: Peak memory of the GPU; on a CPU that of the whole process.
         macs_per_s: MACs of training steps per second.
         training_pflop: 10**15 floating-point operations of all training steps, two for each MAC.
-        ceiling_share: ``macs_per_s`` as a fraction of the device's peak throughput of matrix products.
+        peak_fraction: ``macs_per_s`` as a fraction of the device's peak throughput of matrix products.
         energy_j: Energy of the GPU during the training; None where it is unavailable.
         micro_batch: Images that are processed at once; None for the whole batch.
     """
@@ -52,6 +52,6 @@ class TrainingCosts:
     peak_memory_mib: float
     macs_per_s: float | None
     training_pflop: float
-    ceiling_share: float | None
+    peak_fraction: float | None
     energy_j: float | None
     micro_batch: int | None

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from results.forecast import Activity, Forecast, forecast
-from results.storage.ledger import Happening
+from results.storage.ledger import TimelineEvent
 from results.storage.records import StudyHeader, TrialRecord
 from space.core.reports import EpochReport
 from tests.support.factories import make_header, make_trial
@@ -71,7 +71,7 @@ def test_forecast_before_any_epoch_is_that_of_calibration_or_unknown() -> None:
     header = replace(HEADER, trials=1)
     seen = activity(t0=0.0)
     assert forecast(header, [running(0, 0)], {}, seen, 0.0) == Forecast(None)
-    seen.foretell(0, 7.0, 0.0)
+    seen.predict(0, 7.0, 0.0)
     assert forecast(header, [running(0, 0)], {}, seen, 0.0) == Forecast(70.0)
     slower = forecast(header, [running(0, 1)], {0: epochs(1, 9.0)}, seen, 0.0)
     assert slower == Forecast(81.0)  # what was measured counts more
@@ -85,7 +85,7 @@ def test_forecast_of_a_budget_of_epochs_starts_no_more_than_it_pays() -> None:
 
 def test_forecast_with_rungs_expects_as_many_epochs_as_latest_trials_had() -> None:
     seen = activity(rungs=(1, 4, 10))
-    first = forecast(replace(HEADER, trials=1), [], {}, replace(seen, foretold={}), 0.0)
+    first = forecast(replace(HEADER, trials=1), [], {}, replace(seen, predicted={}), 0.0)
     assert first == Forecast(None)
     paused = [make_trial(number, state="paused", epochs=2, max_epochs=10) for number in range(3)]
     found = expected(HEADER, paused, 10.0, seen, clock_s=0.0)
@@ -95,18 +95,18 @@ def test_forecast_with_rungs_expects_as_many_epochs_as_latest_trials_had() -> No
 def test_activity_is_that_of_the_latest_run() -> None:
     seen = Activity.read(
         [
-            Happening(0.0, "begin", None, detail={"workers": 1, "rungs": [10]}),
-            Happening(5.0, "report", 0, 1),
-            Happening(6.0, "begin", None, detail={"workers": 3, "rungs": [2, 10]}),
-            Happening(7.0, "restart", 0),
-            Happening(8.0, "foretell", None, detail={"trial": 0, "epoch_s": 2.0}),
-            Happening(9.0, "report", 0, 2),
-            Happening(12.0, "report", 1, 1),
+            TimelineEvent(0.0, "begin", None, detail={"workers": 1, "rungs": [10]}),
+            TimelineEvent(5.0, "report", 0, 1),
+            TimelineEvent(6.0, "begin", None, detail={"workers": 3, "rungs": [2, 10]}),
+            TimelineEvent(7.0, "restart", 0),
+            TimelineEvent(8.0, "predict", None, detail={"trial": 0, "epoch_s": 2.0}),
+            TimelineEvent(9.0, "report", 0, 2),
+            TimelineEvent(12.0, "report", 1, 1),
         ]
     )
     assert (seen.began_s, seen.workers, seen.rungs) == (6.0, 3, (2, 10))
     assert seen.last_s == {0: 9.0, 1: 12.0}
-    assert seen.foretold == {0: 2.0}
+    assert seen.predicted == {0: 2.0}
     assert seen.epochs_per_min(36.0) == pytest.approx(2 / 30 * 60)
     assert seen.epochs_per_min(10_000.0) is None
     assert seen.until(running(0, 1)) == 2

@@ -42,7 +42,7 @@ def make_training_costs(**fields: Any) -> TrainingCosts:
         "peak_memory_mib": 256.0,
         "macs_per_s": 1e9,
         "training_pflop": 0.01,
-        "ceiling_share": None,
+        "peak_fraction": None,
         "energy_j": None,
         "micro_batch": None,
     }

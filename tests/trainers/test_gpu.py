@@ -137,7 +137,7 @@ def test_measurements_are_of_the_gpu(cuda_data: ResidentData, tmp_path: Path) ->
     assert mode.cuda_graph
     training = Training(SPEC, cuda_data, RECIPE, seed=1, mode=mode)
     list(training.epochs())
-    measured = training.measurements(calibration.ceiling(bfloat16=True))
+    measured = training.measurements(calibration.peak_throughput(bfloat16=True))
     assert 0 < measured.peak_memory_mib < 4096
-    assert measured.ceiling_share is not None
-    assert 0 < measured.ceiling_share < 1
+    assert measured.peak_fraction is not None
+    assert 0 < measured.peak_fraction < 1

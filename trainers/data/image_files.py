@@ -213,6 +213,6 @@ def _eight_bits(path: Path, image: Any) -> Any:
     values = np.asarray(image)
     if image.mode == "F" or (image.mode == "I" and not 256 <= values.max() < 65536 and values.any()):
         raise InvalidInputError(
-            f"{path} has pixels of 32 bits ({image.mode}), whose range nobody knows: save it with 8 or 16"
+            f"{path} has pixels of 32 bits ({image.mode}), whose range is unknown: save it with 8 or 16"
         )
     return Image.fromarray((values.astype(np.int64) >> 8).clip(0, 255).astype(np.uint8))

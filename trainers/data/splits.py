@@ -86,7 +86,7 @@ class SearchData:
             )
         for split, name, meaning in (
             (self.train, "training", "such images are never learned"),
-            (self.val, "validation", "nothing tells how well such images are learned"),
+            (self.val, "validation", "their accuracy is not measured"),
         ):
             missing = np.flatnonzero(np.bincount(split.labels, minlength=self.num_classes) == 0)
             if len(missing):

@@ -95,7 +95,7 @@ class Calibration:
             return question.first
         return question.answer(self._kept(question.key, partial(self._fastest, question)))
 
-    def ceiling(self, *, bfloat16: bool) -> float:
+    def peak_throughput(self, *, bfloat16: bool) -> float:
         """Return the peak throughput of the device in MACs/s: that of large matrix products in this precision."""
         name = "bfloat16" if bfloat16 else "float32"
         record = self._kept(f"matrix products; {name}", partial(self._product, name))

@@ -51,13 +51,13 @@ class Meter:
         epochs_s: list[float],
         num_images: int,
         macs: int,
-        ceiling: float | None,
+        peak_throughput: float | None,
         micro_batch: int | None,
     ) -> TrainingCosts:
         """Return the measurements.
 
         ``num_images`` were trained on in all, each as often as it was seen; ``macs`` are those of one
-        image's forward pass, ``ceiling`` is in MACs/s.
+        image's forward pass, ``peak_throughput`` is in MACs/s.
         """
         images_per_s = statistics.median(self._images_per_s) if self._images_per_s else None
         macs_per_s = images_per_s * macs * STEP_MACS if images_per_s else None
@@ -68,7 +68,7 @@ class Meter:
             peak_memory_mib=_peak_memory(self._device) / MIB,
             macs_per_s=macs_per_s,
             training_pflop=2 * STEP_MACS * macs * num_images / 1e15,
-            ceiling_share=macs_per_s / ceiling if ceiling and macs_per_s else None,
+            peak_fraction=macs_per_s / peak_throughput if peak_throughput and macs_per_s else None,
             energy_j=self.energy.joules(),
             micro_batch=micro_batch,
         )

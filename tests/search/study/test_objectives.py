@@ -15,7 +15,7 @@ import pytest
 
 from results.open import Study, open_study
 from results.storage.study_files import sqlite_url
-from search.executors.messages import Epoch, Event, Failed, Finished, Foretold, Job, Paused, decode_event
+from search.executors.messages import Epoch, Event, Failed, Finished, Job, Paused, Predicted, decode_event
 from search.executors.worker import Workplace, _train
 from tests.results.test_hypervolume import by_inclusion_exclusion
 from tests.support.command_line import mgnas
@@ -198,6 +198,8 @@ def test_a_latency_that_was_measured_before_a_kill_is_held_against_its_limit(
     limits = {"latency_ms": limit}
     events = trained(tmp_path, limits, epochs=1, known_latency_ms=1.0, is_limited=is_limited)
     kinds = [Epoch, Finished] if is_trained else [Failed]
-    said = [type(event) for event in events if not isinstance(event, Foretold)]  # a prediction may come first
+    said = [
+        type(event) for event in events if not isinstance(event, Predicted)
+    ]  # a prediction may come first
     assert said == kinds
     assert getattr(events[-1], "is_over_limit", False) is not is_trained

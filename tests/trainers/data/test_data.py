@@ -223,7 +223,7 @@ def test_fractions_are_finite(key: str, value: float) -> None:
     ("train", "val", "remarks"),
     [
         ([0, 1, 2], [0, 1, 2], []),
-        ([0, 1, 2], [0, 2], ["no validation image of 'class 1': nothing tells"]),
+        ([0, 1, 2], [0, 2], ["no validation image of 'class 1': their accuracy is not measured"]),
         (
             [0, 0],
             [1],

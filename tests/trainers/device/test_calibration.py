@@ -133,7 +133,7 @@ def test_several_at_once_measure_each_thing_once(
 def test_what_is_measured_for_real_is_a_time_and_a_rate(tmp_path: Path) -> None:
     probe = Probe("tiny", 1e6, "MgNet[1]-2-B^l", 4, 2)
     assert 0 < step_time(probe, StepMode(threads=1), CPU) < 10
-    assert 1e8 < Calibration(CPU, tmp_path).ceiling(bfloat16=False) < 1e16
+    assert 1e8 < Calibration(CPU, tmp_path).peak_throughput(bfloat16=False) < 1e16
 
 
 # -- load and doubts ---------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ TRIED = np.random.default_rng(0).random((80, 3))
 ASKED = np.random.default_rng(1).random((400, 3))
 
 
-def foretold(succeeds: np.ndarray, feasibility: np.ndarray) -> float:
+def predicted(succeeds: np.ndarray, feasibility: np.ndarray) -> float:
     """Return the share of points of which the chance says rightly what would come of them."""
     return float(((feasibility > 0.5) == succeeds).mean())
 
@@ -31,14 +31,14 @@ def out_of_disc(points: np.ndarray) -> np.ndarray:
 
 def test_a_region_is_learned() -> None:
     feasibility = FeasibilityModel(TRIED, out_of_disc(TRIED) <= 0).of(ASKED)
-    assert foretold(out_of_disc(ASKED) <= 0, feasibility) > 0.9
+    assert predicted(out_of_disc(ASKED) <= 0, feasibility) > 0.9
 
 
 def test_values_of_constraints_tell_more_than_whether_they_were_kept() -> None:
     few = TRIED[:25]
     blind = FeasibilityModel(few, out_of_disc(few) <= 0).of(ASKED)
     seeing = FeasibilityModel(few, out_of_disc(few) <= 0, out_of_disc(few)[:, None]).of(ASKED)
-    assert foretold(out_of_disc(ASKED) <= 0, seeing) > foretold(out_of_disc(ASKED) <= 0, blind)
+    assert predicted(out_of_disc(ASKED) <= 0, seeing) > predicted(out_of_disc(ASKED) <= 0, blind)
 
 
 def test_where_nothing_kept_its_constraints_chances_rise_towards_where_they_are_kept() -> None:

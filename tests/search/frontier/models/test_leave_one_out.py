@@ -1,4 +1,4 @@
-"""Whether a model foretells anything, and searches of spaces that are mostly at chance level."""
+"""Whether a model predicts anything, and searches of spaces that are mostly at chance level."""
 
 from __future__ import annotations
 
