@@ -57,7 +57,7 @@ def test_closed_streams_change_no_exit_code(tmp_path: Path, line: str, code: int
     run = shell(line, tmp_path)
     assert (run.returncode, run.stderr) == (code, "")
     if "train" in line:
-        assert (tmp_path / "one" / ".lock").read_bytes() == b""  # not what was meant for stderr
+        assert (tmp_path / "one" / ".lock").read_bytes().isdigit()  # the driver's process, and no output
 
 
 @pytest.mark.slow
@@ -65,5 +65,5 @@ def test_names_that_the_encoding_lacks_are_written_as_escapes(tmp_path: Path) ->
     write_images(tmp_path)
     run = shell(f"MGNAS {shlex.join(TRAIN)} -o 'r é 日'", tmp_path, PYTHONIOENCODING="ascii")
     assert run.returncode == 0, run.stderr
-    assert "r \\xe9 \\u65e5/seed-0.safetensors" in run.stdout
-    assert (tmp_path / "r é 日" / "seed-0.safetensors").exists()
+    assert "r \\xe9 \\u65e5/report.html" in run.stdout
+    assert (tmp_path / "r é 日" / "report.html").exists()

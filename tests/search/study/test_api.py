@@ -182,6 +182,6 @@ def test_given_images_go_on_and_are_not_replaced_by_others(tmp_path: Path) -> No
             data=(x, y), folder=tmp_path / "s", trials=trials, settings=settings, progress=False
         )
         assert study.num_finished == trials
-    with pytest.raises(InvalidInputError, match="holds a study of other images"):
+    with pytest.raises(InvalidInputError, match="was searched on other images"):
         run_search(data=(255 - x, y), folder=tmp_path / "s", trials=3, settings=settings, progress=False)
     assert run_search(tmp_path / "s", progress=False).num_finished == 2

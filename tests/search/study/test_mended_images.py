@@ -75,7 +75,7 @@ def test_a_set_that_is_mended_before_any_result_is_that_of_the_study(tmp_path: P
     refused = search(tmp_path, "--trials", "2")
     assert refused.returncode == 2
     assert "other images" in refused.stderr
-    assert "tell where the same images are (--data)" in refused.stderr
+    assert "name the place of the same images (--data)" in refused.stderr
 
 
 def has_trials(folder: Path) -> bool:

@@ -89,7 +89,7 @@ def test_expectations_order_networks_as_they_were() -> None:
     problem = make_problem()
     rng = random.Random(1)
     specs = [problem.space.spec(problem.space.sample(rng)) for _ in range(40)]
-    expected = [study.expectation(spec, problem.space.counts(spec)) for spec in specs]
+    expected = [study.predicted_error(spec, problem.space.counts(spec)) for spec in specs]
     true = [-problem.outcomes()[spec.arch][1] for spec in specs]
     pairs = [(i, j) for i in range(40) for j in range(i)]
     agreed = sum((expected[i] - expected[j]) * (true[i] - true[j]) > 0 for i, j in pairs)
