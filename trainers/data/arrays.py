@@ -1,6 +1,6 @@
 """Conversion of arrays to one form: images uint8 N H W C, labels int64 from 0 to K - 1.
 
-Forms with a single meaning are converted, with a note. All others are refused.
+Unambiguous forms are converted with a note. Ambiguous forms raise InvalidInputError.
 """
 
 from __future__ import annotations
@@ -15,36 +15,41 @@ from numpy.typing import NDArray
 from space.core.errors import InvalidInputError
 
 MOST_PLAIN_CHANNELS = 4
-"""Channels of ordinary images: grey, grey and alpha, colour, colour and alpha."""
+"""Most channels of an ordinary image: grey, grey and alpha, colour, or colour and alpha."""
 MOST_CHANNELS = 16
-"""Channels of images of satellites and the like, which tell an axis of channels from one of pixels."""
+"""Most channels of a multispectral image (satellites). Longer axes count as pixels."""
 
 Arrays = Mapping[str, NDArray[Any]]
 
 
 @dataclass
 class Notes:
-    """What was converted, and in which arrays."""
+    """The conversions, and the arrays of each."""
 
     arrays: dict[str, list[str]] = field(default_factory=dict)
 
     def add(self, name: str, conversion: str) -> None:
-        """Note that the array ``name`` was converted."""
+        """Record a conversion of the array ``name``."""
         self.arrays.setdefault(conversion, []).append(name)
 
     def texts(self) -> tuple[str, ...]:
-        """Return a sentence for each conversion."""
+        """Return one sentence for each conversion."""
         return tuple(f"{' and '.join(names)}: {text}" for text, names in self.arrays.items())
 
 
 def pixels_of(place: str, images: Arrays, notes: Notes) -> dict[str, NDArray[np.uint8]]:
-    """Return arrays of images, by their names, as uint8 N H W C.
+    """Return the arrays of images by name, as uint8 N H W C.
 
-    Floating-point numbers from 0 to 1, whole numbers from 0 to 255 of any type and truth values become
-    bytes. N C H W becomes N H W C where no other reading is plausible.
+    Floating-point numbers from 0 to 1, whole numbers from 0 to 255 of any type, and booleans become uint8.
+    N C H W becomes N H W C if the shape is unambiguous. N H W becomes N H W 1.
+
+    Args:
+        place: The file, for messages.
+        images: The arrays by name. All floating-point arrays share one range.
+        notes: Receives the conversions.
 
     Raises:
-        InvalidInputError: another range, numbers that are not finite, or another form.
+        InvalidInputError: The range, the type or the shape is another one, or numbers are not finite.
     """
     scale = _scale_of_floats(place, images)
     return {
@@ -54,7 +59,7 @@ def pixels_of(place: str, images: Arrays, notes: Notes) -> dict[str, NDArray[np.
 
 
 def _scale_of_floats(place: str, images: Arrays) -> int:
-    """Return what floating-point pixels are multiplied by: all arrays of a file have one range."""
+    """Return the factor of floating-point pixels, 255 or 1. All arrays of a file share one range."""
     floats = {name: array for name, array in images.items() if array.dtype.kind == "f" and array.size}
     for name, array in floats.items():
         if not np.isfinite(array).all():
@@ -112,13 +117,21 @@ def _channels_last(place: str, name: str, images: NDArray[np.uint8], notes: Note
 def labels_of(
     place: str, labels: Arrays, names: NDArray[Any] | None, notes: Notes
 ) -> tuple[dict[str, NDArray[np.int64]], int]:
-    """Return arrays of labels, by their names, as int64 from 0, and the label that 0 stands for: 0 or 1.
+    """Return the arrays of labels by name, as int64 N from 0, and the first label of the file.
 
-    Truth values, whole floating-point numbers, one row of zeros and a one for each label, and labels from 1
-    to K are converted. ``names`` are those of the classes, where the file has them.
+    Booleans, whole floating-point numbers, N x 1 arrays, one-hot rows, and labels from 1 to K are converted.
+
+    Args:
+        place: The file, for messages.
+        labels: The arrays by name, those of train first.
+        names: The class names, if the file has them.
+        notes: Receives the conversions.
+
+    Returns:
+        The labels, and the label of the file that became 0: 0 or 1.
 
     Raises:
-        InvalidInputError: another form, labels that are not whole numbers, or negative ones.
+        InvalidInputError: The shape or the type is another one, or labels are negative or not whole numbers.
     """
     whole = {name: _whole(place, name, array, notes) for name, array in labels.items()}
     present = np.unique(np.concatenate(list(whole.values()))) if whole else np.empty(0, np.int64)
@@ -165,5 +178,5 @@ def _is_one_hot(labels: NDArray[Any]) -> bool:
 
 
 def shape_text(shape: tuple[int, ...]) -> str:
-    """Return ``60 x 12 x 12``."""
+    """Return a shape as text, for example ``60 x 12 x 12``."""
     return " x ".join(str(n) for n in shape) or "a single number"

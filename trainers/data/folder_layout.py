@@ -1,4 +1,4 @@
-"""The layout of a folder of images: which folders in it hold train, validation and test images."""
+"""Detection of the layout of an image folder: the folders of train, validation and test images."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ ANNOTATION_FOLDERS = {"labels", "label", "masks", "mask", "annotations", "annots
 
 @dataclass
 class Layout:
-    """The folders that hold classes, by part, and notes for the user.
+    """The folder of class folders of each part, and notes for the user.
 
-    A folder without parts is that of ``train``; it is split later.
+    A root without part folders counts as ``train``. A later step splits it.
     """
 
     folders: dict[str, Path]
@@ -37,13 +37,20 @@ class Layout:
 
 
 def find_layout(root: Path) -> Layout:
-    """Return where the classes of each part lie.
+    """Return the folder of class folders of each part.
 
-    A folder around everything is entered. Folders beside the parts are left aside. Both give a note.
+    The function enters a single folder that wraps all others. It ignores folders beside the parts. Both
+    cases add a note.
+
+    Args:
+        root: The folder that the user named.
+
+    Returns:
+        The folders by part (``train``, ``val``, ``test``), and the notes. ``train`` is always present.
 
     Raises:
-        InvalidInputError: it is unclear what is a part and what is a class, or there are no class folders.
-        OSError: a folder cannot be read.
+        InvalidInputError: Parts and classes cannot be told apart, or the class folders are missing.
+        OSError: A folder cannot be read.
     """
     inner = _unwrapped(root)
     notes = [f"the images are read from {inner}, the only folder in {root}"] if inner != root else []
@@ -67,7 +74,7 @@ def find_layout(root: Path) -> Layout:
 
 
 def _unwrapped(folder: Path, *, is_part: bool = False) -> Path:
-    """Return the folder that holds the classes or parts, if others are only wrapped around it."""
+    """Return the folder of the classes or parts inside its wrapper folders; without wrappers, ``folder``."""
     inner, seen = folder, set[Path]()
     while len(folders := folders_in(inner)) == 1 and not images_in(inner):
         if (part_of(folders[0]) and not is_part) or inner.resolve() in seen:
@@ -79,7 +86,7 @@ def _unwrapped(folder: Path, *, is_part: bool = False) -> Path:
 
 
 def _parts(root: Path, notes: list[str]) -> tuple[dict[str, Path], list[Path]]:
-    """Return the folders of parts by usual names, and the others that have images."""
+    """Return the part folders, found by their usual names, and the other folders with images."""
     found: dict[str, Path] = {}
     unclear: list[Path] = []
     others: list[Path] = []
@@ -109,10 +116,12 @@ def _parts(root: Path, notes: list[str]) -> tuple[dict[str, Path], list[Path]]:
 
 
 def _are_classes(found: dict[str, Path], others: list[Path]) -> bool:
-    """Return whether folders with names of parts are classes: beside others, images directly in them.
+    """Return whether the folders with part names are classes.
+
+    They are classes if other folders lie beside them and all of them hold images directly.
 
     Raises:
-        InvalidInputError: there are no class folders in ``train``, or it may be a class.
+        InvalidInputError: ``train`` has no class folders, or it may be a class itself.
     """
     root = found["train"].parent
     flat = [folder for folder in found.values() if _is_flat(folder)]
@@ -137,7 +146,7 @@ def _is_flat(folder: Path) -> bool:
 
 
 def _with_inner_folders(found: dict[str, Path], notes: list[str]) -> dict[str, Path]:
-    """Return the parts' folders; of one that holds a single folder around its classes, that folder."""
+    """Return the part folders; a folder that wraps the classes of a part replaces the part folder."""
     inner: dict[str, Path] = {}
     classes: set[str] = set()
     for part, folder in found.items():
@@ -153,7 +162,7 @@ def _with_inner_folders(found: dict[str, Path], notes: list[str]) -> dict[str, P
 
 
 def _check_classes(root: Path) -> None:
-    """Refuse folders whose names look like those of parts, and parts that lie below the classes."""
+    """Refuse class folders with names like those of parts, and parts below the classes."""
     _check_detection(root)
     folders = folders_in(root)
     by_part: dict[str, Path] = {}
@@ -182,7 +191,7 @@ def _check_classes(root: Path) -> None:
 
 
 def _check_detection(folder: Path) -> None:
-    """Refuse images beside masks or boxes: they are no classes."""
+    """Refuse a folder of images beside masks or boxes. It belongs to detection or segmentation."""
     names = {plain(child.name) for child in folders_in(folder)}
     if names & IMAGE_FOLDERS and names & ANNOTATION_FOLDERS and names <= IMAGE_FOLDERS | ANNOTATION_FOLDERS:
         raise InvalidInputError(
@@ -207,7 +216,7 @@ def _notes_of_systems(root: Path) -> list[str]:
 
 
 def _note_of_siblings(root: Path) -> list[str]:
-    """Return a note where only the train folder was named, and other parts lie beside it."""
+    """Return a note if the user named the train folder only and other parts lie beside it."""
     if part_of(root) != "train" or not root.absolute().parent.is_dir():
         return []
     parent = root.absolute().parent

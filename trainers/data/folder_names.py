@@ -1,4 +1,4 @@
-"""Names of files and folders in a folder of images: images, parts, and what systems and programs add."""
+"""Names of files and folders in an image folder: images, parts, and entries of systems and programs."""
 
 from __future__ import annotations
 
@@ -23,51 +23,51 @@ PARTS = {
     "test": "test",
     "testing": "test",
 }
-"""Names of folders above the classes, in any case."""
+"""Part of each usual name of a part folder. Case does not matter. Part folders lie above the classes."""
 UNCLEAR_PARTS = ("eval", "evaluation", "holdout", "hold_out", "heldout", "held_out")
-"""Names that some people give to validation images and others to test images."""
+"""Ambiguous names: some people use them for validation images, others for test images."""
 SYSTEM_NAMES = (
     "__macosx", "@eadir", "#recycle", "$recycle.bin", "system volume information", "lost+found", "thumbs.db",
     "desktop.ini", "__pycache__",
 )  # fmt: skip
-"""Files and folders that operating systems, file servers and Python add."""
+"""Names of files and folders that operating systems, file servers and Python add."""
 TABLES = (".csv", ".tsv", ".json", ".jsonl", ".xlsx", ".xls", ".parquet", ".xml")
-"""Files in which people keep labels."""
+"""Suffixes of files that often hold labels."""
 
 
 def composed(name: str) -> str:
-    """Return a name in Unicode's composed form (NFC); macOS also writes the decomposed one."""
+    """Return a name in Unicode's composed form (NFC). macOS also writes the decomposed form."""
     return unicodedata.normalize("NFC", name)
 
 
 def is_ignored(name: str) -> bool:
-    """Return whether an entry is hidden or a system's own."""
+    """Return whether an entry is hidden or has a name in ``SYSTEM_NAMES``."""
     return name.startswith(".") or name.casefold() in SYSTEM_NAMES
 
 
 def is_image(name: str) -> bool:
-    """Return whether a file's name is that of an image."""
+    """Return whether a file name has an image suffix and is not ignored."""
     return Path(name).suffix.lower() in SUFFIXES and not is_ignored(name)
 
 
 def plain(name: str) -> str:
-    """Return a name in small letters, with one sign for spaces, hyphens and underscores."""
+    """Return a name in lower case; one underscore replaces each run of spaces, hyphens and underscores."""
     return re.sub(r"[\s_-]+", "_", composed(name).strip()).casefold()
 
 
 def part_of(folder: Path) -> str | None:
-    """Return ``train``, ``val`` or ``test`` for a folder that has a usual name of it."""
+    """Return ``train``, ``val`` or ``test`` for a folder with a usual part name, otherwise None."""
     return PARTS.get(plain(folder.name))
 
 
 def entries(folder: Path) -> list[Path]:
-    """Return what is in a folder and not ignored, in the order of the composed names."""
+    """Return the entries of a folder, sorted by composed name. Ignored entries are left out."""
     found = [child for child in folder.iterdir() if not is_ignored(child.name)]
     return sorted(found, key=lambda child: composed(child.name))
 
 
 def folders_in(folder: Path) -> list[Path]:
-    """Return the folders in a folder that are not ignored."""
+    """Return the subfolders of a folder. Ignored ones are left out."""
     return [child for child in entries(folder) if child.is_dir()]
 
 
@@ -77,7 +77,7 @@ def images_in(folder: Path) -> list[Path]:
 
 
 def has_images(folder: Path) -> bool:
-    """Return whether there is an image file in a folder or below it."""
+    """Return whether a folder or one of its subfolders contains an image file."""
     for _, children, names in os.walk(folder, onerror=fail):
         children[:] = [name for name in children if not is_ignored(name)]
         if any(is_image(name) for name in names):
@@ -86,7 +86,7 @@ def has_images(folder: Path) -> bool:
 
 
 def table_hint(*folders: Path) -> str:
-    """Return a remark about a table of labels in one of the folders, or nothing."""
+    """Return a remark about the first table of labels in the folders, otherwise an empty string."""
     for folder in folders:
         for child in entries(folder):
             if child.suffix.lower() in TABLES and child.is_file():
@@ -95,7 +95,10 @@ def table_hint(*folders: Path) -> str:
 
 
 def listed(folders: list[Path]) -> str:
-    """Return names of folders as text, ``a/, b/ and c/``, at most three of them."""
+    """Return the folder names as text: ``a/, b/ and c/``.
+
+    More than three folders give two names and the number of the others.
+    """
     names = [f"{folder.name}/" for folder in folders]
     if len(names) > 3:
         names = [*names[:2], f"{len(names) - 2} others"]
@@ -103,15 +106,15 @@ def listed(folders: list[Path]) -> str:
 
 
 def fail(error: OSError) -> None:
-    """Raise what ``os.walk`` would pass over."""
+    """Raise an error that ``os.walk`` ignores by default."""
     raise error
 
 
 def checked_name(folder: Path) -> str:
-    """Return a class's name, the composed form of its folder's.
+    """Return the class name: the folder name in composed form.
 
     Raises:
-        InvalidInputError: the name is no text, which studies record as UTF-8.
+        InvalidInputError: The name is not valid text. Studies record it as UTF-8.
     """
     try:
         folder.name.encode()

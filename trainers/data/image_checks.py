@@ -1,4 +1,4 @@
-"""Checks of all images before a training: damaged files, and equal images in both splits."""
+"""Checks of all images before training: damaged files, and equal images across splits or classes."""
 
 from __future__ import annotations
 
@@ -23,25 +23,26 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 HEAD_BYTES = 2**16
-"""Bytes at the beginning of a file that are compared before its whole content."""
+"""Bytes of the beginning of a file. They are compared before the whole content."""
 CHUNK = 1024
-"""Largest number of images that wait for a thread."""
+"""Largest number of images in the queue of the threads."""
 MOST_NAMED = 3
-"""Damaged images that an error names."""
+"""Largest number of damaged images in an error message."""
 
 
 def check_images(data: SearchData, record: Path, tell: Callable[[str], None]) -> list[str]:
     """Check all images once, and return notes on equal images.
 
-    The result is stored in ``record`` by the files' paths, sizes and times. The next call reads no file.
+    ``record`` stores the result with a key of the form of the images and the paths, sizes and modification
+    times of the files. The next call with the same key reads no image file. Images in memory need no record.
 
     Args:
         data: The images of a search.
-        record: The file for the result; its folder exists.
-        tell: Called with a line of text before a check that may take long.
+        record: The file for the result. Its folder must exist.
+        tell: Receives a line of text before a slow check.
 
     Raises:
-        InvalidInputError: Images are damaged. The message has their number and the first names.
+        InvalidInputError: Images are damaged. The message gives their number and the first names.
         OSError: The record cannot be written.
     """
     train, val = data.train.images, data.val.images
@@ -71,7 +72,7 @@ def _recorded(record: Path, key: str) -> list[str] | None:
     try:
         found = json.loads(record.read_text(encoding="utf-8"))
         return [str(note) for note in found["notes"]] if found["images"] == key else None
-    except (OSError, ValueError, KeyError, TypeError):  # there is none, or it is damaged
+    except (OSError, ValueError, KeyError, TypeError):  # the record is missing or damaged
         return None
 
 
@@ -95,9 +96,9 @@ def _check_files(images: StoredImages, paths: Sequence[Path]) -> None:
 
 
 def _file_contents(paths: Sequence[Path]) -> list[bytes]:
-    """Return a key for each file; keys are equal if and only if the contents are."""
+    """Return a key for each file. Two keys are equal if and only if the contents are equal."""
     keys = [repr(path.stat().st_size).encode() for path in paths]
-    for num_bytes in (HEAD_BYTES, -1):  # most files differ in size, and most others at their beginning
+    for num_bytes in (HEAD_BYTES, -1):  # most files differ in size or in their first bytes
         rows = _shared(keys)
 
         def content_of(row: int, num_bytes: int = num_bytes) -> bytes:
@@ -110,7 +111,7 @@ def _file_contents(paths: Sequence[Path]) -> list[bytes]:
 
 
 def _shared(keys: Sequence[bytes]) -> list[int]:
-    """Return the rows whose key occurs more than once."""
+    """Return the rows of all keys that occur more than once."""
     rows = defaultdict(list)
     for row, key in enumerate(keys):
         rows[key].append(row)
@@ -122,7 +123,7 @@ def _array_contents(images: StoredImages | NDArray[Any]) -> list[bytes]:
 
 
 def _notes(train: Sequence[bytes], val: Sequence[bytes], data: SearchData) -> list[str]:
-    """Return notes on images that are in both splits or in two classes."""
+    """Return notes on images that occur in both splits or in several classes."""
     notes = []
     known = set(train)
     if twice := sum(content in known for content in val):

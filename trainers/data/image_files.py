@@ -21,11 +21,11 @@ from space.core.system_errors import explain_system_error
 
 GREY_MODES = ("1", "L", "LA", "I", "F")
 EXIF_ORIENTATION = 0x0112
-"""EXIF tag of the orientation. Values from 5 on exchange height and width."""
+"""EXIF tag of the orientation. Values of 5 and above exchange height and width."""
 PNG_EXIF_CHUNKS = (b"eXIf", b"tEXt", b"zTXt", b"iTXt")
 """Chunks of a PNG file in which programs store the orientation."""
 DEFAULT_SIZE = 64
-"""Side in pixels if images differ in size and the study sets none."""
+"""Height and width in pixels if the study sets no size and the images differ in size or exceed 256."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,8 @@ class ImageForm:
 class _QuietPillow(AbstractContextManager[None]):
     """Hides Pillow's warnings while any thread reads images.
 
-    ``warnings.catch_warnings`` alone changes the filters of the whole process. Threads that enter and leave it
-    in turn would restore each other's filters, so the first thread enters it and the last one leaves it.
+    ``warnings.catch_warnings`` changes the filters of the whole process. Threads that overlap would restore
+    each other's filters. Therefore the first thread enters it, and the last thread leaves it.
     """
 
     def __init__(self) -> None:
@@ -80,10 +80,10 @@ def _open(path: Path) -> Any:
     except Image.DecompressionBombError as error:
         raise _too_large(path, error) from None
     except OSError as error:
-        if error.errno is not None:  # the system's error, which says nothing about the content
+        if error.errno is not None:  # an error of the operating system, not of the content
             raise InvalidInputError(f"{path} cannot be read: {explain_system_error(error)}") from None
         raise _no_image(path, error) from None
-    except Exception as error:  # Pillow raises nearly anything for files that are damaged
+    except Exception as error:  # Pillow raises nearly any exception for damaged files
         raise _no_image(path, error) from None
     if image.mode == "LAB":
         image.close()
@@ -91,7 +91,8 @@ def _open(path: Path) -> Any:
             f"{path} stores LAB colours, and its white point is unknown; save the image as RGB"
         )
     if image.format == "TIFF":
-        # Pillow 13 maps uncompressed files into memory with height and width swapped where they are turned
+        # Pillow 13 maps uncompressed files into memory, and swaps height and width of rotated ones.
+        # Without a name, Pillow does not map the file.
         image.filename = ""
     return image
 
@@ -101,7 +102,7 @@ def _no_image(path: Path, error: Exception) -> InvalidInputError:
 
 
 def _too_large(path: Path, error: Exception) -> InvalidInputError:
-    """Return Pillow's refusal of a very large image as one line that says what to do."""
+    """Return Pillow's error for a very large image as one line with a remedy."""
     from PIL import Image
 
     found = re.search(r"\((\d+) pixels\)", str(error))
@@ -113,14 +114,15 @@ def _too_large(path: Path, error: Exception) -> InvalidInputError:
 
 
 def common_form(paths: Sequence[Path], asked: tuple[int, int] | None) -> ImageForm:
-    """Return the common form of all images, from their headers only.
+    """Return the common form of all images. Only headers are read.
 
     Args:
         paths: The image files.
-        asked: Height and width that the study sets; None: their own if equal, else 64 x 64.
+        asked: Height and width in pixels from the study. None: the size of the images if all are equal and
+            no side exceeds 256, otherwise 64 x 64.
 
     Raises:
-        InvalidInputError: A file cannot be read, is no image, is too large, or has LAB colours.
+        InvalidInputError: A file cannot be read, is not an image, is too large, or has LAB colours.
     """
     sizes: Counter[tuple[int, int]] = Counter()
     is_grey = True
@@ -139,21 +141,21 @@ def common_form(paths: Sequence[Path], asked: tuple[int, int] | None) -> ImageFo
 
 
 def _is_on_its_side(image: Any) -> bool:
-    """Return whether height and width change places; a damaged EXIF block counts as none."""
+    """Return whether the orientation exchanges height and width. A damaged EXIF block is ignored."""
     from PIL import Image
 
-    if image.format == "TIFF":  # Pillow gives the size of the upright image
+    if image.format == "TIFF":  # Pillow returns the size of the upright image
         return False
-    with suppress(Exception):  # Pillow raises nearly anything for a damaged EXIF block
+    with suppress(Exception):  # Pillow raises nearly any exception for a damaged EXIF block
         if image.format == "PNG" and _has_late_exif(image):
             image.load()
-        # PngImageFile.getexif decodes the whole image first
+        # not PngImageFile.getexif: it decodes the whole image first
         return int(Image.Image.getexif(image).get(EXIF_ORIENTATION, 1)) >= 5
     return False
 
 
 def _has_late_exif(image: Any) -> bool:
-    """Return whether a PNG file has EXIF or text chunks behind its pixels, where opening does not look."""
+    """Return whether a PNG file has EXIF or text chunks after its pixels. ``Image.open`` misses them."""
     with Path(image.filename).open("rb") as file:
         file.seek(len(b"\x89PNG\r\n\x1a\n"))
         is_behind = False
@@ -167,7 +169,7 @@ def _has_late_exif(image: Any) -> bool:
 
 
 def read_pixels(path: Path, form: ImageForm) -> NDArray[np.uint8]:
-    """Return one image, uint8 H W C, scaled to cover the size and cropped symmetrically.
+    """Return one image as uint8 H W C, scaled to cover the size and cropped symmetrically.
 
     Raises:
         InvalidInputError: The file cannot be read, is damaged or too large, or has LAB colours or 32-bit
@@ -184,7 +186,7 @@ def read_pixels(path: Path, form: ImageForm) -> NDArray[np.uint8]:
             raise
         except Image.DecompressionBombError as error:
             raise _too_large(path, error) from None
-        except Exception as error:  # Pillow raises nearly anything for files that are damaged
+        except Exception as error:  # Pillow raises nearly any exception for damaged files
             if isinstance(error, OSError) and error.errno is not None:
                 raise InvalidInputError(f"{path} cannot be read: {explain_system_error(error)}") from None
             raise InvalidInputError(f"{path} is damaged: {reason_of(error)}") from None
@@ -193,7 +195,7 @@ def read_pixels(path: Path, form: ImageForm) -> NDArray[np.uint8]:
 
 
 def _on_white(image: Any) -> Any:
-    """Return an image without transparency: what lies behind it is white, as on paper."""
+    """Return the image without transparency, composited on a white background."""
     from PIL import Image
 
     if not image.has_transparency_data:
@@ -205,7 +207,11 @@ def _on_white(image: Any) -> Any:
 
 
 def _eight_bits(path: Path, image: Any) -> Any:
-    """Return an image whose pixels have 8 bits; of 16 bits, the upper ones are kept."""
+    """Return the image with 8-bit pixels. 16-bit pixels keep their upper 8 bits.
+
+    Raises:
+        InvalidInputError: The pixels have 32 bits, with an unknown range.
+    """
     from PIL import Image
 
     if not image.mode.startswith(("I", "F")):

@@ -27,19 +27,30 @@ from trainers.data.raw_images import Pair, RawImages, SourceOptions
 from trainers.device.memory_size import available_memory
 
 MEMORY_SHARE = 0.2
-"""Of the memory that is free: images that take more stay in their files."""
+"""Fraction of the free memory for decoded images. Larger sets stay in their files."""
 
 
 def load_image_folder(path: str, options: SourceOptions) -> RawImages:
-    """Return the images below a folder: ``train/CLASS/*``, ``val/`` and ``test/`` beside it, or ``CLASS/*``.
+    """Return the images below a folder.
 
-    All images become one size: ``options.image_size``, or their own where they all have the same and it is
-    at most 256 pixels, or 64 x 64. They are scaled until they cover it, and what reaches over is cut off on
-    both sides alike. They are grey if all of them are, else RGB. Of 16 bits the upper 8 are kept. Test
-    images are brought to the form of the others.
+    The layout is ``train/CLASS/*`` with optional ``val/`` and ``test/`` beside it, or ``CLASS/*``.
+
+    All images get one size. It is ``options.image_size`` if set. Otherwise it is the common size of the
+    images, if all have the same and no side exceeds 256 pixels. Otherwise it is 64 x 64. Each image is
+    scaled to cover that size and cropped symmetrically. The images are grey if all of them are grey,
+    otherwise RGB. 16-bit pixels keep their upper 8 bits. Test images do not influence size and mode; they
+    are converted to the form of the other images.
+
+    Args:
+        path: The folder.
+        options: Size of the images and memory limits.
+
+    Returns:
+        The parts as pairs of images (uint8 N H W C) and labels (int64 N).
 
     Raises:
-        InvalidInputError: the folder is missing, has another form, or holds a file that is no image.
+        InvalidInputError: The folder is missing or cannot be read, has another layout, or holds a file
+            with an image suffix that is not an image.
     """
     if not path:
         raise InvalidInputError("the source imagefolder needs a folder: imagefolder:PATH")
@@ -75,7 +86,8 @@ def _load(root: Path, options: SourceOptions) -> RawImages:
             )
     by_part = {part: [file for listed in found.values() for file in listed] for part, found in files.items()}
     if test := by_part.pop("test", []):
-        common_form(test, options.image_size)  # they must be images; what a search sees is without them
+        # checks the files only: test images must not influence the form
+        common_form(test, options.image_size)
     paths = [file for listed in by_part.values() for file in listed]
     form = common_form(paths, options.image_size)
     room = (
@@ -85,7 +97,7 @@ def _load(root: Path, options: SourceOptions) -> RawImages:
     )
     share = room / len(paths)
     signature = signature_of_files(paths, form)
-    # a search sees no test images: those that it might decode and drop stay in their files
+    # a search does not use test images: keep them in their files instead of decoding them in vain
     shares = {part: 0.0 if part == "test" else share for part in files}
     parts = {part: _read(found, classes, form, shares[part]) for part, found in files.items()}
     if len(classes) == 1:
@@ -100,7 +112,7 @@ def _load(root: Path, options: SourceOptions) -> RawImages:
 
 
 def _hint(name: str, classes: Sequence[str]) -> str:
-    """Return the class that is meant, if one differs in case, spaces or spelling."""
+    """Return a hint with the known class that differs in case, spaces or spelling only, if there is one."""
     for known in classes:
         if plain(known) == plain(name):
             return f", but {known!r}; give both folders one name"
@@ -108,7 +120,7 @@ def _hint(name: str, classes: Sequence[str]) -> str:
 
 
 def _notes_of_case(classes: Sequence[str]) -> list[str]:
-    """Return a note for every two classes whose names differ in case or spaces only."""
+    """Return a note for each pair of classes with names that differ in case or spaces only."""
     seen: dict[str, str] = {}
     notes = []
     for name in classes:
@@ -118,7 +130,7 @@ def _notes_of_case(classes: Sequence[str]) -> list[str]:
 
 
 def _notes(left_out: list[Path]) -> tuple[str, ...]:
-    """Return a sentence about files that are not among the images, if there are any."""
+    """Return a note about the files that are left out; without such files, an empty tuple."""
     if not left_out:
         return ()
     files = f"{len(left_out):,} files are" if len(left_out) > 1 else "a file is"
@@ -131,10 +143,11 @@ def _notes(left_out: list[Path]) -> tuple[str, ...]:
 def _files(
     folder: Path, left_out: list[Path], owners: dict[Path, Path], *, is_train: bool
 ) -> dict[str, list[Path]]:
-    """Return the image files of each class, both in the order of their names, and add others to ``left_out``.
+    """Return the image files of each class, and add other files to ``left_out``.
 
-    Only outside of train may a class have none. Names that begin with a dot are no classes. ``owners`` is as
-    ``_is_new`` has it.
+    Classes and files are sorted by name. A class of the train part must have images. A class of another
+    part may be empty. Folders with names that begin with a dot are ignored. ``_is_new`` describes
+    ``owners``.
     """
     found: dict[str, list[Path]] = {}
     children = [child for child in entries(folder) if _is_there(child)]
@@ -165,10 +178,13 @@ def _files(
 
 
 def _images_below(folder: Path, left_out: list[Path], owners: dict[Path, Path]) -> list[Path]:
-    """Return the image files in a class's folder and in those below it, and add others to ``left_out``.
+    """Return the image files in a class folder and its subfolders, and add other files to ``left_out``.
 
-    Links are followed, each folder once. Files and folders whose names begin with a dot are no images, but
-    what systems put beside them. ``owners`` is as ``_is_new`` has it. OSError where a folder cannot be read.
+    The function follows links and visits each folder once. It ignores files and folders with names that
+    begin with a dot: systems add them. ``_is_new`` describes ``owners``.
+
+    Raises:
+        OSError: A folder cannot be read.
     """
     paths: list[Path] = []
     for parent, children, names in os.walk(folder, onerror=fail, followlinks=True):
@@ -184,12 +200,13 @@ def _images_below(folder: Path, left_out: list[Path], owners: dict[Path, Path]) 
 
 
 def _is_new(folder: Path, of_class: Path, owners: dict[Path, Path]) -> bool:
-    """Return whether a folder was not met before, and note to which class's folder it belongs.
+    """Return whether a folder is new, and record its class folder in ``owners``.
 
-    ``owners`` maps folders, with links followed, to those of their classes, over all parts.
+    ``owners`` maps resolved folders to class folders, over all parts.
 
     Raises:
-        InvalidInputError: by a link it belongs to two classes or parts, or the classes lie in it.
+        InvalidInputError: A link assigns the folder to two classes or parts, or it leads to a parent of
+            the classes.
     """
     place = folder.resolve()
     if of_class.parent.resolve().is_relative_to(place):
@@ -204,7 +221,11 @@ def _is_new(folder: Path, of_class: Path, owners: dict[Path, Path]) -> bool:
 
 
 def _is_there(path: Path) -> bool:
-    """Return true; raises InvalidInputError for a link that leads nowhere."""
+    """Return True for an existing path.
+
+    Raises:
+        InvalidInputError: The path is a broken link.
+    """
     if path.is_symlink() and not path.exists():
         raise InvalidInputError(f"{path} is a link that leads nowhere; remove it, or bring what it names")
     return True

@@ -1,4 +1,4 @@
-"""Images that stay in their files and are decoded when needed, for sets larger than memory."""
+"""Images in files, decoded on access, for data sets larger than memory."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from trainers.data.folder_names import composed
 from trainers.data.image_files import ImageForm, read_pixels
 
 MOST_READ = 512
-"""Files whose content enters a signature; of larger sets, evenly spread ones."""
+"""Largest number of files with content in a signature. Larger sets are sampled evenly."""
 END_BYTES = 2**15
-"""Bytes read at the beginning and at the end of such a file."""
+"""Bytes of the beginning, and of the end, of each sampled file."""
 
 Rows = slice | NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class StoredImages:
-    """Images in files, indexed like an array uint8 N H W C by slices and rows."""
+    """Images in files. Slices and rows index them like an array uint8 N H W C."""
 
     paths: tuple[Path, ...]
     form: ImageForm
@@ -65,15 +65,18 @@ Images = NDArray[np.uint8] | StoredImages
 
 
 def taken(images: Images, rows: NDArray[np.int64]) -> Images:
-    """Return the images of ``rows``; stored images are not decoded."""
+    """Return the images of ``rows`` without decoding stored images."""
     return images.take(rows) if isinstance(images, StoredImages) else images[rows]
 
 
 def signature_of_files(paths: Sequence[Path], form: ImageForm) -> str:
-    """Return a hash of the form, of every file's name, folder and size, and of some contents.
+    """Return a SHA-256 hash of the form, the files and a sample of their contents.
 
-    New files may have the sizes of old ones. Therefore the ends of ``MOST_READ`` files, evenly spread, are
-    read.
+    Each file contributes its name, its folder and its size. New files may have the sizes of old ones.
+    Therefore up to ``MOST_READ`` files, evenly spread, also contribute their beginnings and ends.
+
+    Raises:
+        OSError: A file cannot be read.
     """
     digest = hashlib.sha256(repr(form).encode())
     step = math.ceil(len(paths) / MOST_READ) or 1
@@ -89,6 +92,15 @@ def signature_of_files(paths: Sequence[Path], form: ImageForm) -> str:
 
 
 def decoded(paths: Sequence[Path], form: ImageForm, most_bytes: float) -> Images:
-    """Return the images in memory if they take at most ``most_bytes``, otherwise as stored images."""
+    """Return the images as an array uint8 N H W C if they fit, otherwise as stored images.
+
+    Args:
+        paths: The image files.
+        form: The common form of the images.
+        most_bytes: Largest size of the array in bytes.
+
+    Raises:
+        InvalidInputError: A file is damaged or cannot be read. Stored images raise it on access.
+    """
     stored = StoredImages(tuple(paths), form)
     return stored[:] if stored.nbytes <= most_bytes else stored

@@ -1,4 +1,4 @@
-"""The interface of a source of images: what it returns, and its options."""
+"""The interface of an image source: its result and its options."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ Pair = tuple[Images, NDArray[np.int64]]
 
 @dataclass(frozen=True)
 class RawImages:
-    """A data set as its source provides it; each part is a pair of images uint8 N H W C and labels int64 N.
+    """A data set as its source provides it.
 
-    ``signature`` identifies images in files, whether they are in memory or not. ``notes`` are remarks for the
-    user, one sentence each.
+    Each part is a pair of images (uint8 N H W C) and labels (int64 N). ``signature`` identifies images from
+    files, both in memory and stored. ``notes`` are remarks for the user, one sentence each.
     """
 
     name: str
@@ -31,9 +31,9 @@ class RawImages:
 
 @dataclass(frozen=True)
 class SourceOptions:
-    """The options of the ``[data]`` section for a source: see ``DataConfig``.
+    """The options of a source, from the ``[data]`` section. ``DataConfig`` describes them.
 
-    ``memory_share`` is the fraction of the free memory that belongs to this process.
+    ``image_size`` is (H, W) in pixels. ``memory_share`` is this process's fraction of the free memory.
     """
 
     root: str = ""

@@ -1,4 +1,4 @@
-"""Sources of images by name: digits, NumPy archives, folders and torchvision's data sets."""
+"""Image sources by name: digits, NumPy archives, folders and the data sets of torchvision."""
 
 from __future__ import annotations
 
@@ -21,7 +21,11 @@ from trainers.data.torchvision_sources import KNOWN_SETS, load_known_set
 
 
 def load_digits(path: str, _options: SourceOptions) -> RawImages:
-    """Return scikit-learn's 1,797 handwritten digits, 8x8 pixels, grey; they come with that package."""
+    """Return the 1,797 handwritten digits of scikit-learn, uint8 N 8 8 1. The package contains them.
+
+    Raises:
+        InvalidInputError: ``path`` is not empty.
+    """
     if path:
         raise InvalidInputError(f"the source digits takes no file, but got {shown(path)}")
     from sklearn import datasets
@@ -32,13 +36,20 @@ def load_digits(path: str, _options: SourceOptions) -> RawImages:
 
 
 def load_npz(path: str, _options: SourceOptions) -> RawImages:
-    """Return the images of a NumPy archive: ``x_train``, ``y_train``, and what it has of val and test.
+    """Return the images of a NumPy archive.
 
-    Images are uint8, N H W C or N H W (grey); labels whole numbers from 0. Other forms with one meaning are
-    converted, see ``trainers.data.arrays``. An array ``classes`` may name the classes.
+    The archive needs ``x_train`` and ``y_train``. It may have ``x_val``, ``y_val``, ``x_test``, ``y_test``
+    and ``classes``, the class names. Images are uint8, N H W C or N H W (grey). Labels are whole numbers
+    from 0. ``trainers.data.arrays`` converts other unambiguous forms.
+
+    Args:
+        path: The archive.
+
+    Returns:
+        The parts as pairs of images (uint8 N H W C) and labels (int64 N), with a note for each conversion.
 
     Raises:
-        InvalidInputError: the file is missing or damaged, an array is missing or of a wrong form.
+        InvalidInputError: The file is missing or damaged, or an array is missing or has a wrong form.
     """
     if not path:
         raise InvalidInputError("the source npz needs a file: npz:FILE")
@@ -63,14 +74,14 @@ SOURCES: dict[str, Callable[[str, SourceOptions], RawImages]] = {
     "imagefolder": load_image_folder,
     **{name: partial(load_known_set, name) for name in KNOWN_SETS},
 }
-"""All sources by the name before the colon in ``data.source``."""
+"""All sources by name: the text before the colon in ``data.source``."""
 
 
 NPZ_ARRAYS = ("x_train", "y_train", "x_val", "y_val", "x_test", "y_test", "classes")
-"""Arrays that are read from an archive. Others are ignored."""
+"""Names of the arrays that are loaded from an archive. Other arrays are ignored."""
 MAGIC_NPY = b"\x93NUMPY"
 LEAST_LARGE = 2**20
-"""Bytes of an array from which on it is memory that lacks, and not a header that is damaged."""
+"""Bytes of an array. From this size on, a MemoryError means low memory; below it, a damaged header."""
 MOST_LISTED = 20
 
 
@@ -84,7 +95,7 @@ def _read_npz(path: Path) -> dict[str, NDArray[Any]]:
             raise InvalidInputError(
                 f"there is no file {shortened(str(path))}; --data npz:FILE tells where the images are"
             )
-        # opened here, since numpy leaves a file of its own open where an archive is damaged
+        # opened here: numpy does not close its own file if the archive is damaged
         with path.open("rb") as file:
             _check_kind(file, path)
             return _read_arrays(file, path)
@@ -94,7 +105,7 @@ def _read_npz(path: Path) -> dict[str, NDArray[Any]]:
 
 
 def _check_kind(file: BinaryIO, path: Path) -> None:
-    """Refuse files that are neither archives nor arrays by their first bytes."""
+    """Refuse a file if its first bytes are neither those of an archive nor those of an array."""
     begins = file.read(len(MAGIC_NPY))
     file.seek(0)
     if not begins.startswith(b"PK") and begins != MAGIC_NPY:
@@ -118,12 +129,12 @@ def _read_arrays(file: BinaryIO, path: Path) -> dict[str, NDArray[Any]]:
             _check_names(path, archive.files)
             for name in [name for name in archive.files if name in NPZ_ARRAYS]:
                 arrays[name] = archive[name]
-                if not isinstance(arrays[name], np.ndarray):  # numpy hands out what is no array as bytes
+                if not isinstance(arrays[name], np.ndarray):  # numpy returns other members as bytes
                     raise InvalidInputError(f"{path} is damaged: {name} is not a NumPy array")
             return arrays
     except InvalidInputError:
         raise
-    # a damaged archive makes zipfile, zlib, numpy's header parser and Python's own raise nearly anything
+    # damaged archives: zipfile, zlib, and the parsers of numpy and Python raise nearly any exception
     except Exception as error:
         if isinstance(error, ValueError) and "pickle" in str(error):
             raise InvalidInputError(
@@ -149,7 +160,7 @@ def _check_names(path: Path, names: list[str]) -> None:
 
 
 def _size_of(file: BinaryIO, name: str) -> int:
-    """Return the bytes that an array takes by what the archive says; a header alone may say anything."""
+    """Return the bytes of an array by the archive's directory. A damaged header may claim any size."""
     try:
         with zipfile.ZipFile(file) as archive:
             return archive.getinfo(f"{name}.npy").file_size
@@ -158,7 +169,7 @@ def _size_of(file: BinaryIO, name: str) -> int:
 
 
 def _read_parts(path: str, arrays: dict[str, NDArray[Any]], notes: Notes) -> tuple[dict[str, Pair], int]:
-    """Return the parts, and the label that 0 stands for."""
+    """Return the parts, and the label of the file that became 0."""
     parts = [part for part in ("train", "val", "test") if f"x_{part}" in arrays or f"y_{part}" in arrays]
     for part in parts:
         if f"x_{part}" not in arrays or f"y_{part}" not in arrays:
@@ -204,7 +215,7 @@ def _class_names(
     try:
         texts = [name.decode() if isinstance(name, bytes) else name for name in names.tolist()]
         "".join(texts).encode()
-    except (ValueError, SystemError):  # the latter where a code point is beyond Unicode's last
+    except (ValueError, SystemError):  # SystemError: a code point exceeds the Unicode range
         raise InvalidInputError(f"{path}: classes must be names in UTF-8 text, but they are not") from None
     labels: dict[str, int] = {}
     for label, text in enumerate(texts):

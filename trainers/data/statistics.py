@@ -1,4 +1,4 @@
-"""Mean and standard deviation of images, from exact histograms."""
+"""Mean and standard deviation of image channels, from exact histograms."""
 
 from __future__ import annotations
 
@@ -10,13 +10,16 @@ CHUNK = 1024
 
 
 def channel_statistics(images: Images, most: int | None = None) -> tuple[list[float], list[float]]:
-    """Return mean and standard deviation of every channel, of pixels scaled to 0..1.
+    """Return the mean and the standard deviation of each channel, for pixels scaled to 0..1.
 
-    A constant channel has a deviation of 1, so that division by it is possible.
+    The deviation of a constant channel is 1. Callers can divide by it.
 
     Args:
         images: uint8 N H W C.
-        most: Largest number of images to read, evenly spread; None: all.
+        most: Largest number of images to read, evenly spread. None: all.
+
+    Returns:
+        Two lists with C numbers each: means and standard deviations.
     """
     if most is not None and most < len(images):
         images = taken(images, np.linspace(0, len(images) - 1, most).astype(np.int64))

@@ -1,4 +1,4 @@
-"""Stratified splits in numpy, also for classes with one or two images."""
+"""Stratified splits in NumPy. They support classes with one or two images."""
 
 from __future__ import annotations
 
@@ -9,9 +9,17 @@ from numpy.typing import NDArray
 def stratified_split(
     labels: NDArray[np.int64], fraction: float, seed: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the rows to keep and the rows to hold out, both ascending, int64.
+    """Return the rows to keep and the rows to hold out.
 
-    Of each class, round(fraction * n) images are held out, but at most n - 1.
+    A class with n images loses ``min(round(fraction * n), n - 1)`` of them to the held-out rows.
+
+    Args:
+        labels: The label of each image, int64 N.
+        fraction: The fraction of each class to hold out.
+        seed: The seed of the random choice.
+
+    Returns:
+        Two arrays of rows, int64, ascending: kept and held out.
     """
     rng = np.random.default_rng(seed)
     held = []

@@ -1,4 +1,4 @@
-"""The data sets of torchvision, found in a folder or downloaded into it on first use."""
+"""The data sets of torchvision, loaded from a folder. The first use downloads them."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ DEFAULT_ROOT = Path("~/.cache/mgnas")
 
 @dataclass(frozen=True)
 class KnownSet:
-    """A data set by its class in ``torchvision.datasets``; images are ``size`` pixels high and wide.
+    """A data set of ``torchvision.datasets``.
 
-    ``place`` is the folder, or one of the files, that torchvision looks for under its root.
+    ``class_name`` is its class there. ``place`` is the folder, or one of the files, of the set below
+    torchvision's root. Height and width of the images are ``size`` pixels.
     """
 
     class_name: str
@@ -36,14 +37,23 @@ KNOWN_SETS = {
     "cifar100": KnownSet("CIFAR100", "cifar-100-python", 32, 3, 100),
     "svhn": KnownSet("SVHN", "train_32x32.mat", 32, 3, 10),
 }
-"""Every such set by the name that ``data.source`` takes."""
+"""All known sets by their names in ``data.source``."""
 
 
 def load_known_set(name: str, path: str, options: SourceOptions) -> RawImages:
-    """Return a data set with its own test split.
+    """Return a data set of torchvision with its own test split.
+
+    Args:
+        name: A key of ``KNOWN_SETS``.
+        path: Must be empty.
+        options: ``root`` is the folder of the data sets; empty: ``DEFAULT_ROOT``.
+
+    Returns:
+        Train and test parts as pairs of images (uint8 N H W C) and labels (int64 N).
 
     Raises:
-        InvalidInputError: it is neither under the root nor can it be downloaded, or it is damaged.
+        InvalidInputError: The set is missing under the root and cannot be downloaded, or is unreadable or
+            damaged; ``path`` is not empty; or torchvision cannot be imported.
     """
     if path:
         raise InvalidInputError(
@@ -76,7 +86,7 @@ def _read(name: str, root: Path, *, is_train: bool) -> tuple[Pair, tuple[str, ..
 def _open(name: str, root: Path, *, is_train: bool) -> Any:
     try:
         from torchvision import datasets
-    except Exception as error:  # its build and torch's do not fit: then it raises nearly anything
+    except Exception as error:  # mismatched builds of torch and torchvision raise any type
         raise InvalidInputError(
             f"{name} needs torchvision, which cannot be imported ({_reason(error)}); install torch and "
             "torchvision anew, both from one place"
@@ -86,7 +96,7 @@ def _open(name: str, root: Path, *, is_train: bool) -> Any:
     if known.class_name != "SVHN":
         part = {"train": is_train}
     make = getattr(datasets, known.class_name)
-    # not there, half of it, damaged, not reachable: torchvision raises nearly anything for any of these
+    # torchvision raises nearly any exception for missing, incomplete, damaged and unreachable sets
     try:
         return make(str(root), **part, download=False)
     except MemoryError:
@@ -97,8 +107,8 @@ def _open(name: str, root: Path, *, is_train: bool) -> Any:
             "another folder (--data-root)"
         ) from None
     except Exception as error:
-        # what torchvision advises, download=True, is no option of ours
-        if "download=True" not in str(error):  # all files are there, and would not be downloaded again
+        # torchvision's advice, download=True, is not an option of mgnas and stays out of the message
+        if "download=True" not in str(error):  # all files exist: no second download
             raise InvalidInputError(
                 f"{name} under {root} is damaged ({_reason(error)}); remove {root / known.place}, and it is "
                 "downloaded again"
