@@ -59,7 +59,10 @@ def _calibrations_of(folder: Path, renew: bool) -> Path:
 
 
 def _renew() -> None:
-    """Measure the GPU, or the CPU with one thread (workers) and with all (``mgnas train``)."""
+    """Measure every GPU; without a GPU, measure the CPU with one thread and with all threads.
+
+    Workers of a search use one thread; ``mgnas train`` uses all threads.
+    """
     import torch
 
     from trainers.device.calibration import Calibration

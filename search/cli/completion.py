@@ -41,7 +41,7 @@ def devices(incomplete: str) -> list[str]:
 
 
 def sources(incomplete: str) -> list[str]:
-    """Return the image sources that begin with ``incomplete``; sources of a path end with a colon."""
+    """Return the image sources that begin with ``incomplete``; sources with a path end with a colon."""
     from trainers.data.sources import SOURCES
 
     names = (f"{name}:" if name in ("npz", "imagefolder") else name for name in SOURCES)

@@ -20,14 +20,18 @@ AT_MOST = 1_000_000
 
 @dataclass(frozen=True)
 class ImageOptions:
-    """The images as the command line describes them; None for an option that is not given."""
+    """The image format from the command line; the value of an omitted option is None."""
 
     size: int | None
     channels: int | None
     classes: int | None
 
     def check(self) -> None:
-        """Raise InvalidInputError for numbers below 1 or above ``AT_MOST``."""
+        """Check the range of the numbers.
+
+        Raises:
+            InvalidInputError: A number is below 1 or above ``AT_MOST``.
+        """
         for option, value in (
             ("--image-size", self.size),
             ("--channels", self.channels),
@@ -38,7 +42,7 @@ class ImageOptions:
 
 
 def describe_network(text: str, images: ImageOptions, as_json: bool) -> None:
-    """Print notation, identity, parameters, MACs, memory and layers of the network that ``text`` names.
+    """Print notation, identity, parameters, MACs, memory and layers of the network named ``text``.
 
     Raises:
         InvalidInputError: The network cannot be read, or a number is out of range.

@@ -23,15 +23,15 @@ DRAWS = 2_000
 """Points drawn uniformly to estimate the feasible fraction."""
 NUM_SAMPLES = 6
 EXACT_UP_TO = 20_000
-"""Spaces of at most so many points are enumerated instead."""
+"""Maximum size of an enumerated space, in points."""
 
 
 def describe_space(config: StudyConfig, images: ImageOptions, as_json: bool) -> None:
     """Print the size, ranges, feasible fraction and some networks of a study's search space.
 
     Raises:
-        InvalidInputError: The images cannot be loaded and their format is not given, a number is out of range,
-            or no network is within the limits.
+        InvalidInputError: The images are unusable and the options omit their format, a number is out of
+            range, or the limits exclude every network.
     """
     images.check()
     space = space_of(config, images)
@@ -45,7 +45,7 @@ def describe_space(config: StudyConfig, images: ImageOptions, as_json: bool) -> 
 
 
 def space_of(config: StudyConfig, images: ImageOptions) -> SearchSpace:
-    """Return the search space for the study's images, or for images as the command line describes them."""
+    """Return the search space for the study's images, or for the image format of the command line."""
     size, channels, classes = images.size, images.channels, images.classes
     known = known_format(config.data)
     if known is None and None in (size, channels, classes):
@@ -64,7 +64,7 @@ def space_of(config: StudyConfig, images: ImageOptions) -> SearchSpace:
 
 
 def summary(space: SearchSpace, seed: int = 0) -> dict[str, Any]:
-    """Return the facts of a search space as plain data, with samples drawn from ``seed``."""
+    """Return the facts of a search space as plain data; ``seed`` determines the samples."""
     rng = random.Random(seed)
     share, low, high, drawn = feasible_share(space, rng)
     samples: list[dict[str, Any]] = []
@@ -101,11 +101,16 @@ def summary(space: SearchSpace, seed: int = 0) -> dict[str, Any]:
 
 
 def feasible_share(space: SearchSpace, rng: random.Random) -> tuple[float, float, float, int | None]:
-    """Return the feasible fraction of points, its 95 % interval (low, high), and the number of drawn points.
+    """Return the feasible fraction of the points of a space.
 
-    A small space is enumerated: the fraction is then exact, and the number is None.
+    Spaces of at most ``EXACT_UP_TO`` points are enumerated. The fraction of these spaces and of spaces
+    without limits is exact.
+
+    Returns:
+        The fraction, its 95 % interval (low, high), and the number of drawn points. The number is None for an
+        exact fraction.
     """
-    built_in = {family.name for family in BUILT_IN}  # networks of other families may be unbuildable
+    built_in = {family.name for family in BUILT_IN}  # other families may contain invalid networks
     if not space.has_limits and built_in.issuperset(space.config.family.choices):
         return 1.0, 1.0, 1.0, None
     size = space.size()

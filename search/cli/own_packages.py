@@ -1,6 +1,6 @@
 """Import the packages of mgnas, even if files of a user have the same names.
 
-This file runs first and imports nothing of mgnas.
+This file runs first. Its own imports are limited to the standard library.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ PACKAGES = ("space", "trainers", "results", "search")
 
 
 def import_own_packages() -> None:
-    """Import the four packages beside this file, whatever ``sys.path`` finds first.
+    """Import the four packages of this installation, independent of the order of ``sys.path``.
 
     Raises:
         ImportError: Another module was imported under one of their names.
@@ -37,7 +37,7 @@ def import_own_packages() -> None:
 
 def leave_current_folder() -> None:
     """Remove the current folder, which ``python -m`` puts first, from ``sys.path``."""
-    with suppress(OSError):  # the current folder may be gone
+    with suppress(OSError):  # the current folder may be deleted
         first = Path(sys.path[0] or os.curdir).resolve()
         if first == Path.cwd().resolve() and first != ROOT:
             del sys.path[0]

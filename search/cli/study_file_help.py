@@ -1,4 +1,4 @@
-"""``mgnas help study-file``: a study file with every key, its default and what it means."""
+"""``mgnas help study-file``: a study file with every key, its default and its description."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from pydantic.fields import FieldInfo
 from search.study.config import StudyConfig
 
 WIDTH = 100
-"""Columns of a comment."""
+"""Maximum width of a comment, in characters."""
 
 
 def study_file() -> str:
-    """Return a study file with all keys at their defaults; keys without one are commented out."""
+    """Return a study file with all keys at their defaults; keys without a default are commented out."""
     defaults = StudyConfig().model_dump(mode="json")
     lines = [*_comment(StudyConfig), ""]
     sections: list[str] = []
@@ -49,7 +49,7 @@ def _key(name: str, field: FieldInfo, value: Any) -> list[str]:
 
 
 def inline(value: Any) -> str:
-    """Return a value as TOML on one line; a dictionary leaves out its unset keys."""
+    """Return a value as TOML on one line, without the unset keys of dictionaries."""
     if isinstance(value, dict):
         pairs = (f"{key} = {inline(one)}" for key, one in value.items() if one is not None)
         return f"{{{', '.join(pairs)}}}"

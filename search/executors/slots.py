@@ -1,4 +1,4 @@
-"""How many trainings run side by side on this machine, and on what."""
+"""The number of concurrent trainings on this machine, and their devices."""
 
 from __future__ import annotations
 
@@ -12,20 +12,26 @@ from pathlib import Path
 from space.core.errors import InvalidInputError
 
 CACHED_KERNELS = 256
-"""Kernels that a worker keeps: those of one network, not of all that it has trained, or its memory grows."""
+"""Cached kernels per worker, enough for one network; a larger cache grows with each trained network."""
 _KERNEL_CACHE = "ONEDNN_PRIMITIVE_CACHE_CAPACITY"
 
 
 @dataclass(frozen=True)
 class Slot:
-    """A place for one worker: a CPU core (one thread) or a GPU (by its index)."""
+    """A place for one worker: a GPU, or CPU cores.
+
+    Attributes:
+        device: ``cpu`` or ``cuda``.
+        gpu: The index of the GPU; None on a CPU.
+        threads: The number of CPU threads; None for one thread.
+    """
 
     device: str
     gpu: int | None = None
     threads: int | None = None
 
     def environment(self) -> dict[str, str]:
-        """Return the variables that must be set before torch is imported."""
+        """Return the environment variables to set before the import of torch."""
         if self.gpu is not None:
             return {"CUDA_VISIBLE_DEVICES": _visible_gpus()[self.gpu]}
         threads = str(self.threads or 1)
@@ -40,14 +46,20 @@ def find_slots(
     num_jobs: int | None = None,
     threads: int | str = "auto",
 ) -> list[Slot]:
-    """Return one slot for each GPU if there are any, else one for each CPU core with one thread each.
+    """Return one slot per GPU, or without GPUs one slot per CPU core, with one thread each.
 
-    Two threads on a busy machine of two cores were measured ten times slower than one. ``workers`` sets
-    another number; GPUs are then shared out in turn. Where the number of trainings is known (``num_jobs``),
-    no more slots share the cores than there are trainings of so many ``threads``.
+    One thread is the default because on a busy machine with two cores, two threads were ten times slower than
+    one. With ``num_jobs``, the slots share all CPU cores, and their default number is
+    ``min(num_jobs, max(1, cores // threads))``.
+
+    Args:
+        device: ``auto``, ``cpu`` or ``cuda``.
+        workers: The number of slots; several slots use the GPUs in turn.
+        num_jobs: The number of trainings, if known.
+        threads: The minimum number of threads per CPU slot, ``auto`` for 1. Only used with ``num_jobs``.
 
     Raises:
-        InvalidInputError: ``device`` is cuda, and there is no GPU.
+        InvalidInputError: ``device`` is cuda, and the machine has no GPU.
     """
     num_gpus = 0 if device == "cpu" else count_gpus()
     if device == "cuda" and num_gpus == 0:
@@ -64,10 +76,12 @@ def find_slots(
 
 
 def check_threads(threads: int | str, slots: Iterable[Slot]) -> None:
-    """Refuse more threads of one training on a CPU than cores: every step would wait for them in turn.
+    """Check that a training on a CPU has at most one thread per core.
+
+    With more threads, every step waits for threads that share a core.
 
     Raises:
-        InvalidInputError: there are more.
+        InvalidInputError: ``threads`` exceeds the number of cores.
     """
     cores = count_cores()
     if isinstance(threads, int) and threads > cores and any(slot.gpu is None for slot in slots):
@@ -78,10 +92,16 @@ def check_threads(threads: int | str, slots: Iterable[Slot]) -> None:
 
 
 def check_compiler(compiles: bool, slots: Iterable[Slot]) -> None:
-    """Refuse ``execution.compile`` where torch.compile will find no compiler, before anything is trained.
+    """Check before the first training that torch.compile finds a compiler.
+
+    $CXX (on CPUs) and $CC (on GPUs) replace the usual compilers.
+
+    Args:
+        compiles: The value of ``execution.compile``; False skips the check.
+        slots: The places of the workers.
 
     Raises:
-        InvalidInputError: there is none; $CXX (on CPUs) and $CC (on GPUs) name another than the usual ones.
+        InvalidInputError: The compiler is missing.
     """
     if not compiles:
         return
@@ -96,14 +116,17 @@ def check_compiler(compiles: bool, slots: Iterable[Slot]) -> None:
 
 
 def _compiler_of(slot: Slot) -> tuple[str, str, tuple[str, ...]]:
-    """Return what torch.compile compiles with: Triton takes a C compiler, code for CPUs a C++ one."""
+    """Return the language, variable and usual commands of the compiler that torch.compile uses.
+
+    Triton needs a C compiler; code for CPUs needs a C++ compiler.
+    """
     if slot.gpu is not None:
         return "C", "CC", ("gcc", "clang")
     return "C++", "CXX", ("clang++",) if sys.platform == "darwin" else ("g++",)
 
 
 def count_gpus() -> int:
-    """Return the number of CUDA devices that torch can use; torch is only imported where a driver is."""
+    """Return the number of CUDA devices that torch can use; the import of torch requires a driver."""
     if shutil.which("nvidia-smi") is None and not Path("/proc/driver/nvidia").exists():
         return 0
     import torch
@@ -112,13 +135,13 @@ def count_gpus() -> int:
 
 
 def count_cores() -> int:
-    """Return the CPU cores that this process may use, the limit of its container included."""
+    """Return the number of CPU cores of this process, within the limit of its container."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     try:
         quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
         return max(1, min(cores, int(quota) // int(period)))
     except (OSError, ValueError):
-        return cores  # no control groups here, or no limit ("max")
+        return cores  # without control groups, or without a limit ("max")
 
 
 def _visible_gpus() -> list[str]:

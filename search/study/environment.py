@@ -1,4 +1,4 @@
-"""Versions and hardware of a study, as recorded in its folder."""
+"""The versions and hardware that a study records in its folder."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from search.study.config import StudyConfig
 
 
 def environment() -> dict[str, Any]:
-    """Return versions and hardware, to be kept with a study."""
+    """Return versions, hardware, the current time (UTC) and the commit, for the record of a study."""
     packages = ("mgnas", "torch", "optuna", "numpy")
     return {
         "python": platform.python_version(),
@@ -32,7 +32,7 @@ def environment() -> dict[str, Any]:
 
 
 def environment_json(header: StudyHeader, config: StudyConfig) -> str:
-    """Return what ``environment.json`` holds: versions, hardware, seed, space and images."""
+    """Return the content of ``environment.json``: versions, hardware, seed, space and images."""
     facts = header.environment | {
         "seed": config.search.seed,
         "space": header.space_hash,
@@ -58,7 +58,7 @@ def _gpu_names() -> list[str]:
 
 
 def _commit() -> str | None:
-    """Return the commit of the source tree this runs from, if it is one."""
+    """Return the Git commit of the running source tree; None if it is unknown."""
     root = Path(__file__).resolve().parents[2]
     if not (root / ".git").exists():
         return None

@@ -1,4 +1,4 @@
-"""The folder of a study: its files, its lock, and checks before anything is written."""
+"""The folder of a study: its files, its lock, and the checks before the first write."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _SETTLE_S = 1.0
 
 
 class StudyFolder:
-    """The paths of a study's folder. Nothing is written before ``locked``.
+    """The paths of a study's folder. The first write happens in ``locked``.
 
     Args:
         path: The folder.
@@ -56,7 +56,11 @@ class StudyFolder:
         return (self.path / DATABASE).exists()
 
     def check(self) -> None:
-        """Raise InvalidInputError if another process searches here, or the path holds something else."""
+        """Check that the path is free or holds a complete study.
+
+        Raises:
+            InvalidInputError: Another process searches here, or the path holds other files.
+        """
         if self.is_locked():
             raise InvalidInputError(self._busy())
         if self.path.exists() and not self.path.is_dir():
@@ -83,7 +87,7 @@ class StudyFolder:
         return begun
 
     def recorded_tables(self, header: StudyHeader) -> Tables:
-        """Return the configuration that the ledger records, as plain tables without unset keys.
+        """Return the recorded configuration of the ledger, as plain tables without unset keys.
 
         Raises:
             InvalidInputError: ``study.toml`` is damaged, or it was edited and differs from the ledger.
@@ -104,7 +108,7 @@ class StudyFolder:
         return without_unset(header.config)
 
     def recorded_config(self, header: StudyHeader) -> StudyConfig:
-        """Return the same as a configuration.
+        """Return the recorded configuration of the ledger.
 
         Raises:
             InvalidInputError: As ``recorded_tables``, or a plugin of the study fails.
@@ -112,9 +116,14 @@ class StudyFolder:
         return StudyConfig.parse(self.recorded_tables(header), str(self.path / CONFIG), self.path)
 
     def write_config(self, config: StudyConfig) -> StudyConfig:
-        """Write the configuration and copies of its plugins; OSError goes to the caller.
+        """Write the configuration and copies of its plugins.
 
-        Returns it as it is recorded: plugins are those in this folder, seen from it, so that it may be moved.
+        Returns:
+            The recorded configuration. Its plugin paths point to the copies and are relative to this folder.
+            The folder can therefore be moved.
+
+        Raises:
+            OSError: A file is not writable.
         """
         names = tuple(f"{PLUGINS}/{Path(plugin).name}" for plugin in config.plugins)
         recorded = config.model_copy(update={"plugins": names})
@@ -126,7 +135,11 @@ class StudyFolder:
         return recorded
 
     def check_plugins(self, header: StudyHeader, asked: StudyConfig) -> None:
-        """Raise InvalidInputError unless plugins here and those asked for are the recorded ones."""
+        """Check that the plugins in this folder and the requested plugins are the recorded ones.
+
+        Raises:
+            InvalidInputError: A plugin differs.
+        """
         copies = {name: self.path / PLUGINS / name for name in header.plugins}
         for plugins in (copies, {Path(plugin).name: Path(plugin) for plugin in asked.plugins}):
             for name in sorted(header.plugins.keys() | plugins.keys()):

@@ -1,4 +1,4 @@
-"""Images that a program has in memory: written into the study's folder, where workers read them."""
+"""Images in memory: the study's folder stores them, and the workers read them there."""
 
 from __future__ import annotations
 
@@ -20,10 +20,17 @@ FORMS = "arrays (x, y), a dictionary with x_train and y_train, or a Dataset of (
 
 
 def write_given(data: Any, folder: Path) -> str:
-    """Write ``data`` into the study's folder and return the source that reads it there.
+    """Write ``data`` into the study's folder.
+
+    Args:
+        data: A mapping of arrays, a pair (images, labels) or a Dataset.
+        folder: The study's folder.
+
+    Returns:
+        The image source that reads the written file: ``npz:`` and its absolute path.
 
     Raises:
-        InvalidInputError: ``data`` is none of what is taken, the folder holds something else, or a study of
+        InvalidInputError: ``data`` has an unsupported form, or the folder holds other files or a study of
             other images.
     """
     arrays = _arrays_of(data)
@@ -80,7 +87,7 @@ def _arrays_of_dataset(dataset: Any) -> Arrays:
 
 
 def _array(name: str, value: Any) -> NDArray[Any]:
-    """Return a tensor, an image of Pillow or anything like an array as one of NumPy."""
+    """Convert a tensor, a Pillow image or another array-like value to a NumPy array."""
     try:
         array = np.asarray(value.detach().cpu() if hasattr(value, "detach") else value)
     except (TypeError, ValueError, RuntimeError) as error:

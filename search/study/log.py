@@ -1,4 +1,4 @@
-"""The log of a search: warnings of the driver, in the study's folder."""
+"""The log of a search: the driver's warnings, in the study's folder."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ PACKAGES = ("search", "results")
 
 class _Handler(logging.FileHandler):
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
-        """Ignore it: a search does not end because its log cannot be written."""
+        """Ignore the error: the search continues if its log is not writable."""
 
 
 @contextmanager
 def logged_to(file: Path) -> Iterator[None]:
-    """Write warnings of the driver to ``file`` as well, within the block."""
+    """Also write the driver's warnings to ``file`` within the block."""
     handler = _Handler(file, encoding="utf-8", delay=True)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     loggers = [logging.getLogger(name) for name in PACKAGES]

@@ -80,7 +80,7 @@ def _seeds(first: int, count: int) -> list[int]:
 
 
 def _network(text: str, data: SearchData) -> Spec:
-    """Return the network that ``text`` names, with the channels and classes of the images."""
+    """Return the network named ``text``, with the channels and classes of the images."""
     spec = read_spec(text, in_channels=data.in_channels, num_classes=data.num_classes)
     for what, own, needed in (
         ("channels", spec.in_channels, data.in_channels),

@@ -1,4 +1,4 @@
-"""What a search says before its first training: images, classes, device, space and budget, a line each."""
+"""The opening lines of a search: budget, images, classes, image size, space and device."""
 
 from __future__ import annotations
 
@@ -18,17 +18,28 @@ from space.search_space import SearchSpace
 from trainers.data.splits import SearchData
 
 MOST_CLASSES = 10
-"""Classes whose counts are listed one by one; of more, the range is told."""
+"""Maximum number of classes with individual image counts; larger data sets show the range of counts."""
 MOST_LISTED = 5
-"""Networks and seeds of a plan that are listed one by one."""
+"""Maximum number of listed networks and of listed seeds of a plan."""
 EXACT_UP_TO = 1_000_000
-"""Networks of a space that are counted; of larger ones the power of ten is told."""
+"""Maximum size of a space that is shown exactly; larger sizes are rounded down, the largest to 10^k."""
 
 
 def opening_lines(
     config: StudyConfig, folder: Path, data: SearchData, space: SearchSpace, slots: Sequence[Slot]
 ) -> list[str]:
-    """Return the facts of a search, for somebody who waits for its first result."""
+    """Return the facts of a search that are shown before its first result.
+
+    Args:
+        config: The configuration of the study.
+        folder: The study's folder.
+        data: The images.
+        space: The search space.
+        slots: The places of the workers.
+
+    Returns:
+        Six lines: budget, images, classes, image size, space or plan, device.
+    """
     return [
         f"study {folder}: {_budget_text(config)} on {config.data.source}",
         _images_text(data),
@@ -62,7 +73,7 @@ def _images_text(data: SearchData) -> str:
 
 
 def _classes_text(data: SearchData) -> str:
-    """Return the classes with their images of training and validation together."""
+    """Return the image counts of the classes; training and validation images count together."""
     labels = np.concatenate([data.train.labels, data.val.labels])
     counts = np.bincount(labels, minlength=data.num_classes).tolist()
     if data.num_classes <= MOST_CLASSES:
@@ -109,7 +120,7 @@ def _networks_text(size: int | float) -> str:
 
 
 def device_text(slots: Sequence[Slot]) -> str:
-    """Return the devices and workers of a search in words."""
+    """Return the devices, workers and threads per worker of a search as text."""
     gpus = len({slot.gpu for slot in slots if slot.gpu is not None})
     workers = plural(len(slots), "worker")
     if gpus:

@@ -1,4 +1,4 @@
-"""A study's trials in Optuna's own tables, which dashboards read; the ledger lies in the same file."""
+"""The mirror of a study in Optuna's tables, for dashboards; it shares the ledger's database file."""
 
 from __future__ import annotations
 
@@ -28,19 +28,25 @@ from search.samplers.quiet import quiet_optuna
 from space.domains import Domain, FloatRange, IntRange
 
 TRIAL = "trial"
-"""The attribute of Optuna's trial that tells whose it is: the trial's number in the ledger."""
+"""The user attribute of an Optuna trial that holds the trial's number in the ledger."""
 
 
 class OptunaMirror:
-    """Optuna's study of the database in ``folder``, made if it is not there yet.
+    """Optuna's study in the database in ``folder``; it is created if missing.
 
-    ``costs`` are minimised beside accuracy, and ``hyperparameters`` are those of the space. Others may add trials of
-    their own, from a dashboard or by hand: they are left alone, and numbers then differ from the ledger's.
-    ``wait`` says how to wait for the lock of the database.
+    The study maximises validation accuracy and minimises the costs. Users may add trials, from a dashboard or
+    by hand. The mirror does not change these trials. Optuna's trial numbers then differ from the ledger's.
+
+    Args:
+        folder: The study's folder.
+        name: The name of the study.
+        costs: The costs to minimise.
+        hyperparameters: The hyperparameters of the space and their domains.
+        wait: The waiting policy for the database lock; None for the default of the driver.
 
     Raises:
-        InvalidInputError: from anything here, when the database is damaged or in use.
-        StorageFullError: from anything that writes, when the disk is full.
+        InvalidInputError: From every method: the database is damaged or in use.
+        StorageFullError: From every method that writes: the disk is full.
     """
 
     def __init__(
@@ -75,12 +81,12 @@ class OptunaMirror:
             raise
 
     def close(self) -> None:
-        """Give back the connections."""
+        """Close the database connections."""
         self._storage.remove_session()
         self._storage.engine.dispose()
 
     def bring_up_to(self, records: Mapping[int, TrialRecord]) -> None:
-        """Add the trials that are not there, and tell of the ends that are not known there."""
+        """Add the missing trials and the missing results of ended trials."""
         known = self._of(records)
         self._numbers = {number: trial.number for number, trial in known.items()}
         for record in records.values():
@@ -92,7 +98,7 @@ class OptunaMirror:
                 self.tell(record)
 
     def _of(self, records: Mapping[int, TrialRecord]) -> dict[int, FrozenTrial]:
-        """Return Optuna's trials by their number in the ledger."""
+        """Return Optuna's trials by their numbers in the ledger."""
         found: dict[int, FrozenTrial] = {}
         with self._explained():
             trials = self._study.get_trials(deepcopy=False)
@@ -100,11 +106,11 @@ class OptunaMirror:
             number = trial.user_attrs.get(TRIAL)
             record = records.get(number) if isinstance(number, int) else None
             if record is not None and trial.user_attrs.get("arch") == record.arch:
-                found.setdefault(record.number, trial)  # the others are copies
+                found.setdefault(record.number, trial)  # further ones are copies
         return found
 
     def add(self, record: TrialRecord) -> None:
-        """Add a running trial."""
+        """Add a trial in the state RUNNING."""
         distributions: dict[str, BaseDistribution] = {
             hyperparameter: _distribution(domain)
             for hyperparameter, domain in self._domains.items()
@@ -126,12 +132,12 @@ class OptunaMirror:
             user_attrs=facts,
             system_attrs=record.sampler_attrs,
         )
-        with self._explained():  # not by add_trial, which does not tell the number
+        with self._explained():  # Study.add_trial does not return the number
             trial_id = self._storage.create_new_trial(self._id, template_trial=trial)
             self._numbers[record.number] = self._storage.get_trial_number_from_id(trial_id)
 
     def tell(self, record: TrialRecord) -> None:
-        """Tell how a trial ended."""
+        """Record the result and the state of an ended trial."""
         number = self._numbers[record.number]
         with self._explained(), quiet_optuna():
             costs = self._objectives.values(record)
@@ -143,13 +149,13 @@ class OptunaMirror:
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
-        """Turn errors of Optuna's storage into those of the ledger."""
+        """Convert errors of Optuna's storage to errors of the ledger."""
         try:
             yield
         except (
             SQLAlchemyError,
             optuna.exceptions.StorageInternalError,
-            LookupError,  # states and names that are none
+            LookupError,  # unknown states and names
             json.JSONDecodeError,
         ) as error:
             cause = error.__cause__ if isinstance(error, optuna.exceptions.StorageInternalError) else error
@@ -157,7 +163,7 @@ class OptunaMirror:
 
 
 def _distribution(domain: Domain) -> BaseDistribution:
-    """Return the domain as people know it, for dashboards."""
+    """Convert a domain to Optuna's distribution of its original values, for dashboards."""
     if isinstance(domain, FloatRange):
         return FloatDistribution(domain.low, domain.high, log=domain.log)
     if isinstance(domain, IntRange):

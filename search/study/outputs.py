@@ -1,4 +1,4 @@
-"""The files of a run beside the ledger: tables, the report, and the curves of a plan's trainings."""
+"""The output files of a study: tables, the report, and the learning curves of a plan."""
 
 from __future__ import annotations
 
@@ -19,7 +19,11 @@ OUTPUTS = ("trials.csv", "front.csv", REPORT)
 def write_outputs(results: Study, progress: Progress) -> None:
     """Write ``trials.csv``, ``front.csv``, ``report.html`` and the curves of a plan into the study's folder.
 
-    A file that cannot be written loses nothing: ``progress`` shows a warning, and the next run writes it.
+    A write error does not affect the study: ``progress`` shows a warning, and the next run writes the file.
+
+    Args:
+        results: The study.
+        progress: The display that shows the warnings.
     """
     folder = results.folder
     writers: dict[str, Callable[[Path], object]] = {
@@ -47,7 +51,7 @@ def output_names(results: Study) -> list[str]:
 
 
 def outputs_are_fresh(folder: Path, names: Iterable[str] = OUTPUTS) -> bool:
-    """Return whether these files of a study exist and are not older than its ledger."""
+    """Return whether these files of a study exist and are at least as new as its ledger."""
     recorded = (folder / DATABASE).stat().st_mtime_ns
     outputs = [folder / name for name in names]
     return all(file.exists() and file.stat().st_mtime_ns >= recorded for file in outputs)

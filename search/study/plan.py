@@ -1,4 +1,4 @@
-"""Studies with a plan: named networks that are each trained from several seeds, and no search."""
+"""Studies with a plan: they train each named network from several seeds, without a search."""
 
 from __future__ import annotations
 
@@ -19,12 +19,17 @@ Range = tuple[float, float]
 def plan_config(
     base: StudyConfig, name: str, networks: Sequence[str], seeds: Sequence[int], plugins: Sequence[Path] = ()
 ) -> StudyConfig:
-    """Return the configuration that trains ``networks`` from ``seeds`` by the recipe of ``base``.
+    """Return the configuration that trains each of ``networks`` from each of ``seeds``.
 
-    Its data, recipe and device are those of ``base``; the families of further ``plugins`` become known.
+    Args:
+        base: The configuration that gives data, recipe, device and plugins.
+        name: The name of the study.
+        networks: References or notations.
+        seeds: The training seeds.
+        plugins: Further Python files that register families.
 
     Raises:
-        InvalidInputError: there is no such network, one is named twice, or a plugin fails.
+        InvalidInputError: A network is unknown or listed twice, or a plugin fails.
     """
     tables = base.model_dump(mode="json", exclude_none=True)
     own = {key: tables["search"][key] for key in PLANNED if key in tables["search"]}
@@ -44,7 +49,16 @@ def plan_config(
 def check_recorded(
     folder: Path, records: Iterable[TrialRecord], curves: Mapping[int, Sequence[EpochReport]]
 ) -> None:
-    """Raise InvalidInputError where complete trainings lack epochs, or end with another accuracy."""
+    """Check that the learning curves match the results of complete trainings.
+
+    Args:
+        folder: The study's folder, for the error message.
+        records: The trials.
+        curves: The epochs of each trial, by its number.
+
+    Raises:
+        InvalidInputError: A complete training lacks epochs, or its last accuracy differs from its result.
+    """
     for record in (one for one in records if one.state == "complete"):
         curve = curves.get(record.number, ())
         is_whole = [report.epoch for report in curve] == list(range(1, record.epochs + 1))
@@ -56,7 +70,10 @@ def check_recorded(
 
 
 def plan_ranges(config: StudyConfig, space: SearchSpace) -> tuple[tuple[int, int], dict[str, Range | None]]:
-    """Return the header's ``params_range`` and ``cost_ranges`` over the networks of the plan."""
+    """Return the header's ``params_range`` and ``cost_ranges`` over the networks of the plan.
+
+    The range of a measured cost is None. If parameters are the only cost, ``cost_ranges`` is empty.
+    """
     assert config.plan is not None
     facts = {"in_channels": space.in_channels, "num_classes": space.num_classes}
     counts = [space.counts(read_spec(text, **facts).canonical()) for text in config.plan.networks]

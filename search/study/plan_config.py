@@ -1,4 +1,4 @@
-"""The ``[plan]`` section of a study: named networks to train, instead of a search."""
+"""The ``[plan]`` section of a study: named networks to train instead of a search."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ Item = TypeVar("Item")
 
 
 class PlanConfig(BaseModel):
-    """The ``[plan]`` section: ``networks`` that are each trained from every one of the ``seeds``.
+    """The ``[plan]`` section: each of ``networks`` is trained from each of ``seeds``.
 
-    A study with a plan trains these networks and searches for none. Networks are references or notations, and
-    kept in canonical notation.
+    A study with a plan trains only these networks, without a search. The input takes references or notations;
+    the section stores canonical notations.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -38,7 +38,7 @@ class PlanConfig(BaseModel):
 
     @property
     def trainings(self) -> tuple[PlannedTraining, ...]:
-        """All trainings, those of the first network first."""
+        """All trainings, ordered by network, then by seed."""
         return tuple(PlannedTraining(network, seed) for network in self.networks for seed in self.seeds)
 
 

@@ -60,11 +60,11 @@ class Request:
 
 
 def resolve(request: Request) -> tuple[StudyConfig, Path]:
-    """Return the configuration and the study folder that a request stands for.
+    """Return the configuration and the study folder of a request.
 
     The request's study, preset or folder gives the base configuration; options and assignments change it. A
-    request without a base resumes the study in its folder. If there is none, the preset depends on the images:
-    ``digits``, ``cifar10-small`` for CIFAR and SVHN, ``images`` for others.
+    request without a base resumes the study in its folder. Without a study in the folder, the images
+    determine the preset: ``digits``, ``cifar10-small`` for CIFAR and SVHN, ``images`` for others.
 
     Returns:
         The configuration, and the path of the study's folder.
@@ -80,7 +80,7 @@ def resolve(request: Request) -> tuple[StudyConfig, Path]:
     if any(not isinstance(base.get(section, {}), dict) for section in changes):
         StudyConfig.parse(
             base, source, data_base
-        )  # refuses a value in the place of a table before keys are set in it
+        )  # rejects a value in place of a table before its keys are set
     asked = overlay(base, changes)
     if earlier := _earlier_study(changes, Path.cwd()) or _earlier_study(base, data_base):
         asked = overlay(asked, {"search": {"warm_start": earlier}})
@@ -118,7 +118,11 @@ def _is_preset(text: str) -> bool:
 
 
 def _changes(request: Request) -> Tables:
-    """Return the tables that options and assignments set; raises InvalidInputError for empty values."""
+    """Return the tables that options and assignments set.
+
+    Raises:
+        InvalidInputError: A value is empty.
+    """
     if request.preset is not None and not request.preset.strip():
         raise InvalidInputError(f"--preset is empty; name one of {', '.join(preset_names())}")
     changes: Tables = {}
@@ -204,7 +208,7 @@ def _default_name(preset: str, data: Any) -> str:
     """Return the default name of a study: the preset, or the file or folder of the images."""
     kind, _, path = str(data or "").partition(":")
     if kind not in SOURCES:
-        return preset  # the unknown source is refused later; an error about a name would mislead
+        return preset  # a later check rejects the unknown source; an error about the name would mislead
     if kind not in ("npz", "imagefolder"):
         return kind
     stem = (Path(path).stem if kind == "npz" else Path(path).name).replace("\0", "").encode(errors="replace")

@@ -1,4 +1,4 @@
-"""Lost or damaged weights of complete trials: detected by checksum, and trained again."""
+"""Lost or damaged weights of complete trials: detection by checksum, and retraining."""
 
 from __future__ import annotations
 
@@ -52,12 +52,12 @@ def lost_weights(folder: Path, records: Iterable[TrialRecord]) -> list[LostWeigh
 
 
 def lost_of_front(results: Study) -> list[LostWeights]:
-    """Return the lost weights of the networks that are exported: the front and the references."""
+    """Return the lost weights of the exported networks: the front and the references."""
     return lost_weights(results.folder, [*results.front_records, *results.references])
 
 
 def note_lost(lost: list[LostWeights], folder: Path, progress: Progress) -> None:
-    """Show the lost weights, and the command that trains these networks again."""
+    """Show the lost weights, and the command that retrains these networks."""
     for one in lost:
         progress.note(f"warning: trial {one.trial}: {one.reason}")
     if lost:
@@ -66,7 +66,7 @@ def note_lost(lost: list[LostWeights], folder: Path, progress: Progress) -> None
 
 
 class Retraining:
-    """Trains complete trials again for their weights, with the same recipe and seed. No result changes."""
+    """Retrains complete trials for their weights, with the same recipe and seed. Recorded results stay."""
 
     def __init__(
         self,
@@ -81,17 +81,20 @@ class Retraining:
         self.executor = executor
         self.progress = progress
         self._let_signals_through = let_signals_through
-        self._clock_s = store.ledger.clock_s()  # of the search, to which this time does not count
+        self._clock_s = store.ledger.clock_s()  # the clock of the search excludes retraining
         self._waiting: deque[int] = deque()
         self._reports: dict[int, dict[int, EpochReport]] = {}
         self._lost_workers: dict[int, int] = {}
 
     def run(self, trials: Iterable[int]) -> None:
-        """Train these trials again.
+        """Retrain these trials.
+
+        Args:
+            trials: The numbers of the trials.
 
         Raises:
-            SearchError: no worker can go on.
-            StorageFullError: the disk is full.
+            SearchError: No worker can continue.
+            StorageFullError: The disk is full.
         """
         self._waiting.extend(trials)
         if self._waiting:

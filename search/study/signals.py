@@ -1,4 +1,4 @@
-"""Signals that end a command: once, with one exit code, and never while it writes."""
+"""SIGINT and SIGTERM: they end a command once, with one exit code, and never during a write."""
 
 from __future__ import annotations
 
@@ -14,34 +14,35 @@ from typing import Any
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 BURST_S = 1.0
-"""Signals that follow the first one within this time count as one: a key that was held down."""
+"""Seconds after the first signal in which further signals, as from a held key, are dropped."""
 FORCE_AFTER_S = 5.0
-"""A signal this long after the first one ends the process at once: its end does not come by itself."""
+"""Seconds after the first signal from which a further signal ends a hanging process immediately."""
 
 
 class EndOnce:
-    """A handler of SIGINT and SIGTERM: the first one ends the command, others do not disturb its end.
+    """A handler of SIGINT and SIGTERM: the first signal ends the command.
 
-    SIGINT raises KeyboardInterrupt; SIGTERM raises SystemExit(143).
+    SIGINT raises KeyboardInterrupt; SIGTERM raises SystemExit(143). Further signals within ``FORCE_AFTER_S``
+    are ignored; later ones end the process immediately.
     """
 
     def __init__(self) -> None:
         self._began_s: float | None = None
 
     def install(self) -> None:
-        """Handle both signals; one that the process ignores (``nohup``) stays ignored."""
+        """Handle both signals. A signal that the process ignores, as under ``nohup``, stays ignored."""
         for one in SIGNALS:
             if signal.getsignal(one) is not signal.SIG_IGN:
                 signal.signal(one, self)
 
     def finish(self) -> None:
-        """After the first signal, ignore all further ones, also while Python shuts down."""
+        """Ignore all further signals if a first one arrived, also while Python shuts down."""
         if self._began_s is not None:
             for one in SIGNALS:
                 signal.signal(one, signal.SIG_IGN)
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
-        """Take one signal."""
+        """Handle one signal."""
         now_s = time.monotonic()
         if self._began_s is None:
             self._began_s = now_s
@@ -54,11 +55,14 @@ class EndOnce:
 
 @contextmanager
 def held_back() -> Iterator[Callable[[], None]]:
-    """Hold SIGINT and SIGTERM back until the function that is given is called, or the end is reached.
+    """Delay SIGINT and SIGTERM until the end of the block, or until the yielded function is called.
 
-    Further signals within ``BURST_S`` of one that is held back are dropped. Later ones are not held back,
-    nor is a signal that ends the process at once, as SIGTERM does by default. Only the main thread can hold
-    signals back; in others this does nothing.
+    Only the first signal is delayed. Further signals within ``BURST_S`` of a delayed signal are dropped.
+    Later signals take effect immediately. A signal without a Python handler also takes effect immediately, as
+    SIGTERM does by default. Only the main thread can delay signals; in other threads the block has no effect.
+
+    Yields:
+        A function that lets the delayed signal take effect.
     """
     waiting: list[int] = []
     first_s: list[float] = []

@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 
 
 class StudyStore(Trials):
-    """The trials of a study, in memory and on disk; every change goes through here.
+    """The trials of a study, in memory and on disk. All changes use this class.
 
     Raises:
-        InvalidInputError: the database is damaged, or belongs to something else.
-        StorageFullError: from any method that writes, when the disk is full.
+        InvalidInputError: The database is damaged, or it holds other data.
+        StorageFullError: From every method that writes: the disk is full.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class StudyStore(Trials):
         part = f".{DATABASE}.part"
         (folder / part).unlink(missing_ok=True)
         Ledger.create(sqlite_url(folder, "rwc", part), header).close()
-        (folder / part).rename(folder / DATABASE)  # there is never a database without a header
+        (folder / part).rename(folder / DATABASE)  # every database has a header
         return cls.open(folder, header.name, space)
 
     @classmethod
@@ -76,7 +76,7 @@ class StudyStore(Trials):
         return store
 
     def close(self) -> None:
-        """Close the database connections, the ledger's and Optuna's; the database is one file then."""
+        """Close the connections of the ledger and of Optuna. The database is then a single file."""
         self._mirror.close()
         self.ledger.close()
         make_one_file(self.folder / DATABASE)
@@ -97,7 +97,7 @@ class StudyStore(Trials):
         super().report(trial, report, clock_s)
 
     def predict(self, trial: int, epoch_s: float, clock_s: float) -> None:
-        """Record how long calibration expects an epoch of a trial to take."""
+        """Record the predicted epoch time of a trial, in seconds, from the calibration."""
         self.ledger.write_event("predict", clock_s, trial=trial, epoch_s=epoch_s)
 
     def _change(self, record: TrialRecord, event: str, clock_s: float, **detail: Any) -> TrialRecord:
@@ -108,11 +108,11 @@ class StudyStore(Trials):
         return record
 
     def note_silence(self, trial: int, clock_s: float, *, is_silent: bool) -> None:
-        """Note that the worker of a trial hangs (``is_silent``), or goes on."""
+        """Record that the worker of a trial hangs (``is_silent``) or has recovered."""
         self.ledger.write_event("silent" if is_silent else "recovered", clock_s, number=trial)
 
     def drop_dominated_weights(self) -> None:
-        """Delete the weights of every complete trial that is not on the front; references keep theirs."""
+        """Delete the weights of dominated complete trials. References keep their weights."""
         on_front = {record.number for record in pareto_front(self.searched, Objectives.of(self.header))}
         dropped = [r for r in self.searched if r.weights is not None and r.number not in on_front]
         if not dropped:
@@ -124,7 +124,7 @@ class StudyStore(Trials):
             self.records[record.number] = replace(record, weights=None)
 
     def drop_checkpoint(self, record: TrialRecord) -> None:
-        """Delete the checkpoint of a trial that has ended."""
+        """Delete the checkpoint of an ended trial."""
         remove_checkpoint(self.folder / checkpoint_path(record))
 
     def place_of(self, file: str) -> str:

@@ -1,4 +1,4 @@
-"""Closed standard streams, as in daemons: no other file may get their descriptors."""
+"""Closed standard streams, as in daemons: the null device takes their descriptors."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import os
 def fill_closed_descriptors() -> None:
     """Open the null device for each closed descriptor of 0, 1 and 2.
 
-    Otherwise the next opened file gets the descriptor, and the output of libraries goes into it.
+    Otherwise the next opened file gets the descriptor, and libraries write their output into this file.
     """
     for descriptor in (0, 1, 2):
         try:

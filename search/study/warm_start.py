@@ -1,4 +1,4 @@
-"""A study that begins with what an earlier one has found: a copy of it in the study's own folder."""
+"""Warm starts: a study copies the trials of an earlier study into its own folder."""
 
 from __future__ import annotations
 
@@ -17,14 +17,16 @@ if TYPE_CHECKING:
     from search.frontier.models.transferred_prior import EarlierTrial
 
 EARLIER = "earlier.json"
-"""The copy: the trials of the earlier study as ``EarlierTrial`` has them."""
+"""The file of the copy: a JSON list of ``EarlierTrial``."""
 
 
 def earlier_trials(folder: str | Path) -> list[EarlierTrial]:
-    """Return what the study in ``folder`` has found, references left out.
+    """Return the trials of the study in ``folder`` that have at least one epoch and did not fail.
+
+    References are excluded.
 
     Raises:
-        InvalidInputError: there is no study, or it has too few trials to learn from.
+        InvalidInputError: The folder holds no study, or the study has too few trials for a warm start.
     """
     from search.frontier.config import DEFAULTS
     from search.frontier.models.transferred_prior import EarlierTrial
@@ -54,15 +56,19 @@ def earlier_trials(folder: str | Path) -> list[EarlierTrial]:
 
 
 def write_earlier(folder: Path, trials: list[EarlierTrial]) -> None:
-    """Keep what a study begins with in its folder; OSError goes to the caller."""
+    """Write the trials of an earlier study into the folder of a study.
+
+    Raises:
+        OSError: The file is not writable.
+    """
     write_atomic(folder / EARLIER, json.dumps([asdict(trial) for trial in trials]) + "\n")
 
 
 def read_earlier(folder: Path) -> list[EarlierTrial]:
-    """Return what the study in ``folder`` began with; nothing if it began with nothing.
+    """Return the earlier trials of the study in ``folder``; an empty list without a warm start.
 
     Raises:
-        InvalidInputError: the copy is damaged.
+        InvalidInputError: The copy is damaged.
     """
     path = folder / EARLIER
     if not path.exists():
