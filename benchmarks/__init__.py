@@ -1,1 +1,1 @@
-"""Benchmarks: each is one command, ``python -m benchmarks.NAME``; committed results are in results/."""
+"""Benchmarks. Each is one command, ``python -m benchmarks.NAME``. Committed results are in results/."""

@@ -2,14 +2,14 @@
 [--set train.decay=0.95] [--test]``.
 
 By default 5,000 of the 50,000 training images, stratified by class, form a validation split. Networks train
-on the other 45,000. Choose recipes by this validation accuracy.
+on the other 45,000. Choose recipes by the validation accuracy.
 
 ``--test`` trains on all 50,000 images. It reads the test split once, after the last epoch of a training. Use
-it for a recipe that is final. Its figure is comparable to published ones only if the recipe was not tuned on
-test: ``RECIPE`` and ``LONGER`` were, so their test accuracies are optimistic.
+it only for a final recipe. A test accuracy is comparable to published ones only if the recipe was not tuned
+on test. ``RECIPE`` and ``LONGER`` were tuned on test; their test accuracies are optimistic.
 
 Every training appends one row to ``results/cifar10.jsonl``. ``split`` names the images of ``accuracy`` and
-``recipe_tuned_on`` the split that the recipe was chosen by.
+``recipe_tuned_on`` the split of the recipe's choice.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def recipe(epochs: int, changes: dict[str, Any]) -> Recipe:
 
 @dataclass(frozen=True)
 class Images:
-    """CIFAR-10 from an archive, on one device; the test split is read by ``test_accuracy`` alone."""
+    """CIFAR-10 from an archive, on one device. Only ``test_accuracy`` reads the test split."""
 
     file: Path
     device: torch.device
@@ -75,7 +75,7 @@ class Images:
     num_val: int
 
     def load(self) -> ResidentData:
-        """Return the images to train on and those that each epoch is evaluated on."""
+        """Return the training images and the evaluation images of each epoch."""
         classes, train = self._read("train")
         fraction = (MONITORED if self.is_test else self.num_val) / len(train)
         kept, held = stratified_split(train.labels, min(fraction, 1.0), SPLIT_SEED)
@@ -85,7 +85,7 @@ class Images:
         return ResidentData(SearchData("CIFAR-10", classes, train, val), self.device)
 
     def test_accuracy(self, training: Training) -> float:
-        """Read the test split and return the accuracy of the final weights on it."""
+        """Return the accuracy of the final weights on the test split."""
         classes, test = self._read("test")
         training.data = ResidentData(
             SearchData("CIFAR-10", classes, training.data.search_data.train, test), self.device
@@ -167,7 +167,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def opened(out: Path, num_runs: int) -> str:
-    """Return the line that says how often the test split was read before, by the rows of ``out``."""
+    """Return a line with the number of previous reads of the test split, from the rows of ``out``."""
     lines = out.read_text(encoding="utf-8").splitlines() if out.exists() else []
     before = sum(json.loads(line)["split"] == "test" for line in lines)
     return (

@@ -1,4 +1,4 @@
-"""CIFAR-10 at 16 x 16 pixels: real data on which one CPU core trains small networks in seconds."""
+"""CIFAR-10 at 16 x 16 pixels: real data. One CPU core trains small networks on it in seconds."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ GREY_CLASSES = ("cat", "deer", "dog", "horse", "ship")
 
 
 def load_cifar16(file: Path, num_train: int, num_val: int) -> SearchData:
-    """Read ``x_train`` (uint8 N 32 32 3) and ``y_train`` of an .npz file; every 2 x 2 pixels become one."""
+    """Read ``x_train`` (uint8, N x 32 x 32 x 3) and ``y_train`` of an .npz file; average 2 x 2 pixels."""
     with np.load(file) as arrays:
         images, labels = arrays["x_train"], arrays["y_train"].astype(np.int64)
         classes = tuple(str(name) for name in arrays["classes"])
@@ -26,7 +26,7 @@ def load_cifar16(file: Path, num_train: int, num_val: int) -> SearchData:
 
 
 def load_grey16(file: Path) -> SearchData:
-    """Read the same file for another task: five of the classes, without colours; 1,500 images to train."""
+    """Read another task from the same file: five classes, without colours, 1,500 training images."""
     everything = load_cifar16(file, 20_000, 8_000)
     classes = tuple(everything.classes.index(name) for name in GREY_CLASSES)
     return SearchData(
@@ -38,7 +38,7 @@ def load_grey16(file: Path) -> SearchData:
 
 
 def _grey(split: Split, classes: tuple[int, ...], num: int) -> Split:
-    """Return the first images of some classes, without colours; labels are places in ``classes``."""
+    """Return the first images of some classes, without colours. Labels are indices into ``classes``."""
     rows = np.flatnonzero(np.isin(split.labels, classes))[:num]
     images = split.images[rows].mean(axis=-1, keepdims=True, dtype=np.float32)
     labels = np.array([classes.index(int(label)) for label in split.labels[rows]], dtype=np.int64)

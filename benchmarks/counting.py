@@ -1,11 +1,11 @@
-"""How many networks a second are counted from their specs alone: parameters, MACs and activation memory.
+"""The rate of counting networks from their specs: parameters, MACs and activation memory.
 
     python -m benchmarks.counting [--specs 2000] [--repeats 9] [--json]
 
-The networks are drawn at random from spaces that no limit narrows. For each, three figures: ``count`` counts
-a spec that is there; ``read`` makes it from plain data first; ``sample`` draws a point of the space, makes
-the canonical spec and its identity, and counts it, which is what a sampler needs of a candidate. One process,
-one thread; the repeats go round the spaces in turn.
+The networks are random samples of spaces without limits. Each space has three rates, in networks per second.
+``count`` counts an existing spec. ``read`` first makes the spec from plain data. ``sample`` samples a point
+of the space, makes the canonical spec and its identity, and counts it, as a sampler does for a candidate. The
+benchmark uses one process and one thread. The repeats alternate between the spaces.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def spaces() -> dict[str, SearchSpace]:
 
 
 def rate(count: int, work: Callable[[], None]) -> float:
-    """Return how many of ``count`` things a second ``work`` did."""
+    """Return the rate of ``work``, which processes ``count`` items, per second."""
     began = time.perf_counter()
     work()
     return count / (time.perf_counter() - began)

@@ -1,7 +1,7 @@
 """Hashes of the decisions of simulated searches: a refactoring must not change them.
 
 ``python -m benchmarks.decisions`` prints one line for each sampler, scheduler and number of workers. Run it
-before and after a change on the same machine: other processors and libraries round differently.
+before and after a change, on the same machine. Other processors and libraries round differently.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ CASES = [
 
 
 def decisions_hash(found: Simulation) -> str:
-    """Return a hash of which networks were trained, for how long, in which order, and how they ended."""
+    """Return a hash of the trained networks: their order, training lengths and final states."""
     lines = [
         f"{record.number} {record.arch} {record.state} {record.val_accuracy} {record.finished_s}"
         for record in found.records

@@ -1,8 +1,8 @@
-"""The demonstration, ``mgnas search`` without arguments, as a user meets it: time, and what it finds.
+"""The demonstration, ``mgnas search`` without arguments: its time and its results.
 
     python -m benchmarks.demonstration [--seeds 5] [--json]
 
-Runs it once for each seed, one after the other, from the start of the command to its end.
+Runs the complete command once for each seed, one seed after the other.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""What networks of a table are expected to end with: their trainings with the luck taken out.
+"""The expected final accuracies of the networks of a table, without the noise of single trainings.
 
-One training of each network says what it ended with that time. Of hundreds the best have been lucky, and
-a search that finds good networks is no better for finding lucky ones. A Gaussian process of
-scikit-learn's, fitted to the whole table, tells them apart: what it does not explain is as large as the
-difference between two trainings of one network (``python -m benchmarks.expected_accuracy`` prints both).
+A table has one training of each network, with noise. The best of hundreds of trainings were partly lucky. A
+search must find good networks, not lucky trainings. A Gaussian process of scikit-learn, fitted to the whole
+table, separates the two. Its residuals are as large as the difference between two trainings of one network.
+``python -m benchmarks.expected_accuracy`` prints both.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from space.search_space import SearchSpace
 
 
 def expected_accuracies(space: SearchSpace, rows: Sequence[TableRow]) -> dict[str, float]:
-    """Return the expected final accuracy of every network by its identity."""
+    """Return the expected final accuracy of each network by its identity."""
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.gaussian_process import GaussianProcessRegressor
     from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel

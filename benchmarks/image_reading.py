@@ -1,10 +1,10 @@
-"""Threads or processes that read images: ``python -m benchmarks.image_reading [--rounds 5] [--json FILE]``.
+"""Threads or processes for image files: ``python -m benchmarks.image_reading [--rounds 5] [--json FILE]``.
 
-Two sets of files, JPEG 64 x 64 and PNG 32 x 32, both RGB, are read in batches of 64. Two tasks: ``read`` reads
-all images with two readers and nothing else; ``train`` is an epoch of training on one thread beside one reader.
-The readers are the threads of ``StreamedData`` and the processes of torch's ``DataLoader``. They take turns in
-each round. The first round is not counted; its reading gives ``start``, the seconds until all images were read
-by readers that had yet to start.
+The benchmark reads two sets of RGB files, JPEG 64 x 64 and PNG 32 x 32, in batches of 64. It has two tasks.
+``read`` only reads all images, with two readers. ``train`` is an epoch of training on one thread beside one
+reader. The readers are the threads of ``StreamedData`` and the processes of torch's ``DataLoader``. They
+alternate in each round. The first round is not counted. It gives ``start``: the seconds to read all images,
+including the start of the readers.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ NOTATION = "MgNet[1,1,1]-8-B^l"
 
 
 class BatchDataset(Dataset[Tensor]):
-    """Batches by their rows; the loader's processes call it."""
+    """Batches by their rows, for the processes of the loader."""
 
     def __init__(self, images: Images) -> None:
         self.images = images
@@ -66,7 +66,7 @@ class GivenBatches(Sampler[Rows]):
 
 
 class ProcessData(StreamedData):
-    """Streamed data whose training images are read by persistent processes."""
+    """Streamed data with persistent processes that read the training images."""
 
     def __init__(self, data: SearchData, device: torch.device, num_readers: int) -> None:
         super().__init__(data, device, num_readers)
@@ -86,7 +86,7 @@ class ProcessData(StreamedData):
 
 
 def write_images(folder: Path, suffix: str, side: int, count: int) -> DataConfig:
-    """Write two classes of smooth random images with some noise, which compress as photographs do."""
+    """Write two classes of smooth random images with noise. They compress like photographs."""
     rng = np.random.default_rng(0)
     for name in ("first", "second"):
         (folder / name).mkdir(parents=True)
@@ -100,7 +100,7 @@ def write_images(folder: Path, suffix: str, side: int, count: int) -> DataConfig
 
 
 def read_all(data: StreamedData) -> float:
-    """Return images a second of a pass over the training images without training."""
+    """Return images per second of a pass over the training images, without training."""
     rows = np.random.default_rng(0).permutation(len(data.train_labels))
     began = time.perf_counter()
     for _ in data._stream(data.search_data.train.images, rows, BATCH_SIZE):
@@ -109,7 +109,7 @@ def read_all(data: StreamedData) -> float:
 
 
 def train_epoch(data: DeviceData) -> float:
-    """Return images a second of an epoch of training, without evaluation."""
+    """Return images per second of an epoch of training, without evaluation."""
     spec = parse_notation(NOTATION, in_channels=3, num_classes=2)
     training = Training(spec, data, Recipe(epochs=1, batch_size=BATCH_SIZE), seed=0)
     list(training.epochs())
@@ -117,7 +117,7 @@ def train_epoch(data: DeviceData) -> float:
 
 
 def measure(config: DataConfig, rounds: int) -> dict[str, dict[str, list[float]]]:
-    """Return images a second for each task and kind of readers, one figure for each round; seconds of a start."""
+    """Return images per second for each task, reader and round, and the seconds of a start."""
     search_data = load_search_data(config)
     kinds = {"threads": StreamedData, "processes": ProcessData}
     one = {name: kind(search_data, CPU, 1) for name, kind in kinds.items()}
@@ -137,7 +137,7 @@ def measure(config: DataConfig, rounds: int) -> dict[str, dict[str, list[float]]
 
 
 def summarise(values: dict[str, list[float]]) -> dict[str, Any]:
-    """Return median, lowest and highest figure of each kind, and the median ratio of the rounds."""
+    """Return median, minimum and maximum of each kind of reader, and the median ratio of the rounds."""
     ratios = [t / p for t, p in zip(values["threads"], values["processes"], strict=True)]
     figures = {
         name: {"min": round(min(v), 1), "median": round(statistics.median(v), 1), "max": round(max(v), 1)}

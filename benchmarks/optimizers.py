@@ -1,7 +1,8 @@
-"""SGD against Muon at equal epochs, over networks of several sizes: ``python -m benchmarks.optimizers``.
+"""SGD against Muon at equal epochs, for networks of several sizes: ``python -m benchmarks.optimizers``.
 
-Trains the first networks of ``benchmarks.rungs`` on CIFAR-10 at 16 x 16 pixels (``--data``, an .npz file) by
-each recipe and writes accuracies after each epoch; images and floating-point operations are the same for all.
+Trains the first networks of ``benchmarks.rungs`` by each recipe on CIFAR-10 at 16 x 16 pixels. ``--data`` is
+an .npz file. The benchmark writes the accuracies after each epoch. All recipes use the same images and
+floating-point operations.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ def record(file: Path, num_networks: int) -> list[dict[str, Any]]:
 
 
 def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """Mean accuracies, and the differences to SGD at its better rate, network by network."""
+    """Return mean accuracies and, by network, differences to SGD at its better learning rate."""
     by_recipe = {
         name: {r["network"]: r["val_accuracy"] for r in rows if r["recipe"] == name} for name in CHANGES
     }

@@ -1,4 +1,4 @@
-"""The loop that one writes first: torchvision's transforms, a DataLoader, float32, SGD. To compare with."""
+"""A plain training loop as a baseline: torchvision's transforms, a DataLoader, float32, SGD."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from trainers.data.splits import SearchData, Split
 
 
 class ImageSet(Dataset[tuple[Tensor, int]]):
-    """Images as Pillow has them, transformed one by one, as torchvision's own data sets do."""
+    """Pillow images, transformed one by one like those of torchvision's data sets."""
 
     def __init__(self, split: Split, transform: transforms.Compose) -> None:
         self.images = np.asarray(split.images[:])
@@ -31,7 +31,7 @@ class ImageSet(Dataset[tuple[Tensor, int]]):
 
 
 class PlainLoop:
-    """Trains ``network`` on ``data`` with nothing but what every tutorial has."""
+    """Trains ``network`` on ``data`` like a tutorial."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""Computed problems for simulations: learning curves by formula, over spaces that no table covers."""
+"""Computed problems for simulations: learning curves from formulas, over spaces without a table."""
 
 from __future__ import annotations
 
@@ -20,11 +20,12 @@ from space.search_space import SearchSpace
 
 @dataclass(frozen=True)
 class Shape:
-    """How accuracy depends on a network, in shares of 1.
+    """The dependence of accuracy, from 0 to 1, on the network.
 
-    From ``low`` it rises by ``rise`` over the range of log parameters (falls, if negative), bent by
-    ``bend``; networks of one size differ by a deviation of ``within``, trainings of one network by
-    ``noise``. Larger networks learn slower by the factor ``delay`` at most.
+    Accuracy starts at ``low`` and rises by ``rise`` over the range of log(parameters); a negative ``rise`` is
+    a fall. ``bend`` sets the curvature. ``within`` is the standard deviation between networks of one size,
+    ``noise`` that between trainings of one network. Larger networks learn slower, by a factor of at most
+    ``delay``.
     """
 
     low: float
@@ -36,7 +37,7 @@ class Shape:
 
 
 class Computed:
-    """A problem whose accuracies are a smooth random function of the network, drawn from a seed."""
+    """A problem with a smooth random function of the network as its accuracies, from a seed."""
 
     def __init__(self, name: str, space: Mapping[str, Any], shape: Shape, epochs: int, seed: int = 0) -> None:
         self.name = name
@@ -49,7 +50,7 @@ class Computed:
         self._known: dict[str, tuple[int, float, float, float]] = {}
 
     def _facts(self, spec: Spec) -> tuple[int, float, float, float]:
-        """Return parameters, place on the scale of sizes, expected final accuracy and seconds of an epoch."""
+        """Return parameters, relative size, expected final accuracy and seconds of an epoch."""
         if spec.arch not in self._known:
             counts = self.space.counts(spec)
             low, high = (math.log(bound) for bound in self.space.params_range())
@@ -62,7 +63,7 @@ class Computed:
         return self._known[spec.arch]
 
     def curve(self, spec: Spec, seed: int) -> Curve:
-        """Return a training: a power law that ends, with noise of its own, at the expected accuracy."""
+        """Return a training: a power law to the expected accuracy, with noise of the training."""
         _, place, final, seconds = self._facts(spec)
         rng = random.Random(f"{spec.arch} {seed}")
         shape = self._shape
@@ -82,12 +83,12 @@ class Computed:
         return {arch: (self._facts(spec)[0], self._facts(spec)[2]) for arch, spec in specs.items()}
 
     def outcomes(self) -> Mapping[str, tuple[int, float]]:
-        """Return parameters and expected final accuracy of every network."""
+        """Return parameters and expected final accuracy of each network."""
         return self._outcomes
 
 
 class Failing:
-    """Another problem, of which a share of the trainings, by chance, fails after their first epoch."""
+    """Another problem with random failures: a fraction of trainings fails after the first epoch."""
 
     def __init__(self, problem: Problem, share: float) -> None:
         self._problem = problem
@@ -97,7 +98,7 @@ class Failing:
         self.epochs = problem.epochs
 
     def curve(self, spec: Spec, seed: int) -> Curve:
-        """Return the other problem's training, or its first epoch and a failure."""
+        """Return a training of the other problem, or its first epoch and a failure."""
         curve = self._problem.curve(spec, seed)
         drawn = int.from_bytes(hashlib.sha256(f"{spec.arch} {seed}".encode()).digest()[:4]) / 2**32
         if drawn >= self._share:
@@ -110,7 +111,7 @@ class Failing:
 
 
 def _features(spec: Spec) -> np.ndarray[Any, Any]:
-    """Return a network as 16 numbers of about one unit, the same for equal networks."""
+    """Return 16 features of a network, of about unit scale. Equal networks have equal features."""
     data = spec.to_dict()
     levels = data["levels"]
     numbers = [
@@ -124,7 +125,7 @@ def _features(spec: Spec) -> np.ndarray[Any, Any]:
 
 
 def deep() -> Computed:
-    """Return a problem of 2 or 3 levels, many widths and a slow start of large networks."""
+    """Return a problem with 2 or 3 levels, many widths and slow learning of large networks."""
     space = {
         "levels": [2, 3],
         "nu": {"low": 1, "high": 3},
@@ -136,7 +137,7 @@ def deep() -> Computed:
 
 
 def falling() -> Computed:
-    """Return a problem that is against what everybody expects: accuracy falls with size."""
+    """Return a problem against the usual expectation: accuracy falls with size."""
     space = {
         "levels": 2,
         "nu": {"low": 1, "high": 4},

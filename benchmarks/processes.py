@@ -1,4 +1,4 @@
-"""Work that is shared out over processes: a benchmark starts itself again, once for each part."""
+"""Parallel benchmarks: a benchmark starts itself again, one process for each part."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pathlib import Path
 
 
 def run_parts(module: str, arguments: list[str], data: Path | None, processes: int) -> None:
-    """Run ``python -m MODULE ARGUMENTS --data DATA --processes N --part I`` for each part I, all at once.
+    """Run ``python -m MODULE ARGUMENTS --data DATA --processes N --part I`` for each part I, in parallel.
 
-    Ends the program if any of them fails, after all have ended.
+    If a process fails, the program exits after all processes have finished.
     """
     command = [sys.executable, "-m", module, *arguments, "--processes", str(processes)]
     if data is not None:

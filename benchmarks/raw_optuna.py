@@ -1,4 +1,4 @@
-"""Optuna's samplers as Optuna runs them: their own start, no help with duplicates, finished trials only."""
+"""Optuna's samplers as in Optuna: own initial design, no duplicate handling, finished trials only."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SAMPLERS: dict[str, Callable[[int], optuna.samplers.BaseSampler]] = {
 
 
 class RawOptuna:
-    """Trains whatever a sampler asks for, also networks that were trained before; an ``AskTell``."""
+    """An ``AskTell`` that trains every suggestion of a sampler, including already trained networks."""
 
     policy = None
 
@@ -54,7 +54,7 @@ class RawOptuna:
         )
 
     def report(self, record: TrialRecord, report: EpochReport) -> None:
-        """Ignore epochs: these samplers learn from complete trials only."""
+        """Ignore epochs. These samplers learn from complete trials only."""
 
     def restore(self, record: TrialRecord, reports: Sequence[EpochReport] = ()) -> None:
         raise AssertionError("a simulation is never resumed")

@@ -1,9 +1,11 @@
-"""Records a tabular benchmark: trains every network of a small space and keeps the learning curves.
+"""Records a tabular benchmark: trains every network of a small space and stores the learning curves.
 
-``python -m benchmarks.record_table digits8``, or ``cifar16 --data CIFAR10.npz`` (``grey16`` likewise),
-trains what is missing in the table, in several processes; it can be stopped and goes on. What they are of:
-``benchmarks.recordings``. A table of your own: ``python -m benchmarks.record_table STUDY --to TABLE.jsonl``
-trains every network of a study's space (a study file, a preset or a folder) on its images by its recipe.
+``python -m benchmarks.record_table digits8`` trains the missing networks of a table in several processes.
+The other tables are ``cifar16 --data CIFAR10.npz`` and ``grey16 --data CIFAR10.npz``. They are defined in
+``benchmarks.recordings``. A stopped recording can be resumed.
+
+For your own table, ``python -m benchmarks.record_table STUDY --to TABLE.jsonl`` trains every network of a
+study's space on its images by its recipe. STUDY is a study file, a preset or a folder.
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ RESULTS = Path(__file__).parent / "results"
 
 
 def part_file(recording: Recording, part: str) -> Path:
-    """What one of the processes writes."""
+    """Return the output file of one process."""
     folder = RESULTS if recording in RECORDINGS.values() else recording.path.parent
     return folder / f"table_{recording.path.stem}.{part}.jsonl"
 
@@ -40,7 +42,7 @@ def part_files(recording: Recording) -> list[Path]:
 
 
 def read_rows(recording: Recording) -> list[TableRow]:
-    """Return the rows of the table as it was gathered last, and what was trained since."""
+    """Return the rows of the last gathered table and of the trainings since."""
     gathered = TabularBenchmark.read(recording.path).rows if recording.path.exists() else []
     lines = [line for file in part_files(recording) for line in file.read_text(encoding="utf-8").splitlines()]
     return [*gathered, *(TableRow.model_validate_json(line) for line in lines)]
@@ -75,10 +77,10 @@ def record(recording: Recording, file: Path | None, part: int, parts: int) -> No
 
 
 def gather(recording: Recording) -> int:
-    """Bring what the processes have written into the table, and return the number of its rows.
+    """Gather the output of the processes in the table, and return its number of rows.
 
     Raises:
-        InvalidInputError: some trainings are still missing; what was written is kept.
+        InvalidInputError: Some trainings are missing. The output of the processes is kept.
     """
     rows = sorted(read_rows(recording), key=lambda row: (row.seed, row.params, row.arch))
     jobs = {(spec.arch, seed) for spec, seed in recording.jobs()}

@@ -1,4 +1,4 @@
-"""What tables are recorded of: a small space, images, and how each of its networks is trained."""
+"""The definitions of recorded tables: a small space, images, and a recipe for its networks."""
 
 from __future__ import annotations
 
@@ -26,11 +26,12 @@ MOST_POINTS = 10_000
 
 @dataclass(frozen=True)
 class Recording:
-    """A table to be: every network of ``space`` trained by ``recipe`` on what ``load`` returns.
+    """The definition of a table: ``recipe`` trains every network of ``space`` on the data of ``load``.
 
-    Each is trained from seed 0, and every ``step``-th of them, over the scale of sizes, from ``more_seeds``.
-    ``load`` takes the file with the images, None where it needs none. ``path`` is where the table lies. Where
-    it ``expects``, a model of the whole table says what each network ends with on average.
+    Every network is trained from seed 0. By size, every ``step``-th network is also trained from
+    ``more_seeds``. ``load`` takes the file with the images, or None if it needs no file. ``path`` is the file
+    of the table. With ``expects``, a model of the whole table estimates the mean final accuracy of each
+    network.
     """
 
     path: Path
@@ -58,7 +59,7 @@ class Recording:
         )
 
     def networks(self) -> list[Spec]:
-        """Every network of the space once, by size."""
+        """Return every network of the space once, by size."""
         space = self.space()
         found = {
             spec.arch: spec for spec in (space.spec(point).canonical() for point in space.feasible_points())
@@ -66,7 +67,7 @@ class Recording:
         return sorted(found.values(), key=lambda spec: (spec.params, spec.arch))
 
     def jobs(self) -> list[tuple[Spec, int]]:
-        """Networks and seeds, in an order in which any beginning is spread over all sizes."""
+        """Return networks and seeds in an order whose every prefix covers all sizes."""
         specs = self.networks()
         spread = [spec for start in range(self.step) for spec in specs[start :: self.step]]
         return [(spec, 0) for spec in spread] + [
@@ -75,11 +76,13 @@ class Recording:
 
 
 def recording_of(study: str, path: Path, num_seeds: int) -> Recording:
-    """Return what a study says to record: a file, a preset or a folder; every network from so many seeds.
+    """Return the recording of a study, with ``num_seeds`` seeds for every network.
+
+    ``study`` is a study file, a preset or a folder.
 
     Raises:
-        InvalidInputError: there is no such study, its images cannot be read, or its space has no small number
-            of networks, or training keys in it.
+        InvalidInputError: The study does not exist, its images cannot be read, or its space has too many
+            networks or contains training keys.
     """
     config, _ = resolve(Request(*study_or_preset(study)))
     data = load_search_data(config.data)
@@ -120,7 +123,7 @@ def _given(file: Path | None) -> Path:
 
 
 def _noisy_digits(_: Path | None) -> SearchData:
-    """Return scikit-learn's 1,797 digits under so much noise that networks differ: 600 to train."""
+    """Return scikit-learn's 1,797 digits with 600 training images; strong noise separates the networks."""
     from sklearn.datasets import load_digits
 
     digits = load_digits()

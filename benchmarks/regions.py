@@ -1,7 +1,7 @@
-"""Samplers in plain Optuna studies of which regions fail, are pruned, break a constraint or teach nothing.
+"""Samplers in plain Optuna studies with regions of failures, pruning, violated constraints or chance level.
 
-``python -m benchmarks.regions [--seeds 8] [--write]`` prints, for each problem and sampler, how much of the
-box the usable trials dominate, as quartiles over seeds, and how many of all trials were usable.
+``python -m benchmarks.regions [--seeds 8] [--write]`` prints two results for each problem and sampler: the
+fraction of the box that the usable trials dominate, as quartiles over seeds, and the number of usable trials.
 """
 
 from __future__ import annotations
@@ -35,21 +35,21 @@ def _xyz(trial: optuna.Trial) -> tuple[float, float, float]:
 
 
 def disc(trial: optuna.Trial) -> Values:
-    """A constraint that is kept in an eighth of the space, with the value that it has elsewhere."""
+    """A constraint with its value; an eighth of the space is feasible."""
     x, y, z = _xyz(trial)
     trial.set_constraint("disc", (x - 0.3) ** 2 + (z - 0.6) ** 2 - 0.04)
     return (1 - x) * (1 - y), y * 0.5 + abs(z - 0.5)
 
 
 def half(trial: optuna.Trial) -> Values:
-    """A constraint that is kept in a half space."""
+    """A constraint with a feasible half space."""
     x, y, z = _xyz(trial)
     trial.set_constraint("half", x + 0.2 * z - 0.4)
     return 1 - x * (0.5 + 0.5 * y), y * 0.7 + 0.3 * z
 
 
 def failing(trial: optuna.Trial) -> Values:
-    """What would be best fails."""
+    """The best region fails."""
     x, y, _ = _xyz(trial)
     if x < 0.3:
         raise RuntimeError("fails")
@@ -57,7 +57,7 @@ def failing(trial: optuna.Trial) -> Values:
 
 
 def corner(trial: optuna.Trial) -> Values:
-    """A corner fails, which two parameters make up together."""
+    """A corner of two parameters fails."""
     x, y, z = _xyz(trial)
     if x * y > 0.25:
         raise RuntimeError("fails")
@@ -65,7 +65,7 @@ def corner(trial: optuna.Trial) -> Values:
 
 
 def pruned(trial: optuna.Trial) -> Values:
-    """Like ``failing``, but pruned without a word."""
+    """Like ``failing``, but pruned without a report."""
     try:
         return failing(trial)
     except RuntimeError:
@@ -73,7 +73,7 @@ def pruned(trial: optuna.Trial) -> Values:
 
 
 def chance_level(trial: optuna.Trial) -> Values:
-    """In nine tenths of the space nothing is learned: the error stays at 0.9."""
+    """In nine tenths of the space, the error stays at chance level, 0.9."""
     centred = [abs(trial.suggest_float(f"x{i}", 0, 1) - 0.6) for i in range(5)]
     width = trial.suggest_int("width", 4, 256, log=True)
     learned = max(0.0, 1 - statistics.fmean(centred) / 0.2) * (1 - 1 / (1 + width / 30))
@@ -92,7 +92,7 @@ SAMPLERS: dict[str, Callable[[int], BaseSampler]] = {
 
 
 def run(problem: str, sampler: str, seed: int) -> tuple[float, int]:
-    """Return the share of the box that a study's usable trials dominate, and their number."""
+    """Return the fraction of the box that a study's usable trials dominate, and their number."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         study = optuna.create_study(directions=["minimize"] * 2, sampler=SAMPLERS[sampler](seed))
@@ -127,7 +127,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout, nothing else there")
     parser.add_argument("--write", action="store_true", help=f"write {RESULTS.name} among the results")
     arguments = parser.parse_args()
-    optuna.logging.set_verbosity(optuna.logging.CRITICAL)  # it would tell of every trial that fails
+    optuna.logging.set_verbosity(optuna.logging.CRITICAL)  # otherwise it logs every failed trial
     if arguments.seeds < 2:
         parser.error("--seeds must be at least 2")
     rows = []

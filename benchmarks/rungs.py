@@ -1,10 +1,11 @@
-"""Do the accuracies of a training's first epochs tell which network will be best?
+"""Rank correlations of the accuracies at rungs with the final accuracies.
 
-Trains random MgNets, each several times, and evaluates them after some epochs in several ways: the
-weights, averages of them, and a side branch whose learning rate falls to zero within half an epoch.
-``record`` needs CIFAR-10 as an .npz file and adds to RECORDS what is missing there, in as many processes as
-asked; ``analyse`` prints and writes the correlations of ranks with the accuracy at the end (the mean over
-seeds), for all networks and within a size: of the residuals after a straight line in log parameters.
+Trains random MgNets, each several times, and evaluates them after some epochs in several ways: the weights,
+averages of the weights, and a side branch whose learning rate falls to zero within half an epoch.
+
+``record`` needs CIFAR-10 as an .npz file. It adds the missing rows to RECORDS, in several processes.
+``analyse`` prints and writes the rank correlations with the final accuracy, which is a mean over seeds. It
+does so for all networks and within a size, on the residuals of a linear regression on log(parameters).
 """
 
 from __future__ import annotations
@@ -78,7 +79,7 @@ RECIPES = {
 
 
 class Run:
-    """One training, evaluated in every way after the epochs in RUNGS."""
+    """One training with all evaluations after the epochs in RUNGS."""
 
     def __init__(self, spec: MgNetSpec, data: ResidentData, recipe: Recipe, seed: int) -> None:
         from space.modules import build
@@ -176,12 +177,13 @@ def read_records() -> list[dict[str, Any]]:
 
 
 def analyse() -> dict[str, Any]:
-    """Return Spearman's correlations of what is seen at a rung with the final accuracy, with intervals.
+    """Return Spearman's correlations of the rung accuracies with the final accuracy, with intervals.
 
-    The end of a training is the mean of all its averages, which are close there. Rungs are compared with
-    the mean over all seeds, their own included; and, without anything in common, with the other seed's end
-    (``other_training``), which two full trainings reach only in part themselves. Within a size: after a
-    straight line in log parameters is taken off both. Intervals (80 %) are from a bootstrap over networks.
+    The final accuracy of a training is the mean of all its averages; these are close at the end. Rungs are
+    compared with the mean over all seeds, their own included. ``other_training`` compares them with the final
+    accuracy of the other seed only, an independent training. Even two full trainings do not correlate
+    perfectly. "Within a size" uses the residuals of both after a linear regression on log(parameters). The
+    intervals are 80 % intervals of a bootstrap over networks.
     """
     records = read_records()
     by_schedule = {name: [row for row in records if row["schedule"] == name] for name in RECIPES}

@@ -1,9 +1,9 @@
-"""Samplers and schedulers side by side, on the recorded table and on computed problems, many seeds each.
+"""A comparison of samplers and schedulers on recorded tables and computed problems, with many seeds each.
 
-``python -m benchmarks.search`` prints how long each takes to 95 % of the best hypervolume; ``--json``
-prints all figures, ``--write`` keeps them in ``benchmarks/results/search.json`` and draws the pictures of
-the docs. ``--problems FILE`` takes your own table instead, ``--first-seed`` other seeds.
-Every search runs in one process with one thread; ``--processes`` of them at a time.
+``python -m benchmarks.search`` prints the time of each method to 95 % of the best hypervolume. ``--json``
+prints all results. ``--write`` stores them in ``benchmarks/results/search.json`` and draws the charts of the
+docs. ``--problems FILE`` selects your own table, ``--first-seed`` other seeds. Every search runs in one
+process with one thread; ``--processes`` sets the number of parallel searches.
 """
 
 from __future__ import annotations
@@ -73,10 +73,10 @@ DECISIONS = (300, 1_000, 5_000)
 
 
 def method(name: str) -> Method:
-    """Return the search of a name: one of ``SAMPLERS``, or as ``mgnas simulate`` takes it.
+    """Return the method of a name: a name in ``SAMPLERS``, or a method of ``mgnas simulate``.
 
     Raises:
-        InvalidInputError: there is none.
+        InvalidInputError: The name is unknown.
     """
     if name in SAMPLERS:
         return Method(name, "fifo", partial(RawOptuna, name))
@@ -91,10 +91,10 @@ _problems: dict[str, Problem] = {}
 
 
 def problem_of(name: str) -> Problem:
-    """Return the problem of a name, or the table in a file; each is made once in a process.
+    """Return the problem of a name, or the table in a file. A process makes each problem once.
 
     Raises:
-        InvalidInputError: there is none.
+        InvalidInputError: The name is unknown.
     """
     if name not in _problems:
         _problems[name] = PROBLEMS[name]() if name in PROBLEMS else TabularBenchmark.read(name)
@@ -102,7 +102,7 @@ def problem_of(name: str) -> Problem:
 
 
 def search(problem: str, name: str, num_workers: int, limit_s: float, seed: int) -> Simulation:
-    """Return one search."""
+    """Return one simulated search."""
     chosen = method(name)
     return simulate(
         problem_of(problem),
@@ -116,10 +116,9 @@ def search(problem: str, name: str, num_workers: int, limit_s: float, seed: int)
 
 
 def limit_of(problem: str, name: str, num_workers: int) -> float:
-    """Return how long a search lasts, in simulated seconds.
+    """Return the length of a search in simulated seconds.
 
-    On the tables, with one worker, those that need no time themselves are given more, so that it is seen
-    when they come to 95 %.
+    On tables with one worker, fast samplers get twice the time. Their time to 95 % is then visible.
     """
     is_quick = name in OURS or name in OPTUNA
     is_long = is_quick and isinstance(problem_of(problem), TabularBenchmark) and num_workers == 1
@@ -130,7 +129,7 @@ def limit_of(problem: str, name: str, num_workers: int) -> float:
 def searched(
     problem: str, name: str, num_workers: int, seeds: range, pool: ProcessPoolExecutor, limit_s: float | None
 ) -> dict[str, Any]:
-    """Return what one way to search does on a problem, over all seeds, in ``limit_s`` simulated seconds."""
+    """Return the outcome of a method on a problem, over all seeds, in ``limit_s`` simulated seconds."""
     if limit_s is None:
         limit_s = limit_of(problem, name, num_workers)
     began = time.perf_counter()
@@ -144,9 +143,10 @@ def searched(
 
 
 def ratios(searches: dict[str, Any], share: str = "0.95") -> dict[str, dict[str, Any]]:
-    """Return our median time to a share over that of the others, at most so much where theirs is never.
+    """Return the ratio of our median time to a share to that of each other method.
 
-    Ours is the first of ``OURS`` that was run; where none was, or it never came there, nothing is said.
+    If the other method never reaches the share, the ratio is an upper bound (``at_most``). Ours is the first
+    method of ``OURS`` that was run. Without one, or if it never reaches the share, the result is empty.
     """
     medians = {name: one["time_s_to_share"][share]["median"] for name, one in searches.items()}
     ours = next((medians[name] for name in OURS if name in medians), None)
@@ -159,10 +159,10 @@ def ratios(searches: dict[str, Any], share: str = "0.95") -> dict[str, dict[str,
 
 
 def decision_times() -> dict[str, dict[str, float]]:
-    """Return milliseconds of a decision in a large space, by the number of trials it learns from.
+    """Return the milliseconds of a decision in a large space, by the number of observed trials.
 
-    A decision is both: which paused training to go on with, and which network to try. A tenth of the trials
-    has failed or runs.
+    A decision selects both a paused training to resume and a network to train. A tenth of the trials has
+    failed or is running.
     """
     config = {
         "levels": [3, 4],
@@ -193,7 +193,7 @@ def decision_times() -> dict[str, dict[str, float]]:
         paused = [
             place for place, one in enumerate(known) if one.state == "paused" and place >= DEFAULTS.num_whole
         ]
-        _ = engine.decide(points, known, number).best  # draws the candidates
+        _ = engine.decide(points, known, number).best  # samples the candidates
         times = []
         for repeat in range(20):
             began = time.perf_counter()
@@ -207,9 +207,9 @@ def decision_times() -> dict[str, dict[str, float]]:
 
 
 def many_workers(num_workers: int = 1_000, limit_s: float = 15.0) -> dict[str, float]:
-    """Return how busy simulated workers are until a search ends, and how long it took to decide for them.
+    """Return the utilisation of simulated workers in a search, and the time of its decisions.
 
-    Decisions take no simulated time; ``trials_per_s`` of wall time is what real workers would see.
+    Decisions take no simulated time. ``trials_per_s`` is the rate in wall time, as for real workers.
     """
     began = time.perf_counter()
     found = simulate(deep(), "frontier", "freeze_thaw", num_workers=num_workers, hours=limit_s / 3600)
@@ -228,7 +228,7 @@ def _params(counts: Counts) -> tuple[float, ...]:
 
 
 def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """Return what is asked for; a wrong value ends the program with one line."""
+    """Return the parsed arguments. A wrong value ends the program with one line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--first-seed", type=int, default=0)
@@ -255,7 +255,7 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
         for problem in found.problems or ():
             problem_of(problem)
         for name in found.searches or ():
-            method(name)  # is there one?
+            method(name)  # refuses an unknown name
     except InvalidInputError as error:
         parser.error(str(error))
     return found
@@ -266,9 +266,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     known = RESULTS.exists() and asked.write
     document: dict[str, Any] = json.loads(RESULTS.read_text(encoding="utf-8")) if known else {"runs": {}}
     machine = describe_machine()
-    keep_freed_memory()  # as the command line does
+    keep_freed_memory()  # like the command line
     if not asked.no_decisions:
-        document["machine"] = machine  # which only these depend on: searches take simulated time
+        document["machine"] = machine  # only these depend on the machine; searches take simulated time
         document["decision_ms"] = decision_times()
         document["many_workers"] = many_workers()
     if asked.problems is None:
@@ -308,7 +308,7 @@ def _draw(runs: dict[str, Any]) -> None:
         }
         subtitle = f"share of the best hypervolume: median and quartiles of {run['seeds']} seeds"
         problem, *rest = title.replace(" workers", "").replace(" worker", "").split(", ")
-        if len(rest) == 1:  # nothing else is said of the problem
+        if len(rest) == 1:  # the problem has no other result
             picture = PICTURES / f"search-{problem}-{rest[0]}.svg"
             picture.write_text(quantile_bands_svg(title, subtitle, bands, "minutes"), encoding="utf-8")
 

@@ -1,8 +1,8 @@
-"""How fast is a training, beside the loop that one writes first? ``python -m benchmarks.trainer [--json]``.
+"""The speed of a training against a plain training loop: ``python -m benchmarks.trainer [--json]``.
 
-Both train the same network on the same images, an epoch each in turn, on all cores of this machine. Then
-both train a small network on digits (and with ``--data``, an .npz file with CIFAR-10, the large one on real
-images) from several seeds for the same number of epochs, and their accuracies are compared.
+Both train the same network on the same images, in alternating epochs, on all cores of this machine. Then both
+train a small network on digits, from several seeds, for the same number of epochs. The benchmark compares
+their accuracies. With ``--data``, an .npz file of CIFAR-10, both also train the large network on real images.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ RESULTS = Path(__file__).parent / "results"
 
 @dataclass(frozen=True)
 class Case:
-    """A network, and how it is trained: here by the recipe of mgnas' presets for such images."""
+    """A network and its training, with the recipe of mgnas' presets for these images."""
 
     notation: str
     batch_size: int
@@ -84,7 +84,7 @@ NUM_IMAGES = {"cpu": 1280, "cuda": 12_800}
 
 
 def speed(case: Case, data: SearchData, calibration: Calibration, rounds: int) -> dict[str, Any]:
-    """Images a second of both, one epoch each in turn; the first round warms up and is not counted."""
+    """Return images per second of both, in alternating epochs. The first round is a warm-up."""
     device = calibration.device
     plain = case.plain(data, rounds + 1, device)
     mode = _mode(case, data, calibration)
@@ -116,7 +116,7 @@ def _mode(case: Case, data: SearchData, calibration: Calibration) -> StepMode:
 
 
 def _train_only(training: Training) -> float:
-    """Train one epoch and return the seconds of its training, evaluation left out, as for the plain loop."""
+    """Train one epoch and return its seconds without evaluation, as for the plain loop."""
     before = len(training.reports)
     next(training.epochs(until=before + 1))
     return training.last_train_s
@@ -125,7 +125,7 @@ def _train_only(training: Training) -> float:
 def accuracy(
     case: Case, data: SearchData, calibration: Calibration, epochs: int, seeds: int
 ) -> dict[str, Any]:
-    """What both reach after the same number of epochs, from several seeds."""
+    """Return the accuracies of both after the same number of epochs, from several seeds."""
     mode, device_data = _mode(case, data, calibration), ResidentData(data, calibration.device)
     found: dict[str, list[float]] = {"plain": [], "mgnas": []}
     for seed in range(seeds):
@@ -155,7 +155,7 @@ def _spread(values: list[float]) -> dict[str, float]:
 
 
 def random_images(count: int, size: int) -> SearchData:
-    """Noise whose brightness tells the class: time does not depend on what is in an image."""
+    """Return noise with the class as its brightness. Time is independent of image content."""
     rng = np.random.default_rng(0)
     splits = []
     for num in (count, 100):
@@ -181,7 +181,7 @@ def main() -> None:
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     parser.add_argument("--write", action="store_true", help="write trainer-DEVICE.json among the results")
     arguments = parser.parse_args()
-    keep_freed_memory()  # it serves the plain loop as well
+    keep_freed_memory()  # it also helps the plain loop
     torch.set_num_threads(count_cores())
     device = torch.device(arguments.device)
     images, digits = (

@@ -1,7 +1,7 @@
-"""A worker over many trainings: how soon each begins, and whether its memory grows.
+"""A worker over many trainings: the start-up time of each, and the growth of its memory.
 
 ``python -m benchmarks.worker [--json]`` gives one real worker process short trainings of random networks on
-digits, one after the other, and reads its memory after each.
+digits, one after the other. It reads the memory of the process after each training.
 """
 
 from __future__ import annotations

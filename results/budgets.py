@@ -1,4 +1,4 @@
-"""The budgets of a study: which of them is spent."""
+"""The budgets of a study and the spent one."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from results.storage.records import PlannedTraining, StudyHeader, TrialRecord
 
 
 def untrained(plan: Iterable[PlannedTraining], trials: Iterable[TrialRecord]) -> list[PlannedTraining]:
-    """Return the trainings of ``plan`` without an ended trial."""
+    """Return the trainings of ``plan`` without a finished trial."""
     ended = {(trial.notation, trial.seed) for trial in trials if trial.has_ended}
     return [training for training in plan if training not in ended]
 
 
 def what_is_spent(header: StudyHeader, trials: Sequence[TrialRecord], searched_s: float) -> str | None:
-    """Return the budget that ended a study, as text; None while the study can continue.
+    """Return the spent budget of a study as text; None while the study can continue.
 
-    Running trials are finished first. At least one training is completed, whatever the budgets.
+    Running trials finish first. With any budgets, at least one training is completed.
 
     Args:
         header: The budgets.

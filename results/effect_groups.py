@@ -29,7 +29,7 @@ def with_company(
 
 
 def groups(trials: Sequence[TrialRecord], hyperparameter: str) -> tuple[list[str], NDArray[np.intp]]:
-    """Return the labels of the groups and the group of each trial; many numeric values are joined into ranges."""
+    """Return the labels of the groups and the group of each trial. Many numeric values form ranges."""
     counts = Counter(t.hyperparameters[hyperparameter] for t in trials)
     values = sorted(counts, key=lambda value: (isinstance(value, str), value))
     runs: list[list[HyperparameterValue]] = [[value] for value in values]
@@ -43,7 +43,7 @@ def groups(trials: Sequence[TrialRecord], hyperparameter: str) -> tuple[list[str
 def _ranges(
     values: Sequence[HyperparameterValue], counts: Counter[HyperparameterValue]
 ) -> list[list[HyperparameterValue]]:
-    """Return at most ``_MAX_GROUPS`` ranges of similar numbers of trials, with at least ``MIN_GROUP`` each."""
+    """Return at most ``_MAX_GROUPS`` ranges with similar numbers of trials, at least ``MIN_GROUP`` each."""
     # values by the quantile of their middle trial
     shares: dict[int, list[HyperparameterValue]] = {}
     filled, total = 0, sum(counts.values())

@@ -1,8 +1,8 @@
 """The effect of each hyperparameter on accuracy at equal size: estimates, intervals, a ranking.
 
-Larger networks are more accurate, so the mean accuracy of a value mostly reflects the size of its networks.
-This module regresses accuracy on the hyperparameter's values and a polynomial in log(parameters), an analysis of
-covariance.
+Larger networks are more accurate. The mean accuracy of a value therefore mostly reflects network size. This
+module uses an analysis of covariance: it regresses accuracy on the hyperparameter's values and a polynomial
+in log(parameters).
 """
 
 from __future__ import annotations
@@ -63,10 +63,11 @@ class HyperparameterEffect:
         hyperparameter: Its name.
         num_trials: The number of trials in the estimate.
         values: The effect of each value; empty without an estimate.
-        importance: The explained fraction (epsilon squared) of the variance not explained by size, from 0 to 1.
-        p_value: Of a permutation test, corrected for the number of hyperparameters (Holm). Importance and p
-            value are computed without the training that supports the effect most.
-        reason: Why there is no estimate; None with an estimate.
+        importance: Epsilon squared, from 0 to 1: the explained fraction of the variance not explained by
+            size.
+        p_value: The p value of a permutation test, corrected for the number of hyperparameters (Holm).
+            Importance and p value exclude the training that supports the effect most.
+        reason: The reason for a missing estimate; None with an estimate.
         left_out: Values with fewer than ``MIN_GROUP`` trainings, with their numbers of trainings.
     """
 
@@ -86,8 +87,8 @@ class Effects:
     Attributes:
         hyperparameters: The effects.
         num_trials: The number of complete trials.
-        num_outliers: The number of accuracies that are outliers for each hyperparameter.
-        epochs_differ: Whether the trials were trained for different numbers of epochs.
+        num_outliers: The number of outliers among the accuracies, for each hyperparameter.
+        epochs_differ: Whether the trials have different numbers of epochs.
     """
 
     hyperparameters: tuple[HyperparameterEffect, ...]
@@ -99,7 +100,7 @@ class Effects:
 def hyperparameter_effects(trials: Sequence[TrialRecord], seed: int = 0) -> Effects:
     """Return the effect of each hyperparameter on validation accuracy at equal size.
 
-    An outlier is moved to a distance of four robust standard deviations from its prediction by size and value.
+    Outliers are moved to a distance of four robust standard deviations from the prediction by size and value.
     Trials with different numbers of epochs are compared at equal log(epochs).
 
     Args:
@@ -127,7 +128,7 @@ def hyperparameter_effects(trials: Sequence[TrialRecord], seed: int = 0) -> Effe
 
 
 def _covariates(trials: Sequence[TrialRecord]) -> Array:
-    """Return the covariates, trials x columns: powers of log(parameters), and log(epochs) if epochs differ."""
+    """Return the covariates, trials x columns: powers of log(parameters); log(epochs) if epochs differ."""
     columns = []
     num_sizes = len({t.params for t in trials})
     degree = min(num_sizes - 1, 1 + (len(trials) >= _QUADRATIC_FROM) + (len(trials) >= _CUBIC_FROM))
@@ -148,8 +149,8 @@ def _standardised(values: Sequence[float]) -> Array:
 def _pull_in(accuracy: Array, member: NDArray[np.intp], covariates: Array) -> tuple[Array, NDArray[np.bool_]]:
     """Return the accuracies with outliers moved closer, and a mask of the outliers.
 
-    An outlier is far from a robust regression on the covariates. A value most of whose trainings are outliers
-    gets an intercept of its own.
+    An outlier is far from a robust regression on the covariates. If most trainings of a value are outliers,
+    the value gets its own intercept.
     """
     apart: list[int] = []
     while True:
@@ -183,7 +184,7 @@ def _robust_fit(accuracy: Array, design: Array) -> tuple[Array, float]:
 def _effect(
     hyperparameter: str, trials: list[TrialRecord], seed: int
 ) -> tuple[HyperparameterEffect, NDArray[np.bool_]]:
-    """Return the effect of a hyperparameter of all these trials, and a mask of the outliers."""
+    """Return the effect of a hyperparameter in these trials, and a mask of the outliers."""
     n = len(trials)
     labels, member = groups(trials, hyperparameter)
     covariates = _covariates(trials)
@@ -218,7 +219,7 @@ def _effect(
 
 
 def _what_is_missing(labels: Sequence[str], member: NDArray[np.intp], covariates: Array) -> str | None:
-    """Return why an effect cannot be estimated; None if it can."""
+    """Return the reason for a missing estimate; None if the effect can be estimated."""
     n = len(member)
     if len(labels) < 2:
         return f"fewer than two values have {MIN_GROUP} finished trials"
@@ -234,11 +235,12 @@ def _what_is_missing(labels: Sequence[str], member: NDArray[np.intp], covariates
 
 
 def _strength(design: Array, covariates: Array, accuracy: Array, seed: int) -> tuple[float, float]:
-    """Return the explained fraction of the variance not explained by size, and the p value of a permutation test.
+    """Return the effect size and the p value of a permutation test.
 
-    The fraction is epsilon squared. The test permutes the residuals of the model without the hyperparameter
-    (Freedman and Lane, 1983); it needs no normal noise. Both are the minimum over all leave-one-out fits, to
-    limit the influence of single trainings.
+    The effect size is epsilon squared: the explained fraction of the variance not explained by size. The test
+    permutes the residuals of the model without the hyperparameter (Freedman and Lane, 1983). It does not
+    assume normal noise. Both use the minimum ratio over all leave-one-out fits, to limit the influence of
+    single trainings.
     """
     n = len(accuracy)
     full = np.linalg.qr(design)[0]
@@ -257,7 +259,7 @@ def _strength(design: Array, covariates: Array, accuracy: Array, seed: int) -> t
     open_without = np.maximum(_left_one_out(residual, without), 1e-15 * left_open)
     open_full = np.clip(_left_one_out(residual, full), 1e-15 * left_open, open_without)
     ratio = float(np.min((open_without - open_full) / open_full))
-    # the observed order is one of the permutations, which keeps the test valid
+    # a valid test counts the observed order as a permutation
     p_value = (1 + int(np.sum(explained / unexplained >= ratio * (1 - 1e-9)))) / (_PERMUTATIONS + 1)
 
     extra, freedom = full.shape[1] - without.shape[1], n - 1 - full.shape[1]

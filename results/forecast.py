@@ -1,4 +1,4 @@
-"""The predicted end of a search: from its trials, the rate of epochs and the predictions of calibration."""
+"""The predicted end of a search, from its trials, the rate of epochs and the predictions of calibration."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ class Activity:
     Attributes:
         began_s: The time when the run began.
         workers: The number of workers.
-        rungs: The epochs at which trainings can pause; the last one is their end.
+        rungs: The epochs at which trainings can pause. The last one is the final epoch.
         last_s: The time of the latest event of each trial.
-        predicted: The seconds of an epoch of each trial that calibration predicts.
-        epoch_ends_s: The times of the ends of epochs within ``RATE_WINDOW_S``.
+        predicted: The seconds of an epoch of each trial, predicted by calibration.
+        epoch_ends_s: The end times of epochs within ``RATE_WINDOW_S``.
     """
 
     began_s: float = 0.0
@@ -72,7 +72,7 @@ class Activity:
             self.epoch_ends_s.popleft()
 
     def predict(self, trial: int, epoch_s: float, clock_s: float) -> None:
-        """Add the begin of a training's first epoch, with the predicted seconds of an epoch."""
+        """Add the start of a training's first epoch, with the predicted seconds of an epoch."""
         self.last_s[trial] = clock_s
         self.predicted[trial] = epoch_s
 
@@ -95,7 +95,7 @@ class Forecast:
 
     Attributes:
         left_s: The remaining seconds; None while unknown.
-        over_s: The seconds after the budget of hours, including those that have passed.
+        over_s: The seconds beyond the budget of hours, including elapsed ones.
     """
 
     left_s: float | None
@@ -109,14 +109,16 @@ def forecast(
     activity: Activity,
     clock_s: float,
 ) -> Forecast:
-    """Return when a search is expected to end: trainings that run and those to come, placed on its workers.
+    """Return the predicted end of a search.
+
+    The prediction schedules running and new trainings on the workers.
 
     Args:
-        header: the study's budgets and configuration.
-        records: all trials, references included.
-        curves: the epochs of each trial.
-        activity: what happened in the current run.
-        clock_s: now, on the study's clock.
+        header: The study's budgets and configuration.
+        records: All trials, references included.
+        curves: The epochs of each trial.
+        activity: The events of the current run.
+        clock_s: The current time on the study's clock.
     """
     epoch_s = {record.number: _epoch_s(record, curves, activity) for record in records}
     known = [epoch_s[record.number] for record in records if record.reference is None]
@@ -137,7 +139,7 @@ def forecast(
 
 
 def overshoot_text(hours: float, expected: Forecast) -> str:
-    """Return a message that trainings end after the budget of hours."""
+    """Return the message for trainings that end after the budget of hours."""
     over = duration(expected.over_s)
     return f"the {hours:g} hours are exceeded by about {over}, because running trainings are completed"
 
@@ -145,8 +147,8 @@ def overshoot_text(hours: float, expected: Forecast) -> str:
 def epochs_of_new(header: StudyHeader, records: Sequence[TrialRecord], rungs: Sequence[int]) -> float:
     """Return the predicted number of epochs of a new trial.
 
-    Without rungs, it is that of a complete training. With rungs, it is the mean of the latest trials, or, before
-    there are ``LEAST_TRIALS``, that of a promotion rate of 1 / ``reduction`` at each rung.
+    Without rungs, it is the length of a complete training. With rungs, it is the mean of the latest trials.
+    With fewer than ``LEAST_TRIALS`` trials, it assumes a promotion rate of 1 / ``reduction`` at each rung.
     """
     if not rungs:
         return float(_section(header, "train").get("epochs", 1))
@@ -176,7 +178,7 @@ def _epoch_s(
 
 def _remaining_s(record: TrialRecord, epoch_s: float, activity: Activity, clock_s: float) -> float:
     since_s = max(0.0, clock_s - max(activity.last_s.get(record.number, clock_s), activity.began_s))
-    epoch_s = max(epoch_s, since_s)  # an overdue epoch takes at least the time that has passed
+    epoch_s = max(epoch_s, since_s)  # an overdue epoch takes at least the elapsed time
     return max((activity.until(record) - record.epochs) * epoch_s - since_s, LEAST_SHARE * epoch_s, 1.0)
 
 
@@ -198,7 +200,7 @@ def _num_new(header: StudyHeader, records: Sequence[TrialRecord], activity: Acti
 def _last_end_s(
     ends: list[float], workers: int, num_new: int, new_s: float, hours_left_s: float | None
 ) -> float:
-    """Return the end of the last training; each new one starts on the first free worker within the hours."""
+    """Return the end of the last training. New ones start on the first free worker within the hours."""
     slots = [0.0] * max(workers, 1)
     for end_s in sorted(ends):  # interrupted trainings can outnumber the workers
         heapq.heapreplace(slots, slots[0] + end_s)

@@ -15,7 +15,7 @@ GROWTH = 1e-3
 
 
 def complete_trials(trials: Iterable[TrialRecord]) -> list[TrialRecord]:
-    """Return the trials with a result, in the order given."""
+    """Return the trials with a result, in the given order."""
     return [trial for trial in trials if trial.state == "complete" and trial.val_accuracy is not None]
 
 
@@ -28,8 +28,8 @@ def accuracy(trial: TrialRecord) -> float:
 def pareto_front(trials: Iterable[TrialRecord], objectives: Objectives = PARAMS) -> list[TrialRecord]:
     """Return the Pareto front of the complete trials, by ascending first cost.
 
-    A trial dominates another if it has at least the same accuracy and no higher cost. Of trials with the same
-    values the one with the lowest number is on the front. A trial with an unknown cost is not on the front.
+    A trial dominates another if it has at least the same accuracy and no higher cost. Among trials with equal
+    values, the one with the lowest number is on the front. A trial with an unknown cost is not on the front.
 
     Example:
         >>> study = mgnas.open_study("runs/digits")
@@ -58,17 +58,17 @@ def _dominates(
 
 
 class FrontHistory:
-    """The Pareto front and its hypervolume after each complete trial, in the order in which trials finish.
+    """The Pareto front and its hypervolume after each complete trial, in order of completion.
 
-    The hypervolume is the share, from 0 to 1, of a box that the front dominates. The axes of the box are the
-    error ``1 - accuracy`` from 0 to 1, and for each cost ``(log c - log low) / (log high - log low)`` over its
-    reference range. Studies of the same space are therefore comparable. The range of a measured cost is that
-    of the trials so far.
+    The hypervolume is the fraction of a box that the front dominates, from 0 to 1. The box has the axis
+    ``1 - accuracy`` from 0 to 1 and, for each cost, ``(log c - log low) / (log high - log low)`` over its
+    reference range. Studies of the same space are therefore comparable. The range of a measured cost is its
+    range in the trials so far.
 
     Attributes:
-        front: the current front.
-        hypervolume: its hypervolume.
-        last_growth_s: the time on the study's clock when the hypervolume or the best accuracy last grew by
+        front: The current front.
+        hypervolume: Its hypervolume.
+        last_growth_s: The time on the study's clock when the hypervolume or the best accuracy last grew by
             ``GROWTH``.
     """
 
@@ -110,7 +110,7 @@ class FrontHistory:
         self.front = pareto_front([*self.front, trial], self._objectives)
         if any(one is trial for one in self.front):
             self._grow((1.0 - accuracy(trial), *self._scaled(trial)))
-        # the largest network hardly changes the hypervolume, however accurate it is
+        # an accurate largest network hardly changes the hypervolume
         has_grown = self.hypervolume > self._reached * (1.0 + GROWTH)
         is_better = accuracy(trial) > self._most_accurate + GROWTH
         if not self._reached or has_grown or is_better:
@@ -132,7 +132,7 @@ class FrontHistory:
 
     def _grow(self, new: tuple[float, ...]) -> None:
         reference = [1.0] * len(new)
-        # the gain of a point is its own box minus the part that other points dominate
+        # gain of a point = its box minus the part dominated by other points
         inside = [tuple(max(a, b) for a, b in zip(point, new, strict=True)) for point in self._points]
         self.hypervolume += hypervolume([new], reference) - hypervolume(inside, reference)
         kept = [p for p in self._points if not all(a >= b for a, b in zip(p, new, strict=True))]
@@ -159,7 +159,7 @@ def _by_finish(trials: Iterable[TrialRecord]) -> list[TrialRecord]:
 def hypervolume_history(trials: Iterable[TrialRecord], objectives: Objectives) -> list[tuple[float, float]]:
     """Return (seconds on the study's clock, hypervolume) after each complete trial, by ascending time.
 
-    The range of a measured cost is that of all trials, so the hypervolume never decreases.
+    The range of a measured cost covers all trials. The hypervolume therefore never decreases.
     """
     finished = [trial for trial in _by_finish(trials) if trial.finished_s is not None]
     history = FrontHistory(objectives.resolved(finished))
@@ -171,16 +171,16 @@ def hypervolume_history(trials: Iterable[TrialRecord], objectives: Objectives) -
 
 
 def trials_since_growth(trials: Iterable[TrialRecord], objectives: Objectives) -> int:
-    """Return how many trials have started since a trial last improved the front; 0 before the first result.
+    """Return the number of trials started since the last improvement; 0 before the first result.
 
-    An improvement is a growth of the hypervolume or of the best accuracy by ``GROWTH``. Smaller growth adds up.
+    An improvement is a growth of the hypervolume or the best accuracy by ``GROWTH``. Smaller growth adds up.
     """
     trials = list(trials)
     return front_history(trials, objectives).num_since_growth(trials)
 
 
 def why_no_front(trials: Iterable[TrialRecord]) -> str:
-    """Return why these trials have no front, as text."""
+    """Return the reason for an empty front of these trials."""
     trials = list(trials)
     if complete_trials(trials):
         return "no trial with a result has all of its costs"

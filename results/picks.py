@@ -1,4 +1,4 @@
-"""Networks picked from a front: the recommended one, the best, the knee, and those that meet a goal."""
+"""Picks from a front: the recommended network, the best, the knee, and networks that meet a goal."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ UNKNOWN = Sampling()
 
 
 def best(front: Sequence[TrialRecord]) -> TrialRecord:
-    """Return the most accurate network of a front; of several, the one with the fewest parameters."""
+    """Return the most accurate network of a front. Ties go to the fewest parameters."""
     return max(front, key=lambda trial: (accuracy(trial), -trial.params))
 
 
 def smallest(front: Sequence[TrialRecord], objectives: Objectives = PARAMS) -> TrialRecord:
-    """Return the network with the lowest first cost (by default parameters); of several, the most accurate."""
+    """Return the network with the lowest first cost, by default parameters. Ties go to the most accurate."""
     return min(front, key=lambda trial: (objectives.costs[0].of(trial), -accuracy(trial)))
 
 
@@ -44,8 +44,8 @@ def recommended(
 ) -> TrialRecord:
     """Return the smallest network within one standard error of the best.
 
-    This is the one-standard-error rule (Breiman et al. 1984): the cheapest of the networks that the validation
-    images cannot distinguish from the best. "Smallest" means the lowest first cost of the study.
+    This is the one-standard-error rule (Breiman et al. 1984). The validation images cannot distinguish these
+    networks from the best; the rule picks the cheapest. "Smallest" means the lowest first cost of the study.
     """
     top = accuracy(best(front))
     return smallest([trial for trial in front if sampling.are_equal(accuracy(trial), top)], objectives)
@@ -102,9 +102,9 @@ def pick(
 
     Args:
         front: The networks.
-        how: ``within-1se``, see ``recommended``; ``best``, the most accurate; ``knee``, or the best network if
-            there is no knee; ``smallest``; ``accuracy>=0.97`` or ``accuracy>=97%``, the smallest network with
-            this accuracy; ``within=1pt``, the smallest network within one percentage point of the best.
+        how: ``within-1se``, see ``recommended``; ``best``, the most accurate; ``knee``, or the best network
+            of a front without a knee; ``smallest``; ``accuracy>=0.97`` or ``accuracy>=97%``, the smallest network
+            with this accuracy; ``within=1pt``, the smallest network within one percentage point of the best.
         max_params: The largest number of parameters; None for no limit.
         objectives: The objectives of the study; the first cost orders the networks.
         sampling: The sampling error of the accuracies.
@@ -148,7 +148,9 @@ def _smallest_from(
 
 
 def _goal(how: str) -> tuple[float | None, float | None]:
-    """Return the lowest accuracy of a goal, or its largest distance to the best in points; None for a named pick.
+    """Return the lowest accuracy of a goal, or its largest distance to the best in percentage points.
+
+    A named pick has neither: both are None.
 
     Raises:
         InvalidInputError: ``how`` is neither the name of a pick nor a goal.
@@ -165,6 +167,6 @@ def _goal(how: str) -> tuple[float | None, float | None]:
         return least, None
     if match := _WITHIN.fullmatch(how.strip()):
         return None, float(match["number"])
-    # a shell redirects at the > of a goal without quotes
+    # in a goal without quotes, the shell takes > as a redirection
     hint = "; put the goal in quotes" if how.strip() == "accuracy" else nearest(how, NAMED_PICKS)
     raise InvalidInputError(f"pick must be one of {PICKS}, but got {shown(how)}{hint}")

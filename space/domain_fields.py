@@ -1,4 +1,4 @@
-"""Field types of domains in a study's configuration: they parse the values of a file."""
+"""Field types of domains in a study's configuration. They parse the values of a study file."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def _spell(domains: Any) -> Any:
 spelled = PlainSerializer(_spell)
 """Serialises a domain in the form of a study file."""
 
-# plain validators replace pydantic's own messages about its classes
+# plain validators replace pydantic's messages about its classes
 Numbers = Annotated[Choice | IntRange, PlainValidator(_read_numbers), spelled]
 """Whole numbers: a value, a list of choices, or a table with low, high and step (or log)."""
 
@@ -124,7 +124,7 @@ DataWidths = Annotated[PerLevel | Increments | Literal["c_u"], PlainValidator(_r
 
 
 def words(*allowed: Value) -> PlainValidator:
-    """Return the validator of a hyperparameter whose values are among ``allowed``."""
+    """Return the validator of a hyperparameter with the values ``allowed``."""
     spelt = ", ".join(f'"{value}"' if isinstance(value, str) else str(value) for value in allowed)
     rule = f"takes one of {spelt} or a list of them"
 

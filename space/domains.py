@@ -1,7 +1,7 @@
-"""Domains: the values that a hyperparameter of a search space may take, as a study file states them.
+"""Domains: the values of a hyperparameter of a search space, as given in a study file.
 
 A single value fixes the hyperparameter. A list gives choices. ``{low = 4, high = 16, step = 2}`` is a range
-that includes both ends. ``log = true`` draws uniformly in the logarithm. A range with a fractional end is
+with both ends included. ``log = true`` samples uniformly in the logarithm. A range with a fractional end is
 continuous.
 """
 
@@ -66,7 +66,7 @@ class Choice:
         """Return the rank of ``value`` in ascending order.
 
         Raises:
-            ValueError: It is no choice.
+            ValueError: ``value`` is not among the choices.
         """
         return self._ascending.index(value)
 
@@ -75,7 +75,7 @@ class Choice:
         return self.choices
 
     def sample(self, rng: random.Random) -> Value:
-        """Return a uniformly drawn value."""
+        """Return a uniform sample."""
         return self._ascending[rng.randrange(self.size)]
 
     def spelling(self) -> Any:
@@ -87,8 +87,8 @@ class Choice:
 class IntRange:
     """Whole numbers from ``low`` to ``high`` in steps of ``step``.
 
-    All methods take constant time, however long the range is. With ``log``, numbers are drawn uniformly in
-    the logarithm.
+    All methods take constant time, independent of the length of the range. With ``log``, samples are uniform
+    in the logarithm.
     """
 
     low: int
@@ -123,14 +123,14 @@ class IntRange:
 
     @property
     def largest(self) -> int:
-        """The value of the last rank: ``high``, or less if ``step`` does not meet it."""
+        """The value of the last rank: ``high``, or less if no step ends at ``high``."""
         return self.low + (self.size - 1) * self.step
 
     def value_of_rank(self, rank: int) -> int:
         """Return the value at ``rank``, from 0, in ascending order.
 
         Raises:
-            IndexError: There is no such rank.
+            IndexError: The rank is out of range.
         """
         if not 0 <= rank < self.size:
             raise IndexError(f"ranks are from 0 to {self.size - 1}, but got {rank}")
@@ -140,7 +140,7 @@ class IntRange:
         """Return the rank of ``value`` in ascending order.
 
         Raises:
-            ValueError: It is not in the range.
+            ValueError: ``value`` is not in the range.
         """
         if not isinstance(value, int) or value not in self.values():
             raise ValueError(f"{shown(value)} is not in {shown(self.spelling())}")
@@ -151,7 +151,7 @@ class IntRange:
         return range(self.low, self.high + 1, self.step)
 
     def sample(self, rng: random.Random) -> int:
-        """Return a drawn number. With ``log``, n has probability proportional to log((n + 1) / n)."""
+        """Return a sample. With ``log``, n has probability proportional to log((n + 1) / n)."""
         if not self.log:
             return self.value_of_rank(rng.randrange(self.size))
         drawn = math.exp(rng.uniform(math.log(self.low), math.log(self.high + 1)))
@@ -165,7 +165,7 @@ class IntRange:
 
 @dataclass(frozen=True, kw_only=True)
 class FloatRange:
-    """All numbers from ``low`` to ``high``; with ``log``, drawn uniformly in the logarithm."""
+    """All numbers from ``low`` to ``high``. With ``log``, samples are uniform in the logarithm."""
 
     low: float
     high: float
@@ -199,11 +199,11 @@ class FloatRange:
         return self.high
 
     def values(self) -> Sequence[float]:
-        """Return both ends, which represent the range in an enumeration."""
+        """Return both ends. They represent the range in an enumeration."""
         return (self.low, self.high) if self.low < self.high else (self.low,)
 
     def sample(self, rng: random.Random) -> float:
-        """Return a drawn number."""
+        """Return a sample."""
         if self.log:
             drawn = math.exp(rng.uniform(math.log(self.low), math.log(self.high)))
             return min(self.high, max(self.low, drawn))
@@ -220,7 +220,7 @@ Domain = Choice | IntRange | FloatRange
 
 @dataclass(frozen=True, kw_only=True)
 class Increments:
-    """Widths that never decrease from level to level: the first width and the increment of each next level."""
+    """Non-decreasing widths: the width of the first level and the increment of each next level."""
 
     first: Choice | IntRange
     increment: Choice | IntRange
@@ -244,12 +244,12 @@ def _check_ends(low: float, high: float, log: bool) -> None:
 
 
 def is_whole(value: Any) -> bool:
-    """Return whether a value is a whole number. Booleans are none."""
+    """Return whether a value is a whole number. A boolean is not."""
     return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _place(value: Value) -> tuple[bool, float, str]:
-    """Return a sort key: numbers by size (false before true), then sharings in their order, then other words."""
+    """Return a sort key: numbers by size, false before true; then sharings in order; then other words."""
     if not isinstance(value, str):
         return False, value, ""
     order: tuple[str, ...] = SHARINGS

@@ -1,4 +1,4 @@
-"""The rules of the architecture: which package imports which, and what start-up imports."""
+"""The rules of the architecture: imports between packages, and imports at start-up."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The benchmarks run: what they print is not looked at closely, since it is a matter of the machine."""
+"""The benchmarks run. Their results depend on the machine and are checked only roughly."""
 
 from __future__ import annotations
 

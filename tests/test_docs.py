@@ -1,7 +1,7 @@
-"""README and the pages of the documentation: their commands and snippets run, their generated parts are complete.
+"""README and documentation: commands and snippets run, generated parts are complete.
 
-A block that cannot run in a test says why in its fence: three backticks, ``bash {no-test="needs a GPU"}``. ``UNTESTED``
-lists these blocks.
+The fence of an untested block states the reason: three backticks, ``bash {no-test="needs a GPU"}``.
+``UNTESTED`` lists these blocks.
 """
 
 from __future__ import annotations

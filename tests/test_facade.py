@@ -1,4 +1,4 @@
-"""``import mgnas`` and the command, whatever files a user has beside a script or in the current folder."""
+"""``import mgnas`` and the command, beside arbitrary user files in the script's or current folder."""
 
 from __future__ import annotations
 

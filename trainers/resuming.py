@@ -1,4 +1,4 @@
-"""What a training takes over from its checkpoint: the state, and the mode of its steps."""
+"""Resuming a training from its checkpoint: the state and the mode of the steps."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from trainers.device.memory import fitting_micro_batch, no_room
 
 
 def usable_state(state: TrainingState | None) -> TrainingState | None:
-    """Return the state of a checkpoint, or None if another version of mgnas has written it."""
+    """Return the state of a checkpoint; None if another version of mgnas wrote it."""
     if state is None:
         return None
     try:
@@ -30,19 +30,19 @@ def choose_mode(
 ) -> StepMode:
     """Return the mode of a training's steps.
 
-    A resumed training keeps the mode of its checkpoint, so its numbers stay the same. On another type of
-    device it keeps the micro-batch only. A new training on a CPU gets a micro-batch that fits in memory.
-    Halvings that the checkpoint does not contain are applied last.
+    A resumed training keeps the mode of its checkpoint, for identical results. On another type of device, it
+    keeps only the micro-batch. A new training on a CPU gets a micro-batch that fits in memory. Halvings that
+    the checkpoint lacks are applied last.
 
     Args:
         asked: The configured mode.
         state: The state of the checkpoint; None for a new training.
         spec: The network.
         data: The images, on their device.
-        batch_size: Images of one optimiser step.
+        batch_size: The images of one optimiser step.
 
     Raises:
-        TrainingFailedError: The halvings leave less than one image.
+        TrainingFailedError: The halvings reduce the micro-batch to less than one image.
     """
     mode, num_applied = asked, 0
     if state is not None:

@@ -1,4 +1,4 @@
-"""Atomic files: each is written beside its place, synced, then moved into it."""
+"""Atomic files: write a temporary file in the same folder, sync it, rename it."""
 
 from __future__ import annotations
 
@@ -24,13 +24,14 @@ def sha256_of(path: Path) -> str:
 def write_atomic(
     path: str | Path, data: bytes | str, *, keep_as: Path | None = None, sync: bool = True
 ) -> Path:
-    """Write a file atomically, create its folders, and return its path. A crash or a full disk leaves the old
-    file.
+    """Write a file atomically, create its folders, and return its path.
+
+    After a crash or on a full disk, the old file remains.
 
     Args:
         path: The file.
         data: Its content; text is stored as UTF-8.
-        keep_as: Where to move the old file; by default it is replaced.
+        keep_as: The new path of the old file. By default, the old file is replaced.
         sync: Whether to sync to disk. Without it, writing is faster, but a power cut may leave a torn file.
 
     Raises:
@@ -78,7 +79,7 @@ def user_path(path: str | os.PathLike[str], what: str) -> Path:
 
 
 def shell_word(path: Path) -> str:
-    """Return a path as one word of a shell command: quoted if needed, and never an option."""
+    """Return a path as one word of a shell command: quoted if needed, never an option."""
     text = str(path)
     return shlex.quote(f"./{text}" if text.startswith("-") else text)
 
@@ -105,7 +106,7 @@ def absolute_path(base: Path, path: str, what: str) -> str:
     try:
         place = base / Path(path).expanduser()
         absolute = str(place.resolve())
-        absolute.encode()  # it is written down as UTF-8
+        absolute.encode()  # paths are stored as UTF-8
         if place.is_symlink() and not place.exists():
             raise InvalidInputError(
                 f"{what} is a link that leads nowhere, to {shortened(str(place.readlink()))}"
@@ -123,7 +124,7 @@ def absolute_path(base: Path, path: str, what: str) -> str:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Sync a folder, so that a move in it survives a power cut; where the system supports it."""
+    """Sync a folder, if the system supports it. A rename in it then survives a power cut."""
     with suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:

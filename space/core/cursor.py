@@ -1,4 +1,4 @@
-"""A cursor over text that a person wrote; errors show its position."""
+"""A cursor over user-written text. Errors show its position."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ MOST_DIGITS = 6
 
 
 class Reader:
-    """Reads ``text`` from left to right. Spaces between tokens are ignored."""
+    """Reads ``text`` from left to right. It ignores spaces between tokens."""
 
     def __init__(self, text: str) -> None:
         self.text = text
         self.pos = 0
 
     def fail(self, rule: str, at: int | None = None) -> NoReturn:
-        """Raise an InvalidInputError that shows the position ``at``, by default the next character."""
+        """Raise an InvalidInputError at the position ``at``; the default is the next character."""
         pos = self.pos if at is None else at
         got = repr(self.text[pos]) if pos < len(self.text) else "the end"
         raise InvalidInputError(
@@ -31,17 +31,17 @@ class Reader:
         )
 
     def at_end(self) -> bool:
-        """Return whether only spaces are left."""
+        """Return whether only spaces remain."""
         self.skip_spaces()
         return self.pos == len(self.text)
 
     def skip_spaces(self) -> None:
-        """Move to the next character that is no space."""
+        """Skip spaces."""
         while self.pos < len(self.text) and self.text[self.pos].isspace():
             self.pos += 1
 
     def accept(self, token: str) -> bool:
-        """Read ``token`` if it comes next, and return whether it did."""
+        """Read ``token`` if it is next; return whether it was."""
         self.skip_spaces()
         if not self.text.startswith(token, self.pos):
             return False
@@ -54,8 +54,9 @@ class Reader:
             self.fail(f"expected {token!r}")
 
     def one_of(self, tokens: Sequence[str], what: str = "") -> str:
-        """Read and return the longest matching token, or raise an InvalidInputError; ``what`` describes all
-        tokens.
+        """Read and return the longest matching token, or raise an InvalidInputError.
+
+        ``what`` describes all tokens.
         """
         for token in sorted(tokens, key=len, reverse=True):
             if self.accept(token):
@@ -72,7 +73,7 @@ class Reader:
         return match.group()
 
     def known_word(self, known: Sequence[str], what: str) -> str:
-        """Read and return one of the words ``known``, or raise an InvalidInputError with the nearest one."""
+        """Read and return one of the ``known`` words, or raise an InvalidInputError with the nearest one."""
         self.skip_spaces()
         start = self.pos
         word = self.word(what)
@@ -114,7 +115,10 @@ class Reader:
         return values
 
     def widths(self, num_levels: int) -> list[tuple[int, int]]:
-        """Read and return (c_u, c_f) of each level: one width for all levels, or a width or pair per level."""
+        """Read and return (c_u, c_f) of each level.
+
+        The text has one width for all levels, or one width or pair per level.
+        """
         if not self.accept("["):
             return [self._width()] * num_levels
         start = self.pos

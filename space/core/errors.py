@@ -1,4 +1,4 @@
-"""The errors that a user can cause, under one base, and how values and words are shown in them."""
+"""User errors with one base class, and the format of values and words in their messages."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ _DEPTH = 3
 
 
 class MgnasError(Exception):
-    """Base of all errors that mgnas raises for users. The text is one line."""
+    """The base class of all user errors of mgnas. The text is one line."""
 
 
 class InvalidInputError(MgnasError, ValueError):
-    """A value, file or folder breaks a rule. The text names the value, the rule and what to do."""
+    """A value, file or folder breaks a rule. The text names the value, the rule and the remedy."""
 
 
 class UnbuildableError(InvalidInputError):
-    """A network of a family of one's own cannot be made from its spec, or the spec from its hyperparameters."""
+    """A user's family fails to build a network from its spec, or a spec from its hyperparameters."""
 
 
 def reason_of(error: BaseException) -> str:
-    """Return kind and text of an error of somebody else's code as one line."""
+    """Return the type and text of an error of third-party code as one line."""
     try:
         text = str(error)
-    except Exception:  # it does not even say what it is
+    except Exception:  # ``__str__`` of the error fails
         text = ""
     return f"{type(error).__name__}: {shortened(text)}"
 
 
 def nearest(word: str, known: list[str] | tuple[str, ...]) -> str:
-    """Return ``"; did you mean 'x'?"`` for the known word closest to ``word``, or ``""`` if none is close."""
+    """Return ``"; did you mean 'x'?"`` for the known word closest to ``word``; ``""`` if none is close."""
     from difflib import get_close_matches
 
     matches = get_close_matches(word[:SHOWN], known, n=1)
@@ -40,7 +40,7 @@ def nearest(word: str, known: list[str] | tuple[str, ...]) -> str:
 
 
 def shortened(text: str) -> str:
-    """Return ``text`` as one line, its middle left out if it is long."""
+    """Return ``text`` as one line. A long text loses its middle."""
     if len(text) > 4 * SHOWN:
         text = f"{text[: 2 * SHOWN]} ... {text[-SHOWN:]}"
     line = " ".join(text.split())
@@ -48,15 +48,15 @@ def shortened(text: str) -> str:
 
 
 def shown(value: Any, depth: int = 0) -> str:
-    """Return a value as a study file would spell it, ``{low = 1, high = 2}`` or ``true``, shortened if long.
+    """Return a value in the syntax of a study file, ``{low = 1, high = 2}`` or ``true``, shortened if long.
 
-    Only the beginning of a value is looked at, so that neither a text of a megabyte nor lists in lists
-    without end cost anything.
+    The function reads only the beginning of a value. Its cost is therefore bounded, even for a text of a
+    megabyte or endlessly nested lists.
     """
     if isinstance(value, bool):
         text = str(value).lower()
     elif isinstance(value, int) and value.bit_length() > 256:
-        # Python refuses to write numbers of several thousand digits
+        # Python does not convert numbers of several thousand digits to text
         text = f"a number of about {int(value.bit_length() * 0.30103) + 1} digits"
     elif isinstance(value, str):
         text = repr(value if len(value) <= SHOWN else f"{value[: SHOWN - 24]} ... {value[-19:]}")

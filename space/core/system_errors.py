@@ -1,4 +1,4 @@
-"""Errors of the operating system as one line: the reason and what to do."""
+"""Errors of the operating system as one line: the reason and the advice."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def explain_system_error(error: OSError, otherwise: str = "") -> str:
 
     Args:
         error: The error.
-        otherwise: The advice for an error that ``ADVICE`` does not know.
+        otherwise: The advice for errors that are missing in ``ADVICE``.
     """
     reason = error.strerror or str(error) or type(error).__name__
     advice = ADVICE.get(error.errno or 0, otherwise)

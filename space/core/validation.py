@@ -33,7 +33,7 @@ RULES = {
 def explain(error: ValidationError, model: type[BaseModel], source: str) -> InvalidInputError:
     """Return the first finding of ``error`` as one line: source, key, rule and value.
 
-    Unknown keys come first, with the nearest known one: a misspelt key explains a missing one. Findings of
+    Unknown keys come first, with the nearest known key: a misspelt key explains a missing one. Findings from
     the branches of a union about one value are joined.
     """
     findings = error.errors(include_url=False)
@@ -68,9 +68,9 @@ def _rule(finding: Any) -> str:
 
 
 def _place(model: type[BaseModel], finding: Any) -> tuple[list[str], list[str]]:
-    """Return the keys that lead to a finding, and the keys known in its last section.
+    """Return the key path of a finding, and the known keys of its last section.
 
-    Pydantic's names of union branches, such as ``constrained-int``, are left out.
+    The path omits pydantic's names of union branches, such as ``constrained-int``.
     """
     loc: tuple[Any, ...] = finding["loc"]
     if finding["type"] == "extra_forbidden":
@@ -90,7 +90,7 @@ def _place(model: type[BaseModel], finding: Any) -> tuple[list[str], list[str]]:
 
 
 def _models_in(annotation: Any) -> list[type[BaseModel]]:
-    """Return the models that a field of this type may hold, through unions, lists and the like."""
+    """Return the models in a field type, including those in unions, lists and other generics."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
     return [model for inner in get_args(annotation) for model in _models_in(inner)]

@@ -1,4 +1,4 @@
-"""Plugins: Python files of a user's own that register families of networks when they are loaded."""
+"""Plugins: a user's Python files that register families of networks on loading."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _loaded: dict[str, list[Family]] = {}
 def load_plugins(paths: Iterable[str | Path]) -> None:
     """Run Python files that register families. An unchanged file runs once.
 
-    The files have the rights of the program: load only files that you trust.
+    The files run with the rights of the program. Load only trusted files.
 
     Raises:
         InvalidInputError: A file is missing, fails, or registers no family.
@@ -51,13 +51,13 @@ def _load(path: Path) -> None:
     source = _read(path)
     name = f"mgnas_plugin_{hashlib.sha256(source).hexdigest()[:16]}"
     if name in _loaded:
-        restore(_loaded[name])  # another version of the same families may have been loaded in between
+        restore(_loaded[name])  # another version may have replaced the families since
         return
     module = ModuleType(name)
     module.__file__ = str(path)
-    sys.modules[name] = module  # the annotations of a spec's fields are looked up here
+    sys.modules[name] = module  # field annotations of a spec resolve in this module
     try:
-        with redirect_stdout(sys.stderr):  # what is printed belongs to the command's own document alone
+        with redirect_stdout(sys.stderr):  # stdout is reserved for the command's output
             exec(compile(source, str(path), "exec", dont_inherit=True), module.__dict__)
         registered = [family for family in all_families() if family.spec_type.__module__ == name]
         if not registered:
@@ -71,7 +71,7 @@ def _load(path: Path) -> None:
     except (
         Exception,
         SystemExit,
-    ) as error:  # the code is the user's: whatever it raises is to be told in one line
+    ) as error:  # user code can raise any error; report it in one line
         del sys.modules[name]
         lines = [
             frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)

@@ -1,4 +1,4 @@
-"""What ended a study, in words."""
+"""The text of the spent budget."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When a search will end, from its trials and the pace of their epochs."""
+"""The predicted end of a search, from its trials and the rate of their epochs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fronts: what is on them, and how large a share of the box they dominate."""
+"""Fronts: their networks, and the dominated fraction of the box."""
 
 from __future__ import annotations
 

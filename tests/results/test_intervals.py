@@ -1,4 +1,4 @@
-"""Intervals of shares: known values, and how often they hold the truth."""
+"""Intervals of proportions: known values and coverage."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Networks that are picked from a front: the recommended one, best, knee, and goals."""
+"""Picks from a front: the recommended network, best, knee, and goals."""
 
 from __future__ import annotations
 

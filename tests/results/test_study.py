@@ -1,4 +1,4 @@
-"""A study's results opened from Python: what is read when, what ends a study, and what can be made of it."""
+"""A study opened in Python: the time of reads, the end of a study, and the use of its results."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Domains: ranks, ranges too long to be walked, and messages that speak of the study file alone."""
+"""Domains: ranks, ranges too long to enumerate, and messages in terms of the study file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Networks as points of a space: found where a space has them, and nowhere else."""
+"""Networks as points of a space: the inverse map finds exactly the networks of the space."""
 
 from __future__ import annotations
 

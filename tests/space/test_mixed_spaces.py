@@ -1,4 +1,4 @@
-"""Spaces over all families and every hyperparameter: conditions, limits that few networks meet, increments."""
+"""Spaces over all families and hyperparameters: conditions, strict limits, increments."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Search spaces: what a study file may write, sizes, corners, limits and identity."""
+"""Search spaces: syntax of a study file, sizes, corners, limits and identity."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checkpoints: going on from one gives the same bits, and a damaged one is never believed."""
+"""Checkpoints: resuming gives the same bits, and damaged ones are refused."""
 
 from __future__ import annotations
 

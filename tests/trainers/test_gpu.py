@@ -1,4 +1,4 @@
-"""What only a GPU can show; deselected where there is none."""
+"""Tests that need a GPU; deselected without one."""
 
 from __future__ import annotations
 

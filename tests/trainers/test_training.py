@@ -1,4 +1,4 @@
-"""Training: it learns, it repeats itself to the bit, and what goes wrong has a name."""
+"""Training: it learns, it is reproducible to the bit, and errors have names."""
 
 from __future__ import annotations
 

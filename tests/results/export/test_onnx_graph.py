@@ -1,4 +1,4 @@
-"""The directly written ONNX graph computes what torch does, for every built-in family."""
+"""The directly written ONNX graph computes the same as torch, for every built-in family."""
 
 from __future__ import annotations
 

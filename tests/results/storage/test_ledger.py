@@ -1,4 +1,4 @@
-"""The ledger on disk: what is written is read back, and damage is told in one line."""
+"""The ledger on disk: writing and reading match, and damage gives a one-line error."""
 
 from __future__ import annotations
 

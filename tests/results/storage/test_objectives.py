@@ -1,4 +1,4 @@
-"""Fronts of accuracy against several costs: what is on them, what they dominate, how they are told."""
+"""Fronts of accuracy against several costs: members, dominance, texts."""
 
 from __future__ import annotations
 

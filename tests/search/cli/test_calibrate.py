@@ -1,4 +1,4 @@
-"""``mgnas calibrate``: what is shown of measurements, and that they can be renewed."""
+"""``mgnas calibrate``: the display of measurements, and their renewal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command line from end to end, on a tiny study: what a user types, sees and gets."""
+"""The command line from end to end, on a tiny study: input, output and files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``mgnas describe`` and ``mgnas presets``: figures of networks, references and spaces."""
+"""``mgnas describe`` and ``mgnas presets``: networks, references and spaces in numbers."""
 
 from __future__ import annotations
 

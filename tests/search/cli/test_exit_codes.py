@@ -1,4 +1,4 @@
-"""Exit codes of the command line: 0 success, 1 failure, 2 refused input, 130 Ctrl-C; errors are one line."""
+"""Exit codes of the command line: 0 success, 1 failure, 2 refused input, 130 Ctrl-C. Errors are one line."""
 
 from __future__ import annotations
 

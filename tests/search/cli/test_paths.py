@@ -1,4 +1,4 @@
-"""Paths as a user writes them, in every place that takes one."""
+"""Paths from users, in every argument that takes one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Standard streams that are closed, not read or of a small encoding: exit codes and files stay right."""
+"""Standard streams that are closed, unread or in a small encoding: correct exit codes and files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``mgnas train``: a study of named networks, its files, going on after a stop, and wrong values."""
+"""``mgnas train``: a study of named networks, its files, resuming after a stop, and wrong values."""
 
 from __future__ import annotations
 

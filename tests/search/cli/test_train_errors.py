@@ -1,4 +1,4 @@
-"""What a user may do wrong with ``mgnas train``: one line that names the value, and nothing is lost."""
+"""User errors with ``mgnas train``: one line with the value, and no lost data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A user's errors on the command line: one line that says what to do, exit code 2, nothing changed."""
+"""User errors on the command line: one line with advice, exit code 2, no changes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Less memory than a network wants, for real: in a control group, where the system kills who takes more."""
+"""Networks beyond real memory limits: a control group in which the system kills large processes."""
 
 from __future__ import annotations
 

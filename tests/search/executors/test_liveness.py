@@ -1,4 +1,4 @@
-"""Workers that hang are named, and named again when they go on."""
+"""Hanging workers are named, and named again when they continue."""
 
 from __future__ import annotations
 

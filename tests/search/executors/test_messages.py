@@ -1,4 +1,4 @@
-"""Messages between driver and workers: every one survives the pipe, and nothing else does."""
+"""Messages between driver and workers: all of them pass the pipe, other objects are refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Slots: how many trainings run side by side, and in what environment."""
+"""Slots: the number of parallel trainings and their environment."""
 
 from __future__ import annotations
 

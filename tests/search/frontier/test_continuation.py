@@ -1,4 +1,4 @@
-"""Which of the paused trainings go on, where nothing else competes."""
+"""The choice of paused trainings to resume, without competition."""
 
 from __future__ import annotations
 

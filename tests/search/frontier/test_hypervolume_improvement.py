@@ -1,4 +1,4 @@
-"""Expected growth of the hypervolume against simulation with the exact hypervolume of ``results``."""
+"""Expected hypervolume improvement against simulation with the exact hypervolume of ``results``."""
 
 from __future__ import annotations
 

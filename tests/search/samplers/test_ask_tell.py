@@ -1,4 +1,4 @@
-"""Proposals: one conformance suite for every sampler."""
+"""The contract of every sampler: one conformance suite."""
 
 from __future__ import annotations
 

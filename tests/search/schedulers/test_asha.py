@@ -1,4 +1,4 @@
-"""Schedulers with rungs: driven at random, every trial ends, and the right ones go on."""
+"""Schedulers with rungs under random events: every trial ends, and the right ones are resumed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The scheduler as a state machine: driven at random, it ends with exactly the trials asked for."""
+"""The scheduler as a state machine: under random events it ends with exactly the requested trials."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Simulations: a table on disk, simulated workers, and what a search finds in them."""
+"""Simulations: a table on disk, simulated workers, and the results of a search."""
 
 from __future__ import annotations
 

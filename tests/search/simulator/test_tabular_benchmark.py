@@ -1,4 +1,4 @@
-"""Tables on disk: which of them are refused, and what comparisons on odd ones say."""
+"""Tabular benchmarks on disk: refused ones, and comparisons on unusual ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A search from Python: the same choices as from the command line, and results as DataFrames."""
+"""A search from Python: the same decisions as from the command line, and results as DataFrames."""
 
 from __future__ import annotations
 

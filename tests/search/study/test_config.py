@@ -1,4 +1,4 @@
-"""Configuration: presets, study files, --set, and errors that name file, key and rule."""
+"""Configuration: presets, study files, --set, and errors with file, key and rule."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Faults made for real: signals to driver and workers, and a disk without room."""
+"""Real faults: signals to driver and workers, and a full disk."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Other programs that read or write a study's database while a search writes to it; real locks throughout."""
+"""Other programs that read or write the database of a running study, with real locks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Folders of images that are mended after a study began."""
+"""Image folders that are repaired after the start of a study."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Searches with other objectives than parameters, and with limits on what is measured."""
+"""Searches with objectives other than parameters, and with constraints on measured costs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a search says before its first training."""
+"""The output of a search before its first training."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Progress on a terminal and elsewhere; what is on stdout stays what the command says."""
+"""Progress on a terminal and elsewhere; stdout is reserved for the command's output."""
 
 from __future__ import annotations
 

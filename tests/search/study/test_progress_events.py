@@ -1,4 +1,4 @@
-"""What a search says while it runs, without a terminal and without a search."""
+"""Progress lines of search events, tested without a terminal and without a search."""
 
 from __future__ import annotations
 

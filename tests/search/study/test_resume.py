@@ -1,4 +1,4 @@
-"""A complete study asked for again: what is read, what is refused."""
+"""A second request for a complete study: reuse and refusals."""
 
 from __future__ import annotations
 

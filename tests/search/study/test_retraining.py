@@ -1,4 +1,4 @@
-"""Weights that are damaged or gone after a search: said at once, and trained again to the same bits."""
+"""Damaged or missing weights after a search: an immediate message, and retraining to the same bits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Studies whose trainings pause at rungs, from the command line, with workers that really train."""
+"""Studies with pauses at rungs, from the command line, with real training."""
 
 from __future__ import annotations
 

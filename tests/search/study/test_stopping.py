@@ -1,4 +1,4 @@
-"""Signals that end a search wait until nothing is being written."""
+"""Signals that end a search wait for the end of a write."""
 
 from __future__ import annotations
 

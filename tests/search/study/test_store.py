@@ -1,4 +1,4 @@
-"""After a crash the ledger is right: Optuna's study is brought up to it, whatever it missed."""
+"""After a crash, the ledger is right: Optuna's study is updated from it, whatever it lacks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Errors of the operating system: each has its own advice."""
+"""Errors of the operating system: each has its advice."""
 
 from __future__ import annotations
 

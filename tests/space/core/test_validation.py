@@ -1,4 +1,4 @@
-"""Pydantic's findings in one line: no names of its own, no values without end."""
+"""Pydantic's findings in one line: no pydantic names, no endless values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What holds for the networks of every family: counts, equations, gradients, sharing, round trips."""
+"""Properties of networks of every family: counts, equations, gradients, sharing, round trips."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One network, one identity: canonical forms, hashes that stay as they are, and reading specs back."""
+"""One identity per network: canonical forms, stable hashes, and loading specs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Families of a user's own: registered from a file, counted on the built network, and named in errors."""
+"""A user's families: registered from a file, counted on the built network, and named in errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The networks of the papers: their published figures, names and scales."""
+"""The networks of the papers: their published numbers, names and scales."""
 
 from __future__ import annotations
 

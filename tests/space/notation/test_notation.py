@@ -1,4 +1,4 @@
-"""The papers' notation: round trips, spellings, and errors that point at the character."""
+"""The papers' notation: round trips, spellings, and errors that show the character."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Arrays as people have them are converted, with a note, where they have one meaning; else refused."""
+"""User arrays: unambiguous ones are converted, with a note; others are refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Augmentation: only windows, mirror images and squares that were planned."""
+"""Augmentation: only the planned windows, mirror images and squares."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Archives with bytes changed, cut off or made up: each loads, or says in one line that it is damaged."""
+"""Altered, truncated or invented archives: each loads or gives a one-line error about damage."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Data: the splits, and archives of every wrong form."""
+"""Data: the splits, and malformed archives of every kind."""
 
 from __future__ import annotations
 

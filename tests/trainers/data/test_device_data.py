@@ -1,4 +1,4 @@
-"""Batches: what is in them, in which order, and that they are normalised."""
+"""Batches: content, order and normalisation."""
 
 from __future__ import annotations
 

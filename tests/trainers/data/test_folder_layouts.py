@@ -1,4 +1,4 @@
-"""Folders as people have them: read as they are meant, with a note, or refused with what to do."""
+"""Users' folder layouts: read as intended, with a note, or refused with advice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""All images are looked at once before a training: damaged files and copies."""
+"""The check of all images before a training: damaged files and copies."""
 
 from __future__ import annotations
 

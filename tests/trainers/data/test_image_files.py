@@ -1,4 +1,4 @@
-"""Single image files: upright, in their own size, or refused with the reason."""
+"""Single image files: upright, in original size, or refused with the reason."""
 
 from __future__ import annotations
 

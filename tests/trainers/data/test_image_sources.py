@@ -1,4 +1,4 @@
-"""Images in folders: which files and classes there are, and what they become."""
+"""Images in folders: the files and classes, and the resulting data."""
 
 from __future__ import annotations
 

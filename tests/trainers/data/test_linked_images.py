@@ -1,4 +1,4 @@
-"""Folders of images with links in them."""
+"""Image folders with links."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The contract of every source of images: one conformance suite over all kinds."""
+"""The contract of every image source: one conformance suite over all kinds."""
 
 from __future__ import annotations
 

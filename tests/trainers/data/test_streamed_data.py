@@ -1,4 +1,4 @@
-"""Images that are not kept in memory: the same batches, the same curves, in the same order."""
+"""Streamed images: the same batches and curves as in memory, in the same order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The data sets that torchvision brings: found under a folder, damaged, or not to be had."""
+"""The data sets of torchvision: found in a folder, damaged, or unavailable."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Calibration: measured once, kept, shared, and overruled by what the user fixes."""
+"""Calibration: measured once, stored, shared, and overridden by the user's settings."""
 
 from __future__ import annotations
 

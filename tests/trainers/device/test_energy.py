@@ -1,4 +1,4 @@
-"""The energy of a training: counted over all of its parts, and not at all where nobody tells."""
+"""The energy of a training: the sum over all its parts, or unavailable."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a device is to be used while a training runs, and as before afterwards."""
+"""Device settings: applied during a training, restored afterwards."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Too little memory: made for real, by a limit on what a process may have."""
+"""Real memory shortage, from a memory limit on the process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Muon: orthogonal updates, as torch's own makes them, for all weights of a shape at once."""
+"""Muon: orthogonal updates as in torch, for all weights of a shape at once."""
 
 from __future__ import annotations
 

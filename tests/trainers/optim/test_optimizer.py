@@ -1,4 +1,4 @@
-"""Gradient descent step by step as torch makes it, without what torch's optimisers bring along."""
+"""Gradient descent, step by step the same as torch's, without the overhead of torch's optimisers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Schedules: laws of each, for every progress."""
+"""Schedules: the properties of each, for every progress."""
 
 from __future__ import annotations
 

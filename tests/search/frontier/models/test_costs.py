@@ -1,4 +1,4 @@
-"""Costs that are measured: guessed of what was not tried, from what was."""
+"""Measured costs: predictions for untrained networks from trained ones."""
 
 from __future__ import annotations
 

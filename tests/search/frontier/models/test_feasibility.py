@@ -1,4 +1,4 @@
-"""Where points fail or break constraints: what is learned of that, and what the sampler makes of it."""
+"""Failures and violated constraints: the feasibility model, and its use by the sampler."""
 
 from __future__ import annotations
 

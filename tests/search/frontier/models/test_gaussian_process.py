@@ -1,4 +1,4 @@
-"""The Gaussian process against the textbook's formulas, and its fit against numerical derivatives."""
+"""The Gaussian process against textbook formulas, and its fit against numerical derivatives."""
 
 from __future__ import annotations
 

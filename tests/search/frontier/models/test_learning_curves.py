@@ -1,4 +1,4 @@
-"""What early stops say about the end."""
+"""Predictions of the final error from early stops."""
 
 from __future__ import annotations
 

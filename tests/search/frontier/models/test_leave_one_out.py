@@ -1,4 +1,4 @@
-"""Whether a model predicts anything, and searches of spaces that are mostly at chance level."""
+"""Leave-one-out validation of models, and searches of spaces mostly at chance level."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Training losses as covariate_model: less luck than errors, and seen early."""
+"""Training losses as a covariate: less noise than errors, and available early."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a study takes over from an earlier one."""
+"""The prior that a study transfers from an earlier one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Optuna's own conformance suite for samplers, over the frontier sampler."""
+"""Optuna's conformance suite for samplers, on the frontier sampler."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Parameters whose range depends on others, or was changed by the user."""
+"""Dynamic ranges: they depend on other parameters or change by the user."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Trials of others' studies that are lost, diverge or note what cannot be: the sampler goes on."""
+"""Lost, diverged or impossible trials in other studies: the sampler continues."""
 
 from __future__ import annotations
 

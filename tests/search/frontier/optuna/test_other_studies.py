@@ -1,4 +1,4 @@
-"""The frontier sampler in studies of every kind that others may have."""
+"""The frontier sampler in other kinds of Optuna studies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The frontier sampler in anybody's Optuna study."""
+"""The frontier sampler in any Optuna study."""
 
 from __future__ import annotations
 
