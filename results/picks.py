@@ -104,8 +104,8 @@ def pick(
         front: The networks.
         how: ``within-1se``, see ``recommended``; ``best``, the most accurate; ``knee``, or the best network
             of a front without a knee; ``smallest``; ``accuracy>=0.97`` or ``accuracy>=97%``, the smallest
-            network with this accuracy; ``within=1pt``, the smallest network within one percentage point of the
-            best.
+            network with this accuracy; ``within=1pt``, the smallest network within one percentage point of
+            the best.
         max_params: The largest number of parameters; None for no limit.
         objectives: The objectives of the study; the first cost orders the networks.
         sampling: The sampling error of the accuracies.
