@@ -188,6 +188,7 @@ def test_committed_figures_of_cifar10_name_the_split_that_judged_them() -> None:
     assert {json.loads(line)["split"] for line in lines} <= {"validation", "test"}
 
 
+@pytest.mark.slow
 def test_a_workers_memory_is_measured() -> None:
     """Of a process of its own."""
     command = [sys.executable, "-m", "benchmarks.worker", "--trainings", "12", "--json"]

@@ -58,6 +58,7 @@ def test_search_ignores_files_of_the_current_folder(tmp_path: Path) -> None:
     assert run.returncode == 0, run.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", SHADOWS)
 def test_facade_imports_our_packages_beside_others_of_their_names(kind: str, tmp_path: Path) -> None:
     lay(tmp_path, SHADOWS[kind])

@@ -79,6 +79,7 @@ class Reshaping(nn.Module):
         return self.network(images.reshape(images.shape[0], -1).reshape(images.shape))
 
 
+@pytest.mark.slow
 def test_an_operator_without_an_entry_is_left_to_the_exporter(tmp_path: Path) -> None:
     spec = parse_notation("MgNet[1]-[(4,3)]-B^l", in_channels=3, num_classes=3)
     classifier = classifier_of(spec, Reshaping(build(spec)))
@@ -91,6 +92,7 @@ def test_an_operator_without_an_entry_is_left_to_the_exporter(tmp_path: Path) ->
     assert (model.producer_name, model.ir_version) == ("pytorch", 8)
 
 
+@pytest.mark.slow
 def test_a_built_in_network_does_not_wait_for_the_exporter(tmp_path: Path) -> None:
     spec = parse_notation("MgNet[1,1]-4-B^l", in_channels=3, num_classes=3)
     trained_weights(tmp_path / "w", spec)

@@ -140,6 +140,7 @@ def test_sources_that_lead_nowhere(
     assert not Path("runs").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("damage", "says"),
     [
@@ -297,6 +298,7 @@ def test_what_cannot_be_written_is_told_and_loses_nothing(
     assert "study done is complete" in captured.out
 
 
+@pytest.mark.slow
 def test_a_training_that_comes_to_nothing_says_what_to_try(capsys: pytest.CaptureFixture[str]) -> None:
     code = run([*TRAIN, "-o", "bad", "--set", "train.lr=1e30"])
     *_, last = capsys.readouterr().err.splitlines()

@@ -146,6 +146,7 @@ def test_kills_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name
     assert kills_for_memory() == 3
 
 
+@pytest.mark.slow
 def test_each_kill_explains_one_death(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("search.executors.local.kills_for_memory", lambda: 5)
     setup = Setup(DataConfig(source="digits"), ExecutionConfig(), str(tmp_path / "calibration"))

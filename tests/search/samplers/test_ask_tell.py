@@ -108,6 +108,7 @@ def test_seeds_lead_to_different_studies() -> None:
     assert first_specs(1) != first_specs(2)
 
 
+@pytest.mark.slow
 def test_a_space_is_tried_to_its_last_network_and_not_beyond() -> None:
     space = make_space(c_u={"low": 2, "high": 3})
     distinct = {space.spec(point).arch for point in space.points()}

@@ -146,6 +146,7 @@ def test_epochs_are_a_budget(num_workers: int) -> None:
     assert any(record.state == "paused" for record in found.records)
 
 
+@pytest.mark.slow
 def test_a_front_that_no_longer_grows_ends_the_search() -> None:
     patient, hasty = (simulate(make_problem(), "frontier", patience=number) for number in (25, 6))
     assert len(hasty.records) < len(patient.records) < len(make_problem().outcomes())
@@ -195,6 +196,7 @@ def test_a_budget_for_a_few_trainings_brings_one_to_its_end(scheduler: str) -> N
     assert sum(record.state == "complete" for record in found.records) >= 1
 
 
+@pytest.mark.slow
 def test_the_command_compares_searches_on_a_table(tmp_path: Path) -> None:
     asked = ("simulate", "digits8", "random", "frontier", "--seeds", "2", "--hours", "0.01", "--json")
     run = mgnas(*asked, "--picture", "bands.svg", cwd=tmp_path)

@@ -85,6 +85,7 @@ def test_a_reader_at_the_end_leaves_a_study_that_can_be_read(folder: Path, other
     assert not list(folder.glob("study.db-*"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("network", [False, True])
 def test_a_writer_is_waited_for_and_nothing_is_lost(
     folder: Path, other: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch, network: bool

@@ -119,6 +119,7 @@ def test_networks_above_a_limit_on_latency_are_given_up_before_they_are_trained(
     assert replayed.returncode == 0, replayed.stderr
 
 
+@pytest.mark.slow
 def test_a_limit_in_the_middle_leaves_the_quick_networks(tmp_path: Path) -> None:
     write(tmp_path, trials=8, sampler="random", scheduler="fifo")
     assert mgnas("search", "tiny.toml", *WEIGHED, "--dir", "free", cwd=tmp_path).returncode == 0

@@ -152,6 +152,7 @@ def test_a_network_of_a_plugin_is_exported_with_it(home: Path, tmp_path: Path) -
     assert "--plugin" in without.stderr
 
 
+@pytest.mark.slow
 def test_run_again_it_is_complete_and_a_new_reference_is_trained(home: Path, tmp_path: Path) -> None:
     folder = shutil.copytree(home, tmp_path / "home")
     again = mgnas("search", "all.toml", cwd=folder)

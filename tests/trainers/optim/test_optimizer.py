@@ -54,6 +54,7 @@ def test_weights_without_a_gradient_stay() -> None:
     assert torch.equal(weights[1], torch.ones(2))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", ["sgd", "muon"])
 def test_trainings_bring_no_compiler_into_the_process(optimizer: str) -> None:
     subprocess.run([sys.executable, "-c", TRAINING, optimizer], check=True, timeout=100)

@@ -84,6 +84,7 @@ def test_a_misleading_study_is_seen_through() -> None:
     assert sum(warm) > 0.98 * sum(cold)
 
 
+@pytest.mark.slow
 def test_expectations_order_networks_as_they_were() -> None:
     study = TransferredPrior(earlier_trials(80, lambda error: error))
     problem = make_problem()

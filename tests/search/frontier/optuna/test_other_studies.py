@@ -157,6 +157,7 @@ def test_a_slip_in_costs_is_warned_of_once() -> None:
     assert len([one for one in said if "costs needs" in str(one.message)]) == 1
 
 
+@pytest.mark.slow
 def test_threads_do_not_propose_the_same(tmp_path: Path) -> None:
     study = study_of(FrontierSampler(size_of_layers, seed=1), storage=f"sqlite:///{tmp_path / 'study.db'}")
 

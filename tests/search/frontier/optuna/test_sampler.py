@@ -198,6 +198,7 @@ def test_it_learns_from_trials_that_were_pruned() -> None:
     assert asked.count("b") >= 5
 
 
+@pytest.mark.slow
 def test_one_objective_is_searched_by_expected_improvement() -> None:
     """Means of 8 seeds after 30 trials, of a function with its minimum of 0 at (0.3, 0.7)."""
 
@@ -264,6 +265,7 @@ def test_seen_points_know_what_trials_have_shown() -> None:
     assert set(seen.point({"kind": "y", "size": 4}).params) == {"kind", "size"}
 
 
+@pytest.mark.slow
 def test_of_points_about_as_good_it_takes_the_most_unlike(monkeypatch: pytest.MonkeyPatch) -> None:
     """Irrelevant rates are spread more evenly than by chance, and than without the rule.
 
