@@ -117,7 +117,8 @@ def test_commands_are_known_with_their_options(page: str) -> None:
         for program, *arguments in commands(block.code):
             if program == "mgnas":
                 command = group.commands[arguments[0]]
-                command.make_context(arguments[0], arguments[1:], resilient_parsing=False)
+                context = command.make_context(arguments[0], arguments[1:], resilient_parsing=False)
+                assert context.command is command
 
 
 @pytest.mark.parametrize("page", PAGES)
