@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from results.certification.records import Certification
+
 
 class StudyReader:
     """The recorded trials of a study at the moment when it was opened.
@@ -241,6 +243,13 @@ class StudyReader:
         if not self.front_records:
             raise InvalidInputError(f"{self.folder}: {self.why_no_front}, so there is nothing to pick from")
         return pick(self.front_records, how, max_params, self.objectives, self.header.sampling)
+
+    @cached_property
+    def certification(self) -> Certification | None:
+        """The certified figures of the study; None before ``mgnas certify``."""
+        from results.certification.read import read_certification
+
+        return read_certification(self.folder, self.header, self.records)
 
     @cached_property
     def recommended(self) -> TrialRecord | None:
