@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from results.effect_groups import MIN_GROUP
-from results.effects import MIN_TRIALS, Effects, HyperparameterEffect, ValueEffect
+from results.effects import MIN_TRIALS, Effects, HyperparameterEffect, ValueEffect, hyperparameter_effects
 from results.plots.axes import plural
 from results.report.html import escape
+from results.report.section import Section
+from results.study import StudyReader
 
 _CLEAR = 0.05
 _HYPERPARAMETERS = {
@@ -18,6 +20,12 @@ _HYPERPARAMETERS = {
     "share_a": "sharing of A",
     "share_b": "sharing of B",
 }
+
+
+def effects_section(study: StudyReader) -> Section:
+    """Return the charts of the effects."""
+    charts = effects_charts(hyperparameter_effects(study.records))
+    return Section("effects", "Effects of the hyperparameters at equal size", charts)
 
 
 def effects_charts(found: Effects) -> str:

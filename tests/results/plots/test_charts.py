@@ -21,7 +21,7 @@ from results.plots.axes import (
 from results.plots.charts import curves_chart, front_chart, hypervolume_chart, shade
 from results.plots.front_svg import front_svg, write_front_svg
 from results.plots.svg import Axis, SvgChart
-from results.report.html import chips
+from results.report.curves import chips
 from results.storage.objectives import COSTS
 from tests.support.synthetic import searched, study, trial
 
