@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from results.plots.charts import curve_name, curves_chart, dashes, shade
+from results.plots.curves_chart import curve_name, curves_chart, dashes, shade
 from results.report.html import chart, no_front
 from results.report.section import Section
 from results.storage.records import TrialRecord

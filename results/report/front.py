@@ -5,7 +5,8 @@ from __future__ import annotations
 from results.front import complete_trials
 from results.picks import KNEE_SHARE
 from results.plots.axes import accuracies
-from results.plots.charts import Chart, front_chart
+from results.plots.chart import Chart
+from results.plots.front_chart import front_chart
 from results.report.html import chart, no_front
 from results.report.objectives import front_lead
 from results.report.section import Section

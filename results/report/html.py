@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from results.front import accuracy
-from results.plots.charts import Chart
+from results.plots.chart import Chart
 from results.storage.records import TrialRecord
 from results.study import StudyReader
 from space.core.atomic_files import shell_word

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from results.plots.charts import hypervolume_chart
+from results.plots.hypervolume_chart import hypervolume_chart
 from results.report.html import chart, no_front
 from results.report.section import Section
 from results.study import StudyReader

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from results.plots.charts import Chart
+from results.plots.chart import Chart
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,10 @@ from results.plots.axes import (
     short_count,
     whole_range,
 )
-from results.plots.charts import curves_chart, front_chart, hypervolume_chart, shade
+from results.plots.curves_chart import curves_chart, shade
+from results.plots.front_chart import front_chart
 from results.plots.front_svg import front_svg, write_front_svg
+from results.plots.hypervolume_chart import hypervolume_chart
 from results.plots.svg import Axis, SvgChart
 from results.report.curves import chips
 from results.storage.objectives import COSTS
