@@ -19,9 +19,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from results.attainment import attainment_surfaces
     from results.front import pareto_front
     from results.hypervolume import hypervolume
     from results.open import Study, open_study
+    from results.pareto import is_nondominated, knee_point
     from results.storage.errors import StorageFullError
     from results.storage.objectives import Objectives
     from results.storage.records import TrialRecord
@@ -80,8 +82,11 @@ _MODULES = {
     "StudyConfig": "search.study.config",
     "TabularBenchmark": "search.simulator.tabular_benchmark",
     "TrialRecord": "results.storage.records",
+    "attainment_surfaces": "results.attainment",
     "build": "space.modules.build",
     "hypervolume": "results.hypervolume",
+    "is_nondominated": "results.pareto",
+    "knee_point": "results.pareto",
     "load_held_out": "trainers.data.load_splits",
     "load_plugins": "space.networks.plugins",
     "load_search_data": "trainers.data.load_splits",
@@ -126,8 +131,11 @@ __all__ = [
     "StudyConfig",
     "TabularBenchmark",
     "TrialRecord",
+    "attainment_surfaces",
     "build",
     "hypervolume",
+    "is_nondominated",
+    "knee_point",
     "load_held_out",
     "load_plugins",
     "load_search_data",

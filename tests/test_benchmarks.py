@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks import cifar10, counting, record_table, search, trainer
+from benchmarks import cifar10, counting, front_algorithms, record_table, search, trainer
 from search.simulator.simulation import simulate
 from search.simulator.tabular_benchmark import SHIPPED, TabularBenchmark
 from trainers.data.config import DataConfig
@@ -196,3 +196,15 @@ def test_a_workers_memory_is_measured() -> None:
     found = json.loads(ended.stdout)
     assert found["trainings"] == 12
     assert found["memory_mib"]["most"] >= found["memory_mib"]["after_10"]
+
+
+def test_front_algorithms_agree_on_small_fronts(capsys: pytest.CaptureFixture[str]) -> None:
+    front_algorithms.main(["--objectives", "2", "3", "4", "--most", "10", "--repeats", "2", "--json"])
+    rows = json.loads(capsys.readouterr().out)["rows"]
+    assert {row["task"] for row in rows} == {
+        "hypervolume",
+        "nondominated",
+        "nondominated sorting",
+        "attainment",
+    }
+    assert all(row["n"] == 2 for row in rows)
