@@ -132,6 +132,28 @@ def references() -> str:
     return "\n".join(lines)
 
 
+def dataframes() -> str:
+    """Return the tables of the columns of each DataFrame of a study."""
+    from results.frames import COST_COLUMNS, CURVES, HYPERPARAMETER, POINT, TRIALS
+    from results.storage.records import TRAINING
+
+    searched = "a searched hyperparameter"
+    tables = {
+        "front()": [*POINT, *COST_COLUMNS, (f"{TRAINING}KEY", f"{searched} of the recipe")],
+        "trials()": [*TRIALS, (f"{HYPERPARAMETER}NAME", f"{searched}; missing where the network has none")],
+        "curves()": list(CURVES),
+    }
+    lines = []
+    for title, columns in tables.items():
+        lines += [f"## {title}", "", "| column | dtype | meaning |", "| --- | --- | --- |"]
+        for column in columns:
+            name, meaning = column if isinstance(column, tuple) else (column.name, column.meaning)
+            dtype = "by value" if isinstance(column, tuple) else f"`{column.dtype}`"
+            lines.append(f"| `{name}` | {dtype} | {_cell(meaning)} |")
+        lines.append("")
+    return "\n".join(lines)
+
+
 def _cell(text: str) -> str:
     """Escape what would end a cell of a table, or be read as a tag."""
     words = " ".join(text.split()).replace("|", "\\|")
@@ -142,4 +164,5 @@ GENERATED: dict[str, Callable[[], str]] = {
     "command_line": command_line,
     "study_file": study_file,
     "references": references,
+    "dataframes": dataframes,
 }

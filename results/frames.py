@@ -1,65 +1,160 @@
-"""The DataFrames of a study: its front, its trials and its learning curves."""
+"""The DataFrames of a study: its front, its trials and its learning curves, with their columns and dtypes."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import fields
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, Literal
 
-from results.storage.objectives import Objectives
-from results.storage.records import POINT_COLUMNS, NetworkCosts, TrialRecord, point_columns
+from results.storage.objectives import COSTS, Objectives
+from results.storage.records import POINT_COLUMNS, TRAINING, TrialRecord
 from space.core.reports import EpochReport, TrainingCosts
 
 if TYPE_CHECKING:
     import pandas as pd
 
-TRIAL_COLUMNS = ("reference", "state", "on_front", "reason", "started_s", "finished_s", "train_s")
-"""Columns of ``trials_frame`` after those of a point."""
-NETWORK_COSTS = tuple(one.name for one in fields(NetworkCosts))
-TRAINING_COSTS = tuple(one.name for one in fields(TrainingCosts))
-CURVE_COLUMNS = ("trial", "epoch", "train_loss", "val_loss", "val_accuracy", "seconds")
+Dtype = Literal["int64", "Int64", "float64", "bool", "boolean", "string"]
+"""The pandas dtypes of columns. A missing value is NaN in ``float64``, and ``pd.NA`` in ``Int64``, ``boolean`` and
+``string``; the other dtypes have no missing values. They are the same in pandas 2.2 and 3, and for empty frames."""
+HYPERPARAMETER = "hyperparameter_"
+"""The prefix of the columns of hyperparameters in ``trials``."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a DataFrame; ``meaning`` includes the unit."""
+
+    name: str
+    dtype: Dtype
+    meaning: str
+
+
+POINT = (
+    Column("trial", "int64", "number of the trial"),
+    Column("arch", "string", "identity of the network"),
+    Column("notation", "string", "network in canonical notation"),
+    Column("params", "int64", "parameters"),
+    Column("macs", "int64", "MACs of one image"),
+    Column("val_accuracy", "float64", "validation accuracy, 0 to 1; missing without a result"),
+    Column("epochs", "int64", "trained epochs"),
+    Column("seed", "int64", "seed of the training"),
+)
+"""The columns of a point of the front; they lead ``front`` and ``trials``."""
+COST_COLUMNS = tuple(
+    Column(cost.name, "float64", f"{cost.heading}; missing where it was not measured")
+    for cost in COSTS.values()
+    if cost.name not in POINT_COLUMNS
+)
+"""The further costs that ``front`` can have, one column for each one that is an objective."""
+FACTS = (
+    Column("reference", "string", "name of the reference network; missing for trials of the search"),
+    Column("state", "string", "running, paused, complete, failed or stopped"),
+    Column("on_front", "bool", "whether the trial is on the Pareto front"),
+    Column("reason", "string", "why the trial failed or was stopped"),
+    Column("started_s", "float64", "start on the study's clock, s"),
+    Column("finished_s", "float64", "end on the study's clock, s; missing before it"),
+    Column("train_s", "float64", "wall time of the training, s"),
+)
+NETWORK_COSTS = (
+    Column("activation_mib", "float64", "activation memory of a training step, MiB"),
+    Column("latency_ms", "float64", "median latency of one image, ms"),
+    Column("latency_p95_ms", "float64", "95th percentile of the latency of one image, ms"),
+    Column("latency_batch", "Int64", "images of the large batch"),
+    Column("latency_batch_ms", "float64", "median latency of the large batch, ms"),
+    Column("latency_batch_p95_ms", "float64", "95th percentile of the latency of the large batch, ms"),
+)
+TRAINING_COSTS = (
+    Column("images_per_s", "float64", "median of the epochs, images/s"),
+    Column("epoch_s", "float64", "median wall time of an epoch, s"),
+    Column("first_step_s", "float64", "time to the end of the first step, s"),
+    Column("peak_memory_mib", "float64", "peak memory of the GPU, or of the process on a CPU, MiB"),
+    Column("macs_per_s", "float64", "MACs of training steps, 1/s"),
+    Column("training_pflop", "float64", "operations of all training steps, 10^15"),
+    Column("peak_fraction", "float64", "fraction of the device's peak throughput, 0 to 1"),
+    Column("energy_j", "float64", "energy of the GPU during the training, J"),
+    Column("micro_batch", "Int64", "images at once; missing for the whole batch"),
+)
+TRIALS = (*POINT, *FACTS, *NETWORK_COSTS, *TRAINING_COSTS)
+CURVES = (
+    Column("trial", "int64", "number of the trial"),
+    Column("epoch", "int64", "epoch, from 1"),
+    Column("train_loss", "float64", "mean training loss, nats per image"),
+    Column("val_loss", "float64", "mean validation loss, nats per image"),
+    Column("val_accuracy", "float64", "validation accuracy, 0 to 1"),
+    Column("seconds", "float64", "wall time of the epoch with its evaluation, s"),
+)
 
 
 def front_frame(front: Sequence[TrialRecord], objectives: Objectives) -> pd.DataFrame:
     """Return a front with the columns of ``front.csv``, one row for each network."""
-    import pandas as pd
-
+    costs = [column for column in COST_COLUMNS if column.name in objectives.names]
+    costs.sort(key=lambda column: objectives.names.index(column.name))
     rows = [trial.point(objectives.names) for trial in front]
-    return pd.DataFrame(rows, columns=point_columns(objectives.names, front))
+    return frame((*POINT, *costs), rows, TRAINING)
 
 
 def trials_frame(trials: Iterable[TrialRecord], on_front: Collection[int]) -> pd.DataFrame:
     """Return one row for each trial, in the order given; ``on_front`` holds the numbers of the front's trials."""
-    import pandas as pd
-
-    rows = [_trial_row(trial, trial.number in on_front) for trial in trials]
-    columns = [*POINT_COLUMNS, *TRIAL_COLUMNS, *NETWORK_COSTS, *TRAINING_COSTS]
-    frame = pd.DataFrame(rows) if rows else pd.DataFrame(columns=columns)
-    numbers = ["finished_s", *NETWORK_COSTS, *TRAINING_COSTS]
-    frame[numbers] = frame[numbers].astype(float)  # a column of None alone would hold objects
-    for text in ("reference", "reason"):  # pandas would write NaN for None
-        frame[text] = pd.Series([row[text] for row in rows], dtype=object)
-    return frame
+    return frame(TRIALS, [_trial_row(trial, trial.number in on_front) for trial in trials], HYPERPARAMETER)
 
 
 def _trial_row(trial: TrialRecord, is_on_front: bool) -> dict[str, Any]:
-    facts = {
-        "reference": trial.reference,
-        "state": trial.state,
-        "on_front": is_on_front,
-        "reason": trial.reason,
-        "started_s": trial.started_s,
-        "finished_s": trial.finished_s,
-        "train_s": trial.train_s,
-    }
-    hyperparameters = {f"hyperparameter_{name}": value for name, value in trial.hyperparameters.items()}
-    costs = vars(trial.training_costs) if trial.training_costs else dict.fromkeys(TRAINING_COSTS)
-    return trial.point() | facts | vars(trial.network_costs) | costs | hyperparameters
+    facts = {column.name: getattr(trial, column.name) for column in FACTS if column.name != "on_front"}
+    hyperparameters = {f"{HYPERPARAMETER}{name}": value for name, value in trial.hyperparameters.items()}
+    unknown = dict.fromkeys(one.name for one in fields(TrainingCosts))
+    costs = vars(trial.training_costs) if trial.training_costs else unknown
+    point = {column.name: getattr(trial, column.name) for column in POINT[1:]}
+    whose = {"trial": trial.number, "on_front": is_on_front}
+    return whose | point | facts | vars(trial.network_costs) | costs | hyperparameters
 
 
 def curves_frame(reports: Mapping[int, Sequence[EpochReport]]) -> pd.DataFrame:
     """Return one row for each epoch of each trial; ``reports`` maps trial numbers to epochs."""
+    return frame(
+        CURVES,
+        [{"trial": trial} | vars(report) for trial, epochs in reports.items() for report in epochs],
+    )
+
+
+def frame(
+    columns: Sequence[Column], rows: Sequence[Mapping[str, Any]], prefix: str | None = None
+) -> pd.DataFrame:
+    """Return rows as a DataFrame with these columns and their dtypes.
+
+    Args:
+        columns: The columns of every such frame; a row has a value or None for each.
+        rows: The rows.
+        prefix: The prefix of further columns, the searched hyperparameters, which a row may lack.
+    """
     import pandas as pd
 
-    rows = [{"trial": trial} | vars(report) for trial, epochs in reports.items() for report in epochs]
-    return pd.DataFrame(rows, columns=list(CURVE_COLUMNS))
+    data = {
+        column.name: pd.Series([row[column.name] for row in rows], dtype=column.dtype) for column in columns
+    }
+    if prefix is not None:
+        for name in _names(rows, prefix):
+            values = [row.get(name) for row in rows]
+            dtype = value_dtype(values)
+            if dtype == "string":
+                values = [None if value is None else str(value) for value in values]
+            data[name] = pd.Series(values, dtype=dtype)
+    return pd.DataFrame(data)
+
+
+def _names(rows: Sequence[Mapping[str, Any]], prefix: str) -> Iterator[str]:
+    """Return the keys with a prefix, in the order of their first row."""
+    yield from dict.fromkeys(name for row in rows for name in row if name.startswith(prefix))
+
+
+def value_dtype(values: Iterable[Any]) -> Dtype:
+    """Return the dtype of a searched hyperparameter from its values; None is a missing value.
+
+    It is ``boolean`` or ``Int64`` if all values are of this kind, ``float64`` for other numbers, and else
+    ``string``. It does not depend on whether values are missing.
+    """
+    kinds = {type(value) for value in values if value is not None}
+    if kinds == {bool}:
+        return "boolean"
+    if kinds == {int}:
+        return "Int64"
+    return "float64" if kinds and kinds <= {int, float} else "string"

@@ -130,49 +130,36 @@ class StudyReader:
         return [name for name in names if name not in ended]
 
     def front(self) -> pd.DataFrame:
-        """Return the Pareto front: one row for each network, the columns of ``front.csv``.
+        """Return the Pareto front: one row for each network, by ascending first cost.
 
-        Returns:
-            A DataFrame in ascending order of the first cost:
+        The reference of [DataFrames](dataframes.md) lists the columns with their dtypes: ``trial``, ``arch``,
+        ``notation``, ``params``, ``macs``, ``val_accuracy``, ``epochs``, ``seed``, each further cost of the study
+        and ``train.KEY`` for each searched hyperparameter of the recipe. ``front.csv`` has the same columns.
 
-            - ``trial`` (int): the trial's number.
-            - ``arch`` (str): the network's identity.
-            - ``notation`` (str): the network.
-            - ``params``, ``macs`` (int): parameters, and MACs for one image.
-            - ``val_accuracy`` (float): validation accuracy, from 0 to 1.
-            - ``epochs`` (int): trained epochs.
-            - ``seed`` (int): the seed of the training.
-            - one column for each further cost of the study (float): ``activation_mib`` (MiB),
-              ``latency_ms`` (ms), ``energy_j`` (J).
-            - ``train.KEY``: one column for each searched hyperparameter of the recipe.
+        Example:
+            >>> study.front()[["notation", "params", "val_accuracy"]]
         """
         return front_frame(self.front_records, self.objectives)
 
     def trials(self) -> pd.DataFrame:
         """Return all trials, references included: one row for each, by ascending number.
 
-        Returns:
-            A DataFrame with the columns ``trial`` to ``seed`` of ``front``, and:
+        The reference of [DataFrames](dataframes.md) lists the columns with their dtypes: those of ``front``, the
+        state with its times, all measured costs, and ``hyperparameter_NAME`` for each searched hyperparameter.
 
-            - ``reference`` (str or None): the name of a reference network; None for trials of the search.
-            - ``state`` (str): ``running``, ``paused``, ``complete``, ``failed`` or ``stopped``.
-            - ``on_front`` (bool): whether the trial is on the Pareto front.
-            - ``reason`` (str or None): why the trial failed or was stopped.
-            - ``started_s``, ``finished_s`` (float): times on the study's clock in seconds; NaN if not finished.
-            - ``train_s`` (float): seconds of training.
-            - one column for each measurement (float), with its unit in the name, such as ``images_per_s``,
-              ``latency_ms`` or ``energy_j``; NaN where it was not measured.
-            - ``hyperparameter_NAME``: one column for each searched hyperparameter; NaN where a trial does
-              not have it.
+        Example:
+            >>> trials = study.trials()
+            >>> trials[trials["state"] == "failed"][["trial", "reason"]]
         """
         return trials_frame(self.all_records, {record.number for record in self.front_records})
 
     def curves(self) -> pd.DataFrame:
         """Return the learning curves: one row for each epoch of each trial.
 
-        Returns:
-            A DataFrame with the columns ``trial`` (int), ``epoch`` (int, from 1), ``train_loss`` and
-            ``val_loss`` (float, nats per image), ``val_accuracy`` (float, from 0 to 1) and ``seconds`` (float).
+        The reference of [DataFrames](dataframes.md) lists the columns with their dtypes.
+
+        Example:
+            >>> study.curves().pivot(index="epoch", columns="trial", values="val_accuracy")
         """
         return curves_frame(self.reports)
 
