@@ -17,11 +17,11 @@ from typing import Any
 import sqlalchemy as sa
 import tomli_w
 
+from results.rungs import rung_epochs
 from results.storage.ledger import Ledger
 from results.storage.locking import let_readers_be, make_one_file
 from results.storage.records import StudyHeader, TrialRecord, TrialState
 from results.storage.study_files import CONFIG, DATABASE, sqlite_url
-from search.schedulers.asha import rung_epochs
 from search.study.config import StudyConfig
 from search.study.environment import environment
 from space.core.reports import EpochReport, TrainingCosts

@@ -90,6 +90,12 @@ class StudyReader:
             return {number: epochs for number, epochs in ledger.reports().items() if number in known}
 
     @cached_property
+    def epoch_ends(self) -> dict[int, list[float]]:
+        """The end of each epoch in seconds on the study's clock, by trial number."""
+        with reading_ledger(self.folder) as ledger:
+            return ledger.epoch_ends()
+
+    @cached_property
     def front_records(self) -> list[TrialRecord]:
         """The Pareto front, by ascending first cost (by default parameters)."""
         return pareto_front(self.records, self.objectives)

@@ -19,6 +19,7 @@ from results.report.networks import networks_section
 from results.report.overview import failures, lead, notice, tiles
 from results.report.picks import pick_cards
 from results.report.progress import progress_section
+from results.report.rungs import rungs_section
 from results.report.section import Section
 from results.report.settings import settings_section
 from results.storage.study_files import REPORT
@@ -30,6 +31,7 @@ SECTIONS: tuple[Callable[[StudyReader], Section | None], ...] = (
     front_section,
     networks_section,
     progress_section,
+    rungs_section,
     curves_section,
     effects_section,
     settings_section,

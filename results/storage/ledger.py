@@ -189,6 +189,22 @@ class Ledger:
                 found.setdefault(row["trial"], []).append(report)
         return found
 
+    def epoch_ends(self) -> dict[int, list[float]]:
+        """Return the end of each epoch in seconds on the study's clock, as ``reports`` orders the epochs.
+
+        A repeated epoch has its last time.
+        """
+        found: dict[int, list[float]] = {}
+        query = sa.select(schema.reports.c.trial, schema.reports.c.clock_s).where(
+            schema.reports.c.study == self.study
+        )
+        with self._reading() as connection:
+            for trial, clock_s in connection.execute(
+                query.order_by(schema.reports.c.trial, schema.reports.c.epoch)
+            ):
+                found.setdefault(trial, []).append(float(clock_s))
+        return found
+
     def timeline(self) -> list[TimelineEvent]:
         """Return all events and epochs by ascending time.
 

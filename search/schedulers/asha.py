@@ -21,18 +21,6 @@ BAND = 0.08
 """The tolerance of "at most the same cost", as a fraction of the range of log costs."""
 
 
-def rung_epochs(epochs: int, reduction: int, first: int = 1) -> tuple[int, ...]:
-    """Return the rungs in epochs, ascending.
-
-    The last rung is ``epochs``. Each rung is ``reduction`` times the one before, rounded; no rung is below
-    ``first``.
-    """
-    rungs = [epochs]
-    while (before := round(rungs[-1] / reduction)) >= first and before < rungs[-1]:
-        rungs.append(before)
-    return tuple(reversed(rungs))
-
-
 class ASHA(FIFO):
     """Asynchronous successive halving (ASHA) by promotion.
 

@@ -65,7 +65,7 @@ def compose(
 
 def rungs_of(config: StudyConfig) -> tuple[int, ...]:
     """Return the rungs in epochs; the last one is the end of a training, and FIFO has no other."""
-    from search.schedulers.asha import rung_epochs
+    from results.rungs import rung_epochs
 
     search = config.search
     if search.scheduler == "fifo" or config.plan is not None:

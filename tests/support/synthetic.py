@@ -60,6 +60,13 @@ def study(records: list[TrialRecord], folder: Path | str = "runs/digits", **chan
     clock_s = max((t.finished_s or 0.0 for t in records), default=0.0)
     study = Study(Path(folder), make_header(**(fields | changes)), records, clock_s)
     study.reports = reports
+    study.epoch_ends = {
+        t.number: [
+            (t.finished_s or 10.0 * (t.number + 1)) - 0.5 * (t.epochs - epoch)
+            for epoch in range(1, t.epochs + 1)
+        ]
+        for t in records
+    }
     return study
 
 

@@ -68,7 +68,7 @@ def test_hypervolume_chart_ends_at_the_hypervolume_of_the_study():
     assert trace.y[-1] == pytest.approx(made.hypervolume)
     assert list(trace.y) == sorted(trace.y)
     assert trace.x[-1] == 200.0
-    assert "20 trials finished after 200 s" in trace.hovertext[-1]
+    assert "20 results after 3 min 20 s" in trace.hovertext[-1]
 
 
 def test_a_long_search_is_shown_in_hours():

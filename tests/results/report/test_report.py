@@ -193,7 +193,7 @@ def test_what_comes_from_a_study_cannot_leave_its_place():
     assert "alert(1)" in page.text
     assert "alert(1)" not in page.scripts[2]
     assert not set("<>&\u2028") & set(page.scripts[0])
-    assert page.charts().keys() == {"front", "hypervolume", "curves"}
+    assert page.charts().keys() == {"front", "hypervolume", "hypervolume-epochs", "curves"}
     assert "$name" in page.text
 
 
@@ -229,6 +229,7 @@ def test_wide_tables_scroll_by_keyboard_and_say_so():
     assert [(r["role"], r["tabindex"], r["aria-label"]) for r in regions] == [
         ("region", "0", "Networks on the front, table"),
         ("region", "0", "References, table"),
+        ("region", "0", "Rungs, table"),
     ]
     assert page.text.count("The table is wider than the page. Scroll it horizontally") == len(regions)
     assert ".scroll:focus-visible { outline:" in page_styles()

@@ -143,3 +143,12 @@ def test_ledger_of_another_schema_is_refused(ledger: Ledger, monkeypatch: pytest
 )
 def test_errors_of_the_database_are_one_line(text: str, says: str) -> None:
     assert says in str(explain_database_error(ValueError(text), "x/study.db"))
+
+
+def test_epoch_ends_are_the_last_times_of_the_epochs(tmp_path):
+    ledger = Ledger.create(f"sqlite:///{tmp_path / 'study.db'}", make_header())
+    ledger.write_trial(make_trial(0), event="start", clock_s=0.0)
+    for epoch, clock_s in ((1, 3.0), (2, 5.0), (2, 9.0)):
+        ledger.write_report(0, EpochReport(epoch, 1.0, 1.0, 0.5, 2.0), clock_s=clock_s)
+    assert ledger.epoch_ends() == {0: [3.0, 9.0]}
+    ledger.close()

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search.schedulers.asha import ASHA, lead, rung_epochs
+from results.rungs import rung_epochs
+from search.schedulers.asha import ASHA, lead
 from search.schedulers.base import FIFO, Done, Resume, StartNew, Stop, TrialStatus, Wait
 from search.schedulers.freeze_thaw import FreezeThaw
 

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search.schedulers.asha import ASHA, rung_epochs
+from results.rungs import rung_epochs
+from search.schedulers.asha import ASHA
 from search.schedulers.base import (
     FIFO,
     Done,
