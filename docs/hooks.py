@@ -17,6 +17,7 @@ FIRST = (
     "how-a-search-decides.md",
     "training.md",
     "resume.md",
+    "watch-a-search.md",
     "limit-latency.md",
     "warm-start.md",
 )

@@ -15,7 +15,7 @@ from results.storage.driver_lock import is_locked
 from results.storage.objectives import Objectives
 from results.storage.records import StudyHeader, TrialRecord
 from results.storage.study_files import DATABASE, reading_ledger
-from results.study_status import counts, running_facts, silent_trials
+from results.study_status import Now, counts, running_facts, silent_trials
 from space.core.errors import InvalidInputError
 from space.core.reports import EpochReport
 
@@ -174,19 +174,28 @@ class StudyReader:
 
         Returns:
             The counts ``trials`` (the budget), ``finished``, ``running``, ``interrupted``, ``paused``,
-            ``stopped``, ``failed`` and ``epochs``; ``complete`` (bool); ``silent``, the numbers of running
-            trials whose workers do not answer. ``finished`` includes failed and stopped trials. Trials of a
-            driver that died are ``interrupted``. While a search runs, also ``running_trials``,
-            ``epochs_per_min``, ``left_s`` and ``over_hours_s``: see ``results.study_status.running_facts``.
+            ``stopped``, ``failed`` and ``epochs``; ``complete`` and ``is_running`` (bool); ``silent``, the numbers
+            of running trials whose workers do not answer; ``front_size``, its number of networks;
+            ``best_accuracy`` (0 to 1, None without a result); ``hypervolume`` (0 to 1). ``finished`` includes
+            failed and stopped trials. Trials of a driver that died are ``interrupted``. While a search runs,
+            also its trainings, rates, rungs and predicted end: see ``results.study_status.running_facts``.
         """
         records = self.all_records
         driver_alive = is_locked(self.folder)
         facts = counts(self.header, records, self.reports, driver_alive=driver_alive)
-        facts |= {"complete": self.complete, "silent": []}
+        facts |= {
+            "complete": self.complete,
+            "is_running": driver_alive,
+            "silent": [],
+            "front_size": len(self.front_records),
+            "best_accuracy": max(map(accuracy, self.front_records), default=None),
+            "hypervolume": self.hypervolume,
+        }
         if driver_alive:
             with reading_ledger(self.folder) as ledger:
-                facts["silent"] = silent_trials(records, ledger.timeline())
-                facts |= running_facts(self.header, records, self.reports, ledger)
+                timeline, now = ledger.timeline(), Now.of(self.folder, ledger)
+            facts["silent"] = silent_trials(records, timeline)
+            facts |= running_facts(self.header, records, self.reports, timeline, now)
         return facts
 
     def summary(self) -> dict[str, Any]:

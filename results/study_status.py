@@ -4,16 +4,35 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
-from results.forecast import Activity, Forecast, forecast, overshoot_text
-from results.plots.axes import duration
+from results.forecast import Activity, Forecast, forecast
+from results.running_jobs import RunningJob, rung_populations, running_jobs, trials_per_hour
+from results.storage.driver_lock import locked_since
 from results.storage.ledger import Ledger, TimelineEvent
 from results.storage.records import StudyHeader, TrialRecord
 from space.core.reports import EpochReport
 
 COUNTS = ("trials", "finished", "running", "interrupted", "paused", "stopped", "failed", "epochs")
 """The names of the counts, in the order in which they are printed."""
+
+
+class Now(NamedTuple):
+    """The current time on the study's clock, and whether the run of the driver has begun."""
+
+    clock_s: float
+    has_begun: bool
+
+    @classmethod
+    def of(cls, folder: Path, ledger: Ledger) -> Now:
+        """Return the current time of a running search.
+
+        A driver that has just started has recorded no event yet. The time since the previous run does not count.
+        """
+        clock_s, unix_time = ledger.latest_event()
+        has_begun = unix_time >= locked_since(folder)
+        return cls(clock_s + max(0.0, time.time() - unix_time) * has_begun, has_begun)
 
 
 def counts(
@@ -57,47 +76,65 @@ def running_facts(
     header: StudyHeader,
     records: Sequence[TrialRecord],
     reports: Mapping[int, Sequence[EpochReport]],
-    ledger: Ledger,
+    timeline: Sequence[TimelineEvent],
+    now: Now,
 ) -> dict[str, Any]:
-    """Return the running trainings, the rate and the predicted end of a running search.
+    """Return the running trainings, the rates, the rungs and the predicted end of a running search.
+
+    Args:
+        header: The study's budgets and configuration.
+        records: All trials, references included.
+        reports: The epochs of each trial.
+        timeline: The events of the study.
+        now: The current time.
 
     Returns:
-        ``running_trials``, the running trainings; ``epochs_per_min``, None before the first epoch; ``left_s``,
-        the predicted remaining seconds, None while unknown; ``over_hours_s``, the predicted seconds after the
-        budget of hours.
+        ``workers``, the number of workers; ``running_trials``, the running trainings, see ``_running_trial``;
+        ``epochs_per_min``, ``epochs_per_hour`` and ``trials_per_hour``, None before the first end of an epoch
+        or trial; ``rungs``, see ``results.running_jobs.rung_populations``; ``left_s``, the predicted remaining
+        seconds, None while unknown; ``over_hours_s``, the predicted seconds after the budget of hours.
     """
-    activity = Activity.read(ledger.timeline())
-    clock_s, unix_time = ledger.latest_event()
-    clock_s += max(0.0, time.time() - unix_time)
-    expected = forecast(header, records, reports, activity, clock_s)
+    activity = Activity.read(timeline)
+    jobs = running_jobs(timeline) if now.has_begun else {}
+    silent = silent_trials(records, timeline)
+    expected = Forecast(None)
+    if now.has_begun:
+        expected = forecast(header, records, reports, activity, now.clock_s)
+    per_min = activity.epochs_per_min(now.clock_s) if now.has_begun else None
     return {
+        "workers": activity.workers if now.has_begun else 0,
         "running_trials": [
-            {
-                "trial": record.number,
-                "network": record.notation,
-                "params": record.params,
-                "epochs": record.epochs,
-                "max_epochs": record.max_epochs,
-            }
+            _running_trial(record, activity, jobs.get(record.number), now, is_silent=record.number in silent)
             for record in records
             if record.state == "running"
         ],
-        "epochs_per_min": activity.epochs_per_min(clock_s),
+        "epochs_per_min": per_min,
+        "epochs_per_hour": None if per_min is None else 60 * per_min,
+        "trials_per_hour": trials_per_hour(timeline, activity.began_s, now.clock_s),
+        "rungs": rung_populations(records, activity.rungs, jobs),
         "left_s": expected.left_s,
         "over_hours_s": expected.over_s,
     }
 
 
-def running_lines(facts: Mapping[str, Any], hours: float | None) -> list[str]:
-    """Return the facts of a running search as lines of text."""
-    rate = facts["epochs_per_min"]
-    lines = [
-        f"  trial {one['trial']}: epoch {one['epochs']}/{one['max_epochs']}, "
-        f"{one['params']:,} parameters, {one['network']}"
-        for one in facts["running_trials"]
-    ]
-    lines.append(f"  rate        {'?' if rate is None else f'{rate:.3g} epochs/min'}")
-    lines.append(f"  time left   {duration(facts['left_s'])}")
-    if hours is not None and facts["over_hours_s"] >= 1:
-        lines[-1] += f"; {overshoot_text(hours, Forecast(facts['left_s'], facts['over_hours_s']))}"
-    return lines
+def _running_trial(
+    record: TrialRecord, activity: Activity, job: RunningJob | None, now: Now, *, is_silent: bool
+) -> dict[str, Any]:
+    """Return the facts of a running training.
+
+    Returns:
+        ``trial``, ``network``, ``params``; ``epochs``, the trained ones, ``until``, the next rung, and
+        ``max_epochs``; ``worker``, the number of its worker, and ``for_s``, the seconds since its job began,
+        both None while it waits for a worker; ``silent``, whether the worker does not answer.
+    """
+    return {
+        "trial": record.number,
+        "network": record.notation,
+        "params": record.params,
+        "epochs": record.epochs,
+        "until": activity.until(record),
+        "max_epochs": record.max_epochs,
+        "worker": None if job is None else job.worker,
+        "for_s": None if job is None else max(0.0, now.clock_s - job.began_s),
+        "silent": is_silent,
+    }

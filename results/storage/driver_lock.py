@@ -18,3 +18,11 @@ def is_locked(folder: Path) -> bool:
         return True
     except OSError:
         return False  # no lock file, or no permission to read it
+
+
+def locked_since(folder: Path) -> float:
+    """Return the Unix time when the last driver in ``folder`` took the lock; 0 if there was none."""
+    try:
+        return (folder / LOCK).stat().st_mtime
+    except OSError:
+        return 0.0

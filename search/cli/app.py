@@ -134,7 +134,7 @@ COMMANDS: dict[Callable[..., None], str] = {
         """,
     status: """
         mgnas status runs/digits
-        mgnas status runs/digits --json
+        mgnas status runs/digits --watch --json --interval 60 > status.jsonl
         """,
     front: """
         mgnas front runs/digits

@@ -154,27 +154,34 @@ def search(
     launch(request, repair=repair, as_json=as_json)
 
 
-def status(folder: Folder, as_json: AsJson = False) -> None:
-    """Print the progress of a study. For a running search, also its trainings, pace and time left."""
-    from results.open import open_study
-    from results.study_status import COUNTS, running_lines
-    from results.tables import print_json
+def status(
+    folder: Folder,
+    watch: Annotated[
+        bool,
+        typer.Option(
+            "--watch", help="Show the status again and again until the search ends.", rich_help_panel=OUTPUT
+        ),
+    ] = False,
+    interval: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SECONDS",
+            help="With --watch: the time between two readings.  [default: 2 on a terminal, 30 elsewhere]",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print the progress of a study. For a running search, also its workers, rungs, rates and time left."""
+    from search.cli.status import print_status, watch_status
+    from space.core.errors import InvalidInputError
 
-    results = open_study(folder)
-    facts = results.status()
-    if as_json:
-        print_json(facts)
-        return
-    state = f"complete: {results.spent}" if results.complete else "not complete"
-    typer.echo(f"{results.name}: {state}")
-    for key in COUNTS:
-        typer.echo(f"  {key:<12}{facts[key]}")
-    if facts["silent"]:
-        trials = ", ".join(map(str, facts["silent"]))
-        typer.echo(f"  {'silent':<12}{len(facts['silent'])} (trials {trials}: their workers hang)")
-    if "running_trials" in facts:
-        for line in running_lines(facts, results.header.hours):
-            typer.echo(line)
+    if watch:
+        watch_status(folder, interval, as_json=as_json)
+    elif interval is not None:
+        raise InvalidInputError("--interval requires --watch")
+    else:
+        print_status(folder, as_json=as_json)
 
 
 def front(

@@ -97,7 +97,7 @@ def test_status_of_a_running_search_lists_trainings_rate_and_time_left(tmp_path:
     assert facts["epochs_per_min"] > 0
     assert facts["left_s"] > 1
     assert f"trial {one['trial']}: epoch " in text
-    assert "epochs/min" in text
+    assert "epochs/h" in text
     assert "time left" in text
     before, _, after = stderr.partition("starting 2 workers")
     for word in ("images: 400", "classes: 2", "size: 6 x 7", "space: ", "device: cpu"):
