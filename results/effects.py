@@ -146,7 +146,7 @@ def _standardised(values: Sequence[float]) -> Array:
     return centred / max(float(array.std()), 1e-12)
 
 
-def _pull_in(accuracy: Array, member: NDArray[np.intp], covariates: Array) -> tuple[Array, NDArray[np.bool_]]:
+def pull_in(accuracy: Array, member: NDArray[np.intp], covariates: Array) -> tuple[Array, NDArray[np.bool_]]:
     """Return the accuracies with outliers moved closer, and a mask of the outliers.
 
     An outlier is far from a robust regression on the covariates. If most trainings of a value are outliers,
@@ -192,7 +192,7 @@ def _effect(
     reason = _what_is_missing(labels, member, covariates)
     if reason is not None:
         return HyperparameterEffect(hyperparameter, n, reason=reason), np.zeros(n, dtype=bool)
-    accuracy, moved = _pull_in(accuracy, member, covariates)
+    accuracy, moved = pull_in(accuracy, member, covariates)
     design = np.column_stack([np.eye(len(labels))[member], covariates])
     freedom = n - design.shape[1]
     beta = np.linalg.lstsq(design, accuracy, rcond=None)[0]
@@ -228,10 +228,15 @@ def _what_is_missing(labels: Sequence[str], member: NDArray[np.intp], covariates
     design = np.column_stack([np.eye(len(labels))[member], covariates])
     if n - design.shape[1] < _MIN_FREEDOM:
         return f"{n} finished trials are too few for {len(labels)} values"
-    singular = np.linalg.svd(design / np.linalg.norm(design, axis=0), compute_uv=False)
-    if singular[-1] < _SINGULAR * singular[0]:
+    if not is_separable(design):
         return "it determines the size, so the two effects cannot be separated"
     return None
+
+
+def is_separable(design: Array) -> bool:
+    """Return whether the columns of a regression are far from linear dependence."""
+    singular = np.linalg.svd(design / np.linalg.norm(design, axis=0), compute_uv=False)
+    return bool(singular[-1] >= _SINGULAR * singular[0])
 
 
 def _strength(design: Array, covariates: Array, accuracy: Array, seed: int) -> tuple[float, float]:

@@ -9,6 +9,8 @@ from results.effects import MIN_TRIALS, Effects, HyperparameterEffect, ValueEffe
 from results.plots.axes import plural
 from results.report.html import escape
 from results.report.section import Section
+from results.report.sharing import sharing_html
+from results.sharing import sharing_effects
 from results.study import StudyReader
 
 _CLEAR = 0.05
@@ -25,7 +27,8 @@ _HYPERPARAMETERS = {
 def effects_section(study: StudyReader) -> Section:
     """Return the charts of the effects."""
     charts = effects_charts(hyperparameter_effects(study.records))
-    return Section("effects", "Effects of the hyperparameters at equal size", charts)
+    title = "Effects of the hyperparameters at equal size"
+    return Section("effects", title, charts + sharing_html(sharing_effects(study.records)))
 
 
 def effects_charts(found: Effects) -> str:
@@ -107,13 +110,11 @@ def _value_row(value: ValueEffect, reach: float, is_clear: bool) -> str:
     kind = ""
     if is_clear and value.low * value.high > 0:
         kind = " better" if value.effect > 0 else " worse"
-    detail = (
-        f"{100 * value.effect:+.2f} points, 95 % interval {100 * value.low:+.2f} to {100 * value.high:+.2f}"
-    )
     return (
-        f'<span>{escape(value.label)}</span><span class="track{kind}" title="{detail}">'
+        f'<span>{escape(value.label)}</span><span class="track{kind}" aria-hidden="true">'
         f'<b style="left:{low:.1f}%;width:{high - low:.1f}%"></b><i style="left:{centre:.1f}%"></i></span>'
-        f'<span class="n">{_points(value.effect, 1)} <small>n {value.num_trials}</small></span>'
+        f'<span class="n">{_points(value.effect, 2)} <small>n {value.num_trials}</small> '
+        f'<small class="interval">{_points(value.low, 2)} to {_points(value.high, 2)}</small></span>'
     )
 
 
