@@ -139,14 +139,26 @@ def dataframes() -> str:
     from results.storage.records import TRAINING
 
     searched = "a searched hyperparameter"
-    tables = {
+    tables: dict[str, list[Any]] = {
         "front()": [*POINT, *COST_COLUMNS, (f"{TRAINING}KEY", f"{searched} of the recipe")],
         "trials()": [*TRIALS, (f"{HYPERPARAMETER}NAME", f"{searched}; missing where the network has none")],
         "curves()": list(CURVES),
     }
+    return _column_tables(tables)
+
+
+def comparison_frames() -> str:
+    """Return the tables of the columns of each DataFrame of a comparison."""
+    from results.comparison import columns
+
+    names = ("methods", "studies", "tests", "coverage", "fronts", "history", "attainment")
+    return _column_tables({f"{name}()": list(getattr(columns, name.upper())) for name in names})
+
+
+def _column_tables(tables: dict[str, list[Any]]) -> str:
     lines = []
     for title, columns in tables.items():
-        lines += [f"## {title}", "", "| column | dtype | meaning |", "| --- | --- | --- |"]
+        lines += [f"### {title}", "", "| column | dtype | meaning |", "| --- | --- | --- |"]
         for column in columns:
             name, meaning = column if isinstance(column, tuple) else (column.name, column.meaning)
             dtype = "by value" if isinstance(column, tuple) else f"`{column.dtype}`"
@@ -166,4 +178,5 @@ GENERATED: dict[str, Callable[[], str]] = {
     "study_file": study_file,
     "references": references,
     "dataframes": dataframes,
+    "comparison_frames": comparison_frames,
 }

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from results.attainment import attainment_surfaces
+    from results.comparison.compare import Comparison, compare
     from results.front import pareto_front
     from results.hypervolume import hypervolume
     from results.open import Study, open_study
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
 
 _MODULES = {
     "Classifier": "space.modules.weights",
+    "Comparison": "results.comparison.compare",
     "Count": "space.networks.spec",
     "Counts": "space.networks.counts",
     "DataConfig": "trainers.data.config",
@@ -84,6 +86,7 @@ _MODULES = {
     "TrialRecord": "results.storage.records",
     "attainment_surfaces": "results.attainment",
     "build": "space.modules.build",
+    "compare": "results.comparison.compare",
     "hypervolume": "results.hypervolume",
     "is_nondominated": "results.pareto",
     "knee_point": "results.pareto",
@@ -106,6 +109,7 @@ _MODULES = {
 __all__ = [
     "REFERENCES",
     "Classifier",
+    "Comparison",
     "Count",
     "Counts",
     "DataConfig",
@@ -133,6 +137,7 @@ __all__ = [
     "TrialRecord",
     "attainment_surfaces",
     "build",
+    "compare",
     "hypervolume",
     "is_nondominated",
     "knee_point",

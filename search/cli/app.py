@@ -11,7 +11,7 @@ import typer
 from search.cli.network_commands import describe, train
 from search.cli.options import AsJson, path_of
 from search.cli.panels import MACHINE, OUTPUT, SEARCH, PanelCommand
-from search.cli.study_commands import export, front, report, search, status, verify
+from search.cli.study_commands import compare, export, front, report, search, status, verify
 
 app = typer.Typer(
     rich_markup_mode=None,
@@ -139,6 +139,10 @@ COMMANDS: dict[Callable[..., None], str] = {
     front: """
         mgnas front runs/digits
         mgnas front runs/digits --csv > front.csv
+        """,
+    compare: """
+        mgnas compare runs/a1 runs/a2 runs/b1 runs/b2
+        mgnas compare runs/digits runs/other --group search.sampler -o compare.html
         """,
     report: """
         mgnas report runs/digits

@@ -214,6 +214,40 @@ def front(
             print_references(references, sys.stdout, results.objectives)
 
 
+def compare(
+    folders: Annotated[
+        list[str], typer.Argument(metavar="DIR DIR...", help="The folders of two or more studies.")
+    ],
+    group: Annotated[
+        str | None,
+        typer.Option(
+            metavar="KEYS",
+            help="Keys of the study file, with commas: studies with equal values are repeats of one method. "
+            "'study': each study is a method.  [default: all keys but seed, budget and machine]",
+            rich_help_panel=STUDY,
+        ),
+    ] = None,
+    as_json: AsJson = False,
+    as_csv: Annotated[
+        bool, typer.Option("--csv", help="Print the studies as CSV on stdout.", rich_help_panel=OUTPUT)
+    ] = False,
+    output: Annotated[
+        str | None,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="FILE.html",
+            help="Also write a page with charts.",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = None,
+) -> None:
+    """Compare studies of the same images: hypervolume, attainment surfaces, a test, dominance."""
+    from search.cli.compare import compare_studies
+
+    compare_studies(folders, group, path_of("--output", output), as_json=as_json, as_csv=as_csv)
+
+
 def report(
     folder: Folder,
     output: Annotated[

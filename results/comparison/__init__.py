@@ -1,0 +1,1 @@
+"""The comparison of studies: methods, hypervolume, attainment surfaces, tests and dominance."""
