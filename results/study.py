@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from results.certification.records import Certification
+    from results.effects import Effects
 
 
 class StudyReader:
@@ -94,6 +95,13 @@ class StudyReader:
         """The end of each epoch in seconds on the study's clock, by trial number."""
         with reading_ledger(self.folder) as ledger:
             return ledger.epoch_ends()
+
+    @cached_property
+    def effects(self) -> Effects:
+        """The effect of each hyperparameter on validation accuracy at equal size, the strongest first."""
+        from results.effects import hyperparameter_effects
+
+        return hyperparameter_effects(self.records)
 
     @cached_property
     def front_records(self) -> list[TrialRecord]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from results.effect_groups import MIN_GROUP
-from results.effects import MIN_TRIALS, Effects, HyperparameterEffect, ValueEffect, hyperparameter_effects
+from results.effects import MIN_TRIALS, Effects, HyperparameterEffect, ValueEffect
 from results.plots.axes import plural
 from results.report.html import escape
 from results.report.section import Section
@@ -26,7 +26,7 @@ _HYPERPARAMETERS = {
 
 def effects_section(study: StudyReader) -> Section:
     """Return the charts of the effects."""
-    charts = effects_charts(hyperparameter_effects(study.records))
+    charts = effects_charts(study.effects)
     title = "Effects of the hyperparameters at equal size"
     return Section("effects", title, charts + sharing_html(sharing_effects(study.records)))
 

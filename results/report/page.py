@@ -17,6 +17,7 @@ from results.report.front import front_section
 from results.report.html import escape
 from results.report.networks import networks_section
 from results.report.overview import failures, lead, notice, tiles
+from results.report.parallel import parallel_section
 from results.report.picks import pick_cards
 from results.report.progress import progress_section
 from results.report.rungs import rungs_section
@@ -34,6 +35,7 @@ SECTIONS: tuple[Callable[[StudyReader], Section | None], ...] = (
     rungs_section,
     curves_section,
     effects_section,
+    parallel_section,
     settings_section,
 )
 """The sections of the report in order. A function returns None where its section does not apply."""

@@ -193,7 +193,7 @@ def test_what_comes_from_a_study_cannot_leave_its_place():
     assert "alert(1)" in page.text
     assert "alert(1)" not in page.scripts[2]
     assert not set("<>&\u2028") & set(page.scripts[0])
-    assert page.charts().keys() == {"front", "hypervolume", "hypervolume-epochs", "curves"}
+    assert page.charts().keys() == {"front", "hypervolume", "hypervolume-epochs", "curves", "parallel"}
     assert "$name" in page.text
 
 
@@ -230,8 +230,10 @@ def test_wide_tables_scroll_by_keyboard_and_say_so():
         ("region", "0", "Networks on the front, table"),
         ("region", "0", "References, table"),
         ("region", "0", "Rungs, table"),
+        ("region", "0", "Parallel coordinates, chart"),
+        ("region", "0", "Hyperparameters, table"),
     ]
-    assert page.text.count("The table is wider than the page. Scroll it horizontally") == len(regions)
+    assert page.text.count("is wider than the page. Scroll it horizontally") == len(regions)
     assert ".scroll:focus-visible { outline:" in page_styles()
 
 
