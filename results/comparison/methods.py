@@ -8,7 +8,7 @@ from typing import Any
 from results.comparison.problem import Studies
 from space.core.errors import InvalidInputError, nearest, shown
 
-SECTIONS = ("space", "train", "search", "plan")
+SECTIONS = ("space", "train", "search")
 """The sections of a study file that decide what is searched, and how."""
 OF_THE_RUN = ("seed", "trials", "hours", "epochs", "patience", "workers", "device", "keep_weights")
 """Keys of ``[search]`` that do not belong to a method: the seed, the budget and the machine."""
@@ -16,7 +16,9 @@ EACH = "study"
 """The grouping by study: each study is a method of its own."""
 SAMPLER, SCHEDULER = "search.sampler", "search.scheduler"
 MOST_NAMED = 3
-"""A method is named after at most so many keys."""
+"""A method is named after at most so many keys, and a difference names at most so many studies and one more."""
+UNEQUAL = 1.1
+"""Epochs of studies whose ratio is above this are unequal."""
 
 Settings = dict[str, Any]
 
@@ -123,13 +125,23 @@ def differences(studies: Studies) -> list[str]:
         named: dict[str, list[str]] = {}
         for name, one in settings.items():
             named.setdefault(_value(one.get(key)), []).append(name)
-        lines.append(f"{key}: " + "; ".join(f"{value} ({', '.join(who)})" for value, who in named.items()))
+        lines.append(f"{key}: " + "; ".join(f"{value} ({_few(who)})" for value, who in named.items()))
     return lines
 
 
+def _few(names: Sequence[str]) -> str:
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED + 1 else ""
+    return ", ".join(names[:MOST_NAMED] if more else names) + more
+
+
 def warnings(studies: Studies, methods: Mapping[str, str]) -> list[str]:
-    """Return what weakens the comparison: unfinished studies, studies without a front, repeated seeds."""
+    """Return what weakens the comparison: unfinished or empty studies, unequal epochs, repeated seeds."""
     lines = []
+    epochs = [study.num_epochs for study in studies.values()]
+    if max(epochs) > UNEQUAL * min(epochs):
+        lines.append(
+            f"the studies trained {min(epochs)} to {max(epochs)} epochs; the final hypervolume favours longer ones"
+        )
     for name, study in studies.items():
         if not study.front_records:
             lines.append(f"{name}: {study.why_no_front}; its hypervolume is 0")

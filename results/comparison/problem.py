@@ -4,26 +4,27 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 from results.front import complete_trials
 from results.storage.objectives import Objectives, Range
 from results.study import StudyReader
-from space.core.errors import InvalidInputError, shown
+from space.core.errors import InvalidInputError
 
 Studies = Mapping[str, StudyReader]
 """The compared studies by their names."""
 
 
 def check_same_problem(studies: Studies) -> None:
-    """Raise InvalidInputError unless all studies have the same images, objectives and metric."""
-    rules: dict[str, Callable[[StudyReader], Any]] = {
-        "images and splits": lambda study: (
-            study.header.data.get("name"),
-            study.header.data.get("fingerprint"),
-        ),
+    """Raise InvalidInputError unless all are searches on the same images with the same objectives and metric."""
+    for name, study in studies.items():
+        if study.header.plan:
+            raise InvalidInputError(
+                f"{name} trains named networks ('mgnas train') and is no search; compare studies of 'mgnas search'"
+            )
+    rules: dict[str, Callable[[StudyReader], str]] = {
+        "images or splits": lambda study: str(study.header.data.get("fingerprint")),
         "costs": lambda study: ", ".join(sorted(study.objectives.names)),
-        "metric of accuracy": lambda study: "balanced" if study.header.is_balanced else "plain",
+        "metrics": lambda study: "balanced accuracy" if study.header.is_balanced else "accuracy",
     }
     first, *others = studies
     for what, fact in rules.items():
@@ -31,13 +32,8 @@ def check_same_problem(studies: Studies) -> None:
             mine, its = fact(studies[first]), fact(studies[other])
             if mine != its:
                 raise InvalidInputError(
-                    f"studies with different {what} cannot be compared: {first} has {_text(mine)}, "
-                    f"{other} has {_text(its)}"
+                    f"studies of different {what} cannot be compared: {first} has {mine}, {other} has {its}"
                 )
-
-
-def _text(fact: Any) -> str:
-    return " ".join(map(str, fact)) if isinstance(fact, tuple) else shown(fact)
 
 
 def common_objectives(studies: Sequence[StudyReader]) -> Objectives:

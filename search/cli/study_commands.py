@@ -215,9 +215,7 @@ def front(
 
 
 def compare(
-    folders: Annotated[
-        list[str], typer.Argument(metavar="DIR DIR...", help="The folders of two or more studies.")
-    ],
+    folders: Annotated[list[str], typer.Argument(metavar="DIR", help="The folders of two or more studies.")],
     group: Annotated[
         str | None,
         typer.Option(
