@@ -43,6 +43,7 @@ UNTESTED = {
     "docs/how-to/compare-samplers.md": ["needs the checkout as working folder"],
     "docs/how-to/gpus.md": ["needs a GPU and a download"],
     "docs/how-to/train-one-network.md": ["takes a minute"],
+    "docs/how-to/watch-a-search.md": ["serves until Ctrl-C", "serves until Ctrl-C"],
 }
 
 

@@ -54,6 +54,26 @@ def study_name(folder: Path) -> str:
     return str(name)
 
 
+def ledger_mark(folder: Path) -> tuple[tuple[int, int], ...]:
+    """Return a mark that changes with every write to the ledger: times and sizes of its files.
+
+    Raises:
+        InvalidInputError: There is no ``study.db``.
+    """
+    marks = []
+    for name in (DATABASE, f"{DATABASE}-wal"):
+        try:
+            found = (folder / name).stat()
+        except OSError:
+            if name == DATABASE:
+                raise InvalidInputError(
+                    f"{folder} no longer holds the study; it was moved or deleted"
+                ) from None
+            continue
+        marks.append((found.st_mtime_ns, found.st_size))
+    return tuple(marks)
+
+
 @contextmanager
 def reading_ledger(folder: Path) -> Iterator[Ledger]:
     """Open the ledger of the study in ``folder`` for reading, and close it afterwards.

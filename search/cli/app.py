@@ -11,7 +11,7 @@ import typer
 from search.cli.network_commands import describe, train
 from search.cli.options import AsJson, path_of
 from search.cli.panels import MACHINE, OUTPUT, SEARCH, PanelCommand
-from search.cli.study_commands import compare, export, front, report, search, status, verify
+from search.cli.study_commands import compare, dashboard, export, front, report, search, status, verify
 
 app = typer.Typer(
     rich_markup_mode=None,
@@ -146,7 +146,11 @@ COMMANDS: dict[Callable[..., None], str] = {
         """,
     report: """
         mgnas report runs/digits
-        mgnas report runs/digits -o digits.html
+        mgnas report runs/digits --watch
+        """,
+    dashboard: """
+        mgnas dashboard runs/digits
+        mgnas dashboard runs/digits --port 8081
         """,
     export: """
         mgnas export runs/digits --pick within-1se

@@ -258,11 +258,46 @@ def report(
             rich_help_panel=OUTPUT,
         ),
     ] = None,
+    watch: Annotated[
+        bool,
+        typer.Option(
+            "--watch",
+            help="Serve the report as a page that refreshes itself while the search runs. Only this machine "
+            "reaches it.",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = False,
+    port: Annotated[
+        int | None,
+        typer.Option(
+            help="With --watch: the port; 0 for any free one.  [default: 8000]", rich_help_panel=OUTPUT
+        ),
+    ] = None,
 ) -> None:
-    """Write the report of a study: one HTML file that works offline."""
+    """Write the report of a study, one HTML file that works offline, or serve it during the search."""
     from results.open import open_study
+    from space.core.errors import InvalidInputError
 
-    typer.echo(open_study(folder).report(path_of("--output", output)))
+    if not watch:
+        if port is not None:
+            raise InvalidInputError("--port requires --watch")
+        typer.echo(open_study(folder).report(path_of("--output", output)))
+        return
+    from search.cli.live_pages import watch_report
+
+    if output is not None:
+        raise InvalidInputError("--watch and --output exclude each other")
+    watch_report(folder, 8000 if port is None else port)
+
+
+def dashboard(
+    folder: Folder,
+    port: Annotated[int, typer.Option(help="The port; 0 for any free one.", rich_help_panel=OUTPUT)] = 8080,
+) -> None:
+    """Serve Optuna Dashboard on a copy of the study. Only this machine reaches it; it changes nothing."""
+    from search.cli.live_pages import serve_dashboard
+
+    serve_dashboard(folder, port)
 
 
 def export(
