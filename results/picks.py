@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from results.front import TINY, accuracy
 from results.intervals import Sampling
-from results.storage.objectives import PARAMS, Objectives
+from results.storage.objectives import COSTS, PARAMS, Objectives
 from results.storage.records import TrialRecord
 from space.core.errors import InvalidInputError, nearest, shown
 
@@ -37,6 +37,35 @@ def best(front: Sequence[TrialRecord]) -> TrialRecord:
 def smallest(front: Sequence[TrialRecord], objectives: Objectives = PARAMS) -> TrialRecord:
     """Return the network with the lowest first cost, by default parameters. Ties go to the most accurate."""
     return min(front, key=lambda trial: (objectives.costs[0].of(trial), -accuracy(trial)))
+
+
+def smallest_from(
+    front: Sequence[TrialRecord], least: float, objectives: Objectives = PARAMS
+) -> TrialRecord | None:
+    """Return the network with the lowest first cost and an accuracy of at least ``least`` (0 to 1).
+
+    None if no network has this accuracy.
+    """
+    reached = [trial for trial in front if accuracy(trial) >= least - _ROUNDING]
+    return smallest(reached, objectives) if reached else None
+
+
+def best_within(front: Sequence[TrialRecord], limits: Mapping[str, float]) -> TrialRecord | None:
+    """Return the most accurate network whose costs exceed no limit.
+
+    Args:
+        front: The networks. All costs with a limit are known.
+        limits: The largest value of each cost by its name; other costs have no limit.
+
+    Returns:
+        The network; None if every network exceeds a limit.
+    """
+    allowed = [
+        trial
+        for trial in front
+        if all(COSTS[name].of(trial) <= limit * (1 + _ROUNDING) for name, limit in limits.items())
+    ]
+    return best(allowed) if allowed else None
 
 
 def recommended(
@@ -137,15 +166,15 @@ def pick(
 def _smallest_from(
     allowed: Sequence[TrialRecord], least: float, how: str, max_params: int | None, objectives: Objectives
 ) -> TrialRecord:
-    reached = [trial for trial in allowed if accuracy(trial) >= least - _ROUNDING]
-    if not reached:
+    found = smallest_from(allowed, least, objectives)
+    if found is None:
         top = best(allowed)
         limit = f" of at most {max_params} parameters" if max_params is not None else ""
         raise InvalidInputError(
             f"no network on the front{limit} has {how}; the best one, trial {top.number}, has "
             f"{100 * accuracy(top):.2f} %; lower the goal or search longer"
         )
-    return smallest(reached, objectives)
+    return found
 
 
 def _goal(how: str) -> tuple[float | None, float | None]:

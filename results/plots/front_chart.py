@@ -118,6 +118,7 @@ def _points(name: str, trials: Sequence[TrialRecord], marker: dict[str, Any], co
         marker=marker,
         hovertext=[describe_trial(t, (cost,)) for t in trials],
         hoverinfo="text",
+        customdata=[t.number for t in trials],
     )
 
 

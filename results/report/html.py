@@ -27,18 +27,13 @@ def no_front(study: StudyReader) -> str:
 
 def chart(name: str, title: str, caption: str, content: Chart, *, tall: bool = False) -> str:
     """Return the figure in which the page's script draws a chart, with its title, buttons and caption."""
-    buttons = "".join(
-        f'<button data-figure="{name}" data-save="{form}" aria-label="save {title} as {form.upper()}">'
-        f"{form.upper()}</button>"
-        for form in ("svg", "png")
-    )
-    buttons = f'<span class="views save">{buttons}</span>'
+    buttons = save_buttons("figure", name, title)
     if content.everything[0] < content.focus[0]:
-        buttons += (
-            f'<span class="views"><button data-chart="{name}" data-view="focus" aria-pressed="true">close-up'
-            f'</button><button data-chart="{name}" data-view="everything" aria-pressed="false">everything'
-            "</button></span>"
+        views = "".join(
+            f'<button type="button" data-chart="{name}" data-view="{view}" aria-pressed="{pressed}">{label}</button>'
+            for view, label, pressed in (("focus", "close-up", "true"), ("everything", "everything", "false"))
         )
+        buttons += f'<span class="views">{views}</span>'
     return (
         f'<figure><div class="bar"><span>{title}</span><span class="buttons">{buttons}</span></div>'
         f'<div class="plot{" tall" * tall}" id="chart-{name}" role="img" aria-label="{title}"></div>'
@@ -82,4 +77,40 @@ def _plain_value(value: Any) -> str:
 
 def percent(trial: TrialRecord) -> str:
     """Return the validation accuracy of a complete trial in percent."""
-    return f"{100 * accuracy(trial):.2f}\u00a0%"
+    return percent_text(accuracy(trial))
+
+
+def percent_text(share: float) -> str:
+    """Return a share from 0 to 1 in percent."""
+    return f"{100 * share:.2f}\u00a0%"
+
+
+def command(text: str) -> str:
+    """Return a command with a button that copies it."""
+    return (
+        f'<p class="command"><code>{escape(text)}</code> '
+        f'<button type="button" class="small" data-copy="{escape(text)}">copy</button></p>'
+    )
+
+
+def details_name(trial: TrialRecord) -> str:
+    """Return the name of a trial's details in the page."""
+    return f"trial-{trial.number}"
+
+
+def details_button(name: str, label: str, description: str) -> str:
+    """Return the button that opens the details of a network; the page's script hides it where there are none."""
+    return (
+        f'<button type="button" class="small" data-details="{name}" aria-haspopup="dialog" '
+        f'aria-label="{escape(description)}">{label}</button>'
+    )
+
+
+def save_buttons(kind: str, name: str, title: str) -> str:
+    """Return the buttons that save a chart (``kind`` figure) or a drawing (``picture``) as a file."""
+    buttons = "".join(
+        f'<button type="button" data-{kind}="{name}" data-save="{form}" aria-label="save {title} as {form.upper()}">'
+        f"{form.upper()}</button>"
+        for form in ("svg", "png")
+    )
+    return f'<span class="views save">{buttons}</span>'

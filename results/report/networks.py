@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from results.front import accuracy
 from results.picks import best
-from results.report.html import escape, export_command, no_front, percent, wide_table
+from results.report.details import details_of_networks
+from results.report.html import (
+    details_button,
+    details_name,
+    escape,
+    export_command,
+    no_front,
+    percent,
+    wide_table,
+)
 from results.report.section import Section
 from results.report.trainings import trainings_table
 from results.storage.records import TrialRecord
@@ -16,7 +25,8 @@ from results.tables import few_numbers
 def networks_section(study: StudyReader) -> Section:
     """Return the tables of the front, of a plan's trainings, and of the references."""
     tables = front_table(study) + trainings_table(study) + references_table(study)
-    return Section("networks", "Networks on the front", tables)
+    templates, charts = details_of_networks(study)
+    return Section("networks", "Networks on the front", tables + templates, charts)
 
 
 def front_table(study: StudyReader) -> str:
@@ -30,7 +40,7 @@ def front_table(study: StudyReader) -> str:
     for trial in front:
         marks = "".join(f'<span class="tag">{tag}</span>' for tag in tags.get(trial.number, []))
         rows.append(
-            f'<tr><td class="number">{trial.number}</td>'
+            f'<tr><td class="number">{_number(trial)}</td>'
             f'<td class="text"><code>{escape(trial.notation)}</code>{marks}</td>'
             f"{_cost_cells(study, trial)}"
             f'<td class="number">{percent(trial)}{_interval(study, trial)}</td>'
@@ -53,13 +63,13 @@ def front_table(study: StudyReader) -> str:
         "export it with",
     )
     numeric = {"trial", *costs, "val. accuracy", "equal to", "epochs"}
-    heads = "".join(f"<th{' class=number' * (name in numeric)}>{name}</th>" for name in names)
+    heads = "".join(f"<th scope=col{' class=number' * (name in numeric)}>{name}</th>" for name in names)
     order = "From the smallest network to the most accurate."
     if not study.objectives.is_params:
         order = f"Ordered by {study.objectives.costs[0].title}, the lowest first."
     return (
         f"<p>{order} <em>Equal to</em> lists {equal_rule(study)}: the validation images cannot distinguish "
-        "them. The small numbers are 95 % intervals. A click on a command selects it.</p>"
+        "them. The small numbers are 95 % intervals. A number opens the details of a network.</p>"
         f"{wide_table('Networks on the front', heads, rows)}"
     )
 
@@ -72,7 +82,7 @@ def references_table(study: StudyReader) -> str:
     for trial in sorted(study.references, key=lambda trial: trial.params):
         result = percent(trial) if trial.state == "complete" else escape(trial.reason or "not finished")
         rows.append(
-            f'<tr><td class="number">{trial.number}</td><td>{escape(trial.reference)}</td>'
+            f'<tr><td class="number">{_number(trial)}</td><td>{escape(trial.reference)}</td>'
             f'<td class="text"><code>{escape(trial.notation)}</code></td>'
             f"{_cost_cells(study, trial)}"
             f'<td class="number">{result}</td></tr>'
@@ -80,12 +90,17 @@ def references_table(study: StudyReader) -> str:
     costs = _cost_heads(study)
     names = ("trial", "reference", "network", *costs, "val. accuracy")
     numeric = {"trial", *costs, "val. accuracy"}
-    heads = "".join(f"<th{' class=number' * (name in numeric)}>{name}</th>" for name in names)
+    heads = "".join(f"<th scope=col{' class=number' * (name in numeric)}>{name}</th>" for name in names)
     return (
         "<h3>References</h3><p>Networks of the papers, trained by this study's recipe for comparison. They "
         "are not part of the search, and no figure of the search includes them.</p>"
         f"{wide_table('References', heads, rows)}"
     )
+
+
+def _number(trial: TrialRecord) -> str:
+    """Return the number of a trial as the button that opens its details."""
+    return details_button(details_name(trial), str(trial.number), f"details of trial {trial.number}")
 
 
 def _tags(study: StudyReader) -> dict[int, list[str]]:

@@ -10,10 +10,17 @@ from results.front import accuracy, complete_trials
 from results.picks import best
 from results.plots.axes import duration, plural
 from results.report.html import escape, percent
+from results.report.section import Section
 from results.study import StudyReader
 from results.study_text import chance_warning, percents
 
 _MAX_REASONS = 5
+
+
+def overview_section(study: StudyReader) -> Section:
+    """Return the key figures of the search and the notes on the accuracies."""
+    html = f'<dl class="tiles">{tiles(study)}</dl><p class="notice">{notice(study)}</p>{failures(study)}'
+    return Section("overview", "The search in figures", html)
 
 
 def lead(study: StudyReader) -> str:

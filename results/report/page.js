@@ -1,9 +1,12 @@
 "use strict";
-(() => {
+// draws the charts and saves them; the other scripts use what it returns
+const report = (() => {
   const charts = JSON.parse(document.getElementById("charts").textContent);
   const root = document.documentElement;
   const dark = window.matchMedia("(prefers-color-scheme: dark)");
   const views = {};
+  const drawn = new Set();
+  let pointListener = () => {};
   const PAPER_WIDTH = 640; // pixels between the margins of a printed A4 or letter page
 
   const place = (name) => document.getElementById("chart-" + name);
@@ -34,7 +37,12 @@
     // where a finger scrolls the page, dragging on a chart must not zoom it
     if (window.matchMedia("(pointer: coarse)").matches) layout.dragmode = false;
     const config = { displaylogo: false, displayModeBar: false, doubleClick: "reset" };
-    Plotly.react(place(name), data, layout, config).then(scalable);
+    const plot = place(name);
+    Plotly.react(plot, data, layout, config).then(scalable);
+    if (drawn.has(plot)) return;
+    drawn.add(plot);
+    plot.on("plotly_click", ({ points }) => pointListener(points[0]));
+    sizes.observe(plot);
   }
 
   // with a viewBox, the style sheet for print can scale a chart to the page
@@ -70,13 +78,62 @@
     return Plotly.downloadImage({ data, layout }, { format, filename, scale: format === "png" ? 3 : 1, ...size });
   }
 
-  for (const button of document.querySelectorAll("[data-view]")) {
-    button.addEventListener("click", () => show(button.dataset.chart, button.dataset.view));
+  // a drawing of the page as a file: SVG text with the colours of the light page
+  function savePicture(name, format) {
+    const drawing = document.querySelector(`#${CSS.escape(name)} svg`).cloneNode(true);
+    root.classList.add("on-paper");
+    const style = getComputedStyle(root);
+    const background = style.getPropertyValue("--card").trim();
+    const text = new XMLSerializer()
+      .serializeToString(drawing)
+      .replace(/var\((--[\w-]+)\)/g, (_, variable) => style.getPropertyValue(variable).trim())
+      .replace("<defs>", `<rect width="100%" height="100%" fill="${background}"/><defs>`);
+    root.classList.remove("on-paper");
+    const filename = `${document.querySelector("h1").textContent}-${name}.${format}`;
+    const picture = new Blob([text], { type: "image/svg+xml" });
+    if (format === "svg") return download(picture, filename);
+    const image = new Image();
+    image.onload = () => {
+      const canvas = document.createElement("canvas");
+      const scale = 3;
+      canvas.width = scale * drawing.getAttribute("width");
+      canvas.height = scale * drawing.getAttribute("height");
+      canvas.getContext("2d").drawImage(image, 0, 0, canvas.width, canvas.height);
+      canvas.toBlob((blob) => download(blob, filename));
+    };
+    image.src = "data:image/svg+xml;charset=utf-8," + encodeURIComponent(text);
   }
-  for (const button of document.querySelectorAll("[data-save]")) {
-    button.addEventListener("click", () => save(button.dataset.figure, button.dataset.save));
+
+  function download(blob, filename) {
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(blob);
+    link.download = filename;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
   }
-  const all = () => Object.keys(charts).forEach(draw);
+
+  document.addEventListener("click", ({ target }) => {
+    const button = target.closest("button");
+    if (!button) return;
+    const { chart, view, figure, picture, save: format } = button.dataset;
+    if (view) show(chart, view);
+    if (format && figure) save(figure, format);
+    if (format && picture) savePicture(picture, format);
+  });
+
+  const sizes = new ResizeObserver((entries) => {
+    for (const { target } of entries) {
+      if (target.matches(".scroll")) {
+        target.previousElementSibling.hidden = target.scrollWidth <= target.clientWidth + 1;
+      } else if (target.isConnected && target.data && !root.classList.contains("on-paper")) {
+        Plotly.Plots.resize(target).then(() => scalable(target));
+      }
+    }
+  });
+  for (const element of document.querySelectorAll(".scroll")) sizes.observe(element);
+
+  // charts in templates have no place yet
+  const all = () => Object.keys(charts).filter(place).forEach(draw);
   function printing(isOn) {
     root.classList.toggle("on-paper", isOn);
     all();
@@ -86,14 +143,15 @@
   dark.addEventListener("change", all);
   all();
 
-  const sizes = new ResizeObserver((entries) => {
-    for (const { target } of entries) {
-      if (target.matches(".scroll")) {
-        target.previousElementSibling.hidden = target.scrollWidth <= target.clientWidth + 1;
-      } else if (!root.classList.contains("on-paper")) {
-        Plotly.Plots.resize(target).then(() => scalable(target));
-      }
-    }
-  });
-  for (const element of document.querySelectorAll(".scroll, .plot")) sizes.observe(element);
+  function remove(plot) {
+    sizes.unobserve(plot);
+    drawn.delete(plot);
+    Plotly.purge(plot);
+  }
+
+  // calls `listener` with each point that is clicked
+  const onPoint = (listener) => {
+    pointListener = listener;
+  };
+  return { draw, drawAll: all, remove, onPoint };
 })();

@@ -11,14 +11,14 @@ from typing import Any
 
 from plotly.offline import get_plotlyjs
 
+from results.report.chooser import chooser_data, chooser_section
 from results.report.curves import curves_section
 from results.report.effects import effects_section
 from results.report.front import front_section
 from results.report.html import escape
 from results.report.networks import networks_section
-from results.report.overview import failures, lead, notice, tiles
+from results.report.overview import lead, overview_section
 from results.report.parallel import parallel_section
-from results.report.picks import pick_cards
 from results.report.progress import progress_section
 from results.report.rungs import rungs_section
 from results.report.section import Section
@@ -29,8 +29,10 @@ from space.core.atomic_files import write_atomic
 from space.core.errors import InvalidInputError
 
 SECTIONS: tuple[Callable[[StudyReader], Section | None], ...] = (
+    chooser_section,
     front_section,
     networks_section,
+    overview_section,
     progress_section,
     rungs_section,
     curves_section,
@@ -39,6 +41,8 @@ SECTIONS: tuple[Callable[[StudyReader], Section | None], ...] = (
     settings_section,
 )
 """The sections of the report in order. A function returns None where its section does not apply."""
+SCRIPTS = ("page.js", "theme.js", "copy.js", "chooser.js", "details.js")
+"""The scripts in order; the first one draws the charts, and the others use it."""
 GENERATOR = '<meta name="generator" content="mgnas report">'
 """Marks a file as a report; it is within the first ``GENERATOR_WITHIN`` bytes."""
 GENERATOR_WITHIN = 1024
@@ -65,16 +69,15 @@ def render_report(study: StudyReader) -> str:
         generator=GENERATOR,
         name=escape(study.name),
         css=_asset("page.css"),
-        script=_asset("page.js"),
+        dark=_asset("dark.css"),
+        script="\n".join(_asset(name) for name in SCRIPTS),
         plotly=get_plotlyjs(),
         charts=_script_json(charts),
+        choices=_script_json(chooser_data(study)),
         state="complete" if study.complete else "not complete",
         state_class="complete" if study.complete else "open",
         lead=lead(study),
-        picks=pick_cards(study),
-        tiles=tiles(study),
-        notice=notice(study),
-        failures=failures(study),
+        navigation=" ".join(f'<a href="#{section.name}">{section.title}</a>' for section in sections),
         sections="\n".join(section.render() for section in sections),
     )
 

@@ -30,7 +30,7 @@ def trainings_table(study: StudyReader) -> str:
             f'<td class="number">{statistics.fmean(percents):.2f}\u00a0%</td>'
             f'<td class="number">{deviation}</td></tr>'
         )
-    heads = "".join(f"<th{' class=number' * (name not in TEXTS)}>{name}</th>" for name in COLUMNS)
+    heads = "".join(f"<th scope=col{' class=number' * (name not in TEXTS)}>{name}</th>" for name in COLUMNS)
     return (
         "<h3>Trainings</h3><p>The named networks over their seeds. The deviation is the sample standard "
         "deviation in percentage points. The front contains the best seed of each network, so its accuracies "

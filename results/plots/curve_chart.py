@@ -1,0 +1,30 @@
+"""The chart of one learning curve."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+
+from results.plots.axes import focus_range, whole_range
+from results.plots.chart import Chart, layout
+from space.core.reports import EpochReport
+
+
+def curve_chart(reports: Sequence[EpochReport]) -> Chart:
+    """Return the validation accuracy after each epoch of one training."""
+    values = [round(100 * report.val_accuracy, 3) for report in reports]
+    figure = go.Figure()
+    figure.add_scatter(
+        x=[report.epoch for report in reports],
+        y=values,
+        mode="lines+markers" if len(values) <= 30 else "lines",
+        line={"color": "var(--front)", "width": 2},
+        hovertemplate="epoch %{x}: %{y:.2f} %<extra></extra>",
+    )
+    focus = focus_range(values[len(values) // 3 :])
+    figure.update_layout(layout(focus), showlegend=False)
+    figure.update_xaxes(title_text="epoch", nticks=8, tickformat="d")
+    if len(values) <= 8:
+        figure.update_xaxes(dtick=1)  # plotly would label fractions of epochs
+    return Chart(figure, focus, whole_range(values))
