@@ -22,7 +22,7 @@ def attainment_surfaces(fronts: Iterable[Any], levels: Sequence[float] = QUARTIL
     A front attains a point if one of its points is nowhere larger. The surface of level ``q`` bounds the region
     that at least ``ceil(q m)`` of ``m`` fronts attain: ``q = 0.5`` is the median surface, ``1 / m`` the best and 1
     the worst case (Grunert da Fonseca, Fonseca and Hall 2001). moocore computes them: 100,000 points in ten fronts
-    take 0.04 s for two objectives and 1.4 s for three.
+    take 0.1 s for two objectives and 1.9 s for three.
 
     Args:
         fronts: One array, DataFrame or list of rows for each search, n_i x d. Dominated points change nothing. A
@@ -56,10 +56,8 @@ def attainment_surfaces(fronts: Iterable[Any], levels: Sequence[float] = QUARTIL
         return {level: np.empty((0, 2)) for level in levels}
     num_objectives = _num_objectives(filled)
     counts = {level: max(1, math.ceil(level * len(arrays) - _ROUNDING)) for level in levels}
-    return {
-        level: _surface(filled, count) if count <= len(filled) else np.empty((0, num_objectives))
-        for level, count in counts.items()
-    }
+    found = _surfaces(filled, sorted({count for count in counts.values() if count <= len(filled)}))
+    return {level: found.get(count, np.empty((0, num_objectives))) for level, count in counts.items()}
 
 
 def _num_objectives(fronts: Sequence[Points]) -> int:
@@ -78,13 +76,20 @@ def _num_objectives(fronts: Sequence[Points]) -> int:
     return int(numbers[0])
 
 
-def _surface(fronts: Sequence[Points], count: int) -> Points:
-    """Return the surface of the region that ``count`` of the fronts attain."""
+def _surfaces(fronts: Sequence[Points], counts: Sequence[int]) -> dict[int, Points]:
+    """Return, for each of some ascending counts, the surface of the region that so many of the fronts attain."""
     import moocore
     import numpy as np
 
+    if not counts:
+        return {}
     points = np.concatenate(fronts)
     sets = np.repeat(np.arange(len(fronts)), [len(front) for front in fronts])
-    found = moocore.eaf(points, sets, percentiles=[100.0 * count / len(fronts)])[:, :-1]
-    surface: Points = found[np.lexsort(found.T[::-1])].copy()
-    return surface
+    percentiles = [100.0 * count / len(fronts) for count in counts]
+    # one call for all levels: most of its time does not depend on their number
+    found = moocore.eaf(points, sets, percentiles=percentiles)
+    ends = np.searchsorted(found[:, -1], np.array(percentiles) + _ROUNDING)
+    surfaces = np.split(found[:, :-1], ends[:-1])
+    return {
+        count: surface[np.lexsort(surface.T[::-1])] for count, surface in zip(counts, surfaces, strict=True)
+    }
