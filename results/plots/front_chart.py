@@ -40,9 +40,14 @@ def front_chart(study: StudyReader, cost: Cost = COSTS["params"]) -> Chart:
     figure = go.Figure()
     full = [t for t in others if t.epochs >= t.max_epochs]
     stopped = [t for t in others if t.epochs < t.max_epochs]
-    for name, trials, symbol in (("other trials", full, "circle"), ("stopped early", stopped, "circle-open")):
+    for name, trials, symbol in (("other trials", full, "x-thin"), ("stopped early", stopped, "circle-open")):
         if trials:
-            marker = {"color": "var(--dim)", "size": 7, "symbol": symbol}
+            marker = {
+                "color": "var(--dim)",
+                "size": 7,
+                "symbol": symbol,
+                "line": {"width": 1.5, "color": "var(--dim)"},
+            }
             figure.add_trace(_points(name, trials, marker, cost))
     if front:
         steps = pareto_front(trained, Objectives.named((cost.name,)))
@@ -55,7 +60,7 @@ def front_chart(study: StudyReader, cost: Cost = COSTS["params"]) -> Chart:
             showlegend=False,
         )
         marker = {"color": "var(--front)", "size": 10, "line": {"color": "var(--card)", "width": 1.5}}
-        figure.add_trace(_points("front", front, marker, cost))
+        figure.add_trace(_points("front", front, marker, cost).update(error_y=_error_bars(study, front)))
     if study.recommended in front:
         square = {"color": "var(--front)", "size": 18, "symbol": "square-open", "line": {"width": 2}}
         figure.add_trace(_points("recommended", [study.recommended], square, cost).update(hoverinfo="skip"))
@@ -65,7 +70,8 @@ def front_chart(study: StudyReader, cost: Cost = COSTS["params"]) -> Chart:
     references = [trial for trial in complete_trials(study.references) if cost.of(trial) > 0]
     shown = [*front, *others, *references]
     if references:
-        figure.add_trace(_references(references, cost, _values(shown, cost)))
+        bars = _error_bars(study, references, "var(--knee)")
+        figure.add_trace(_references(references, cost, _values(shown, cost)).update(error_y=bars))
     values = accuracies(shown)
     focus = focus_range(values, keep=accuracies([*front, *references]))
     low, high = log_range(_values(shown, cost))
@@ -120,6 +126,26 @@ def _points(name: str, trials: Sequence[TrialRecord], marker: dict[str, Any], co
         hoverinfo="text",
         customdata=[t.number for t in trials],
     )
+
+
+def _error_bars(
+    study: StudyReader, trials: Sequence[TrialRecord], color: str = "var(--front)"
+) -> dict[str, Any] | None:
+    """Return the 95 % intervals of the accuracies in percent; None where they are unavailable."""
+    found = [study.header.sampling.interval(accuracy(trial)) for trial in trials]
+    intervals = [interval for interval in found if interval is not None]
+    if len(intervals) < len(trials):
+        return None
+    pairs = list(zip(accuracies(trials), intervals, strict=True))
+    return {
+        "array": [100 * high - value for value, (_, high) in pairs],
+        "arrayminus": [value - 100 * low for value, (low, _) in pairs],
+        "symmetric": False,
+        "type": "data",
+        "color": color,
+        "thickness": 1,
+        "width": 4,
+    }
 
 
 def _references(references: Sequence[TrialRecord], cost: Cost, costs: Sequence[float]) -> go.Scatter:

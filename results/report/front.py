@@ -34,6 +34,8 @@ def _chart_name(cost: Cost) -> str:
 
 def _caption(study: StudyReader, content: Chart) -> str:
     sentences = []
+    if study.header.sampling.interval(0.5) is not None:
+        sentences.append("Bars are 95 % intervals: the sampling error of the validation images.")
     if study.knee is not None:
         above = "the line between the ends of the front"
         if len(study.objectives.costs) > 1:
@@ -52,4 +54,5 @@ def _caption(study: StudyReader, content: Chart) -> str:
         sentences.append(
             f"{below} {is_below} below {floor:.1f} %, outside the close-up; <em>everything</em> shows all."
         )
+    sentences.append("A click on a point opens the details of its network.")
     return " ".join(sentences)
