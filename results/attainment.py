@@ -22,7 +22,8 @@ def attainment_surfaces(fronts: Iterable[Any], levels: Sequence[float] = QUARTIL
     A front attains a point if one of its points is nowhere larger. The surface of level ``q`` bounds the region
     that at least ``ceil(q m)`` of ``m`` fronts attain: ``q = 0.5`` is the median surface, ``1 / m`` the best and 1
     the worst case (Grunert da Fonseca, Fonseca and Hall 2001). moocore computes them: 100,000 points in ten fronts
-    take 0.1 s for two objectives and 1.9 s for three.
+    take 0.1 s for two objectives and 1.9 s for three. moocore 0.3.2 does not free all memory: compute
+    many large sets of three objectives in separate processes.
 
     Args:
         fronts: One array, DataFrame or list of rows for each search, n_i x d. Dominated points change nothing. A

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 from results.front import complete_trials, hypervolume_history
+from results.storage.objectives import Objectives
 from results.study import StudyReader
 
 Interval = tuple[float, float]
@@ -56,8 +57,13 @@ class SearchProgress:
     reference_epochs: int
 
 
-def search_progress(study: StudyReader) -> SearchProgress:
-    """Return the hypervolume of a study after each result, against time, epochs and energy."""
+def search_progress(study: StudyReader, objectives: Objectives | None = None) -> SearchProgress:
+    """Return the hypervolume of a study after each result, against time, epochs and energy.
+
+    Args:
+        study: The study.
+        objectives: Its objectives with other ranges, to compare studies; by default its own.
+    """
     searched = {trial.number for trial in study.records}
     ends = sorted(end for number in searched for end in study.epoch_ends.get(number, ()))
     finished = sorted(
@@ -69,7 +75,7 @@ def search_progress(study: StudyReader) -> SearchProgress:
         _union(_trainings(study, {trial.number for trial in study.references})),
         _union(_trainings(study, searched)) if study.references else [],
     )
-    history = hypervolume_history(study.records, study.objectives)
+    history = hypervolume_history(study.records, objectives or study.objectives)
     steps = tuple(
         Step(count, clock_s - _length(gaps, clock_s), bisect_right(ends, clock_s), energy_j, volume)
         for count, ((clock_s, volume), energy_j) in enumerate(

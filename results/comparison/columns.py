@@ -14,7 +14,7 @@ STUDIES = (
     Column("trials", "int64", "trials that ended"),
     Column("results", "int64", "trials with a result"),
     Column("epochs", "int64", "trained epochs of the search"),
-    Column("searched_s", "float64", "search time without pauses, s"),
+    Column("searched_s", "float64", "search time without pauses and references, s"),
     Column("hypervolume", "float64", "final hypervolume in the common box, 0 to 1"),
     Column("equal_epochs", "float64", "hypervolume after as many epochs as each study has"),
     Column("best_accuracy", "float64", "highest validation accuracy, 0 to 1"),
@@ -63,8 +63,8 @@ FRONTS = (
 HISTORY = (
     Column("study", "string", "the study"),
     Column("method", "string", "its method"),
-    Column("trial", "int64", "number of the trial with a result"),
-    Column("finished_s", "float64", "its end on the study's clock, s"),
+    Column("result", "int64", "number of the result, from 1, in order of time"),
+    Column("searched_s", "float64", "search time until it, without pauses and references, s"),
     Column("epochs", "int64", "epochs that the search had trained by then"),
     Column("hypervolume", "float64", "hypervolume after it, in the common box"),
 )

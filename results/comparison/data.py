@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from results.comparison import columns
 from results.comparison.dominance import FrontPoint, coverage, front_points, merged
-from results.comparison.history import Step, history_of, hypervolume_at
 from results.comparison.methods import differences, settings_of, warnings
 from results.comparison.problem import box_text, common_objectives
 from results.comparison.rank_test import holm, rank_test
 from results.frames import frame
 from results.front import accuracy, complete_trials
 from results.picks import best
+from results.search_progress import SearchProgress, Step, search_progress
 from results.study import StudyReader
 from space.core.errors import InvalidInputError, shown
 
@@ -70,8 +71,8 @@ class ComparisonData:
         return members
 
     @cached_property
-    def _histories(self) -> dict[str, list[Step]]:
-        return {name: history_of(study, self._objectives) for name, study in self._studies.items()}
+    def _progress(self) -> dict[str, SearchProgress]:
+        return {name: search_progress(study, self._objectives) for name, study in self._studies.items()}
 
     @cached_property
     def _points(self) -> list[FrontPoint]:
@@ -87,7 +88,8 @@ class ComparisonData:
     def _study_rows(self) -> list[dict[str, Any]]:
         rows = []
         for name, study in self._studies.items():
-            steps, front = self._histories[name], study.front_records
+            progress, front = self._progress[name], study.front_records
+            steps = progress.steps
             rows.append(
                 {
                     "study": name,
@@ -96,7 +98,7 @@ class ComparisonData:
                     "trials": study.num_finished,
                     "results": len(complete_trials(study.records)),
                     "epochs": study.num_epochs,
-                    "searched_s": study.searched_s,
+                    "searched_s": study.searched_s - progress.references_s,
                     "hypervolume": steps[-1].hypervolume if steps else 0.0,
                     "equal_epochs": hypervolume_at(steps, self.common_epochs),
                     "best_accuracy": accuracy(best(front)) if front else None,
@@ -183,9 +185,16 @@ class ComparisonData:
     def history(self) -> pd.DataFrame:
         """Return one row for each result of each study: the hypervolume after it, against time and epochs."""
         rows = [
-            {"study": name, "method": self.method_of[name]} | vars(step)
-            for name, steps in self._histories.items()
-            for step in steps
+            {
+                "study": name,
+                "method": self.method_of[name],
+                "result": step.num_results,
+                "searched_s": step.clock_s,
+                "epochs": step.epochs,
+                "hypervolume": step.hypervolume,
+            }
+            for name, progress in self._progress.items()
+            for step in progress.steps
         ]
         return frame(columns.HISTORY, rows)
 
@@ -264,6 +273,11 @@ class ComparisonData:
             "warnings": self.warnings,
         }
         return facts | {name: _records(one) for name, one in frames.items()}
+
+
+def hypervolume_at(steps: Sequence[Step], epochs: int) -> float:
+    """Return the hypervolume when this number of epochs was trained; 0 before the first result."""
+    return next((step.hypervolume for step in reversed(steps) if step.epochs <= epochs), 0.0)
 
 
 def _records(one: pd.DataFrame) -> list[dict[str, Any]]:

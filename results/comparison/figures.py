@@ -38,14 +38,13 @@ def hypervolume_figure(
         raise InvalidInputError(f"against must be one of {', '.join(AXES)}, but got {shown(against)}")
     import numpy as np
 
-    x_name = "epochs" if against == "epochs" else "finished_s"
-    end = float(history[x_name].max()) if len(history) else 1.0
+    end = float(history[against].max()) if len(history) else 1.0
     figure = _figure(AXES[against], "hypervolume in the common box")
     for place, (method, studies) in enumerate(members.items()):
         mine = history[history["study"].isin(list(studies))]
-        xs = np.unique(np.concatenate([[0.0], mine[x_name].to_numpy(float), [end]]))
+        xs = np.unique(np.concatenate([[0.0], mine[against].to_numpy(float), [end]]))
         found = [mine[mine["study"] == study] for study in studies]
-        values = [_steps(xs, one[x_name], one["hypervolume"]) for one in found]
+        values = [_steps(xs, one[against], one["hypervolume"]) for one in found]
         low, middle, high = np.quantile(np.array(values), (0.25, 0.5, 0.75), axis=0)
         if len(values) > 1:
             _add_band(figure, xs, low, high, place)

@@ -101,7 +101,7 @@ def test_history_counts_epochs_and_time(comparison: Comparison) -> None:
     frame = comparison.history()
     mine = frame[frame["study"] == comparison.names[0]]
     assert mine["epochs"].tolist() == [4, 8]
-    assert mine["finished_s"].tolist() == [10.0, 20.0]
+    assert mine["searched_s"].tolist() == [10.0, 20.0]
     assert mine["hypervolume"].tolist() == pytest.approx([by_hand(POINTS["a1"][:1]), by_hand(POINTS["a1"])])
 
 
