@@ -129,7 +129,7 @@ def _band(
         x += [*range(len(axes)), None]
         y += [*(round(axis.positions[place], 3) for axis in axes), None]
         texts += [
-            *(f"trial {trial.number}: {safe(axis.label)} {safe(axis.texts[place])}" for axis in axes),
+            *(f"trial {trial.number}: {safe(axis.texts[place])}" for axis in axes),
             "",
         ]
     low, high = (f"{100 * accuracy(trial):.1f}" for trial in (trials[0], trials[-1]))

@@ -20,6 +20,7 @@ from results.report.networks import networks_section
 from results.report.overview import lead, overview_section
 from results.report.parallel import parallel_section
 from results.report.progress import progress_section
+from results.report.reproduce import reproduce_section
 from results.report.rungs import rungs_section
 from results.report.section import Section
 from results.report.settings import settings_section
@@ -38,6 +39,7 @@ SECTIONS: tuple[Callable[[StudyReader], Section | None], ...] = (
     curves_section,
     effects_section,
     parallel_section,
+    reproduce_section,
     settings_section,
 )
 """The sections of the report in order. A function returns None where its section does not apply."""
