@@ -76,8 +76,10 @@ def parallel_axes(study: StudyReader, trials: Sequence[TrialRecord]) -> list[Axi
     ]
     for cost in study.objectives.shown:
         values = [cost.of(trial) for trial in trials]
-        axes.append(_axis(cost.heading, [None if math.isnan(value) else value for value in values]))
-    return [*axes, _axis("accuracy, %", [round(100 * accuracy(trial), 2) for trial in trials])]
+        known = [None if math.isnan(value) else value for value in values]
+        axes.append(_axis(cost.heading, known, is_continuous=True))
+    percents = [round(100 * accuracy(trial), 2) for trial in trials]
+    return [*axes, _axis("accuracy, %", percents, is_continuous=True)]
 
 
 def parallel_chart(study: StudyReader) -> Chart:
@@ -145,8 +147,11 @@ def _band(
     )
 
 
-def _axis(label: str, values: Sequence[Value]) -> Axis:
-    """Return one axis: words at equal distances, numbers on a linear or logarithmic scale."""
+def _axis(label: str, values: Sequence[Value], *, is_continuous: bool = False) -> Axis:
+    """Return one axis: words at equal distances, numbers on a linear or logarithmic scale.
+
+    Few different numbers have a tick each, unless they ``is_continuous``.
+    """
     known = [value for value in values if value is not None]
     if any(isinstance(value, str | bool) for value in known):
         words = sorted({_word(value) for value in known})
@@ -164,7 +169,7 @@ def _axis(label: str, values: Sequence[Value]) -> Axis:
         return math.log(value / low) / math.log(high / low) if is_log else (value - low) / (high - low)
 
     distinct = sorted(set(numbers))
-    is_discrete = len(distinct) <= _MOST_TICKS
+    is_discrete = len(distinct) == 1 or (len(distinct) <= _MOST_TICKS and not is_continuous)
     marks = distinct if is_discrete else log_ticks(low, high) if is_log else linear_ticks(low, high)
     return _finished(
         label,
