@@ -4,9 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from results.certification.records import Certification
+import numpy as np
+
+from results.certification.assemble import Measured, certification_of
+from results.certification.records import Certification, Opening
+from results.front import complete_trials
+from results.storage.held_out import OPENING
 from results.storage.records import StudyHeader, TrialRecord
+from results.storage.study_files import DATABASE, reading_ledger
+
+CANDIDATES = "certify"
+"""The kind of the event that records why networks are certified."""
+
+
+def openings(folder: Path) -> tuple[Opening, ...]:
+    """Return all recorded uses of a study's test split, oldest first."""
+    with reading_ledger(folder) as ledger:
+        events = ledger.events(OPENING)
+    keys = ("folder", "num_networks", "num_images")
+    return tuple(Opening(unix_time, **{key: detail[key] for key in keys}) for unix_time, detail in events)
 
 
 def read_certification(
@@ -14,10 +32,38 @@ def read_certification(
 ) -> Certification | None:
     """Return the certified figures of a study; None before a certification.
 
+    Of several certifications, the one that used the test split last counts.
+
     Args:
         folder: The study's folder.
         header: The study's header.
         records: The trials of its search.
     """
-    _ = folder, header, records
+    if header.plan:
+        return None
+    opened = openings(folder)
+    for opening in reversed(opened):
+        place = folder / opening.folder
+        if (place / DATABASE).is_file() and (measured := _measured(place)):
+            return certification_of(place, header, records, measured, opened)
     return None
+
+
+def _measured(folder: Path) -> Measured | None:
+    """Return the trainings of a certification with their results on the test split; None without any."""
+    with reading_ledger(folder) as ledger:
+        header, trials, results = ledger.header(), ledger.trials(), ledger.held_out()
+        opened, candidates = ledger.events(OPENING), ledger.events(CANDIDATES)
+    if not opened or not results:
+        return None
+    origins: dict[str, dict[str, Any]] = {}
+    for _, detail in candidates:
+        origins |= {one["arch"]: one for one in detail["networks"]}
+    return Measured(
+        epochs=int(header.config["train"]["epochs"]),
+        trials=[trial for trial in complete_trials(trials) if trial.number in results],
+        results=results,
+        labels=np.array(opened[-1][1]["labels"], dtype=np.int64),
+        origins=origins,
+        classes=tuple(header.data["classes"]),
+    )

@@ -143,9 +143,9 @@ class Certification:
         networks: All certified networks by ascending first cost, those of comparison included.
         dominated: For each network of comparison: by what it is dominated.
         hypervolume: The hypervolume of the certified front at its mean test accuracies.
-        hypervolume_range: The pessimistic and the optimistic hypervolume: all networks at the lower and at
-            the upper ends of their intervals.
-        search_hypervolume: The hypervolume of the same networks at the accuracies that the search reported.
+        hypervolume_range: The pessimistic and the optimistic hypervolume: the certified front at the lower
+            and at the upper ends of its intervals.
+        search_hypervolume: The hypervolume that the search reported.
         survived: The networks of the search's front that are on the certified front.
         lost: The networks of the search's front that are not.
     """

@@ -21,6 +21,7 @@ from sqlalchemy.exc import DatabaseError, IntegrityError, SQLAlchemyError
 
 from results.storage import schema
 from results.storage.errors import explain_database_error
+from results.storage.held_out import HeldOutResult
 from results.storage.locking import LockWait
 from results.storage.records import StudyHeader, TrialRecord
 from space.core.errors import InvalidInputError
@@ -130,6 +131,13 @@ class Ledger:
         with self._writing() as connection:
             connection.execute(sa.update(schema.trials).where(key).values(weights=None))
 
+    def write_held_out(self, result: HeldOutResult) -> None:
+        """Insert or replace the result of a trial on the held-out test split."""
+        key = (schema.held_out.c.study == self.study) & (schema.held_out.c.trial == result.trial)
+        with self._writing() as connection:
+            connection.execute(sa.delete(schema.held_out).where(key))
+            connection.execute(sa.insert(schema.held_out).values(study=self.study, **asdict(result)))
+
     def _note(
         self, connection: sa.Connection, kind: str, trial: int | None, clock_s: float, detail: dict[str, Any]
     ) -> None:
@@ -224,6 +232,23 @@ class Ledger:
             )
             found += [TimelineEvent(row.clock_s, row.kind, row.trial, None, row.detail) for row in rows]
         return sorted(found, key=lambda one: one.clock_s)
+
+    def held_out(self) -> dict[int, HeldOutResult]:
+        """Return the results on the held-out test split, by trial number."""
+        query = sa.select(schema.held_out).where(schema.held_out.c.study == self.study)
+        with self._reading() as connection:
+            rows = connection.execute(query.order_by(schema.held_out.c.trial)).mappings()
+            found = [_checker(HeldOutResult).validate_python(dict(row)) for row in rows]
+        return {result.trial: result for result in found}
+
+    def events(self, kind: str) -> list[tuple[float, dict[str, Any]]]:
+        """Return Unix time and detail of the events of one kind, oldest first."""
+        query = sa.select(schema.events.c.unix_time, schema.events.c.detail).where(
+            (schema.events.c.study == self.study) & (schema.events.c.kind == kind)
+        )
+        with self._reading() as connection:
+            rows = connection.execute(query.order_by(schema.events.c.seq))
+            return [(float(row.unix_time), dict(row.detail or {})) for row in rows]
 
     def latest_event(self) -> tuple[float, float]:
         """Return the time of the latest event on the study's clock and as Unix time; now without events."""

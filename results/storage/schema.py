@@ -68,3 +68,12 @@ events = sa.Table(
     sa.Column("trial", sa.Integer),
     sa.Column("detail", sa.JSON),
 )
+held_out = sa.Table(
+    "mgnas_held_out",
+    metadata,
+    sa.Column("study", sa.String(255), primary_key=True),
+    sa.Column("trial", sa.Integer, primary_key=True),
+    sa.Column("loss", sa.Float(53), nullable=False),
+    sa.Column("predictions", sa.LargeBinary, nullable=False),
+    sa.Column("confidences", sa.LargeBinary, nullable=False),
+)

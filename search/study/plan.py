@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from results.storage.objectives import COSTS
 from results.storage.records import TrialRecord
@@ -17,7 +18,12 @@ Range = tuple[float, float]
 
 
 def plan_config(
-    base: StudyConfig, name: str, networks: Sequence[str], seeds: Sequence[int], plugins: Sequence[Path] = ()
+    base: StudyConfig,
+    name: str,
+    networks: Sequence[str],
+    seeds: Sequence[int],
+    plugins: Sequence[Path] = (),
+    recipes: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> StudyConfig:
     """Return the configuration that trains each of ``networks`` from each of ``seeds``.
 
@@ -27,6 +33,7 @@ def plan_config(
         networks: References or notations.
         seeds: The training seeds.
         plugins: Further Python files that register families.
+        recipes: Keys of ``[train]`` for single networks, by notation.
 
     Raises:
         InvalidInputError: A network is unknown or listed twice, or a plugin fails.
@@ -41,7 +48,7 @@ def plan_config(
         "name": name,
         "plugins": list(dict.fromkeys(known)),
         "search": own,
-        "plan": {"networks": list(networks), "seeds": list(seeds)},
+        "plan": {"networks": list(networks), "seeds": list(seeds), "recipes": dict(recipes or {})},
     }
     return StudyConfig.parse(tables, "mgnas train")
 

@@ -18,13 +18,14 @@ class PlanConfig(BaseModel):
     """The ``[plan]`` section: each of ``networks`` is trained from each of ``seeds``.
 
     A study with a plan trains only these networks, without a search. The input takes references or notations;
-    the section stores canonical notations.
+    the section stores canonical notations. ``recipes`` holds keys of ``[train]`` that differ for single networks.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     networks: tuple[str, ...] = Field(min_length=1)
     seeds: tuple[Annotated[int, Field(ge=0, lt=2**63, strict=True)], ...] = Field(min_length=1)
+    recipes: dict[str, dict[str, int | float | str | bool]] = Field(default={})
 
     @field_validator("networks")
     @classmethod

@@ -111,14 +111,17 @@ class Trials:
     def start_named(self, named: StartNamed, seed: int, max_epochs: int, clock_s: float) -> TrialRecord:
         """Record a new trial that trains a named network on the study's images, and return it.
 
-        Keys of the recipe that the space fixes hold for it too; those it searches do not.
+        Keys of the recipe that the space fixes hold for it too; those it searches do not. A plan may have keys
+        of the recipe for this network.
         """
         spec = read_spec(
             named.network, in_channels=self.space.in_channels, num_classes=self.space.num_classes
         )
         record = self._new_record(spec.canonical(), seed, max_epochs, clock_s)
         reference = named.network if named.is_reference else None
-        record = replace(record, reference=reference, training=self.space.fixed_training())
+        recipes = (self.header.config.get("plan") or {}).get("recipes", {})
+        training = self.space.fixed_training() | recipes.get(record.notation, {})
+        record = replace(record, reference=reference, training=training)
         self._begin(record)
         return record
 

@@ -1,0 +1,237 @@
+"""Certification: the front trained again from several seeds, then measured once on the held-out test split."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from results.certification.read import CANDIDATES, openings
+from results.open import Study, open_study
+from results.plots.axes import plural
+from results.storage.held_out import OPENING
+from results.storage.ledger import Ledger
+from results.storage.locking import LockWait
+from results.storage.records import TrialRecord
+from results.storage.study_files import DATABASE, reading_ledger, sqlite_url
+from search.study.certification_candidates import Candidate, Wanted, candidates
+from search.study.config import StudyConfig
+from search.study.driver import SearchError
+from search.study.folder import StudyFolder
+from search.study.held_out_test import fingerprint, measure_held_out
+from search.study.outputs import write_outputs
+from search.study.plan import plan_config
+from search.study.progress import Progress
+from search.study.resolve import Request, resolve
+from search.study.resume import check_images
+from search.study.run import run_study
+from space.core.errors import InvalidInputError, shown
+from trainers.data.load_splits import load_held_out, load_search_data
+from trainers.data.splits import HeldOutData, SearchData
+from trainers.device.allocator import keep_freed_memory
+
+FOLDER = "certification"
+"""The folder of a certification in the folder of its study; other lengths of training add their epochs."""
+MAX_SEEDS = 1000
+
+
+@dataclass(frozen=True)
+class CertificationRequest:
+    """A certification as a user asks for it.
+
+    Attributes:
+        folder: The folder of the study.
+        seeds: Trainings of each network.
+        wanted: The networks.
+        options: Values by ``section.key`` that change the study's configuration; None leaves its value.
+        flags: The option of each ``section.key``, for error messages.
+    """
+
+    folder: Path
+    seeds: int = 5
+    wanted: Wanted = field(default_factory=Wanted)
+    options: dict[str, object] = field(default_factory=dict)
+    flags: dict[str, str] = field(default_factory=dict)
+
+
+def certify_study(request: CertificationRequest, make_progress: Callable[[str], Progress]) -> Study:
+    """Certify networks of a study and return the study with its certification.
+
+    The networks are trained from several seeds. Only then is the test split loaded, and each network is
+    measured once. Both ledgers record this use before the first measurement. A stopped certification resumes;
+    a complete one trains and measures nothing.
+
+    Raises:
+        InvalidInputError: A value is unknown or out of range, the study has no front, a search is running in
+            its folder, the images are other ones, or they have no test split.
+        SearchError: The trainings cannot continue, or none has a result.
+        StorageFullError: The disk is full. The same command resumes.
+    """
+    if not 1 <= request.seeds <= MAX_SEEDS:
+        raise InvalidInputError(f"seeds must be from 1 to {MAX_SEEDS}, but got {shown(request.seeds)}")
+    study = open_study(request.folder)
+    StudyFolder(study.folder).check()
+    if study.header.plan:
+        raise InvalidInputError(
+            f"{study.folder} holds trainings of named networks; certify needs the study of a search"
+        )
+    chosen = candidates(study, request.wanted)
+    config, _ = resolve(Request(study.folder, options=request.options, flags=request.flags, resumes=False))
+    keep_freed_memory()
+    images = [_images(study, config)]
+    folder = study.folder / _folder_name(study, config)
+    plan = _plan(study, config, folder, chosen, request.seeds)
+    with closing(make_progress("trainings")) as progress:
+        progress.note(_opening_line(study, chosen, request.seeds, config))
+        trained = run_study(plan, folder, progress, images.pop, repair=True)
+        if not trained.front_records:
+            raise SearchError(f"{folder}: no training has a result; {trained.why_no_front}")
+        _record_candidates(trained, chosen)
+        _measure(study, trained, config, progress)
+        certified = open_study(study.folder)
+        write_outputs(certified, progress)
+    return certified
+
+
+def _images(study: Study, config: StudyConfig) -> SearchData:
+    """Return the images of the study; raises InvalidInputError if they changed or have no test split."""
+    data = load_search_data(config.data)
+    check_images(StudyFolder(study.folder), study.header, config, data)
+    if not data.num_held_out:
+        raise InvalidInputError(
+            f"{data.name} has no test images, so nothing can be certified; bring a test split, or search with "
+            "data.test_fraction above 0"
+        )
+    return data
+
+
+def _folder_name(study: Study, config: StudyConfig) -> str:
+    searched = study.header.config["train"]["epochs"]
+    return FOLDER if config.train.epochs == searched else f"{FOLDER}-{config.train.epochs}-epochs"
+
+
+def _plan(
+    study: Study, config: StudyConfig, folder: Path, chosen: Sequence[Candidate], num_seeds: int
+) -> StudyConfig:
+    """Return the plan of a certification; networks and seeds of an earlier one in ``folder`` remain in it."""
+    networks = [one.notation for one in chosen]
+    recipes = {one.notation: dict(one.recipe) for one in chosen if one.recipe}
+    if (folder / DATABASE).is_file():
+        known = open_study(folder).header.config["plan"]
+        networks = list(dict.fromkeys([*known["networks"], *networks]))
+        recipes |= known["recipes"]
+        num_seeds = max(num_seeds, len(known["seeds"]))
+    name = f"{study.header.name}-{folder.name}"
+    return plan_config(config, name, networks, range(num_seeds), recipes=recipes)
+
+
+def _opening_line(study: Study, chosen: Sequence[Candidate], seeds: int, config: StudyConfig) -> str:
+    origins = [one.origin for one in chosen]
+    parts = [
+        f"{origins.count(origin)} {text}"
+        for origin, text in (
+            ("front", "of the front"),
+            ("neighbour", "near it"),
+            ("named", "named"),
+            ("reference", "references"),
+            ("other study", "of other studies"),
+        )
+        if origin in origins
+    ]
+    return (
+        f"certifying {plural(len(chosen), 'network')} of {study.folder} ({', '.join(parts)}): "
+        f"{plural(seeds, 'seed')}, {plural(config.train.epochs, 'epoch')} each"
+    )
+
+
+def _record_candidates(trained: Study, chosen: Iterable[Candidate]) -> None:
+    """Record why networks are certified, if it is not recorded yet."""
+    with reading_ledger(trained.folder) as ledger:
+        known = [network for _, detail in ledger.events(CANDIDATES) for network in detail["networks"]]
+    found = [one.as_detail() for one in chosen]
+    if any(one not in known for one in found):
+        with StudyFolder(trained.folder).locked(), closing(_writer(trained)) as ledger:
+            ledger.write_event(CANDIDATES, ledger.clock_s(), networks=found)
+
+
+def _writer(study: Study) -> Ledger:
+    return Ledger(sqlite_url(study.folder), study.header.name, LockWait())
+
+
+def _measure(study: Study, trained: Study, config: StudyConfig, progress: Progress) -> None:
+    """Measure the trainings without a result on the test split, and record its use in both ledgers first."""
+    with reading_ledger(trained.folder) as ledger:
+        results, opened = ledger.held_out(), ledger.events(OPENING)
+    pending = [
+        trial for trial in trained.records if trial.state == "complete" and trial.number not in results
+    ]
+    if not pending:
+        return
+    data = load_held_out(config.data)
+    with StudyFolder(trained.folder).locked(), closing(_writer(trained)) as ledger:
+        if not _continues(opened, pending, data):
+            _warn_if_known(study, progress)
+            facts = _opening(trained, pending, data)
+            ledger.write_event(OPENING, ledger.clock_s(), **facts, labels=data.test.labels.tolist())
+        _record_opening(study, ledger.events(OPENING)[-1][1], progress)
+        measured = measure_held_out(trained.folder, pending, data, _device(config), os.cpu_count() or 1)
+        for result in measured:
+            ledger.write_held_out(result)
+
+
+def _device(config: StudyConfig) -> str:
+    import torch
+
+    return "cuda" if config.search.device != "cpu" and torch.cuda.is_available() else "cpu"
+
+
+def _continues(
+    opened: Sequence[tuple[float, dict[str, object]]], pending: Sequence[TrialRecord], data: HeldOutData
+) -> bool:
+    """Return whether the last recorded use was for these trainings and was interrupted.
+
+    Raises:
+        InvalidInputError: The test split is another one than at its last use.
+    """
+    if not opened:
+        return False
+    last = opened[-1][1]
+    if last["fingerprint"] != fingerprint(data):
+        raise InvalidInputError(
+            "the test split has other images than at its first use; restore them, or search in another folder"
+        )
+    covered = last["trials"]
+    assert isinstance(covered, list)
+    return all(trial.number in covered for trial in pending)
+
+
+def _warn_if_known(study: Study, progress: Progress) -> None:
+    if earlier := openings(study.folder):
+        progress.note(
+            f"warning: the test split was used before ({plural(len(earlier), 'time')}). Choices made since then "
+            "make the new figures optimistic"
+        )
+
+
+def _opening(trained: Study, pending: Sequence[TrialRecord], data: HeldOutData) -> dict[str, object]:
+    return {
+        "folder": trained.folder.name,
+        "num_networks": len({trial.arch for trial in pending}),
+        "num_images": len(data.test),
+        "fingerprint": fingerprint(data),
+        "trials": [trial.number for trial in pending],
+    }
+
+
+def _record_opening(study: Study, opening: dict[str, object], progress: Progress) -> None:
+    """Record a use of the test split in the study's ledger too, unless a stopped certification did so."""
+    facts = {key: value for key, value in opening.items() if key != "labels"}
+    with StudyFolder(study.folder).locked(), closing(_writer(study)) as ledger:
+        if facts not in [detail for _, detail in ledger.events(OPENING)]:
+            ledger.write_event(OPENING, ledger.clock_s(), **facts)
+            progress.note(
+                f"opening the held-out test split, {facts['num_images']} images; recorded in "
+                f"{study.folder / DATABASE}"
+            )
