@@ -25,8 +25,8 @@ class CertificationConfig:
         seed: The seed of the draws: equal results give equal figures.
         level: The probability that an interval covers.
         prior_freedom: Degrees of freedom of the pooled deviation over seeds. Three to five seeds alone give
-            poor deviations; the pooled one stabilises them (Smyth 2004, "Linear models and empirical Bayes
-            methods").
+            poor deviations; the pooled one stabilises them (moderated variances of Smyth 2004, "Linear models
+            and empirical Bayes methods").
         pseudo_weight: Weight of one right and of one wrong pseudo-image, Jeffreys' prior. Without them, an
             accuracy of 100 % would have no uncertainty.
         num_bins: Bins of equal width of the calibration error (Guo et al. 2017).
@@ -67,7 +67,7 @@ def accuracy_draws(
     rng = np.random.default_rng(config.seed)
     shares = np.stack([one.mean(axis=0) for one in right])  # M N
     deviations, freedom = seed_deviations(
-        [accuracies(one, labels, is_balanced=is_balanced) for one in right], config
+        [accuracies(one, labels, is_balanced=is_balanced) for one in right], len(labels), config
     )
     draws = np.empty((config.num_draws, len(right)))
     groups = _groups(labels, is_balanced=is_balanced)
@@ -107,26 +107,30 @@ def accuracies(right: Bools, labels: NDArray[np.int64], *, is_balanced: bool = F
 
 
 def seed_deviations(
-    values: Sequence[Floats], config: CertificationConfig = DEFAULTS
+    values: Sequence[Floats], num_images: int, config: CertificationConfig = DEFAULTS
 ) -> tuple[Floats, Floats]:
     """Return the moderated deviation over seeds of each network, and its degrees of freedom.
 
-    ``s_m^2 = (d0 s0^2 + (K_m - 1) s^2) / (d0 + K_m - 1)``: ``s`` is the sample deviation of the network,
-    ``s0^2`` the pooled variance of all networks with two trainings or more. Without such a network, all
+    ``s_m^2 = (d0 phi a (1 - a) + (K_m - 1) s^2) / (d0 + K_m - 1)``: ``s`` is the sample deviation of the network,
+    ``a`` its accuracy, and ``phi`` the pooled ratio of ``s^2`` to ``a (1 - a)`` over all networks with two
+    trainings or more. The ratio makes small and accurate networks comparable. Without such a network, all
     deviations are 0.
 
     Args:
         values: The accuracies of each network's trainings.
+        num_images: The test images; they bound ``a`` away from 0 and 1.
         config: The constants.
     """
     freedoms = np.array([len(one) - 1 for one in values], dtype=float)
     sums = np.array([((one - one.mean()) ** 2).sum() for one in values])
     if not freedoms.sum():
         return np.zeros(len(values)), np.zeros(len(values))
-    pooled = sums.sum() / freedoms.sum()
+    means = (np.array([one.mean() for one in values]) * num_images + 0.5) / (num_images + 1)
+    scales = means * (1 - means)
+    ratio = (sums / scales).sum() / freedoms.sum()
     prior = config.prior_freedom if (freedoms > 0).sum() > 1 else 0.0  # one network has nothing to pool with
     freedom = prior + freedoms
-    return np.sqrt((prior * pooled + sums) / np.maximum(freedom, 1.0)), freedom
+    return np.sqrt((prior * ratio * scales + sums) / np.maximum(freedom, 1.0)), freedom
 
 
 def interval(draws: Floats, config: CertificationConfig = DEFAULTS) -> tuple[float, float]:

@@ -25,7 +25,18 @@ def print_certification(certification: Certification, objectives: Objectives, st
 def print_networks(networks: Sequence[CertifiedNetwork], objectives: Objectives, stream: TextIO) -> None:
     """Print one row for each certified network."""
     costs = [cost.heading for cost in objectives.shown]
-    header = ("network", "name", *costs, "validation", "test", "95 % interval", "P(front)", "ECE", "gap", "front")
+    header = (
+        "network",
+        "name",
+        *costs,
+        "validation",
+        "test",
+        "95 % interval",
+        "P(front)",
+        "ECE",
+        "gap",
+        "front",
+    )
     rows = [
         (
             network.notation,

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from search.cli.certify_command import certify
 from search.cli.network_commands import describe, train
 from search.cli.options import AsJson, path_of
 from search.cli.panels import MACHINE, OUTPUT, SEARCH, PanelCommand
@@ -151,6 +152,10 @@ COMMANDS: dict[Callable[..., None], str] = {
     dashboard: """
         mgnas dashboard runs/digits
         mgnas dashboard runs/digits --port 8081
+        """,
+    certify: """
+        mgnas certify runs/digits
+        mgnas certify runs/digits --seeds 3 --reference resnet18@0.25
         """,
     export: """
         mgnas export runs/digits --pick within-1se

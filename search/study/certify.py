@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from results.certification.read import CANDIDATES, openings
 from results.open import Study, open_study
@@ -49,11 +50,11 @@ class CertificationRequest:
         flags: The option of each ``section.key``, for error messages.
     """
 
-    folder: Path
+    folder: str | Path
     seeds: int = 5
     wanted: Wanted = field(default_factory=Wanted)
-    options: dict[str, object] = field(default_factory=dict)
-    flags: dict[str, str] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+    flags: Mapping[str, str] = field(default_factory=dict)
 
 
 def certify_study(request: CertificationRequest, make_progress: Callable[[str], Progress]) -> Study:
@@ -188,7 +189,7 @@ def _device(config: StudyConfig) -> str:
 
 
 def _continues(
-    opened: Sequence[tuple[float, dict[str, object]]], pending: Sequence[TrialRecord], data: HeldOutData
+    opened: Sequence[tuple[float, dict[str, Any]]], pending: Sequence[TrialRecord], data: HeldOutData
 ) -> bool:
     """Return whether the last recorded use was for these trainings and was interrupted.
 
@@ -215,7 +216,7 @@ def _warn_if_known(study: Study, progress: Progress) -> None:
         )
 
 
-def _opening(trained: Study, pending: Sequence[TrialRecord], data: HeldOutData) -> dict[str, object]:
+def _opening(trained: Study, pending: Sequence[TrialRecord], data: HeldOutData) -> dict[str, Any]:
     return {
         "folder": trained.folder.name,
         "num_networks": len({trial.arch for trial in pending}),
@@ -225,7 +226,7 @@ def _opening(trained: Study, pending: Sequence[TrialRecord], data: HeldOutData) 
     }
 
 
-def _record_opening(study: Study, opening: dict[str, object], progress: Progress) -> None:
+def _record_opening(study: Study, opening: dict[str, Any], progress: Progress) -> None:
     """Record a use of the test split in the study's ledger too, unless a stopped certification did so."""
     facts = {key: value for key, value in opening.items() if key != "labels"}
     with StudyFolder(study.folder).locked(), closing(_writer(study)) as ledger:

@@ -16,6 +16,7 @@ HE_XU_2021 = "He, Xu, Zhang, Zhu 2021 (arXiv 2112.07441)"
 RESNET = "He, Zhang, Ren, Sun 2015 (arXiv 1512.03385)"
 PREACT = "He, Zhang, Ren, Sun 2016 (arXiv 1603.05027)"
 WIDE = "Zagoruyko, Komodakis 2016 (arXiv 1605.07146)"
+MLPERF_TINY = "Banbury et al. 2021, MLPerf Tiny (arXiv 2106.07597)"
 POLY = "van Betteray, Rottmann, Kahl 2025 (arXiv 2503.10594)"
 _SCALED = re.compile(r"(?P<name>[^@]+)@(?P<scale>.*)")
 SCALES = (1 / 64, 8.0)
@@ -91,6 +92,9 @@ _ALL = (
         "resnet18-imagenet", "ResNet18-stem=imagenet", "11,689,512", RESNET, {"ImageNet": 72.12}, 224, 1000
     ),
     Reference("resnet34-imagenet", "ResNet34-stem=imagenet", "21,797,672", RESNET, {}, 224, 1000),
+    Reference(  # 78,666 counts biases of convolutions and running statistics, which are not trained
+        "resnet8", "ResNet[1,1,1]-[16,32,64]", "78,666", MLPERF_TINY, {"CIFAR-10": 85.0}
+    ),
     Reference(
         "preact-resnet1001",
         "PreActResNet[111,111,111]-[(16,64),(32,128),(64,256)]-block=bottleneck-stem_channels=16",
