@@ -1,6 +1,7 @@
 """Neural architecture search for compact image classifiers: the public API.
 
-- ``run_search`` runs a search, ``train`` trains named networks, ``open_study`` reads a study.
+- ``run_search`` runs a search, ``train`` trains named networks, ``certify`` measures a front on held-out images,
+  ``open_study`` reads a study.
 - ``Classifier`` runs an exported network.
 - ``SearchSpace``, ``parse_notation`` and ``build`` handle networks without a training.
 - ``FrontierSampler`` and ``note_epoch`` serve Optuna studies of your own.
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from results.attainment import attainment_surfaces
+    from results.certification.records import Certification, CertifiedNetwork
     from results.comparison.compare import Comparison, compare
     from results.front import pareto_front
     from results.hypervolume import hypervolume
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
     from search.frontier.optuna.trials import note_epoch
     from search.simulator.simulation import Simulation, simulate
     from search.simulator.tabular_benchmark import TabularBenchmark
-    from search.study.api import run_search, train
+    from search.study.api import certify, run_search, train
     from search.study.config import StudyConfig
     from search.study.driver import SearchError
     from search.study.verify import verify
@@ -56,6 +58,8 @@ if TYPE_CHECKING:
     from trainers.recipe import Recipe
 
 _MODULES = {
+    "Certification": "results.certification.records",
+    "CertifiedNetwork": "results.certification.records",
     "Classifier": "space.modules.weights",
     "Comparison": "results.comparison.compare",
     "Count": "space.networks.spec",
@@ -86,6 +90,7 @@ _MODULES = {
     "TrialRecord": "results.storage.records",
     "attainment_surfaces": "results.attainment",
     "build": "space.modules.build",
+    "certify": "search.study.api",
     "compare": "results.comparison.compare",
     "hypervolume": "results.hypervolume",
     "is_nondominated": "results.pareto",
@@ -108,6 +113,8 @@ _MODULES = {
 }
 __all__ = [
     "REFERENCES",
+    "Certification",
+    "CertifiedNetwork",
     "Classifier",
     "Comparison",
     "Count",
@@ -137,6 +144,7 @@ __all__ = [
     "TrialRecord",
     "attainment_surfaces",
     "build",
+    "certify",
     "compare",
     "hypervolume",
     "is_nondominated",

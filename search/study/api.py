@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from results.open import Study
+from results.open import Study, open_study
 from search.study.folder import GIVEN, StudyFolder
 from search.study.given_images import write_given
 from search.study.named_networks import NamedNetworks, train_named
@@ -187,6 +187,62 @@ def train(
         return progress_for(sys.stderr, noun) if progress else Silent()
 
     return train_named(networks, base, display)
+
+
+def certify(
+    folder: str | Path,
+    *,
+    seeds: int = 5,
+    epochs: int | None = None,
+    trials: Sequence[int] = (),
+    networks: Sequence[str] = (),
+    neighbours: int | None = None,
+    references: Sequence[str] = (),
+    against: Sequence[str | Path] = (),
+    settings: Mapping[str, Any] | None = None,
+    progress: bool = True,
+) -> Study:
+    """Train the front of a study again from several seeds, then measure it once on the held-out test split.
+
+    The arguments are the options of ``mgnas certify``. A stopped certification resumes.
+
+    Args:
+        folder: The study's folder.
+        seeds: Trainings of each network.
+        epochs: Epochs of each training. Default: those of the study.
+        trials: Numbers of trials to certify instead of the front.
+        networks: References, notations or JSON files to certify instead of the front.
+        neighbours: The largest number of networks near the front. Default: half as many as on the front.
+        references: References for comparison, beside those of the study.
+        against: Folders of other studies whose fronts are compared.
+        settings: Keys of the study file that change, such as ``{"search.workers": 4}``.
+        progress: Whether progress is written to stderr.
+
+    Returns:
+        The study; ``study.certification`` has the certified figures.
+
+    Raises:
+        InvalidInputError: A value is unknown or out of range, the study has no front, or its images have no
+            test split.
+        SearchError: The trainings cannot continue. Their results are recorded.
+        StorageFullError: The disk is full. The same call resumes.
+
+    Example:
+        >>> study = mgnas.certify("runs/digits", seeds=3)
+        >>> [network.test.mean for network in study.certification.front]
+    """
+    from search.study.certification_candidates import Wanted
+    from search.study.certify import CertificationRequest, certify_study
+
+    others = [open_study(_path("against", one)) for one in against]
+    wanted = Wanted(list(trials), list(networks), list(references), others, neighbours)
+    options = _merged({"train.epochs": epochs}, settings)
+    fill_closed_descriptors()
+
+    def display(noun: str) -> Progress:
+        return progress_for(sys.stderr, noun) if progress else Silent()
+
+    return certify_study(CertificationRequest(_path("folder", folder), seeds, wanted, options), display)
 
 
 def _merged(named: Mapping[str, Any], settings: Mapping[str, Any] | None) -> dict[str, Any]:
