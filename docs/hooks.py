@@ -18,6 +18,7 @@ FIRST = (
     "training.md",
     "resume.md",
     "watch-a-search.md",
+    "certify.md",
     "limit-latency.md",
     "warm-start.md",
 )
