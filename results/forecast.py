@@ -96,10 +96,14 @@ class Forecast:
     Attributes:
         left_s: The remaining seconds; None while unknown.
         over_s: The seconds beyond the budget of hours, including elapsed ones.
+        epochs: The remaining epochs of all trainings.
+        energy_j: The energy of these epochs in joules, from that of complete trainings; None while unknown.
     """
 
     left_s: float | None
     over_s: float = 0.0
+    epochs: float = field(default=0.0, compare=False)
+    energy_j: float | None = field(default=None, compare=False)
 
 
 def forecast(
@@ -133,9 +137,28 @@ def forecast(
         for record in running
     ]
     hours_left_s = None if header.hours is None else header.hours * 3600 - clock_s
-    new_s = epochs_of_new(header, records, activity.rungs) * (usual_s or 0.0)
-    left_s = _last_end_s(ends, activity.workers, num_new, new_s, hours_left_s)
-    return Forecast(left_s, 0.0 if hours_left_s is None else max(0.0, left_s - hours_left_s))
+    of_new = epochs_of_new(header, records, activity.rungs)
+    left_s = _last_end_s(ends, activity.workers, num_new, of_new * (usual_s or 0.0), hours_left_s)
+    epochs = num_new * of_new + sum(activity.until(record) - record.epochs for record in running)
+    energy_j = _energy_of_an_epoch_j(records)
+    return Forecast(
+        left_s,
+        0.0 if hours_left_s is None else max(0.0, left_s - hours_left_s),
+        epochs,
+        None if energy_j is None else epochs * energy_j,
+    )
+
+
+def _energy_of_an_epoch_j(records: Sequence[TrialRecord]) -> float | None:
+    """Return the mean energy of an epoch of the complete trainings; None where no energy was measured."""
+    measured = [
+        (record.training_costs.energy_j, record.epochs)
+        for record in records
+        if record.training_costs is not None and record.training_costs.energy_j is not None and record.epochs
+    ]
+    if not measured:
+        return None
+    return sum(energy_j for energy_j, _ in measured) / sum(epochs for _, epochs in measured)
 
 
 def overshoot_text(hours: float, expected: Forecast) -> str:
@@ -148,13 +171,16 @@ def epochs_of_new(header: StudyHeader, records: Sequence[TrialRecord], rungs: Se
     """Return the predicted number of epochs of a new trial.
 
     Without rungs, it is the length of a complete training. With rungs, it is the mean of the latest trials.
-    With fewer than ``LEAST_TRIALS`` trials, it assumes a promotion rate of 1 / ``reduction`` at each rung.
+    With fewer than ``LEAST_TRIALS`` trials, it assumes a promotion rate of 1 / ``reduction`` at each rung. The
+    scheduler freeze_thaw has no such rate; it is assumed to complete every training, an upper bound.
     """
     if not rungs:
         return float(_section(header, "train").get("epochs", 1))
     done = [record.epochs for record in records if record.reference is None and record.state != "running"]
     if len(rungs) > 1 and len(done) >= LEAST_TRIALS:
         return max(1.0, fmean(done[-RECENT_TRIALS:]))
+    if _section(header, "search").get("scheduler") == "freeze_thaw":
+        return float(rungs[-1])
     reduction = float(_section(header, "search").get("reduction", 1) or 1)
     before = (0, *rungs[:-1])
     return sum((rung - last) / reduction**i for i, (rung, last) in enumerate(zip(rungs, before, strict=True)))
@@ -178,6 +204,8 @@ def _epoch_s(
 
 def _remaining_s(record: TrialRecord, epoch_s: float, activity: Activity, clock_s: float) -> float:
     since_s = max(0.0, clock_s - max(activity.last_s.get(record.number, clock_s), activity.began_s))
+    if not record.epochs and record.number not in activity.predicted:
+        since_s = 0.0  # its worker still starts or calibrates
     epoch_s = max(epoch_s, since_s)  # an overdue epoch takes at least the elapsed time
     return max((activity.until(record) - record.epochs) * epoch_s - since_s, LEAST_SHARE * epoch_s, 1.0)
 

@@ -250,7 +250,7 @@ def _foretell(job: Job, spec: Spec, place: Workplace, events: TextIO) -> None:
     """Report the predicted time of an epoch, if calibration can predict it."""
     data = place.data.search_data
     epoch_s = place.calibration.foretold_epoch_s(
-        spec, job.recipe, place.execution, data.image_size, len(data.train)
+        spec, job.recipe, place.execution, data.image_size, len(data.train), len(data.val)
     )
     if epoch_s is not None:
         _send(events, Predicted(job.trial, epoch_s))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 from results.forecast import Activity, Forecast, forecast, overshoot_text
 from results.front import FrontHistory, accuracy
-from results.plots.axes import duration
+from results.plots.axes import duration, figure, plural
 from search.study.config import StudyConfig
 from search.study.trials import Trials
 
@@ -49,8 +50,12 @@ class Snapshot:
         return f"running: trial {', '.join(trials)}"
 
     def expectation(self) -> str:
-        """Return the expected duration in words, and how far it goes beyond the hours asked for."""
+        """Return the expected duration, epochs and energy, and how far the hours asked for are exceeded."""
         text = f"expected duration: about {duration(self.forecast.left_s)}"
+        if self.hours is None:  # the hours may end a search long before its trials
+            text += f", up to {plural(math.ceil(self.forecast.epochs), 'epoch')}"
+            if self.forecast.energy_j is not None:
+                text += f", {figure(self.forecast.energy_j / 3600)} Wh"
         if self.hours is not None and self.forecast.over_s >= 1:
             text += f"; {overshoot_text(self.hours, self.forecast)}"
         return text

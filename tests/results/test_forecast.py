@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from results.forecast import Activity, Forecast, forecast
+from results.forecast import Activity, Forecast, epochs_of_new, forecast
 from results.storage.ledger import TimelineEvent
 from results.storage.records import StudyHeader, TrialRecord
 from space.core.reports import EpochReport
@@ -111,3 +111,28 @@ def test_activity_is_that_of_the_latest_run() -> None:
     assert seen.epochs_per_min(10_000.0) is None
     assert seen.until(running(0, 1)) == 2
     assert seen.until(replace(running(0, 1), reference="resnet18")) == 10
+
+
+def test_forecast_does_not_take_the_start_of_a_worker_for_an_epoch() -> None:
+    seen = activity(2, t0=0.0, t1=20.0)
+    seen.predict(1, 2.0, 20.0)
+    header = replace(HEADER, trials=2)
+    assert expected(header, [running(0, 0), running(1, 0)], 2.0, seen, clock_s=20.0).left_s == pytest.approx(
+        20.0
+    )
+
+
+def test_forecast_of_freeze_thaw_completes_every_training_until_trials_have_ended() -> None:
+    config = {"train": {"epochs": 9}, "search": {"reduction": 3, "scheduler": "freeze_thaw"}}
+    header = make_header(config=config, trials=4)
+    assert epochs_of_new(header, [], (1, 3, 9)) == 9
+    stopped = [make_trial(number, state="stopped", epochs=3, val_accuracy=None) for number in range(3)]
+    assert epochs_of_new(header, stopped, (1, 3, 9)) == 3
+
+
+def test_forecast_counts_remaining_epochs_and_their_energy() -> None:
+    trials = [make_trial(0, epochs=10, max_epochs=10, energy_j=500.0), running(1, 4)]
+    found = expected(HEADER, trials, 1.0, activity(t1=40.0), clock_s=40.0)
+    assert (found.epochs, found.energy_j) == (26, 26 * 50.0)
+    without = expected(HEADER, [running(0, 4)], 1.0, activity(t0=40.0), clock_s=40.0)
+    assert (without.epochs, without.energy_j) == (36, None)

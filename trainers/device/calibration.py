@@ -40,6 +40,8 @@ GAIN = 0.9
 """A mode must take less than this fraction of the plain mode's time. Smaller gains are noise."""
 LEAST_STEP = 0.3
 """Fraction of the probe's time that a step takes at least, however small the network is."""
+EVALUATION = 0.2
+"""Time of an image in an evaluation over that in a training step: the forward pass."""
 SLOWER, FASTER = 2.5, 1.5
 """Factors between the current and the measured time of a step that cast doubt on the measurement.
 
@@ -132,19 +134,33 @@ class Calibration:
         config: ExecutionConfig,
         image_size: tuple[int, int],
         num_images: int,
+        num_val: int = 0,
     ) -> float | None:
-        """Return the expected seconds of an epoch; None if the class was not measured.
+        """Return the expected seconds of an epoch with its evaluation; None if the class was not measured.
 
-        The probe's step time is scaled by MACs, but not below the fraction ``LEAST_STEP``.
+        A step takes ``t (o n / n_p + (1 - o) w / w_p)``: ``t`` is the time of the probe's step, ``o`` its
+        ``overhead``, ``n`` and ``n_p`` the operations, ``w`` and ``w_p`` the MACs of a batch of the network and
+        of the probe. The sum in brackets is at least ``LEAST_STEP``. An image of the evaluation takes
+        ``EVALUATION`` of the time of one in a step.
+
+        Args:
+            spec: The network.
+            recipe: Its training.
+            config: The configured execution.
+            image_size: Height and width in pixels.
+            num_images: Training images.
+            num_val: Validation images.
         """
         probe = self._probe(spec, image_size)
         record = read_records(self.path).get(self._question(probe, recipe, config).key)
         if record is None:
             return None
-        probe_macs = parse_notation(probe.notation).counts((probe.image_size, probe.image_size)).macs
+        probed, probed_size = parse_notation(probe.notation), (probe.image_size, probe.image_size)
         batch = min(recipe.batch_size, num_images)
-        work = spec.counts(image_size).macs * batch / (probe_macs * probe.batch_size)
-        return record.step_s * max(work, LEAST_STEP) * math.ceil(num_images / batch)
+        macs = spec.counts(image_size).macs / probed.counts(probed_size).macs * batch / probe.batch_size
+        operations = _num_operations(spec, image_size) / _num_operations(probed, probed_size)
+        step_s = record.step_s * max(probe.overhead * operations + (1 - probe.overhead) * macs, LEAST_STEP)
+        return step_s * (math.ceil(num_images / batch) + EVALUATION * num_val / batch)
 
     def renew(self) -> None:
         """Measure all classes and products with default settings again, and replace the cache's records.
@@ -257,3 +273,8 @@ class Calibration:
             doubt = records[key].doubts()[-1]
             return f"calibration of {key}: {doubt}; 'mgnas calibrate --renew' measures again"
         return None
+
+
+def _num_operations(spec: Spec, image_size: tuple[int, int]) -> int:
+    """Return the number of layers that a forward pass applies, repeated ones as often as they are used."""
+    return sum(layer.uses for layer in spec.layers(image_size))

@@ -271,3 +271,21 @@ def test_processors_of_a_shared_home_are_told_apart(monkeypatch: pytest.MonkeyPa
         names |= {Calibration(CPU, tmp_path).path.name for _ in range(2)}
         monkeypatch.undo()
     assert len(names) == 2
+
+
+def test_epochs_are_foretold_from_operations_macs_and_evaluation(
+    tmp_path: Path, measured: list[StepMode]
+) -> None:
+    calibration, probe = Calibration(CPU, tmp_path), parse_notation("MgNet[2,2]-8-B^l")
+    recipe = Recipe(batch_size=64)
+    assert calibration.foretold_epoch_s(probe, recipe, AUTO, (8, 8), 640) is None
+    calibration.mode(probe, recipe, AUTO, (8, 8))
+    of_probe = calibration.foretold_epoch_s(probe, recipe, AUTO, (8, 8), 640)
+    assert of_probe == pytest.approx(10 * 0.5)  # ten steps of the fastest mode
+    assert calibration.foretold_epoch_s(probe, recipe, AUTO, (8, 8), 640, 320) == pytest.approx(11 * 0.5)
+    narrow = calibration.foretold_epoch_s(parse_notation("MgNet[2,2]-2-B^l"), recipe, AUTO, (8, 8), 640)
+    shallow = calibration.foretold_epoch_s(parse_notation("MgNet[1,1]-8-B^l"), recipe, AUTO, (8, 8), 640)
+    assert narrow is not None
+    assert shallow is not None
+    assert 0.8 * of_probe < narrow < 0.85 * of_probe  # fewer MACs hardly shorten a small step
+    assert shallow < narrow
