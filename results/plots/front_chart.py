@@ -18,6 +18,7 @@ from results.plots.axes import (
     short_count,
     whole_range,
 )
+from results.plots.certified_trace import certified_trace
 from results.plots.chart import Chart, layout, safe
 from results.storage.objectives import COSTS, Cost, Objectives
 from results.storage.records import TrialRecord
@@ -28,53 +29,31 @@ GAP = "\u00a0"
 
 
 def front_chart(study: StudyReader, cost: Cost = COSTS["params"]) -> Chart:
-    """Return accuracy against a cost: complete trials, front, recommended network, knee and references.
+    """Return accuracy against a cost: trials, front, recommended network, knee, references, certified networks.
 
-    The step line is the front of accuracy and this cost alone. In a study of several costs, points of the front
-    can be below it.
+    Bars are 95 % intervals. The step line is the front of accuracy and this cost alone. In a study of several
+    costs, points of the front can be below it.
     """
     front = [trial for trial in study.front_records if cost.of(trial) > 0]  # a logarithmic axis
     on_front = {t.number for t in front}
     trained = [t for t in complete_trials(study.records) if cost.of(t) > 0]
     others = [t for t in trained if t.number not in on_front]
-    figure = go.Figure()
-    full = [t for t in others if t.epochs >= t.max_epochs]
-    stopped = [t for t in others if t.epochs < t.max_epochs]
-    for name, trials, symbol in (("other trials", full, "x-thin"), ("stopped early", stopped, "circle-open")):
-        if trials:
-            marker = {
-                "color": "var(--dim)",
-                "size": 7,
-                "symbol": symbol,
-                "line": {"width": 1.5, "color": "var(--dim)"},
-            }
-            figure.add_trace(_points(name, trials, marker, cost))
-    if front:
-        steps = pareto_front(trained, Objectives.named((cost.name,)))
-        figure.add_scatter(
-            x=[*_values(steps, cost), max(_values(trained, cost))],
-            y=[*accuracies(steps), accuracies(steps)[-1]],
-            mode="lines",
-            line={"shape": "hv", "color": "var(--front)", "width": 2},
-            hoverinfo="skip",
-            showlegend=False,
-        )
-        marker = {"color": "var(--front)", "size": 10, "line": {"color": "var(--card)", "width": 1.5}}
-        figure.add_trace(_points("front", front, marker, cost).update(error_y=_error_bars(study, front)))
-    if study.recommended in front:
-        square = {"color": "var(--front)", "size": 18, "symbol": "square-open", "line": {"width": 2}}
-        figure.add_trace(_points("recommended", [study.recommended], square, cost).update(hoverinfo="skip"))
-    if study.knee is not None:
-        ring = {"color": "var(--knee)", "size": 18, "symbol": "circle-open", "line": {"width": 2.5}}
-        figure.add_trace(_points("knee", [study.knee], ring, cost).update(hoverinfo="skip"))
     references = [trial for trial in complete_trials(study.references) if cost.of(trial) > 0]
     shown = [*front, *others, *references]
+    networks = study.certification.networks if study.certification else ()
+    certified = [network for network in networks if cost.of(network.trainings[0]) > 0]
+    figure = go.Figure()
+    _add_others(figure, others, cost)
+    if front:
+        _add_front(figure, study, front, trained, cost)
     if references:
         bars = _error_bars(study, references, "var(--knee)")
         figure.add_trace(_references(references, cost, _values(shown, cost)).update(error_y=bars))
-    values = accuracies(shown)
-    focus = focus_range(values, keep=accuracies([*front, *references]))
-    low, high = log_range(_values(shown, cost))
+    if certified:
+        figure.add_trace(certified_trace(certified, cost))
+    tests = [100 * network.test.mean for network in certified]
+    focus = focus_range([*accuracies(shown), *tests], keep=[*accuracies([*front, *references]), *tests])
+    low, high = log_range([*_values(shown, cost), *(cost.of(network.trainings[0]) for network in certified)])
     ticks = log_ticks(10**low, 10**high)
     figure.update_layout(layout(focus))
     figure.update_xaxes(
@@ -84,7 +63,45 @@ def front_chart(study: StudyReader, cost: Cost = COSTS["params"]) -> Chart:
         ticktext=[short_cost(cost, tick) for tick in ticks],
         title_text=f"{cost.title} (log scale)",
     )
-    return Chart(figure, focus, whole_range(values))
+    return Chart(figure, focus, whole_range([*accuracies(shown), *tests]))
+
+
+def _add_others(figure: go.Figure, others: Sequence[TrialRecord], cost: Cost) -> None:
+    """Add the trials off the front: crosses, and open circles for those that stopped early."""
+    full = [t for t in others if t.epochs >= t.max_epochs]
+    stopped = [t for t in others if t.epochs < t.max_epochs]
+    for name, trials, symbol in (("other trials", full, "x-thin"), ("stopped early", stopped, "circle-open")):
+        if trials:
+            line = {"width": 1.5, "color": "var(--dim)"}
+            marker = {"color": "var(--dim)", "size": 7, "symbol": symbol, "line": line}
+            figure.add_trace(_points(name, trials, marker, cost))
+
+
+def _add_front(
+    figure: go.Figure,
+    study: StudyReader,
+    front: Sequence[TrialRecord],
+    trained: Sequence[TrialRecord],
+    cost: Cost,
+) -> None:
+    """Add the step line, the points of the front, and the marks of the recommended network and the knee."""
+    steps = pareto_front(trained, Objectives.named((cost.name,)))
+    figure.add_scatter(
+        x=[*_values(steps, cost), max(_values(trained, cost))],
+        y=[*accuracies(steps), accuracies(steps)[-1]],
+        mode="lines",
+        line={"shape": "hv", "color": "var(--front)", "width": 2},
+        hoverinfo="skip",
+        showlegend=False,
+    )
+    marker = {"color": "var(--front)", "size": 10, "line": {"color": "var(--card)", "width": 1.5}}
+    figure.add_trace(_points("front", front, marker, cost).update(error_y=_error_bars(study, front)))
+    if (recommended := study.recommended) is not None and recommended in front:
+        square = {"color": "var(--front)", "size": 18, "symbol": "square-open", "line": {"width": 2}}
+        figure.add_trace(_points("recommended", [recommended], square, cost).update(hoverinfo="skip"))
+    if (knee := study.knee) is not None and knee in front:
+        ring = {"color": "var(--knee)", "size": 18, "symbol": "circle-open", "line": {"width": 2.5}}
+        figure.add_trace(_points("knee", [knee], ring, cost).update(hoverinfo="skip"))
 
 
 def describe_trial(trial: TrialRecord, costs: Sequence[Cost] = ()) -> str:

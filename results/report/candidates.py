@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
+from results.certification.records import CertifiedNetwork
 from results.front import accuracy
 from results.picks import best, knee, recommended
+from results.report.details import certified_names
 from results.report.html import command, details_button, details_name, escape, export_command, percent_text
 from results.storage.objectives import COSTS
 from results.storage.records import TrialRecord
@@ -23,6 +26,7 @@ class Candidate:
         details: The name of its details in the page.
         figure: The accuracy that is shown, as text.
         note: The interval of the figure, as text.
+        name: What users call the network.
         export: The command that exports the network.
     """
 
@@ -30,11 +34,23 @@ class Candidate:
     details: str
     figure: str
     note: str
+    name: str
     export: str
 
 
 def candidates(study: StudyReader) -> list[Candidate]:
-    """Return the front as candidates, by ascending first cost."""
+    """Return the certified front, or else the front of the search, by ascending first cost.
+
+    The rules compare validation accuracies, also after a certification: the test split selects nothing.
+    """
+    if study.certification is not None:
+        details = certified_names(study)
+        certified = [
+            _certified(study.certification.folder, network, details[network.arch])
+            for network in study.certification.front
+        ]
+        if certified and all(study.objectives.are_known(candidate.trial) for candidate in certified):
+            return certified
     return [_of_trial(study, trial) for trial in study.front_records]
 
 
@@ -45,7 +61,20 @@ def _of_trial(study: StudyReader, trial: TrialRecord) -> Candidate:
         details_name(trial),
         percent_text(accuracy(trial)),
         f"95 % interval {percents(interval)}" if interval else "the interval is unavailable",
-        export_command(study, trial),
+        f"trial {trial.number}",
+        export_command(study.folder, trial),
+    )
+
+
+def _certified(folder: Path, network: CertifiedNetwork, details: str) -> Candidate:
+    test, val = network.test, network.val
+    return Candidate(
+        replace(network.exported, val_accuracy=val.mean),
+        details,
+        percent_text(test.mean),
+        f"test, 95 % interval {percents((test.low, test.high))} · validation {percent_text(val.mean)}",
+        network.name,
+        export_command(folder, network.exported),
     )
 
 
@@ -68,8 +97,8 @@ def card_body(study: StudyReader, candidate: Candidate) -> str:
     """Return the content of a card: accuracy, costs, network, and the command that exports it."""
     trial = candidate.trial
     costs = dict.fromkeys(("params", *study.objectives.names))
-    facts = [candidate.note, *(cost_text(trial, name) for name in costs), f"trial {trial.number}"]
-    button = details_button(candidate.details, "details", f"details of trial {trial.number}")
+    facts = [candidate.note, *(cost_text(trial, name) for name in costs), escape(candidate.name)]
+    button = details_button(candidate.details, "details", f"details of {candidate.name}")
     return (
         f'<p class="figure">{candidate.figure}</p><p class="detail">{" · ".join(facts)}</p>'
         f'<p class="network"><code>{escape(trial.notation)}</code> {button}</p>{command(candidate.export)}'

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from results.front import accuracy
+from results.plots.axes import plural
 from results.report.candidates import Candidate, candidates, card_body, named_choices
 from results.report.html import command, escape
 from results.report.section import Section
@@ -50,11 +51,24 @@ def chooser_data(study: StudyReader) -> dict[str, Any]:
 
 def _basis(study: StudyReader) -> str:
     """Return what the accuracies are based on."""
-    certify = f"mgnas certify {shell_word(study.folder)}"
+    certification = study.certification
+    if certification is not None:
+        seeds = plural(certification.seeds, "seed")
+        return (
+            f'<p class="basis"><strong>Certified.</strong> Each accuracy is the mean over {seeds} on '
+            f"{plural(certification.num_images, 'held-out test image')}, with a 95 % interval. The rules and the "
+            "sliders compare the mean validation accuracy: the test split selects nothing.</p>"
+        )
+    if study.header.plan:
+        return (
+            '<p class="basis"><strong>Not certified.</strong> The accuracies are those of the best seed of each '
+            "network on the validation images.</p>"
+        )
     return (
         '<p class="basis"><strong>Not certified.</strong> The accuracies are those of one training from one '
-        "seed, on the validation images that also selected the network. The next command trains the front from several "
-        f"seeds and measures it once on held-out test images:</p>{command(certify)}"
+        "seed, on the validation images that also selected the network. The next command trains the front from "
+        "several seeds and measures it once on held-out test images:</p>"
+        f"{command(f'mgnas certify {shell_word(study.folder)}')}"
     )
 
 
@@ -102,7 +116,10 @@ def _accuracy_row(offered: Sequence[Candidate]) -> str:
     low, high = math.floor(10 * min(values)) / 10, math.floor(10 * max(values)) / 10
     start = max(low, round(high - 1, 1))
     return _row(
-        "accuracy", "accuracy of at least", "%", f'min="{low:g}" max="{high:g}" step="0.1" value="{start:g}"'
+        "accuracy",
+        "validation accuracy of at least",
+        "%",
+        f'min="{low:g}" max="{high:g}" step="0.1" value="{start:g}"',
     )
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
+from results.certification.records import CertifiedNetwork
 from results.front import accuracy, complete_trials
 from results.near_front import near_front
 from results.plots.axes import short_count
@@ -11,6 +10,8 @@ from results.plots.chart import Chart
 from results.plots.curve_chart import curve_chart
 from results.plots.network_rows import drawing_of
 from results.plots.network_svg import network_svg
+from results.report.certified_details import certified_details
+from results.report.class_table import class_table
 from results.report.html import chart, command, details_name, escape, export_command, percent, save_buttons
 from results.storage.objectives import COSTS
 from results.storage.records import TrialRecord
@@ -22,8 +23,6 @@ from space.networks.load import load_spec
 
 MOST_OF_THE_FRONT = 150
 """The largest number of networks of the front with details, which bounds the size of the page."""
-FEW_CLASSES = 20
-"""Up to this number of classes, the table of their accuracies is open."""
 
 
 def detailed(study: StudyReader) -> list[TrialRecord]:
@@ -36,30 +35,68 @@ def details_of_networks(study: StudyReader) -> tuple[str, dict[str, Chart]]:
     """Return the details as HTML templates, which the page's script shows, and their charts."""
     charts: dict[str, Chart] = {}
     templates = []
-    for trial in detailed(study):
+    trials = detailed(study)
+    certified = (
+        {network.arch: network for network in study.certification.networks} if study.certification else {}
+    )
+    for trial in trials:
+        title = f"Trial {trial.number}"
+        if trial.reference is not None:
+            title = f"Reference {trial.reference}, trial {trial.number}"
         name = details_name(trial)
         if reports := study.reports.get(trial.number):
             charts[f"curve-{name}"] = curve_chart(reports)
-        templates.append(f'<template id="{name}">{_details(study, trial, charts)}</template>')
+        body = _details(study, trial, charts, certified.pop(trial.arch, None))
+        templates.append(_template(name, title, trial, body))
+    for network in certified.values():
+        name, trial = f"network-{network.arch}", network.trainings[0]
+        body = certified_details(study, network, name, charts) + _columns(study, trial, name)
+        templates.append(_template(name, network.name, trial, body))
     return "".join(templates), charts
 
 
-def _details(study: StudyReader, trial: TrialRecord, charts: Mapping[str, Chart]) -> str:
+def certified_names(study: StudyReader) -> dict[str, str]:
+    """Return the names of the details of the certified networks, by identity.
+
+    A network with a trial shares the details of this trial.
+    """
+    networks = study.certification.networks if study.certification else ()
+    own = {network.arch: f"network-{network.arch}" for network in networks}
+    return own | {trial.arch: details_name(trial) for trial in reversed(detailed(study)) if trial.arch in own}
+
+
+def _template(name: str, title: str, trial: TrialRecord, body: str) -> str:
+    return (
+        f'<template id="{escape(name)}"><h2 id="details-title" tabindex="-1">{escape(title)}</h2>'
+        f'<p><code class="notation">{escape(trial.notation)}</code></p>{body}</template>'
+    )
+
+
+def _details(
+    study: StudyReader, trial: TrialRecord, charts: dict[str, Chart], network: CertifiedNetwork | None
+) -> str:
     name = details_name(trial)
-    title = f"Trial {trial.number}"
-    if trial.reference is not None:
-        title = f"Reference {escape(trial.reference)}, trial {trial.number}"
     curve = f"curve-{name}"
-    shown = (
-        chart(curve, f"learning curve of trial {trial.number}", "", charts[curve]) if curve in charts else ""
+    shown = '<p class="empty">This training has no recorded epochs.</p>'
+    if curve in charts:
+        shown = chart(curve, f"learning curve of trial {trial.number}", "", charts[curve])
+    certified = "" if network is None else certified_details(study, network, name, charts)
+    export = _export(study, trial) if network is None else ""
+    classes = (
+        ""
+        if network is not None
+        else class_table(study.header.data.get("classes", ()), trial.class_accuracies)
     )
     return (
-        f'<h2 id="details-title" tabindex="-1">{title}</h2>'
-        f'<p><code class="notation">{escape(trial.notation)}</code></p><p class="quiet">{_place(study, trial)}</p>'
-        f'{_export(study, trial)}<div class="columns"><div>{diagram(study, trial)}</div>'
-        f"<div><h3>Figures</h3>{_figures(study, trial)}</div></div>"
-        f"<h3>Learning curve</h3>{shown or '<p class=empty>This training has no recorded epochs.</p>'}"
-        f"{class_table(study.header.data.get('classes', ()), trial.class_accuracies)}"
+        f'<p class="quiet">{_place(study, trial)}</p>{export}{certified}{_columns(study, trial, name)}'
+        f"<h3>Learning curve of the search</h3>{shown}{classes}"
+    )
+
+
+def _columns(study: StudyReader, trial: TrialRecord, name: str) -> str:
+    return (
+        f'<div class="columns"><div>{diagram(study, trial, name)}</div>'
+        f"<div><h3>Figures of the training</h3>{_figures(study, trial)}</div></div>"
     )
 
 
@@ -78,23 +115,29 @@ def _place(study: StudyReader, trial: TrialRecord) -> str:
 def _export(study: StudyReader, trial: TrialRecord) -> str:
     """Return the command that exports a trial, or that trains it again if its weights are not kept."""
     if trial.weights is not None or any(one.number == trial.number for one in study.front_records):
-        return command(export_command(study, trial))
+        return command(export_command(study.folder, trial))
     certify = f"mgnas certify {shell_word(study.folder)} --trial {trial.number}"
     return (
         f'<p class="quiet">Its weights are not kept. The next command trains it again.</p>{command(certify)}'
     )
 
 
-def diagram(study: StudyReader, trial: TrialRecord) -> str:
-    """Return the diagram of a network with its sharing in words; a note where there is none."""
-    name = f"diagram-{details_name(trial)}"
+def diagram(study: StudyReader, trial: TrialRecord, owner: str) -> str:
+    """Return the diagram of a network with its sharing in words; a note where there is none.
+
+    Args:
+        study: The study.
+        trial: A training of the network.
+        owner: The name of the details.
+    """
+    name = f"diagram-{owner}"
     try:
         drawing = drawing_of(load_spec(trial.spec), _image_size(study))
     except MgnasError:  # the family of a plugin that is not loaded
         drawing = None
     if drawing is None:
         return '<h3>Diagram</h3><p class="empty">Networks of this family have no diagram.</p>'
-    buttons = save_buttons("picture", name, f"diagram of trial {trial.number}")
+    buttons = save_buttons("picture", name, "the diagram")
     words = "; ".join(drawing.sharing)
     return (
         f'<h3>Diagram</h3><figure><div class="bar"><span>levels, iterations, operators</span>{buttons}</div>'
@@ -138,25 +181,3 @@ def _figures(study: StudyReader, trial: TrialRecord) -> str:
         f'<tr><th scope="row">{label}</th><td>{escape(text)}</td></tr>' for label, text in rows.items()
     )
     return f"<table><tbody>{cells}</tbody></table>"
-
-
-def class_table(classes: Sequence[str], accuracies: Sequence[float | None]) -> str:
-    """Return the accuracies of the classes as a table with bars, in the order of the classes; empty without any."""
-    if not accuracies or len(classes) != len(accuracies):
-        return ""
-    rows = "".join(_class_row(name, value) for name, value in zip(classes, accuracies, strict=True))
-    is_open = " open" * (len(classes) <= FEW_CLASSES)
-    return (
-        f"<details{is_open}><summary>Accuracy of each class</summary>"
-        '<table class="classes"><thead><tr><th scope="col">class</th><th scope="col" class="number">accuracy</th>'
-        f'<td aria-hidden="true"></td></tr></thead><tbody>{rows}</tbody></table></details>'
-    )
-
-
-def _class_row(name: str, value: float | None) -> str:
-    text = "–" if value is None else f"{100 * value:.1f}\u00a0%"
-    bar = f'<i style="width:{100 * (value or 0):.1f}%"></i>'
-    return (
-        f'<tr><th scope="row">{escape(name)}</th><td class="number">{text}</td>'
-        f'<td class="meter" aria-hidden="true">{bar}</td></tr>'
-    )

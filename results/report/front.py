@@ -48,6 +48,11 @@ def _caption(study: StudyReader, content: Chart) -> str:
         sentences.append("Open circles are trainings that stopped before their last epoch.")
     if complete_trials(study.references):
         sentences.append("Diamonds are networks of the papers, trained by the same recipe.")
+    if study.certification is not None:
+        sentences.append(
+            "Squares are certified: the mean test accuracy over the seeds with its 95 % interval; filled squares are "
+            "on the certified front."
+        )
     floor = content.focus[0]
     if below := sum(value < floor for value in accuracies(study.records)):
         is_below = "network is" if below == 1 else "networks are"

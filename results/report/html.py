@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from results.front import accuracy
@@ -51,9 +52,9 @@ def wide_table(label: str, heads: str, rows: Sequence[str]) -> str:
     )
 
 
-def export_command(study: StudyReader, trial: TrialRecord) -> str:
-    """Return the command that exports a network of the study."""
-    return f"mgnas export {shell_word(study.folder)} --trial {trial.number}"
+def export_command(folder: Path, trial: TrialRecord) -> str:
+    """Return the command that exports a network of the study, or of the certification, in a folder."""
+    return f"mgnas export {shell_word(folder)} --trial {trial.number}"
 
 
 def sections(content: Mapping[str, Any], name: str) -> str:

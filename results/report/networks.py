@@ -47,7 +47,7 @@ def front_table(study: StudyReader) -> str:
             f'<td class="number">{few_numbers(study.equal_to[trial.number])}</td>'
             f'<td class="number">{trial.epochs}</td><td><code>{escape(trial.arch)}</code></td>'
             f"{f'<td><code>{escape(trial.training_text)}</code></td>' * is_searched}"
-            f'<td class="command"><code>{escape(export_command(study, trial))}</code></td></tr>'
+            f'<td class="command"><code>{escape(export_command(study.folder, trial))}</code></td></tr>'
         )
     costs = _cost_heads(study)
     training = ["training"] * is_searched

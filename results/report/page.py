@@ -11,6 +11,7 @@ from typing import Any
 
 from plotly.offline import get_plotlyjs
 
+from results.report.certification import certification_section
 from results.report.chooser import chooser_data, chooser_section
 from results.report.curves import curves_section
 from results.report.effects import effects_section
@@ -33,6 +34,7 @@ SECTIONS: tuple[Callable[[StudyReader], Section | None], ...] = (
     chooser_section,
     front_section,
     networks_section,
+    certification_section,
     overview_section,
     progress_section,
     rungs_section,
