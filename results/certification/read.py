@@ -39,14 +39,21 @@ def read_certification(
         header: The study's header.
         records: The trials of its search.
     """
-    if header.plan:
+    if header.plan or not _has_ledger(folder):
         return None
     opened = openings(folder)
     for opening in reversed(opened):
         place = folder / opening.folder
-        if (place / DATABASE).is_file() and (measured := _measured(place)):
+        if _has_ledger(place) and (measured := _measured(place)):
             return certification_of(place, header, records, measured, opened)
     return None
+
+
+def _has_ledger(folder: Path) -> bool:
+    try:
+        return (folder / DATABASE).is_file()
+    except OSError:  # such as a name that is too long
+        return False
 
 
 def _measured(folder: Path) -> Measured | None:
