@@ -7,6 +7,19 @@ from typing import Any
 
 from results.certification.records import Certification, CertifiedNetwork
 from results.storage.objectives import PARAMS, Objectives
+from results.study import StudyReader
+
+
+def front_document(study: StudyReader) -> dict[str, Any]:
+    """Return the document that ``mgnas front --json`` prints; ``figures`` says which figures are the best known.
+
+    With a certification, ``certification`` holds its document.
+    """
+    certification = study.certification
+    if certification is None:
+        return study.summary() | {"figures": "search"}
+    found = summary(certification, study.objectives)
+    return study.summary() | {"figures": "certified", "certification": found}
 
 
 def summary(certification: Certification, objectives: Objectives = PARAMS) -> dict[str, Any]:

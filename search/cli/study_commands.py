@@ -191,7 +191,12 @@ def front(
         bool, typer.Option("--csv", help="Print CSV on stdout.", rich_help_panel=OUTPUT)
     ] = False,
 ) -> None:
-    """Print the Pareto front: validation accuracy against parameters, or against the costs of the study."""
+    """Print the Pareto front, with certified figures first if there is a certification.
+
+    The front is that of validation accuracy against parameters, or against the costs of the study.
+    """
+    from results.certification.summary import front_document
+    from results.certification.text import print_certification
     from results.front import complete_trials
     from results.open import open_study
     from results.study_text import print_study_front
@@ -201,13 +206,17 @@ def front(
     if as_json and as_csv:
         raise InvalidInputError("--json and --csv exclude each other")
     results = open_study(folder)
+    certification = results.certification
     if as_json:
-        print_json(results.summary())
+        print_json(front_document(results))
     elif as_csv:
         write_front_csv(results.front_records, sys.stdout, results.objectives)
     elif not results.front_records:
         typer.echo(f"{results.name}: {results.why_no_front}")
     else:
+        if certification is not None:
+            print_certification(certification, results.objectives, sys.stdout)
+            typer.echo("figures of the search, one training of each network on validation images:\n")
         print_study_front(results, sys.stdout)
         if references := complete_trials(results.references):
             typer.echo("\ncompared with:\n")

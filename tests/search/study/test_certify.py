@@ -151,6 +151,14 @@ def test_second_certification_says_that_the_test_split_was_used_before(
     assert len(open_study(home / "search").certification.openings) == 2
 
 
+def test_front_shows_certified_figures_and_says_so(certified: Path, searched: Path) -> None:
+    document = json.loads(mgnas("front", "search", "--json", cwd=certified).stdout)
+    assert document["figures"] == "certified"
+    assert document["certification"]["seeds"] == 2
+    assert "certified: 2 epochs, 2 seeds each" in mgnas("front", "search", cwd=certified).stdout
+    assert json.loads(mgnas("front", "search", "--json", cwd=searched).stdout)["figures"] == "search"
+
+
 def test_comparisons_name_dominating_networks_with_probabilities(certified: Path) -> None:
     certification = open_study(certified / "search").certification
     compared = [one.network.origin for one in certification.dominated]
