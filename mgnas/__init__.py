@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from results.comparison.compare import Comparison, compare
     from results.front import pareto_front
     from results.hypervolume import hypervolume
-    from results.open import Study, open_study
+    from results.open import Study
     from results.pareto import is_nondominated, knee_point
     from results.storage.errors import StorageFullError
     from results.storage.objectives import Objectives
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from search.study.api import certify, run_search, train
     from search.study.config import StudyConfig
     from search.study.driver import SearchError
+    from search.study.opened import open_study
     from search.study.verify import verify
     from space.config import SpaceConfig
     from space.core.errors import InvalidInputError, MgnasError
@@ -100,7 +101,7 @@ _MODULES = {
     "load_search_data": "trainers.data.load_splits",
     "load_spec": "space.networks.load",
     "note_epoch": "search.frontier.optuna.trials",
-    "open_study": "results.open",
+    "open_study": "search.study.opened",
     "pareto_front": "results.front",
     "parse_notation": "space.notation.parse",
     "read_reference": "space.networks.references",

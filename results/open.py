@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from results.export.folder import ExportResult
+    from results.export.sample import SampleLoader
     from results.storage.records import TrialRecord
 
 
@@ -58,6 +59,9 @@ class Study(StudyReader):
             all epochs.
         searched_s: Seconds of search on the study's clock, without pauses.
     """
+
+    load_images: SampleLoader | None = None
+    """Loads validation images, with which ``export`` compares each format; without it they are random."""
 
     def report(self, path: str | Path | None = None) -> Path:
         """Write the report, one HTML file that works offline.
@@ -102,11 +106,12 @@ class Study(StudyReader):
             which: A trial's number, or a pick: ``within-1se`` (the recommended network), ``best``, ``knee``,
                 ``smallest``, ``accuracy>=0.97``, ``within=1pt``.
             to: The folder; by default ``exports/trial-N`` in the study's folder.
-            formats: Of ``spec``, ``safetensors``, ``onnx``, ``pt2``; by default the first three.
+            formats: Of ``spec``, ``safetensors``, ``onnx``, ``pt2``, ``python``, ``hub``; by default all that
+                are possible here.
             max_params: With a pick, the largest number of parameters of the network.
 
         Returns:
-            The folder, its files, and the formats that were skipped.
+            The folder, its files, the proof of each format, and the formats that were skipped.
 
         Raises:
             InvalidInputError: There is no such network, ``max_params`` is given with a number, or
@@ -117,7 +122,7 @@ class Study(StudyReader):
         record = self._chosen(which, max_params)
         own = self.folder / "exports" / f"trial-{record.number}"
         folder = own if to is None else user_path(to, "the folder to export to")
-        return export_trial(self, record, folder, formats)
+        return export_trial(self, record, folder, formats, self.load_images)
 
     def _chosen(self, which: SupportsIndex | str, max_params: int | None) -> TrialRecord:
         if isinstance(which, str):

@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from importlib import resources
 from pathlib import Path
 
@@ -19,20 +19,25 @@ from results.export.destination import (
     new_beside,
     remove_left,
 )
-from results.export.formats import INSTALL, ONNXRUNTIME, WRITERS, ExportError, Source, missing_packages
+from results.export.choice import DEFAULT_FORMATS, choose
+from results.export.figures import figures_of
+from results.export.formats import FORMATS, loading_of
 from results.export.model_card import architecture_card, model_card
+from results.export.onnx_file import ONNXRUNTIME
+from results.export.preprocessing import Preprocessing
+from results.export.proof import Proofs, prove
+from results.export.sample import Sample, SampleLoader, num_images, random_sample
+from results.export.source import ExportError, Source
 from results.storage.records import TrialRecord
 from results.study import StudyReader
 from space.core.atomic_files import sha256_of, shell_word
-from space.core.errors import InvalidInputError, nearest
+from space.core.errors import InvalidInputError
 from space.networks.families import BUILT_IN
 from space.networks.load import load_spec
 from space.networks.plugins import load_plugins, plugin_digest
+from space.networks.spec import Spec
 
 __all__ = ["DEFAULT_FORMATS", "ExportError", "ExportResult", "export_trial"]
-
-DEFAULT_FORMATS = ("spec", "safetensors", "onnx")
-
 
 @dataclass(frozen=True)
 class ExportResult:
@@ -41,58 +46,57 @@ class ExportResult:
     Attributes:
         folder: The folder.
         files: The files in it.
-        onnx_max_difference: The largest difference between the logits of ONNX Runtime and torch; None without
-            the format ``onnx``.
+        proofs: The comparison of each format with the trained network; None for ``spec`` alone.
         skipped: The reason for each default format that was not written.
         gone: Names of files of an earlier export that this one removed.
     """
 
     folder: Path
     files: tuple[Path, ...]
-    onnx_max_difference: float | None = None
+    proofs: Proofs | None = None
     skipped: dict[str, str] = field(default_factory=dict)
     gone: tuple[str, ...] = ()
 
 
 def export_trial(
-    study: StudyReader, trial: TrialRecord, to: Path, formats: Sequence[str] | None = None
+    study: StudyReader,
+    trial: TrialRecord,
+    to: Path,
+    formats: Sequence[str] | None = None,
+    load_images: SampleLoader | None = None,
 ) -> ExportResult:
     """Write the trained network of a trial to a folder; an earlier export there is replaced.
 
-    The folder also gets a model card (README.md), and classify.py if it has a model to run. After an error the
-    folder is unchanged.
+    Each format is loaded back in a fresh process and compared with the trained network. The folder also gets a
+    model card (README.md), and classify.py if it has a model to run. After an error the folder is unchanged.
 
     Args:
         study: The study.
         trial: The trial. The format ``spec`` alone needs no weights, so any trial has it.
         to: The folder.
-        formats: Names of ``WRITERS``; None for spec, safetensors and, if its packages are installed, onnx.
+        formats: Names of ``FORMATS``; None for all that are possible here.
+        load_images: Loads validation images for the comparison. Without it, or if it refuses, the images are
+            random.
 
     Raises:
         InvalidInputError: A format is unknown or its packages are missing; ``to`` has other files; the trial has
             no weights, or its file is missing, damaged or of another network; a plugin fails.
-        ExportError: A converter failed, or its model does not compute the same logits.
+        ExportError: A converter failed, or a format does not compute the same logits.
         OSError: The folder cannot be written.
     """
-    names, skipped = _choose(formats)
     to = Path(to).resolve()
     check_destination(to)
     plugins = _plugins_of(study, trial)
-    source = _source(study, trial, needs_weights=names != ["spec"])
+    spec = load_spec(trial.spec, source=f"trial {trial.number}")
+    names, skipped = choose(formats, spec)
+    source = _source(study, trial, spec, plugins, needs_weights=names != ["spec"])
     to.parent.mkdir(parents=True, exist_ok=True)
     with locked_parent(to):
         remove_left(to)
         part = new_beside(to, "part")
         held = locked(part)
     try:
-        differences = {name: WRITERS[name](source, part) for name in names}
-        for plugin in plugins:
-            (part / plugin.name).write_bytes(plugin.read_bytes())
-        (part / "README.md").write_text(_card(study, trial, source, names, plugins), encoding="utf-8")
-        if {"onnx", "safetensors"} & set(names):
-            script = resources.files("results.export") / "snippets" / "classify.py"
-            (part / "classify.py").write_bytes(script.read_bytes())
-        _write_manifest(part, study, trial, differences, plugins)
+        proofs = _write(part, study, trial, source, names, plugins, load_images)
         files = tuple(to / path.name for path in sorted(part.iterdir()))
         with locked_parent(to):
             check_destination(to)  # again: another export may have finished meanwhile
@@ -104,25 +108,42 @@ def export_trial(
         raise
     finally:
         os.close(held)
-    return ExportResult(to, files, differences.get("onnx"), skipped, tuple(sorted(gone)))
+    return ExportResult(to, files, proofs, skipped, tuple(sorted(gone)))
 
 
-def _choose(formats: Sequence[str] | None) -> tuple[list[str], dict[str, str]]:
-    """Return the formats to write, in the order of ``WRITERS``, and the reason for each skipped one."""
-    asked = DEFAULT_FORMATS if formats is None else tuple(formats)
-    known = ", ".join(WRITERS)
-    if not asked:
-        raise InvalidInputError(f"no format to export was named; choose from {known}")
-    skipped: dict[str, str] = {}
-    for name in asked:
-        if name not in WRITERS:
-            hint = nearest(name, tuple(WRITERS))
-            raise InvalidInputError(f"a format must be one of {known}, but got {name!r}{hint}")
-        if missing := missing_packages(name):
-            skipped[name] = f"{name} needs {' and '.join(missing)}, not installed here: {INSTALL}"
-    if skipped and formats is not None:
-        raise InvalidInputError(f"the format {next(iter(skipped.values()))}")
-    return [name for name in WRITERS if name in asked and name not in skipped], skipped
+def _write(
+    part: Path,
+    study: StudyReader,
+    trial: TrialRecord,
+    source: Source,
+    names: list[str],
+    plugins: list[Path],
+    load_images: SampleLoader | None,
+) -> Proofs | None:
+    """Write all files of an export into a folder, and return the comparison of its formats."""
+    for plugin in plugins:
+        (part / plugin.name).write_bytes(plugin.read_bytes())
+    for name in names:
+        FORMATS[name].write(source, part)
+    loadings = {name: one for name in names if (one := loading_of(name, source.spec)) is not None}
+    proofs = None
+    if source.path is not None:
+        proofs = prove(source, part, loadings, _sample(study, source, load_images))
+        script = resources.files("results.export") / "snippets" / "classify.py"
+        (part / "classify.py").write_bytes(script.read_bytes())
+    (part / "README.md").write_text(_card(study, trial, source, names, proofs), encoding="utf-8")
+    _write_manifest(part, study, trial, source, names, proofs)
+    return proofs
+
+
+def _sample(study: StudyReader, source: Source, load_images: SampleLoader | None) -> Sample:
+    """Return the validation images to compare with; random ones if they are not available."""
+    if load_images is None:
+        return random_sample(source.trained, "no validation images were given")
+    try:
+        return load_images(study, num_images(source.trained))
+    except InvalidInputError as error:
+        return random_sample(source.trained, f"the validation images are not available: {error}")
 
 
 def _plugins_of(study: StudyReader, trial: TrialRecord) -> list[Path]:
@@ -138,24 +159,26 @@ def _plugins_of(study: StudyReader, trial: TrialRecord) -> list[Path]:
 
 
 def _card(
-    study: StudyReader, trial: TrialRecord, source: Source, names: list[str], plugins: list[Path]
+    study: StudyReader, trial: TrialRecord, source: Source, names: list[str], proofs: Proofs | None
 ) -> str:
-    files = [plugin.name for plugin in plugins]
     if source.path is None:
-        return architecture_card(study, trial, files)
-    return model_card(study, trial, source.weights[0], names, files)
+        return architecture_card(study, trial, source.plugins)
+    figures = figures_of(study, trial, source.trained)
+    return model_card(study, trial, source.trained, names, figures, proofs, source.plugins)
 
 
-def _source(study: StudyReader, trial: TrialRecord, *, needs_weights: bool) -> Source:
+def _source(
+    study: StudyReader, trial: TrialRecord, spec: Spec, plugins: list[Path], *, needs_weights: bool
+) -> Source:
     """Return the network to export; raise InvalidInputError if required weights are missing or damaged."""
-    spec = load_spec(trial.spec, source=f"trial {trial.number}")
+    copies = tuple(plugin.name for plugin in plugins)
     if not needs_weights:
-        return Source(spec)
+        return Source(spec, plugins=copies)
     path = _weights_of(study, trial)
-    source = Source(spec, path)
+    source = Source(spec, path, copies)
     again = f"train it again with 'mgnas search {shell_word(study.folder)} --repair', or restore the file"
     try:
-        found = source.weights[0].network_spec()
+        found = source.trained.network_spec()
     except InvalidInputError as error:
         raise InvalidInputError(f"trial {trial.number}: {error}; {again}") from None
     if found.arch != trial.arch:
@@ -197,15 +220,22 @@ def _write_manifest(
     folder: Path,
     study: StudyReader,
     trial: TrialRecord,
-    differences: dict[str, float | None],
-    plugins: list[Path],
+    source: Source,
+    names: list[str],
+    proofs: Proofs | None,
 ) -> None:
+    """Write export.json: the facts of the network, its input format, the proofs, and the digest of each file."""
     facts = {
         "study": study.name,
         **trial.point(),
-        "max_difference": {name: value for name, value in differences.items() if value is not None},
-        "plugins": [plugin.name for plugin in plugins],
-        "requires": {"onnxruntime": ONNXRUNTIME} if "onnx" in differences else {},
-        "files": {path.name: sha256_of(path) for path in sorted(folder.iterdir())},
+        "formats": names,
+        "plugins": list(source.plugins),
+        "requires": {"onnxruntime": ONNXRUNTIME} if "onnx" in names else {},
     }
+    if source.path is not None:
+        facts["figures"] = asdict(figures_of(study, trial, source.trained))
+        facts["preprocessing"] = Preprocessing.of(source.trained).facts()
+    if proofs is not None:
+        facts["proof"] = proofs.facts()
+    facts["files"] = {path.name: sha256_of(path) for path in sorted(folder.iterdir())}
     (folder / MANIFEST).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")

@@ -6,9 +6,11 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from results.export.formats import ONNXRUNTIME, OPSET
-from results.front import complete_trials
-from results.intervals import wilson
+from results.export.card_metadata import metadata_block
+from results.export.figures import Figures
+from results.export.onnx_file import ONNXRUNTIME, OPSET
+from results.export.preprocessing import RESIZE
+from results.export.proof import Proofs
 from results.plots.axes import plural
 from results.storage.records import TrialRecord
 from results.study import StudyReader
@@ -18,9 +20,11 @@ if TYPE_CHECKING:
 
 _FILES = {
     "spec": "`spec.json`: the architecture; `mgnas describe spec.json` shows its layers.",
-    "safetensors": "`model.safetensors`: the weights, for mgnas.",
+    "safetensors": "`model.safetensors`: the weights, for mgnas and `model.py`.",
     "onnx": f"`model.onnx`: the whole network (opset {OPSET}) for ONNX Runtime >= {ONNXRUNTIME} and others.",
     "pt2": "`model.pt2`: the whole network for `torch.export.load`; mgnas is not needed.",
+    "python": "`model.py`: the network in plain PyTorch; it reads `model.safetensors`.",
+    "hub": "`config.json`: the network and its input format. The folder is a model repository of the Hugging Face hub.",
 }
 
 _SNIPPETS = {
@@ -40,6 +44,21 @@ images = np.zeros((2, {shape}), np.uint8)  # yours: N C H W, pixels 0..255
 print([classes[index] for index in logits.argmax(axis=1)])
 ```
 """,
+    "python": """\
+With PyTorch alone (`pip install torch numpy`):
+
+```python
+import torch
+
+from model import CLASSES, load
+
+network = load()
+images = torch.zeros(2, {shape}, dtype=torch.uint8)  # yours: N C H W, pixels 0..255
+with torch.inference_mode():
+    logits = network(images.float() / 255)
+print([CLASSES[index] for index in logits.argmax(dim=1)])
+```
+""",
     "safetensors": """\
 With mgnas installed (from its source tree: `pip install -e .`):
 
@@ -53,7 +72,7 @@ print(classifier.predict(images))
 ```
 """,
     "pt2": """\
-With torch alone:
+With `torch.export`, mgnas is not needed either:
 
 ```python
 import json
@@ -74,6 +93,8 @@ From a terminal, with image files (this needs Pillow) or a NumPy array of images
 
     python classify.py image1.png image2.png
     python classify.py images.npy
+
+It uses `model.onnx` with onnxruntime, or `model.py` with torch.
 """
 
 
@@ -82,35 +103,40 @@ def model_card(
     trial: TrialRecord,
     trained: Trained,
     formats: Sequence[str],
+    figures: Figures,
+    proofs: Proofs | None = None,
     plugins: Sequence[str] = (),
 ) -> str:
-    """Return the model card as Markdown.
+    """Return the model card as Markdown, with the metadata of the Hugging Face hub.
 
     Args:
         study: The study.
         trial: The trial.
         trained: The metadata of its weights.
         formats: The formats of the export.
+        figures: The accuracy to state.
+        proofs: The comparison of the formats with the trained network.
         plugins: The exported Python files that register the network's family.
     """
     spec = trained.network_spec()
     shape = f"{spec.in_channels}, {trained.image_size[0]}, {trained.image_size[1]}"
     parts = [
-        f"# {_code(spec.notation)}",
+        f"{metadata_block(trained, figures, formats)}\n# {_code(spec.notation)}",
         _origin(study, trial),
-        _facts(study, trial, trained),
+        _facts(study, trial, trained, figures),
         "## Input and output",
         _interface(trained, spec.in_channels),
         f"The {len(trained.classes)} classes, in the order of the logits:",
         f"```json\n{json.dumps(trained.classes, ensure_ascii=False)}\n```",
         "## Accuracy",
-        _accuracy(study, trial, trained),
+        figures.text(),
+        *([] if proofs is None else ["## Proof", _proof_table(proofs)]),
         "## Training",
         _training(study, trial, trained),
         "## Use",
         *(
             _SNIPPETS[name].format(shape=shape, plugins=_loading(plugins), onnxruntime=ONNXRUNTIME).rstrip()
-            for name in ("onnx", "pt2", "safetensors")
+            for name in ("onnx", "python", "pt2", "safetensors")
             if name in formats
         ),
     ]
@@ -157,7 +183,7 @@ def _loading(plugins: Sequence[str]) -> str:
     return f"from mgnas import load_plugins\n\nload_plugins({list(plugins)!r})\n" if plugins else ""
 
 
-def _facts(study: StudyReader, trial: TrialRecord, trained: Trained) -> str:
+def _facts(study: StudyReader, trial: TrialRecord, trained: Trained, figures: Figures) -> str:
     spec = trained.network_spec()
     height, width = trained.image_size
     data = study.header.data
@@ -167,7 +193,7 @@ def _facts(study: StudyReader, trial: TrialRecord, trained: Trained) -> str:
         "Parameters": f"{spec.params:,}",
         "MACs of an image": f"{spec.macs(trained.image_size):,} at {height} x {width}",
         **_further_costs(study, trial),
-        "Validation accuracy": f"{100 * trained.val_accuracy:.2f} %",
+        f"{figures.split.capitalize()} accuracy": f"{100 * figures.accuracy:.2f} %",
         "Data": f"{_code(trained.data)}{fingerprint}",
         "Trained": f"{_epochs(trained)}, seed {trained.seed}",
     }
@@ -186,6 +212,7 @@ def _interface(trained: Trained, channels: int) -> str:
     return (
         f"Input `images`: float32, N x {channels} x {height} x {width} (N C H W{kind}), pixels from 0 to 1. "
         f"Output `logits`: float32, N x {len(trained.classes)}. "
+        f"Image files: {RESIZE}. Arrays with pixels from 0 to 255 are divided by 255. "
         "The model includes the normalisation, so do not normalise the images: it subtracts the "
         f"mean {_numbers(trained.mean)} and divides by the standard deviation {_numbers(trained.std)} of "
         "each channel."
@@ -202,23 +229,27 @@ def _origin(study: StudyReader, trial: TrialRecord) -> str:
     )
 
 
-def _accuracy(study: StudyReader, trial: TrialRecord, trained: Trained) -> str:
-    chosen = len(complete_trials(study.records))
-    share = trained.val_accuracy
-    num_images = study.header.data.get("val")
-    measured = ""
-    if study.header.is_balanced:
-        measured = ", balanced: the mean of the accuracies of the classes"
-    elif isinstance(num_images, int) and num_images > 0:
-        low, high = wilson(share, num_images)
-        measured = f" of {num_images:,} images (95 % interval {100 * low:.2f} to {100 * high:.2f} %)"
-    choice = ""
-    if trial.reference is None and chosen > 1:
-        choice = f"It was selected among {chosen} finished trials by this accuracy, which is therefore optimistic. "
-    return (
-        f"{100 * share:.2f} % on the **validation** split{measured}. {choice}"
-        "The test split was not used to train or to select this network."
+def _proof_table(proofs: Proofs) -> str:
+    """Return the comparison of each format with the trained network, as Markdown."""
+    head = (
+        f"Each format was loaded in a fresh process and compared with the trained network in PyTorch on "
+        f"{proofs.num_images:,} {proofs.images}."
     )
+    if proofs.note:
+        head += f" {proofs.note[0].upper()}{proofs.note[1:]}."
+    if proofs.accuracy is not None:
+        head += f" The trained network classifies {100 * proofs.accuracy:.2f} % of them correctly."
+    lines = [
+        "| Format | Largest difference of logits | Equal classes | Accuracy | Latency of an image | Runtime |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for name, proof in proofs.formats.items():
+        accuracy = "" if proof.accuracy is None else f"{100 * proof.accuracy:.2f} %"
+        lines.append(
+            f"| {name} | {proof.max_difference:.1e} | {100 * proof.agreement:.2f} % | {accuracy} | "
+            f"{proof.latency_ms:.2g} ms (median of {proof.latency_runs}, one core) | {proof.runtime} |"
+        )
+    return head + "\n\n" + "\n".join(lines)
 
 
 def _training(study: StudyReader, trial: TrialRecord, trained: Trained) -> str:

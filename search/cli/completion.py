@@ -23,9 +23,9 @@ def picks(incomplete: str) -> list[str]:
 
 def formats(incomplete: str) -> list[str]:
     """Return completions of the last format in ``incomplete``, a list with commas."""
-    from results.export.formats import WRITERS
+    from results.export.formats import FORMATS
 
-    return _in_list(WRITERS, incomplete)
+    return _in_list(FORMATS, incomplete)
 
 
 def costs(incomplete: str) -> list[str]:

@@ -6,8 +6,9 @@ import sys
 from pathlib import Path
 
 from results.front import accuracy
-from results.open import open_study
+from results.export.proof import proof_lines
 from results.picks import PICKS
+from search.study.opened import open_study
 from space.core.errors import InvalidInputError
 
 
@@ -39,8 +40,12 @@ def export_network(
     out.write(f"validation accuracy {100 * accuracy(record):.2f} %\n")
     for file in result.files:
         out.write(f"  {result.folder / file}\n")
-    if result.onnx_max_difference is not None:
-        out.write(f"ONNX agrees with torch: largest difference {result.onnx_max_difference:.1e}\n")
+    if result.proofs is not None:
+        out.write(f"compared with the trained network on {result.proofs.num_images:,} {result.proofs.images}:\n")
+        for line in proof_lines(result.proofs):
+            out.write(f"  {line}\n")
+        if result.proofs.note:
+            sys.stderr.write(f"the images are random: {result.proofs.note}\n")
     for name in result.gone:
         sys.stderr.write(f"{name} of the earlier export was removed: its format was not requested again\n")
     for name, reason in result.skipped.items():

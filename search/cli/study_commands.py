@@ -332,7 +332,7 @@ def export(
     formats: Annotated[
         str | None,
         typer.Option(
-            help="Formats, with commas: spec, safetensors, onnx, pt2.  [default: spec,safetensors,onnx]",
+            help="Formats, with commas: spec, safetensors, onnx, pt2, python, hub.  [default: all]",
             autocompletion=completion.formats,
             rich_help_panel=OUTPUT,
         ),
@@ -348,7 +348,7 @@ def export(
         ),
     ] = None,
 ) -> None:
-    """Export a network: spec, weights, ONNX, model card and a script that classifies images."""
+    """Export a network in several formats, each compared with the trained network, and a model card."""
     from search.cli.export import export_network
 
     export_network(folder, trial, pick, max_params, formats, path_of("--output", output))

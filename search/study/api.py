@@ -12,6 +12,7 @@ from results.open import Study, open_study
 from search.study.folder import GIVEN, StudyFolder
 from search.study.given_images import write_given
 from search.study.named_networks import NamedNetworks, train_named
+from search.study.opened import with_images
 from search.study.progress import Progress, Silent, progress_for
 from search.study.resolve import FLAGS, Request, resolve, study_or_preset
 from search.study.run import run_study
@@ -114,7 +115,7 @@ def run_search(
     config, path = resolve(request)
     fill_closed_descriptors()
     with closing(progress_for(sys.stderr) if progress else Silent()) as display:
-        return run_study(config, path, display)
+        return with_images(run_study(config, path, display))
 
 
 def train(
@@ -186,7 +187,7 @@ def train(
     def display(noun: str) -> Progress:
         return progress_for(sys.stderr, noun) if progress else Silent()
 
-    return train_named(networks, base, display)
+    return with_images(train_named(networks, base, display))
 
 
 def certify(

@@ -1,0 +1,45 @@
+"""The formats of one export: those asked for, those they bring, and the reason for each skipped one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from results.export.formats import FORMATS, INSTALL, missing_packages
+from results.export.standalone.source import why_not_standalone
+from space.core.errors import InvalidInputError, nearest
+from space.networks.spec import Spec
+
+DEFAULT_FORMATS = tuple(FORMATS)
+
+
+def choose(formats: Sequence[str] | None, spec: Spec) -> tuple[list[str], dict[str, str]]:
+    """Return the formats to write, in the order of ``FORMATS``, and the reason for each skipped one.
+
+    Args:
+        formats: The formats asked for; None for all that are possible here.
+        spec: The network.
+
+    Raises:
+        InvalidInputError: A format asked for is unknown, its packages are missing, or the network has none.
+    """
+    asked = DEFAULT_FORMATS if formats is None else tuple(formats)
+    known = ", ".join(FORMATS)
+    if not asked:
+        raise InvalidInputError(f"no format to export was named; choose from {known}")
+    skipped: dict[str, str] = {}
+    for name in asked:
+        if name not in FORMATS:
+            hint = nearest(name, tuple(FORMATS))
+            raise InvalidInputError(f"a format must be one of {known}, but got {name!r}{hint}")
+        if missing := missing_packages(name):
+            skipped[name] = f"{name} needs {' and '.join(missing)}, not installed here: {INSTALL}"
+    no_source = why_not_standalone(spec)
+    if "python" in asked and no_source is not None:
+        skipped["python"] = f"python is not possible: {no_source}"
+    if skipped and formats is not None:
+        raise InvalidInputError(f"the format {next(iter(skipped.values()))}")
+    chosen = {name for name in asked if name not in skipped}
+    brought = {name for one in chosen for name in FORMATS[one].brings}
+    if no_source is not None:
+        brought -= {"python"}
+    return [name for name in FORMATS if name in chosen | brought], skipped

@@ -1,0 +1,49 @@
+"""A study opened with its images: what results cannot load themselves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from results.export.sample import Sample
+from results.open import Study
+from results.open import open_study as open_without_images
+from results.study import StudyReader
+from space.core.errors import InvalidInputError
+from trainers.data.config import DataConfig
+from trainers.data.load_splits import load_search_data
+
+
+def open_study(folder: str | Path) -> Study:
+    """Open the study in a folder and return its state at this moment.
+
+    Raises:
+        InvalidInputError: The folder does not exist, holds no study, or the study is damaged.
+
+    Example:
+        >>> study = mgnas.open_study("runs/digits")
+        >>> study.front()
+        >>> study.export("best")
+    """
+    return with_images(open_without_images(folder))
+
+
+def with_images(study: Study) -> Study:
+    """Return the study, which now compares its exports with the trained network on validation images."""
+    study.load_images = validation_sample
+    return study
+
+
+def validation_sample(study: StudyReader, most: int) -> Sample:
+    """Return at most ``most`` validation images of a study, evenly spread.
+
+    Raises:
+        InvalidInputError: The images are missing, unreadable, or others than those of the study.
+    """
+    config = DataConfig.model_validate(study.header.config.get("data", {}))
+    data = load_search_data(config)
+    if study.header.data.get("fingerprint") != data.fingerprint():
+        raise InvalidInputError(f"{config.source} holds other images than those of the study")
+    rows = np.linspace(0, len(data.val) - 1, min(most, len(data.val))).astype(np.int64)
+    return Sample(data.val.images[rows], data.val.labels[rows], f"validation images of {data.name}")
