@@ -12,7 +12,7 @@ from search.cli.certify_command import certify
 from search.cli.network_commands import describe, train
 from search.cli.options import AsJson, path_of
 from search.cli.panels import MACHINE, OUTPUT, SEARCH, PanelCommand
-from search.cli.study_commands import compare, dashboard, export, front, report, search, status, verify
+from search.cli.study_commands import compare, dashboard, export, front, predict, report, search, status, verify
 
 app = typer.Typer(
     rich_markup_mode=None,
@@ -160,6 +160,10 @@ COMMANDS: dict[Callable[..., None], str] = {
     export: """
         mgnas export runs/digits --pick within-1se
         mgnas export runs/digits --trial 3 --formats spec,onnx -o my_network
+        """,
+    predict: """
+        mgnas predict exports/best photos
+        mgnas predict exports/best digits.npz --json -o predictions.json
         """,
     verify: """
         mgnas verify runs/digits

@@ -22,13 +22,19 @@ from space.networks.weights_file import SHA256, StoredTensor, Trained, checksum,
 __all__ = ["Classifier", "Trained", "load_weights", "save_weights"]
 
 
+WEIGHTS_FILE = "model.safetensors"
+"""The file of weights in an export."""
+
+
 class Classifier(nn.Module):
     """A trained network with its normalisation.
 
     It maps float32 images N C H W with pixels from 0 to 1 to logits N K.
 
+    ``mgnas predict`` also reads image files, and needs no torch.
+
     Example:
-        >>> classifier = mgnas.Classifier.load("exports/best/model.safetensors")
+        >>> classifier = mgnas.Classifier.load("exports/best")
         >>> classifier.predict(torch.zeros(2, 1, 8, 8, dtype=torch.uint8))
         ['0', '0']
     """
@@ -46,11 +52,17 @@ class Classifier(nn.Module):
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
-        """Load a classifier from a safetensors file of an export, in evaluation mode.
+        """Load a classifier from an export, in evaluation mode.
+
+        Args:
+            path: The folder of an export, or its safetensors file.
 
         Raises:
             InvalidInputError: The file is missing, damaged, or not from mgnas.
         """
+        path = Path(path)
+        if path.is_dir():
+            path /= WEIGHTS_FILE
         trained, weights = load_weights(path)
         network = build(load_spec(trained.spec, source=str(path)))
         try:
@@ -68,14 +80,24 @@ class Classifier(nn.Module):
         return logits
 
     @torch.inference_mode()
+    def probabilities(self, images: Tensor) -> Tensor:
+        """Return the probabilities N K of the classes.
+
+        Args:
+            images: N C H W, uint8 (0 to 255) or float32 (0 to 1).
+        """
+        scaled = images.float() / 255 if images.dtype == torch.uint8 else images
+        probabilities: Tensor = self(scaled).softmax(dim=1)
+        return probabilities
+
+    @torch.inference_mode()
     def predict(self, images: Tensor) -> list[str]:
         """Return the class name of each image.
 
         Args:
             images: N C H W, uint8 (0 to 255) or float32 (0 to 1).
         """
-        scaled = images.float() / 255 if images.dtype == torch.uint8 else images
-        return [self.trained.classes[index] for index in self(scaled).argmax(dim=1).tolist()]
+        return [self.trained.classes[index] for index in self.probabilities(images).argmax(dim=1).tolist()]
 
 
 def save_weights(path: str | Path, network: nn.Module, trained: Trained) -> Path:

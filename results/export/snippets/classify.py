@@ -7,12 +7,13 @@
 
 The output has one line for each image: name, class and probability, separated by tabs. Tabs and line breaks in
 names are written as \\t and \\n. Image files are converted to the network's size and channels; arrays must have
-them. model.onnx needs onnxruntime and numpy. A folder without model.onnx uses model.safetensors, which needs
-mgnas. Image files also need Pillow.
+them. model.onnx needs onnxruntime and numpy; model.py and model.pt2 need torch and numpy. The script uses the
+first of them that can run here. A folder with model.safetensors alone needs mgnas. Image files also need Pillow.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import io
 import itertools
 import json
@@ -48,11 +49,15 @@ class Model:
 
 
 def load_model(folder: Path) -> Model:
-    """Return the network in ``folder``: model.onnx, otherwise model.safetensors."""
-    for name, load in (("model.onnx", load_onnx), ("model.safetensors", load_safetensors)):
-        if (folder / name).is_file():
+    """Return the network in ``folder``: the first file that an installed package can run."""
+    found = [name for name in LOADERS if (folder / name).is_file()]
+    if not found:
+        raise UserError(f"{folder} has neither model.onnx nor model.safetensors: leave this script beside them")
+    for name in found:
+        load, package = LOADERS[name]
+        if importlib.util.find_spec(package) is not None:
             return load(folder / name)
-    raise UserError(f"{folder} has neither model.onnx nor model.safetensors: leave this script beside them")
+    return LOADERS[found[0]][0](folder / found[0])  # which names the missing package
 
 
 def manifest_of(folder: Path) -> dict[str, Any]:
@@ -118,13 +123,70 @@ def load_safetensors(path: Path) -> Model:
         classifier = Classifier.load(path)
     except MgnasError as error:
         raise UserError(str(error)) from None
+    trained = classifier.trained
+    shape = (len(trained.mean), *trained.image_size)
+    return Model(list(trained.classes), shape, logits_of(torch, classifier))
+
+
+def load_python(path: Path) -> Model:
+    """Return the network of model.py, which reads model.safetensors; it runs on the CPU."""
+    torch = import_torch(path)
+    try:
+        spec = importlib.util.spec_from_file_location("exported_network", path)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        network = module.load(path.parent)
+    except Exception as error:
+        raise UserError(f"{path} cannot be loaded ({first_line(error)})") from None
+    shape = (module.CHANNELS, *module.IMAGE_SIZE)
+    return Model(list(module.CLASSES), shape, logits_of(torch, network))
+
+
+def load_pt2(path: Path) -> Model:
+    """Return the network of a file of torch.export; it runs on the CPU."""
+    torch = import_torch(path)
+    extra = {"preprocessing.json": ""}
+    try:
+        network = torch.export.load(str(path), extra_files=extra).module()
+        facts = json.loads(extra["preprocessing.json"])
+    except Exception as error:
+        raise UserError(f"{path} cannot be loaded ({first_line(error)})") from None
+    return Model(facts["classes"], (facts["channels"], *facts["image_size"]), logits_of(torch, network))
+
+
+def import_torch(path: Path) -> Any:
+    """Return the package torch."""
+    try:
+        import torch
+    except ImportError:
+        raise UserError(f"{path.name} needs torch, which is not installed: pip install torch") from None
+    return torch
+
+
+def logits_of(torch: Any, network: Any) -> Callable[[Any], Any]:
+    """Return the function from images to logits of a torch module."""
 
     def logits(images: Any) -> Any:
         with torch.inference_mode():
-            return classifier(torch.from_numpy(images)).numpy()
+            return network(torch.from_numpy(images)).numpy()
 
-    trained = classifier.trained
-    return Model(list(trained.classes), (len(trained.mean), *trained.image_size), logits)
+    return logits
+
+
+def first_line(error: Exception) -> str:
+    """Return the first line of an error's text."""
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+LOADERS: dict[str, tuple[Callable[[Path], Model], str]] = {
+    "model.onnx": (load_onnx, "onnxruntime"),
+    "model.py": (load_python, "torch"),
+    "model.pt2": (load_pt2, "torch"),
+    "model.safetensors": (load_safetensors, "mgnas"),
+}
+"""The loader of each file and its package, in the order of preference."""
 
 
 def read_images(argument: str, shape: tuple[int, int, int]) -> Iterator[tuple[str, Any]]:

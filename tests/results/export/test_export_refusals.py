@@ -33,9 +33,9 @@ def contents(folder: Path) -> dict[str, bytes]:
     [
         (
             ["onxx"],
-            "a format must be one of spec, safetensors, onnx, pt2, but got 'onxx'; did you mean 'onnx'?",
+            "a format must be one of spec, safetensors, onnx, pt2, python, hub, but got 'onxx'; did you mean 'onnx'?",
         ),
-        ([], "no format to export was named; choose from spec, safetensors, onnx, pt2"),
+        ([], "no format to export was named; choose from spec, safetensors, onnx, pt2, python, hub"),
     ],
 )
 def test_unknown_formats(study: Study, tmp_path: Path, formats: list[str], reason: str) -> None:
@@ -50,13 +50,14 @@ def test_without_its_packages_onnx_is_left_out_or_refused(
 ) -> None:
     monkeypatch.setitem(sys.modules, "onnxscript", None)
     result = export_trial(study, study.trial(0), tmp_path / "out")
+    assert result.proofs is not None
+    assert "onnx" not in result.proofs.formats
     assert result.skipped == {
         "onnx": "onnx needs onnxscript, not installed here: pip install -e '.[export]' in mgnas's source tree"
     }
-    assert result.onnx_max_difference is None
-    names = ["README.md", "classify.py", "export.json", "model.safetensors", "spec.json"]
-    assert [path.name for path in result.files] == names
-    assert "model.onnx" not in (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
+    names = {"README.md", "classify.py", "config.json", "export.json", "model.pt2", "model.py"}
+    assert {path.name for path in result.files} == names | {"model.safetensors", "spec.json"}
+    assert "`model.onnx`: the" not in (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
     with pytest.raises(
         InvalidInputError,
         match=r"^the format onnx needs onnxscript, .*'\.\[export\]' in mgnas's source tree$",

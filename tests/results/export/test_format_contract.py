@@ -1,9 +1,10 @@
-"""The contract of every export format: one conformance suite over ``WRITERS``."""
+"""The contract of every export format: one conformance suite over ``FORMATS``."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import runpy
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +15,8 @@ import torch
 from torch import Tensor
 
 from results.export.folder import ExportResult, export_trial
-from results.export.formats import TOLERANCE, WRITERS
+from results.export.formats import FORMATS
+from results.export.proof import TOLERANCE
 from results.open import Study
 from space.core.errors import InvalidInputError
 from space.modules import Classifier
@@ -31,11 +33,21 @@ FILES: dict[str, str] = {
     "safetensors": "model.safetensors",
     "onnx": "model.onnx",
     "pt2": "model.pt2",
+    "python": "model.py",
+    "hub": "config.json",
 }
+
+
+def run_python(file: Path, images: Tensor) -> Tensor:
+    return runpy.run_path(str(file))["load"](file.parent)(images)
+
+
 RUNNERS: dict[str, Callable[[Path, Tensor], Tensor]] = {
     "safetensors": lambda file, images: Classifier.load(file)(images),
     "onnx": run_onnx,
     "pt2": lambda file, images: torch.export.load(file).module()(images),
+    "python": run_python,
+    "hub": lambda file, images: run_python(file.parent / "model.py", images),
 }
 """How a user runs each format that can run."""
 
@@ -45,7 +57,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
     return make_study(tmp_path_factory.mktemp("study"))
 
 
-@pytest.fixture(scope="module", params=WRITERS)
+@pytest.fixture(scope="module", params=FORMATS)
 def exported(
     request: pytest.FixtureRequest, study: Study, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[str, ExportResult]:
@@ -54,13 +66,14 @@ def exported(
 
 
 def test_suite_covers_every_format() -> None:
-    assert set(FILES) == set(WRITERS)
+    assert set(FILES) == set(FORMATS)
 
 
 def test_format_writes_its_file_and_a_model_card_alone(exported: tuple[str, ExportResult]) -> None:
     name, result = exported
     found = {path.name for path in result.folder.iterdir()}
-    assert found - {"classify.py"} == {FILES[name], "README.md", "export.json"}
+    brought = {FILES[other] for other in FORMATS[name].brings}
+    assert found - {"classify.py"} - brought == {FILES[name], "README.md", "export.json"}
     assert {path.name for path in result.files} == found
     assert FILES[name] in (result.folder / "README.md").read_text(encoding="utf-8")
 
@@ -103,7 +116,7 @@ def test_format_is_written_again_over_its_earlier_export(
     assert again.gone == ()
 
 
-@pytest.mark.parametrize("name", [name for name in WRITERS if name != "spec"])
+@pytest.mark.parametrize("name", [name for name in FORMATS if name != "spec"])
 def test_format_refuses_a_trial_without_weights_and_writes_nothing(
     study: Study, tmp_path: Path, name: str
 ) -> None:

@@ -1,0 +1,1 @@
+"""Predictions of an exported network for image files, folders and arrays."""
