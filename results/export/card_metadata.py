@@ -13,6 +13,9 @@ from space.networks.weights_file import Trained
 LICENCE = "unknown"
 """The hub's word for a licence that is not stated."""
 
+NO_TEXT = ("y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf")
+"""Words that YAML reads as something else than text."""
+
 
 def metadata_block(trained: Trained, figures: Figures, formats: Sequence[str]) -> str:
     """Return the metadata between two lines of three dashes.
@@ -64,8 +67,10 @@ def yaml_text(value: Any, indent: int = 0) -> str:
     if isinstance(value, Mapping):
         lines = []
         for key, item in value.items():
-            nested = isinstance(item, Mapping | list)
-            lines.append(f"{space}{key}:" + (f"\n{yaml_text(item, indent + 1)}" if nested else f" {_scalar(item)}\n"))
+            nested = bool(item) and isinstance(item, Mapping | list)
+            lines.append(
+                f"{space}{key}:" + (f"\n{yaml_text(item, indent + 1)}" if nested else f" {_scalar(item)}\n")
+            )
         return "".join(lines)
     lines = []
     for item in value:
@@ -78,5 +83,5 @@ def yaml_text(value: Any, indent: int = 0) -> str:
 
 
 def _scalar(value: Any) -> str:
-    is_plain = isinstance(value, str) and re.fullmatch(r"[a-z][a-z0-9-]*", value)
+    is_plain = isinstance(value, str) and re.fullmatch(r"[a-z][a-z0-9-]*", value) and value not in NO_TEXT
     return str(value) if is_plain else json.dumps(value)

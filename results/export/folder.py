@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field
 from importlib import resources
 from pathlib import Path
 
+from results.export.choice import DEFAULT_FORMATS, choose
 from results.export.destination import (
     MANIFEST,
     check_destination,
@@ -19,7 +20,6 @@ from results.export.destination import (
     new_beside,
     remove_left,
 )
-from results.export.choice import DEFAULT_FORMATS, choose
 from results.export.figures import figures_of
 from results.export.formats import FORMATS, loading_of
 from results.export.model_card import architecture_card, model_card
@@ -38,6 +38,7 @@ from space.networks.plugins import load_plugins, plugin_digest
 from space.networks.spec import Spec
 
 __all__ = ["DEFAULT_FORMATS", "ExportError", "ExportResult", "export_trial"]
+
 
 @dataclass(frozen=True)
 class ExportResult:

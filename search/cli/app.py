@@ -9,10 +9,10 @@ from typing import Annotated
 import typer
 
 from search.cli.certify_command import certify
-from search.cli.network_commands import describe, train
+from search.cli.network_commands import describe, predict, train
 from search.cli.options import AsJson, path_of
 from search.cli.panels import MACHINE, OUTPUT, SEARCH, PanelCommand
-from search.cli.study_commands import compare, dashboard, export, front, predict, report, search, status, verify
+from search.cli.study_commands import compare, dashboard, export, front, report, search, status, verify
 
 app = typer.Typer(
     rich_markup_mode=None,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from results.front import accuracy
 from results.export.proof import proof_lines
+from results.front import accuracy
 from results.picks import PICKS
 from search.study.opened import open_study
 from space.core.errors import InvalidInputError
@@ -41,7 +41,9 @@ def export_network(
     for file in result.files:
         out.write(f"  {result.folder / file}\n")
     if result.proofs is not None:
-        out.write(f"compared with the trained network on {result.proofs.num_images:,} {result.proofs.images}:\n")
+        out.write(
+            f"compared with the trained network on {result.proofs.num_images:,} {result.proofs.images}:\n"
+        )
         for line in proof_lines(result.proofs):
             out.write(f"  {line}\n")
         if result.proofs.note:

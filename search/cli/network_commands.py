@@ -1,4 +1,4 @@
-"""The commands of single networks: describe and train. Slow imports stay inside."""
+"""The commands of single networks: describe, train, predict. Slow imports stay inside."""
 
 from __future__ import annotations
 
@@ -163,3 +163,54 @@ def train(
     files = [Path(file) for file in plugins or []]
     networks = NamedNetworks(specs, seeds, path_of("--output", output), files)
     train_and_print(networks, base, as_json=as_json)
+
+
+def predict(
+    export_path: Annotated[
+        str,
+        typer.Argument(
+            metavar="EXPORT", help="The folder of an export, or its file .onnx, .safetensors or .pt2."
+        ),
+    ],
+    images: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="IMAGES...",
+            help="Image files, folders, and .npz files (x_test or x; y_test or y). Folders named like classes "
+            "are labels.",
+        ),
+    ],
+    top: Annotated[int, typer.Option(help="Number of classes for each image.", rich_help_panel=OUTPUT)] = 1,
+    backend: Annotated[
+        str | None,
+        typer.Option(
+            metavar="onnxruntime|torch",
+            help="The package that runs the network.  [default: onnxruntime if possible]",
+            rich_help_panel=MACHINE,
+        ),
+    ] = None,
+    as_json: AsJson = False,
+    as_csv: Annotated[
+        bool, typer.Option("--csv", help="Print CSV on stdout.", rich_help_panel=OUTPUT)
+    ] = False,
+    output: Annotated[
+        str | None,
+        typer.Option(
+            "-o", "--output", metavar="FILE", help="The file.  [default: stdout]", rich_help_panel=OUTPUT
+        ),
+    ] = None,
+) -> None:
+    """Classify images with an exported network. With labels, also print accuracy and confusion matrix.
+
+    An image that cannot be read is named on stderr and skipped. Exit code 1 if images were skipped, 2 if none
+    could be read.
+    """
+    from search.cli.predict import predict_images
+    from space.core.errors import InvalidInputError
+
+    if as_json and as_csv:
+        raise InvalidInputError("--json and --csv exclude each other")
+    export_folder, file = path_of("EXPORT", export_path), path_of("--output", output)
+    assert export_folder is not None
+    form = "json" if as_json else "csv" if as_csv else "table"
+    raise typer.Exit(predict_images(export_folder, images, form, file, top, backend))

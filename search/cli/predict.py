@@ -58,7 +58,9 @@ def predict_images(
             num_read += 1
             writer.write(one)
         if not num_read:
-            raise InvalidInputError(f"none of the images could be read: {plural(len(skipped), 'was', 'were')} skipped")
+            raise InvalidInputError(
+                f"none of the images could be read: {plural(len(skipped), 'was', 'were')} skipped"
+            )
         writer.end(evaluation, skipped)
     if skipped:
         sys.stderr.write(f"{len(skipped):,} skipped, {num_read:,} classified\n")
@@ -193,7 +195,9 @@ def evaluation_lines(evaluation: Evaluation) -> Iterator[str]:
         share = "" if accuracy is None else f"{100 * accuracy:.2f} %"
         yield f"{name:<{width}}  {total:>9,}  {share:>9}"
     yield ""
-    yield from _matrix(evaluation, names, width) if len(names) <= MOST_COLUMNS else _confusions(evaluation, names)
+    yield from (
+        _matrix(evaluation, names, width) if len(names) <= MOST_COLUMNS else _confusions(evaluation, names)
+    )
 
 
 def _matrix(evaluation: Evaluation, names: list[str], width: int) -> Iterator[str]:

@@ -60,7 +60,9 @@ def chunks(arguments: Iterable[str], format_: Preprocessing) -> Iterator[list[Im
         arguments: Image files, folders, and ``.npz`` or ``.npy`` files.
         format_: The input format of the network. Image files are converted to it; arrays must have it.
     """
-    size = max(1, min(CHUNK, CHUNK_BYTES // (format_.channels * format_.image_size[0] * format_.image_size[1])))
+    size = max(
+        1, min(CHUNK, CHUNK_BYTES // (format_.channels * format_.image_size[0] * format_.image_size[1]))
+    )
     with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as threads:
         for argument in arguments:
             try:
@@ -143,13 +145,12 @@ def _images_of_array(path: Path, format_: Preprocessing) -> Iterator[Image]:
         yield Image(f"{path}:{key}[{index}]", None if labels is None else int(labels[index]), pixels)
 
 
-def _arrays_of(
-    path: Path, format_: Preprocessing
-) -> tuple[NDArray[np.uint8], NDArray[np.int64] | None, str]:
+def _arrays_of(path: Path, format_: Preprocessing) -> tuple[NDArray[np.uint8], NDArray[np.int64] | None, str]:
     """Return the images, their labels if there are any, and the name of the array."""
     try:
-        loaded = np.load(path, allow_pickle=False)
-        arrays = {"x": loaded} if isinstance(loaded, np.ndarray) else _members(path, loaded)
+        with path.open("rb") as file:  # numpy leaves the file of a damaged archive open
+            loaded = np.load(file, allow_pickle=False)
+            arrays = {"x": loaded} if isinstance(loaded, np.ndarray) else _members(path, loaded)
     except OSError as error:
         reason = explain_system_error(error) if error.errno else shortened(str(error))
         raise InvalidInputError(f"{path} cannot be read: {reason}") from None
@@ -182,7 +183,9 @@ def _labels(path: Path, key: str, array: NDArray[Any], classes: tuple[str, ...])
     if array.dtype.kind == "U":
         places = {name: index for index, name in enumerate(classes)}
         if unknown := sorted(set(array.reshape(-1).tolist()) - set(places)):
-            raise InvalidInputError(f"{path}: {key} names {shown(unknown[0])}, which is no class of the network")
+            raise InvalidInputError(
+                f"{path}: {key} names {shown(unknown[0])}, which is no class of the network"
+            )
         return np.array([places[name] for name in array.reshape(-1).tolist()], dtype=np.int64)
     labels = labels_of(str(path), {key: array}, np.array(classes), Notes())[0][key]
     if len(labels) and labels.max() >= len(classes):

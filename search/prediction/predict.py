@@ -108,7 +108,9 @@ def predictions(
     classes = runner.preprocessing.classes
     for images in chunks(arguments, runner.preprocessing):
         readable = [image.pixels for image in images if image.pixels is not None]
-        rows = iter(runner.probabilities(np.stack(readable)) if readable else ())
+        rows: Iterator[NDArray[np.float64]] = iter(
+            runner.probabilities(np.stack(readable)) if readable else ()
+        )
         for image in images:
             if image.pixels is None:
                 yield Skipped(image.name, image.fault)

@@ -12,6 +12,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from results.export.onnx_file import quiet
 from results.export.preprocessing import Preprocessing
 from space.core.errors import InvalidInputError, shortened, shown
 from space.networks.plugins import load_plugins
@@ -118,7 +119,8 @@ def _load_pt2(file: Path) -> tuple[Preprocessing, Callable[[Any], Any]]:
     import torch
 
     extra = {"preprocessing.json": ""}
-    network = torch.export.load(str(file), extra_files=extra).module()
+    with quiet():
+        network = torch.export.load(str(file), extra_files=extra).module()
     return _read(extra["preprocessing.json"], file), _in_torch(network)
 
 

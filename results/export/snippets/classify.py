@@ -52,7 +52,9 @@ def load_model(folder: Path) -> Model:
     """Return the network in ``folder``: the first file that an installed package can run."""
     found = [name for name in LOADERS if (folder / name).is_file()]
     if not found:
-        raise UserError(f"{folder} has neither model.onnx nor model.safetensors: leave this script beside them")
+        raise UserError(
+            f"{folder} has neither model.onnx nor model.safetensors: leave this script beside them"
+        )
     for name in found:
         load, package = LOADERS[name]
         if importlib.util.find_spec(package) is not None:

@@ -136,7 +136,7 @@ def main(job_file: str) -> None:
         from space.networks.plugins import load_plugins
 
         load_plugins([plugin])
-    results = {}
+    results: dict[str, dict[str, Any]] = {}
     for name, (loader, file) in job["formats"].items():
         began = time.perf_counter()
         try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from string import Template
 
 from results.export.standalone.parts import fields_of, groups_text, levels_of, stem_of, template
@@ -61,7 +60,9 @@ def _smoother_fields(spec: MgNetSpec) -> dict[str, str]:
         fields["SMOOTHER"] = "\n        self.smoother = TwoStep(nu)"
         fields["BEFORE"] = "        before = u\n"
         fields["NEXT_U"] = "u, before = self.smoother(i, u, before, v), u"
-        fields["EQUATION"] = "u <- sigma(u_prev + omega * (u + v - u_prev)), v = sigma(BN(B * sigma(BN(f - A * u))))"
+        fields["EQUATION"] = (
+            "u <- sigma(u_prev + omega * (u + v - u_prev)), v = sigma(BN(B * sigma(BN(f - A * u))))"
+        )
     assert isinstance(smoother, Convolution | Linear | Quadratic | TwoStep)
     return fields
 
@@ -80,7 +81,9 @@ def _two_step_text(spec: MgNetSpec) -> str:
     omega = "WEIGHTS[: nu - 1]"
     if is_learned:
         omega = f"nn.Parameter(torch.tensor({omega})) if nu > 1 else ()"
-    return Template(template("two_step")).substitute(WEIGHTS=f"({weights},)" if weights else "()", OMEGA=omega, **fields_of(spec))
+    return Template(template("two_step")).substitute(
+        WEIGHTS=f"({weights},)" if weights else "()", OMEGA=omega, **fields_of(spec)
+    )
 
 
 def _transition_fields(spec: MgNetSpec) -> dict[str, str]:
@@ -89,8 +92,8 @@ def _transition_fields(spec: MgNetSpec) -> dict[str, str]:
         return {"TRANSITION": "", "TRANSITIONS": "", "TO_NEXT": "", "POOL": ""}
     zero = spec.interpolation == "zero"
     text = Template(template("transition_zero" if zero else "transition")).substitute(
-        PI=_change(spec.interpolation, "c_u", "next_u", [(a.c_u, b.c_u) for a, b in pairwise(spec.levels)]),
-        R=_change(spec.restriction, "c_f", "next_f", [(a.c_f, b.c_f) for a, b in pairwise(spec.levels)]),
+        PI=_change(spec.interpolation, "c_u", "next_u"),
+        R=_change(spec.restriction, "c_f", "next_f"),
     )
     uses_pool = "pool" in (spec.restriction, spec.interpolation)
     return {
@@ -102,7 +105,7 @@ def _transition_fields(spec: MgNetSpec) -> dict[str, str]:
     }
 
 
-def _change(how: str, c_in: str, c_out: str, shapes: list[tuple[int, int]]) -> str:
+def _change(how: str, c_in: str, c_out: str) -> str:
     """Return Pi or R as a Python expression."""
     if how == "zero":
         return ""

@@ -83,6 +83,8 @@ def _modules(spec: ResidualSpec, facts: dict[str, str], *, has_stem_norm: bool, 
         "KERNEL_A": "1" if is_bottleneck else "3",
         "OPERATOR_B": "Bottleneck" if is_bottleneck else "make_b",
         "MAKE_B": before + operator,
-        "NORM_B": "\n        self.norm_b = nn.ModuleList(NormAct(c_u) for _ in range(nu))" if is_bottleneck else "",
+        "NORM_B": "\n        self.norm_b = nn.ModuleList(NormAct(c_u) for _ in range(nu))"
+        if is_bottleneck
+        else "",
     }
     return Template(template("resnet")).substitute(common | facts | fields_of(spec))
