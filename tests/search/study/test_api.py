@@ -18,6 +18,7 @@ from search.study.config import StudyConfig
 from search.study.folder import StudyFolder
 from space.core.errors import InvalidInputError
 from tests.support.studies import write_study
+from tests.support.synthetic import study as empty_study
 from trainers.data.config import DataConfig
 from trainers.data.load_splits import load_search_data
 
@@ -103,7 +104,9 @@ os._exit(len(study.front()))
 
 def test_arguments_are_the_options_of_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[StudyConfig] = []
-    monkeypatch.setattr("search.study.api.run_study", lambda config, *_: asked.append(config))
+    monkeypatch.setattr(
+        "search.study.api.run_study", lambda config, *_: asked.append(config) or empty_study([])
+    )
     run_search(
         "digits", folder=tmp_path, image_size=(8, 8), trials=3, hours=0.5, epochs=4, max_params=5000,
         costs=["params", "macs"], seed=7, workers=1, device="cpu", progress=False,
@@ -154,7 +157,9 @@ def test_arrays_and_datasets_are_written_once_into_the_folder(
 ) -> None:
     asked: list[StudyConfig] = []
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("search.study.api.run_study", lambda config, *_: asked.append(config))
+    monkeypatch.setattr(
+        "search.study.api.run_study", lambda config, *_: asked.append(config) or empty_study([])
+    )
     run_search(data=Photos(), folder="a", progress=False)
     found = load_search_data(asked[0].data)
     assert (found.classes, found.image_size, found.in_channels) == (("dark", "light"), (8, 8), 1)
