@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, SupportsIndex
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from results.export.folder import ExportResult
     from results.export.sample import SampleLoader
+    from results.plots.study_plots import StudyPlots
     from results.storage.records import TrialRecord
 
 
@@ -78,6 +80,32 @@ class Study(StudyReader):
         from results.report.page import write_report
 
         return write_report(self, self.folder / REPORT if path is None else user_path(path, "the report"))
+
+    @cached_property
+    def plots(self) -> StudyPlots:
+        """The charts of the report as plotly figures, such as ``study.plots.front()``."""
+        from results.plots.study_plots import StudyPlots
+
+        return StudyPlots(self)
+
+    def figures(self, folder: str | Path, formats: Sequence[str] = ("svg", "png")) -> list[Path]:
+        """Write every chart of the report into a folder.
+
+        SVG, PNG and PDF need the extra ``images`` and Chrome or Chromium; HTML needs neither.
+
+        Args:
+            folder: The folder. It is created if it is missing.
+            formats: Of ``svg``, ``png``, ``pdf`` and ``html``.
+
+        Returns:
+            The paths of the files.
+
+        Raises:
+            InvalidInputError: A format is unknown, there is no chart yet, or kaleido or Chrome is missing.
+        """
+        from results.plots.figure_files import write_figures
+
+        return write_figures(self, user_path(folder, "the folder of the figures"), formats)
 
     def front_svg(self, path: str | Path) -> Path:
         """Write the Pareto front of accuracy against parameters as an SVG picture.

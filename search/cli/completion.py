@@ -28,6 +28,13 @@ def formats(incomplete: str) -> list[str]:
     return _in_list(FORMATS, incomplete)
 
 
+def figure_formats(incomplete: str) -> list[str]:
+    """Return completions of the last format of a figure in ``incomplete``, a list with commas."""
+    from results.plots.figure_files import FORMATS
+
+    return _in_list(FORMATS, incomplete)
+
+
 def costs(incomplete: str) -> list[str]:
     """Return completions of the last cost in ``incomplete``, a list with commas."""
     from results.storage.objectives import COSTS

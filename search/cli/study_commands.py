@@ -267,6 +267,23 @@ def report(
             rich_help_panel=OUTPUT,
         ),
     ] = None,
+    figures: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Write every chart as a file into this folder too. Needs the extra 'images' and Chrome, except "
+            "for html.",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = None,
+    formats: Annotated[
+        str | None,
+        typer.Option(
+            help="With --figures: formats, with commas: svg, png, pdf, html.  [default: svg,png]",
+            autocompletion=completion.figure_formats,
+            rich_help_panel=OUTPUT,
+        ),
+    ] = None,
     watch: Annotated[
         bool,
         typer.Option(
@@ -290,12 +307,22 @@ def report(
     if not watch:
         if port is not None:
             raise InvalidInputError("--port requires --watch")
-        typer.echo(open_study(folder).report(path_of("--output", output)))
+        if formats is not None and figures is None:
+            raise InvalidInputError("--formats requires --figures")
+        study = open_study(folder)
+        typer.echo(study.report(path_of("--output", output)))
+        if (target := path_of("--figures", figures)) is not None:
+            from results.plots.figure_files import DEFAULT_FORMATS
+
+            names = DEFAULT_FORMATS if formats is None else [name.strip() for name in formats.split(",")]
+            for path in study.figures(target, names):
+                typer.echo(path)
         return
     from search.cli.live_pages import watch_report
 
-    if output is not None:
-        raise InvalidInputError("--watch and --output exclude each other")
+    for option, value in (("--output", output), ("--figures", figures), ("--formats", formats)):
+        if value is not None:
+            raise InvalidInputError(f"--watch and {option} exclude each other")
     watch_report(folder, 8000 if port is None else port)
 
 
