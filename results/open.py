@@ -14,7 +14,7 @@ from space.core.atomic_files import user_path
 from space.core.errors import InvalidInputError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from results.export.folder import ExportResult
     from results.export.sample import SampleLoader
@@ -88,7 +88,12 @@ class Study(StudyReader):
 
         return StudyPlots(self)
 
-    def figures(self, folder: str | Path, formats: Sequence[str] = ("svg", "png")) -> list[Path]:
+    def figures(
+        self,
+        folder: str | Path,
+        formats: Sequence[str] = ("svg", "png"),
+        tell: Callable[[str], None] = print,
+    ) -> list[Path]:
         """Write every chart of the report into a folder.
 
         SVG, PNG and PDF need the extra ``images`` and Chrome or Chromium; HTML needs neither.
@@ -96,6 +101,7 @@ class Study(StudyReader):
         Args:
             folder: The folder. It is created if it is missing.
             formats: Of ``svg``, ``png``, ``pdf`` and ``html``.
+            tell: Receives one line for each figure that the study does not have, with the reason.
 
         Returns:
             The paths of the files.
@@ -105,7 +111,7 @@ class Study(StudyReader):
         """
         from results.plots.figure_files import write_figures
 
-        return write_figures(self, user_path(folder, "the folder of the figures"), formats)
+        return write_figures(self, user_path(folder, "the folder of the figures"), formats, tell)
 
     def front_svg(self, path: str | Path) -> Path:
         """Write the Pareto front of accuracy against parameters as an SVG picture.

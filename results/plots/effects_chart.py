@@ -50,9 +50,8 @@ def effects_chart(effects: Effects) -> Chart:
     labels = [safe(label) for label, _, _ in rows]
     ends = (len(rows) - 0.5, -0.5)  # the first row on top
     chart.update_layout(layout(ends), height=_MARGIN + _ROW * max(len(rows), 1))
-    chart.update_yaxes(
-        type="category", categoryorder="array", categoryarray=labels, ticksuffix="", nticks=0, dtick=1
-    )
+    chart.update_yaxes(type="category", categoryorder="array", categoryarray=labels)
+    chart.update_yaxes(ticksuffix="", nticks=0, dtick=1)
     chart.update_xaxes(
         title_text="effect on validation accuracy at equal size, points (95 % interval)",
         zeroline=True,

@@ -25,24 +25,32 @@ _PNG_SCALE = 3
 _INSTALL = "pip install 'mgnas[images]'"
 
 
-def write_figures(study: StudyReader, folder: Path, formats: Sequence[str] = DEFAULT_FORMATS) -> list[Path]:
+def write_figures(
+    study: StudyReader,
+    folder: Path,
+    formats: Sequence[str] = DEFAULT_FORMATS,
+    tell: Callable[[str], None] = print,
+) -> list[Path]:
     """Write every chart that the study has into ``folder``, and return the paths.
 
     Args:
         study: The study.
         folder: The folder; it is created if it is missing. Files of the same names are replaced.
         formats: Of ``svg``, ``png``, ``pdf`` and ``html``. HTML needs no kaleido; each file has 5 MB.
+        tell: Receives one line for each figure that the study does not have, with the reason.
 
     Raises:
         InvalidInputError: A format is unknown, the study has no chart yet, ``folder`` is a file, or kaleido or
             Chrome is missing.
     """
     _check(folder, formats)
-    figures = study_figures(study)
+    figures, missing = study_figures(study)
     if not figures:
         raise InvalidInputError(f"{study.folder}: {study.why_no_front}, so there is no figure yet")
     paths = []
     with _Renderer(formats) as render:
+        for name, reason in missing.items():
+            tell(f"no figure {name}: {reason}")
         folder.mkdir(parents=True, exist_ok=True)
         for name, figure in figures.items():
             for form in formats:
@@ -50,8 +58,8 @@ def write_figures(study: StudyReader, folder: Path, formats: Sequence[str] = DEF
     return paths
 
 
-def study_figures(study: StudyReader) -> dict[str, go.Figure]:
-    """Return the charts of a study by their names; those that do not apply are missing."""
+def study_figures(study: StudyReader) -> tuple[dict[str, go.Figure], dict[str, str]]:
+    """Return the charts of a study by their names, and the reasons why others cannot be made."""
     plots = StudyPlots(study)
     makers: dict[str, Callable[[], go.Figure]] = {
         "front" if cost.name == "params" else f"front-{cost.name}": partial(plots.front, cost.name)
@@ -67,13 +75,13 @@ def study_figures(study: StudyReader) -> dict[str, go.Figure]:
         "effects": plots.effects,
         "parallel": plots.parallel,
     }
-    figures = {}
+    figures, missing = {}, {}
     for name, make in makers.items():
         try:
             figures[name] = make()
-        except InvalidInputError:
-            continue
-    return figures
+        except InvalidInputError as error:
+            missing[name] = str(error)
+    return figures, missing
 
 
 def _check(folder: Path, formats: Sequence[str]) -> None:

@@ -46,7 +46,7 @@ class StudyPlots:
         if chosen not in COSTS:
             known = ", ".join(COSTS)
             raise InvalidInputError(
-                f"cost must be one of {known}, but got {shown(cost)}{nearest(str(cost), COSTS)}"
+                f"cost must be one of {known}, but got {shown(cost)}{nearest(str(cost), tuple(COSTS))}"
             )
         self._check_front()
         return _figure(front_chart(self._study, COSTS[chosen]), f"{self._study.name}: Pareto front")

@@ -315,7 +315,7 @@ def report(
             from results.plots.figure_files import DEFAULT_FORMATS
 
             names = DEFAULT_FORMATS if formats is None else [name.strip() for name in formats.split(",")]
-            for path in study.figures(target, names):
+            for path in study.figures(target, names, tell=lambda line: typer.echo(line, err=True)):
                 typer.echo(path)
         return
     from search.cli.live_pages import watch_report

@@ -31,6 +31,22 @@ def test_refused_input_is_2(arguments: list[str], capsys: pytest.CaptureFixture[
     assert capsys.readouterr().err.count("\n") == 1
 
 
+def test_figures_without_kaleido_are_2_and_as_html_0(
+    finished: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "kaleido", None)
+    arguments = ["report", "runs/tiny", "--figures", "figures"]
+    assert run(arguments) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "pip install 'mgnas[images]'" in error
+    assert run([*arguments, "--formats", "html"]) == 0
+    printed = capsys.readouterr()
+    assert str(Path("figures", "front.html")) in printed.out
+    assert Path("figures", "front.html").is_file()
+    assert "no figure hypervolume-energy: " in printed.err
+
+
 def test_an_unusable_path_is_2(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["report", "runs/tiny", "-o", "tiny.toml/report.html"]) == 2
     error = capsys.readouterr().err
