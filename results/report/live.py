@@ -22,7 +22,7 @@ MOST_LOAD = 0.1
 LEAST_GAP_S = 3.0
 """The least time between two versions of the page."""
 VIEWED_S = 15.0
-"""Without a request in this time nobody looks, and the page is not written again."""
+"""The page is rewritten only if a request arrived within this time."""
 _POLICY = re.compile(r'(<meta http-equiv="Content-Security-Policy" content="[^"]*)"')
 
 
