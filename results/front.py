@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from results.hypervolume import hypervolume
 from results.storage.objectives import PARAMS, Objectives
@@ -35,26 +37,67 @@ def pareto_front(trials: Iterable[TrialRecord], objectives: Objectives = PARAMS)
         >>> study = mgnas.open_study("runs/digits")
         >>> mgnas.pareto_front(study.records, mgnas.Objectives.named(["params", "latency_ms"]))
     """
-    known = [
-        (objectives.values(trial), trial) for trial in complete_trials(trials) if objectives.are_known(trial)
-    ]
-    known.sort(key=lambda pair: (pair[0], -accuracy(pair[1]), pair[1].number))
-    front: list[tuple[tuple[float, ...], TrialRecord]] = []
-    for costs, trial in known:
-        if len(costs) == 1:
-            is_dominated = bool(front) and accuracy(front[-1][1]) >= accuracy(trial)
+    front = _Front()
+    known = [trial for trial in complete_trials(trials) if objectives.are_known(trial)]
+    for entry in sorted((_entry(trial, objectives) for trial in known), key=lambda entry: entry.order):
+        front.add(entry)
+    return front.trials
+
+
+class _Entry(NamedTuple):
+    """A trial with its values; all of them are minimised."""
+
+    costs: tuple[float, ...]
+    negative_accuracy: float
+    trial: TrialRecord
+
+    @property
+    def order(self) -> tuple[tuple[float, ...], float, int]:
+        """The place in a front: by costs, then by error, then by number."""
+        return self.costs, self.negative_accuracy, self.trial.number
+
+    def dominates(self, other: _Entry) -> bool:
+        """Return whether this trial is nowhere worse than the other one."""
+        return self.negative_accuracy <= other.negative_accuracy and all(
+            mine <= its for mine, its in zip(self.costs, other.costs, strict=True)
+        )
+
+
+def _entry(trial: TrialRecord, objectives: Objectives) -> _Entry:
+    return _Entry(objectives.values(trial), -accuracy(trial), trial)
+
+
+class _Front:
+    """A Pareto front that trials are added to in any order.
+
+    Only earlier entries can dominate a new one, and it can dominate only later ones. With one cost, the accuracy
+    increases along the front, so the neighbours suffice.
+    """
+
+    def __init__(self) -> None:
+        self._entries: list[_Entry] = []
+
+    @property
+    def trials(self) -> list[TrialRecord]:
+        """The trials on the front, by ascending first cost."""
+        return [entry.trial for entry in self._entries]
+
+    def add(self, new: _Entry) -> bool:
+        """Add a trial unless the front dominates it; return whether it is on the front."""
+        place = bisect_right(self._entries, new.order, key=lambda entry: entry.order)
+        has_one_cost = len(new.costs) == 1
+        earlier = self._entries[max(place - 1, 0) if has_one_cost else 0 : place]
+        if any(entry.dominates(new) for entry in earlier):
+            return False
+        if has_one_cost:
+            end = place
+            while end < len(self._entries) and new.dominates(self._entries[end]):
+                end += 1
+            self._entries[place:end] = [new]
         else:
-            is_dominated = any(_dominates(one, other, trial, costs) for other, one in front)
-        if not is_dominated:
-            front.append((costs, trial))
-    return [trial for _, trial in front]
-
-
-def _dominates(
-    one: TrialRecord, costs: tuple[float, ...], other: TrialRecord, other_costs: tuple[float, ...]
-) -> bool:
-    is_as_accurate = accuracy(one) >= accuracy(other)
-    return is_as_accurate and all(mine <= its for mine, its in zip(costs, other_costs, strict=True))
+            kept = [entry for entry in self._entries[place:] if not new.dominates(entry)]
+            self._entries[place:] = [new, *kept]
+        return True
 
 
 class FrontHistory:
@@ -66,8 +109,7 @@ class FrontHistory:
     range in the trials so far.
 
     Attributes:
-        front: The current front.
-        hypervolume: Its hypervolume.
+        hypervolume: The hypervolume of the current front.
         last_growth_s: The time on the study's clock when the hypervolume or the best accuracy last grew by
             ``GROWTH``.
     """
@@ -81,9 +123,14 @@ class FrontHistory:
     def _begin(self) -> None:
         self._points: list[tuple[float, ...]] = []
         self._reached, self._most_accurate = 0.0, 0.0
-        self.front: list[TrialRecord] = []
+        self._front = _Front()
         self.hypervolume = 0.0
         self.last_growth_s = 0.0
+
+    @property
+    def front(self) -> list[TrialRecord]:
+        """The current front, by ascending first cost."""
+        return self._front.trials
 
     def add(self, trial: TrialRecord) -> None:
         """Add a complete trial; a trial with an unknown cost is ignored."""
@@ -107,8 +154,7 @@ class FrontHistory:
         return self._seen != before
 
     def _count(self, trial: TrialRecord) -> None:
-        self.front = pareto_front([*self.front, trial], self._objectives)
-        if any(one is trial for one in self.front):
+        if self._front.add(_entry(trial, self._objectives)):
             self._grow((1.0 - accuracy(trial), *self._scaled(trial)))
         # an accurate largest network hardly changes the hypervolume
         has_grown = self.hypervolume > self._reached * (1.0 + GROWTH)

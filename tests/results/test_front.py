@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from results.front import (
+    FrontHistory,
     accuracy,
     complete_trials,
     front_hypervolume,
@@ -43,6 +45,42 @@ def test_front_is_what_nothing_dominates(points: list[tuple[int, float]]) -> Non
         same = [t for t in front if (t.params, t.val_accuracy) == (trial.params, trial.val_accuracy)]
         assert len(same) == (0 if beaten else 1)
     assert [t.params for t in front] == sorted(t.params for t in front)
+
+
+SEVERAL_COSTS = st.lists(
+    st.tuples(st.integers(1, 6), st.integers(1, 6), st.sampled_from([0.1, 0.5, 0.8, 0.9])), max_size=25
+)
+
+
+@given(points=SEVERAL_COSTS, costs=st.sampled_from([("params",), ("params", "macs")]), order=st.randoms())
+def test_history_has_the_front_of_the_trials_so_far_in_any_order(
+    points: list[tuple[int, int, float]], costs: tuple[str, ...], order: random.Random
+) -> None:
+    objectives = Objectives(dict.fromkeys(costs, (1.0, 20.0)))
+    trials = [
+        make_trial(number, params=params, macs=macs, val_accuracy=accuracy)
+        for number, (params, macs, accuracy) in enumerate(points)
+    ]
+    order.shuffle(trials)
+    history = FrontHistory(objectives)
+    for count, trial in enumerate(trials, start=1):
+        history.add(trial)
+        assert history.front == plain_front(trials[:count], objectives)
+        assert history.front == pareto_front(trials[:count], objectives)
+
+
+def plain_front(trials: list[TrialRecord], objectives: Objectives) -> list[TrialRecord]:
+    """Return the trials that no other one dominates, by comparison of all pairs."""
+
+    def errors(trial: TrialRecord) -> tuple[float, ...]:
+        return *objectives.values(trial), -accuracy(trial)
+
+    def beats(one: TrialRecord, other: TrialRecord) -> bool:
+        is_better = errors(one) != errors(other) or one.number < other.number
+        return is_better and all(a <= b for a, b in zip(errors(one), errors(other), strict=True))
+
+    front = [trial for trial in trials if not any(beats(other, trial) for other in trials)]
+    return sorted(front, key=errors)
 
 
 def test_only_complete_trials_count() -> None:
