@@ -8,11 +8,12 @@ from typing import Annotated
 
 import typer
 
-from search.cli.certify_command import certify
-from search.cli.network_commands import describe, predict, train
+from search.cli.network_commands import describe, export, predict
 from search.cli.options import AsJson, path_of
-from search.cli.panels import MACHINE, OUTPUT, SEARCH, PanelCommand
-from search.cli.study_commands import compare, dashboard, export, front, report, search, status, verify
+from search.cli.panels import MACHINE, PanelCommand
+from search.cli.results_commands import compare, dashboard, front, report, status
+from search.cli.search_commands import search, simulate, verify
+from search.cli.training_commands import certify, train
 
 app = typer.Typer(
     rich_markup_mode=None,
@@ -20,47 +21,6 @@ app = typer.Typer(
     help="Neural architecture search for compact image classifiers: run a search, analyse the Pareto front, "
     "export a network.",
 )
-
-
-def simulate(
-    table: Annotated[
-        str,
-        typer.Argument(
-            metavar="TABLE",
-            help="A file of recorded trainings, or a table that comes with mgnas: cifar16, digits8, grey16.",
-        ),
-    ],
-    methods: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[SAMPLER[:SCHEDULER]]...",
-            help="What to compare.  [default: frontier:freeze_thaw frontier tpe random]",
-            show_default=False,
-        ),
-    ] = None,
-    workers: Annotated[int, typer.Option(help="Simulated workers.", rich_help_panel=MACHINE)] = 1,
-    seeds: Annotated[
-        int,
-        typer.Option(help="Simulations of each method, each from another seed.", rich_help_panel=SEARCH),
-    ] = 20,
-    hours: Annotated[
-        float | None,
-        typer.Option(
-            help="Simulated hours of each search.  [default: 60 average trainings]", rich_help_panel=SEARCH
-        ),
-    ] = None,
-    picture: Annotated[
-        str | None,
-        typer.Option(metavar="FILE.svg", help="Draw the hypervolume over time.", rich_help_panel=OUTPUT),
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Compare samplers and schedulers on recorded trainings. A search takes seconds; nothing is trained."""
-    from search.cli.simulate import simulate_table
-
-    drawing = path_of("--picture", picture)
-    methods = methods or ["frontier:freeze_thaw", "frontier", "tpe", "random"]
-    simulate_table(table, methods, workers, seeds, hours, drawing, as_json)
 
 
 def presets(as_json: AsJson = False) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from results.comparison.compare import compare
 from results.comparison.text import print_comparison
 from results.tables import print_json
-from space.core.errors import InvalidInputError
+from search.cli.options import refuse_two_forms
 
 
 def compare_studies(
@@ -20,8 +20,7 @@ def compare_studies(
     Raises:
         InvalidInputError: The studies cannot be compared, or the options exclude each other.
     """
-    if as_json and as_csv:
-        raise InvalidInputError("--json and --csv exclude each other")
+    refuse_two_forms(as_json, as_csv)
     comparison = compare(folders, group)
     if output is not None:
         comparison.write_html(output)

@@ -1,15 +1,25 @@
-"""The commands of single networks: describe, train, predict. Slow imports stay inside."""
+"""The commands of one network: describe, export, predict. Slow imports stay inside."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from search.cli import completion
-from search.cli.options import AsJson, Plugins, load_plugins_named, path_of
-from search.cli.panels import DATA, MACHINE, OUTPUT, STUDY, TRAINING
+from search.cli.options import (
+    SPEC_HELP,
+    AsCsv,
+    AsJson,
+    Folder,
+    Plugins,
+    load_plugins_named,
+    output_option,
+    path_of,
+    refuse_two_forms,
+    set_option,
+)
+from search.cli.panels import DATA, MACHINE, OUTPUT, STUDY
 
 
 def describe(
@@ -17,7 +27,7 @@ def describe(
         str | None,
         typer.Argument(
             metavar="[SPEC]",
-            help="A reference's name (see 'mgnas presets'), the papers' notation, or a spec's JSON file.",
+            help=SPEC_HELP,
             show_default=False,
         ),
     ] = None,
@@ -48,13 +58,7 @@ def describe(
         ),
     ] = None,
     assignments: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="SECTION.KEY=VALUE",
-            help="With --space: set a key of the study file; repeatable.",
-            rich_help_panel=STUDY,
-        ),
+        list[str] | None, set_option("With --space: set a key of the study file; repeatable.")
     ] = None,
     plugins: Plugins = None,
     as_json: AsJson = False,
@@ -79,90 +83,42 @@ def describe(
     describe_space(config, images, as_json)
 
 
-def train(
-    specs: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="SPEC...",
-            help="A reference's name (see 'mgnas presets'), the papers' notation, or a spec's JSON file.",
-        ),
-    ],
-    data: Annotated[
-        str | None,
-        typer.Option(help="The images, as for 'search'.  [default: the preset's]", rich_help_panel=DATA),
+def export(
+    folder: Folder,
+    trial: Annotated[
+        int | None, typer.Option(help="The number of the trial.", rich_help_panel="Network")
     ] = None,
-    data_root: Annotated[
+    pick: Annotated[
         str | None,
         typer.Option(
-            help="Folder of mnist, cifar10 and the like.  [default: ~/.cache/mgnas]", rich_help_panel=DATA
+            help="within-1se (recommended: the smallest within one standard error of the best), best, knee, "
+            "smallest, or a goal: 'accuracy>=0.97', 'within=1pt'.",
+            autocompletion=completion.picks,
+            rich_help_panel="Network",
         ),
     ] = None,
-    epochs: Annotated[
+    max_params: Annotated[
         int | None,
-        typer.Option(help="Epochs of each training.  [default: the preset's]", rich_help_panel=TRAINING),
+        typer.Option(
+            help="With --pick: limit of parameters.  [default: no limit]", rich_help_panel="Network"
+        ),
     ] = None,
-    seeds: Annotated[
-        int,
-        typer.Option(help="Trainings of each network, each from another seed.", rich_help_panel=TRAINING),
-    ] = 1,
-    seed: Annotated[
-        int | None, typer.Option(help="The first seed.  [default: 0]", rich_help_panel=TRAINING)
-    ] = None,
-    output: Annotated[
+    formats: Annotated[
         str | None,
         typer.Option(
-            "-o",
-            "--output",
-            metavar="DIR",
-            help="The study's folder.  [default: runs/train-ARCH]",
+            help="Formats, with commas: spec, safetensors, onnx, pt2, python, hub.  [default: all]",
+            autocompletion=completion.formats,
             rich_help_panel=OUTPUT,
         ),
     ] = None,
-    preset: Annotated[
-        str | None,
-        typer.Option(
-            help="A preset, study file or study folder that gives the recipe; without --data, also the images.  "
-            "[default: the preset that suits the images]",
-            autocompletion=completion.presets,
-            rich_help_panel=STUDY,
-        ),
+    output: Annotated[
+        str | None, output_option("DIR", "The folder of the export.  [default: DIR/exports/trial-N]")
     ] = None,
-    assignments: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="SECTION.KEY=VALUE",
-            help="Set a key of the study file, such as train.lr=0.1; repeatable.",
-            rich_help_panel=STUDY,
-        ),
-    ] = None,
-    threads: Annotated[
-        int | None,
-        typer.Option(
-            help="Torch threads on a CPU.  [default: the fastest, as calibrated]", rich_help_panel=MACHINE
-        ),
-    ] = None,
-    plugins: Plugins = None,
-    as_json: AsJson = False,
 ) -> None:
-    """Train named networks as a study. Prints accuracy over seeds, speed, latency and files of weights."""
-    from search.cli.train import train as train_and_print
-    from search.study.named_networks import NamedNetworks
-    from search.study.resolve import FLAGS, Request, study_or_preset
+    """Export a network in several formats, each compared with the trained network, and a model card."""
+    from search.cli.export import export_network
 
-    load_plugins_named(plugins)
-    options = {
-        "data.source": data,
-        "data.root": data_root,
-        "train.epochs": epochs,
-        "search.seed": seed,
-        "execution.threads": threads,
-    }
-    path, name = study_or_preset(preset)
-    base = Request(path, name, None, options, assignments or [], FLAGS, resumes=False)
-    files = [Path(file) for file in plugins or []]
-    networks = NamedNetworks(specs, seeds, path_of("--output", output), files)
-    train_and_print(networks, base, as_json=as_json)
+    export_network(folder, trial, pick, max_params, formats, path_of("--output", output))
 
 
 def predict(
@@ -190,15 +146,8 @@ def predict(
         ),
     ] = None,
     as_json: AsJson = False,
-    as_csv: Annotated[
-        bool, typer.Option("--csv", help="Print CSV on stdout.", rich_help_panel=OUTPUT)
-    ] = False,
-    output: Annotated[
-        str | None,
-        typer.Option(
-            "-o", "--output", metavar="FILE", help="The file.  [default: stdout]", rich_help_panel=OUTPUT
-        ),
-    ] = None,
+    as_csv: AsCsv = False,
+    output: Annotated[str | None, output_option("FILE", "The file.  [default: stdout]")] = None,
 ) -> None:
     """Classify images with an exported network. With labels, also print accuracy and confusion matrix.
 
@@ -206,10 +155,8 @@ def predict(
     could be read.
     """
     from search.cli.predict import predict_images
-    from space.core.errors import InvalidInputError
 
-    if as_json and as_csv:
-        raise InvalidInputError("--json and --csv exclude each other")
+    refuse_two_forms(as_json, as_csv)
     export_folder, file = path_of("EXPORT", export_path), path_of("--output", output)
     assert export_folder is not None
     form = "json" if as_json else "csv" if as_csv else "table"

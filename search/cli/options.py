@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from search.cli.panels import OUTPUT, STUDY
+from search.cli import completion
+from search.cli.panels import MACHINE, OUTPUT, STUDY, TRAINING
+
+SPEC_HELP = "A reference's name (see 'mgnas presets'), the papers' notation, or a spec's JSON file."
+"""What a named network may be."""
 
 Folder = Annotated[str, typer.Argument(metavar="DIR", help="A study's folder.")]
 Plugins = Annotated[
@@ -23,6 +27,38 @@ Plugins = Annotated[
 AsJson = Annotated[
     bool, typer.Option("--json", help="Print one JSON document on stdout.", rich_help_panel=OUTPUT)
 ]
+AsCsv = Annotated[bool, typer.Option("--csv", help="Print CSV on stdout.", rich_help_panel=OUTPUT)]
+SeedsOfEach = Annotated[
+    int, typer.Option(help="Trainings of each network, each from another seed.", rich_help_panel=TRAINING)
+]
+
+
+def set_option(help_text: str) -> Any:
+    """Return the option ``--set``, which sets keys of the study file."""
+    return typer.Option("--set", metavar="SECTION.KEY=VALUE", help=help_text, rich_help_panel=STUDY)
+
+
+def output_option(metavar: str, help_text: str) -> Any:
+    """Return the option ``-o``, which names the file or folder that a command writes."""
+    return typer.Option("-o", "--output", metavar=metavar, help=help_text, rich_help_panel=OUTPUT)
+
+
+def epochs_option(default: str) -> Any:
+    """Return the option ``--epochs``; ``default`` says in words which epochs hold without it."""
+    return typer.Option(help=f"Epochs of each training.  [default: {default}]", rich_help_panel=TRAINING)
+
+
+def device_option(help_text: str) -> Any:
+    """Return the option ``--device``."""
+    return typer.Option(help=help_text, autocompletion=completion.devices, rich_help_panel=MACHINE)
+
+
+def refuse_two_forms(as_json: bool, as_csv: bool) -> None:
+    """Raise InvalidInputError if both ``--json`` and ``--csv`` are given."""
+    from space.core.errors import InvalidInputError
+
+    if as_json and as_csv:
+        raise InvalidInputError("--json and --csv exclude each other")
 
 
 def path_of(option: str, text: str | None) -> Path | None:

@@ -124,7 +124,7 @@ def test_arguments_are_the_options_of_the_command(tmp_path: Path, monkeypatch: p
 def test_every_option_of_search_is_an_argument() -> None:
     import inspect
 
-    from search.cli.study_commands import search
+    from search.cli.search_commands import search
 
     options = set(inspect.signature(search).parameters) - {"preset", "assignments", "as_json", "repair"}
     assert options <= set(inspect.signature(run_search).parameters)
