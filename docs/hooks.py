@@ -136,7 +136,8 @@ def references() -> str:
 
 def dataframes() -> str:
     """Return the tables of the columns of each DataFrame of a study."""
-    from results.frames import COST_COLUMNS, CURVES, HYPERPARAMETER, POINT, TRIALS
+    from results.columns import CURVES, POINT, TRIALS
+    from results.frames import COST_COLUMNS, HYPERPARAMETER
     from results.storage.records import TRAINING
 
     searched = "a searched hyperparameter"

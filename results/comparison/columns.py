@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from results.frames import Column
+from results.columns import NOTATION, TRIAL, VAL_ACCURACY, Column
 from results.storage.objectives import COSTS
 
+STUDY = Column("study", "string", "the study, as it was named")
+METHOD = Column("method", "string", "the method")
+
 STUDIES = (
-    Column("study", "string", "the study, as it was named"),
-    Column("method", "string", "its method"),
+    STUDY,
+    METHOD,
     Column("seed", "Int64", "seed of the study"),
     Column("trials", "int64", "trials that ended"),
     Column("results", "int64", "trials with a result"),
@@ -22,7 +25,7 @@ STUDIES = (
     Column("on_combined_front", "int64", "of these, networks on the front of all studies"),
 )
 METHODS = (
-    Column("method", "string", "the method"),
+    METHOD,
     Column("studies", "int64", "number of its studies"),
     Column("hypervolume", "float64", "median of the final hypervolume"),
     Column("hypervolume_q1", "float64", "its first quartile"),
@@ -51,25 +54,25 @@ COVERAGE = (
     Column("coverage", "float64", "share that is weakly dominated, 0 to 1; missing for an empty front"),
 )
 FRONTS = (
-    Column("study", "string", "the study"),
-    Column("method", "string", "its method"),
-    Column("trial", "int64", "number of the trial"),
-    Column("notation", "string", "network in canonical notation"),
-    Column("val_accuracy", "float64", "validation accuracy, 0 to 1"),
+    STUDY,
+    METHOD,
+    TRIAL,
+    NOTATION,
+    VAL_ACCURACY,
     Column("on_combined_front", "bool", "whether no network of any study dominates it"),
     Column("dominated_by_study", "string", "study of the most accurate network that dominates it"),
     Column("dominated_by_trial", "Int64", "number of this network's trial"),
 )
 HISTORY = (
-    Column("study", "string", "the study"),
-    Column("method", "string", "its method"),
+    STUDY,
+    METHOD,
     Column("result", "int64", "number of the result, from 1, in order of time"),
     Column("searched_s", "float64", "search time until it, without pauses and references, s"),
     Column("epochs", "int64", "epochs that the search had trained by then"),
     Column("hypervolume", "float64", "hypervolume after it, in the common box"),
 )
 ATTAINMENT = (
-    Column("method", "string", "the method"),
+    METHOD,
     Column("cost", "string", "name of the cost"),
     Column("level", "float64", "share of the studies that attain the surface"),
     Column("value", "float64", "cost of the point"),

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 from pydantic import Field
 from typing_extensions import TypedDict
 
+from results.columns import POINT
 from results.intervals import Sampling
 from space.core.reports import TrainingCosts
 
@@ -19,7 +20,7 @@ Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 HyperparameterValue = int | float | str | bool
 TrialState = Literal["running", "paused", "complete", "failed", "stopped"]
 
-POINT_COLUMNS = ("trial", "arch", "notation", "params", "macs", "val_accuracy", "epochs", "seed")
+POINT_COLUMNS = tuple(column.name for column in POINT)
 """The columns of a point of the front in ``front --json`` and ``front.csv``."""
 TRAINING = "train."
 """The prefix of hyperparameters that are keys of the recipe."""

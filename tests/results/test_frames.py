@@ -11,22 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from results.frames import (
-    COST_COLUMNS,
-    CURVES,
-    FACTS,
-    NETWORK_COSTS,
-    POINT,
-    TRAINING_COSTS,
-    TRIALS,
-    Column,
-    curves_frame,
-    front_frame,
-    trials_frame,
-    value_dtype,
-)
+from results.columns import CURVES, FACTS, NETWORK_COSTS, POINT, TRAINING_COSTS, TRIALS, Column
+from results.frames import COST_COLUMNS, curves_frame, front_frame, trials_frame, value_dtype
 from results.storage.objectives import COST_NAMES, PARAMS, Objectives
-from results.storage.records import POINT_COLUMNS, NetworkCosts, TrialRecord
+from results.storage.records import NetworkCosts, TrialRecord
 from space.core.reports import EpochReport, TrainingCosts
 from tests.support.factories import make_training_costs, make_trial
 
@@ -82,7 +70,8 @@ def test_curves_have_the_declared_dtypes(epochs: dict[int, list[EpochReport]]) -
 
 
 def test_columns_are_those_of_the_records() -> None:
-    assert tuple(column.name for column in POINT) == POINT_COLUMNS
+    trial = make_trial(3)
+    assert trial.point() == {"trial": 3} | {column.name: getattr(trial, column.name) for column in POINT[1:]}
     assert [column.name for column in NETWORK_COSTS] == [one.name for one in fields(NetworkCosts)]
     assert [column.name for column in TRAINING_COSTS] == [one.name for one in fields(TrainingCosts)]
     assert {column.name for column in (*POINT, *COST_COLUMNS)} >= set(COST_NAMES)
