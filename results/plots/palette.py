@@ -17,6 +17,7 @@ LIGHT = {
     "--knee": "#d9480f",
     "--better": "#0b6bcb",
     "--worse": "#c2410c",
+    "--good": "#1a7f4b",
     "--ramp-0": "#7fc4b4",
     "--ramp-1": "#54b0ae",
     "--ramp-2": "#3399ac",

@@ -20,6 +20,16 @@ def test_colours_of_figures_are_those_of_the_light_page():
     assert {name: colours[name] for name in LIGHT} == LIGHT
 
 
+def test_every_colour_that_a_chart_names_is_in_the_palette():
+    package = Path(results.report.__file__).parents[1]
+    sources = [*(package / "plots").glob("*.py"), *(package / "report").glob("*.py")]
+    named = {
+        name for path in sources for name in re.findall(r"[\"']var\((--[\w-]+\w)\)[\"']", path.read_text())
+    }
+    assert len(named) > 8
+    assert named <= LIGHT.keys()
+
+
 @pytest.mark.parametrize("name", ["front", "hypervolume", "curves", "effects", "parallel"])
 def test_each_plot_of_a_study_is_a_plotly_figure_without_css_variables(name):
     figure = getattr(study(searched(30)).plots, name)()
