@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 import json
 import math
 import re
@@ -15,8 +14,9 @@ import pytest
 
 from results.open import Study, open_study
 from results.storage.study_files import sqlite_url
-from search.executors.messages import Epoch, Event, Failed, Finished, Job, Paused, Predicted, decode_event
-from search.executors.worker import Workplace, _train
+from search.executors.messages import Epoch, Event, Failed, Finished, Job, Paused, Predicted
+from search.executors.run_job import run_job
+from search.executors.workplace import Workplace
 from tests.results.test_hypervolume import by_inclusion_exclusion
 from tests.support.command_line import mgnas
 from tests.support.stripes import RECIPE, SPEC, striped_data
@@ -176,9 +176,9 @@ def trained(folder: Path, limits: dict[str, float], *, epochs: int, **job: Any) 
     place = Workplace(data, ExecutionConfig(), Calibration(data.device, folder), tuple(limits), limits)
     recipe = RECIPE.replaced({"epochs": epochs})
     files = str(folder / "weights.safetensors"), str(folder / "checkpoint")
-    heard = io.StringIO()
-    _train(Job(0, SPEC.to_dict(), recipe, 0, *files, **job), place, heard)
-    return [decode_event(line) for line in heard.getvalue().splitlines()]
+    events: list[Event] = []
+    run_job(Job(0, SPEC.to_dict(), recipe, 0, *files, **job), place, events.append)
+    return events
 
 
 def test_the_time_of_a_training_is_that_of_all_its_jobs(tmp_path: Path) -> None:
