@@ -149,6 +149,14 @@ def dataframes() -> str:
     return _column_tables(tables)
 
 
+def certification_frames() -> str:
+    """Return the tables of the columns of each DataFrame of a certification."""
+    from results.certification.frames import CONFUSION, NETWORKS, TRAININGS
+
+    tables = {"networks_frame()": NETWORKS, "trainings_frame()": TRAININGS, "confusion_frame()": CONFUSION}
+    return _column_tables({title: list(columns) for title, columns in tables.items()})
+
+
 def comparison_frames() -> str:
     """Return the tables of the columns of each DataFrame of a comparison."""
     from results.comparison import columns
@@ -180,5 +188,6 @@ GENERATED: dict[str, Callable[[], str]] = {
     "study_file": study_file,
     "references": references,
     "dataframes": dataframes,
+    "certification_frames": certification_frames,
     "comparison_frames": comparison_frames,
 }

@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from results.attainment import attainment_surfaces
-    from results.certification.records import Certification, CertifiedNetwork
+    from results.certification.certification import Certification
+    from results.certification.records import CertifiedNetwork
     from results.comparison.compare import Comparison, compare
     from results.front import pareto_front
     from results.hypervolume import hypervolume
@@ -59,7 +60,7 @@ if TYPE_CHECKING:
     from trainers.recipe import Recipe
 
 _MODULES = {
-    "Certification": "results.certification.records",
+    "Certification": "results.certification.certification",
     "CertifiedNetwork": "results.certification.records",
     "Classifier": "space.modules.weights",
     "Comparison": "results.comparison.compare",

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from results.certification.records import Certification
+    from results.certification.certification import Certification
     from results.effects import Effects
 
 

@@ -13,14 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from results.certification import statistics
-from results.certification.records import (
-    COMPARED,
-    Certification,
-    CertifiedNetwork,
-    DominatedReference,
-    Estimate,
-    Opening,
-)
+from results.certification.certification import Certification
+from results.certification.records import COMPARED, CertifiedNetwork, DominatedReference, Estimate, Opening
 from results.front import accuracy, front_hypervolume, pareto_front
 from results.storage.held_out import HeldOutResult
 from results.storage.objectives import Objectives
@@ -93,6 +87,7 @@ def certification_of(
         num_images=len(measured.labels),
         classes=measured.classes,
         openings=tuple(opened),
+        candidates=frozenset(measured.origins),
         networks=tuple(found),
         dominated=tuple(
             _dominated(network, found, draws, objectives) for network in found if network.origin in COMPARED
@@ -132,7 +127,7 @@ def _network(
         search_accuracy=origin.get("search_accuracy"),
         trainings=tuple(trials),
         val=_validation(trials, header),
-        test=_estimate(values.tolist(), statistics.interval(draws)),
+        test=_estimate(values.tolist(), float(draws.std()), statistics.interval(draws)),
         class_accuracies=statistics.class_recalls(confusion),
         confusion=tuple(tuple(row) for row in confusion.tolist()),
         calibration_error=fmean(errors),
@@ -142,9 +137,9 @@ def _network(
     )
 
 
-def _estimate(values: Sequence[float], interval: tuple[float, float]) -> Estimate:
+def _estimate(values: Sequence[float], error: float, interval: tuple[float, float]) -> Estimate:
     deviation = stdev(values) if len(values) > 1 else None
-    return Estimate(fmean(values), deviation, *interval, len(values))
+    return Estimate(fmean(values), deviation, error, *interval, len(values))
 
 
 def _validation(trials: Sequence[TrialRecord], header: StudyHeader) -> Estimate:
@@ -152,8 +147,9 @@ def _validation(trials: Sequence[TrialRecord], header: StudyHeader) -> Estimate:
     values = [accuracy(trial) for trial in trials]
     mean, sampling = fmean(values), header.sampling.error(fmean(values))
     seeds = stdev(values) / math.sqrt(len(values)) if len(values) > 1 else 0.0
-    half = NormalDist().inv_cdf((1 + statistics.DEFAULTS.level) / 2) * math.hypot(seeds, sampling)
-    return _estimate(values, (max(0.0, mean - half), min(1.0, mean + half)))
+    error = math.hypot(seeds, sampling)
+    half = NormalDist().inv_cdf((1 + statistics.DEFAULTS.level) / 2) * error
+    return _estimate(values, error, (max(0.0, mean - half), min(1.0, mean + half)))
 
 
 def _costs(trials: Sequence[TrialRecord], objectives: Objectives) -> tuple[float, ...]:

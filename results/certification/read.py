@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from results.certification.assemble import Measured, certification_of
-from results.certification.records import Certification, Opening
+from results.certification.certification import Certification
+from results.certification.records import Opening
 from results.front import complete_trials
 from results.storage.held_out import OPENING
 from results.storage.records import StudyHeader, TrialRecord

@@ -1,10 +1,8 @@
-"""The results of a certification as plain data."""
+"""The networks of a certification with their figures, as plain data."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Literal
 
 from results.storage.records import TrialRecord
@@ -22,6 +20,7 @@ class Estimate:
     Attributes:
         mean: The mean over the seeds.
         deviation: The sample standard deviation over the seeds; None for one training.
+        error: The standard error of the mean, which covers images and seeds.
         low: The lower end of the 95 % interval of the expected accuracy of such a training.
         high: Its upper end.
         count: The number of trainings.
@@ -29,6 +28,7 @@ class Estimate:
 
     mean: float
     deviation: float | None
+    error: float
     low: float
     high: float
     count: int
@@ -87,7 +87,13 @@ class CertifiedNetwork:
     @property
     def exported(self) -> TrialRecord:
         """The training that ``mgnas export`` takes: the highest validation accuracy, then the first seed."""
-        return max(self.trainings, key=lambda trial: (trial.val_accuracy or 0.0, -trial.number))
+        return self.trainings[self.exported_place]
+
+    @property
+    def exported_place(self) -> int:
+        """The index of ``exported`` in ``trainings`` and ``test_accuracies``."""
+        places = range(len(self.trainings))
+        return max(places, key=lambda place: (self.trainings[place].val_accuracy or 0.0, -place))
 
 
 @dataclass(frozen=True)
@@ -126,57 +132,3 @@ class Opening:
     folder: str
     num_networks: int
     num_images: int
-
-
-@dataclass(frozen=True)
-class Certification:
-    """The certified figures of a study.
-
-    Attributes:
-        folder: The folder of the certification, a study with a ``[plan]``.
-        epochs: Epochs of each training.
-        seeds: Trainings of each network.
-        num_images: Images of the test split.
-        classes: Names of the classes.
-        openings: All uses of the study's test split, oldest first. More than one means that later figures
-            are optimistic: the test split was known.
-        networks: All certified networks by ascending first cost, those of comparison included.
-        dominated: For each network of comparison: by what it is dominated.
-        hypervolume: The hypervolume of the certified front at its mean test accuracies.
-        hypervolume_range: The pessimistic and the optimistic hypervolume: the certified front at the lower
-            and at the upper ends of its intervals.
-        search_hypervolume: The hypervolume that the search reported.
-        survived: The networks of the search's front that are on the certified front.
-        lost: The networks of the search's front that are not.
-    """
-
-    folder: Path
-    epochs: int
-    seeds: int
-    num_images: int
-    classes: tuple[str, ...]
-    openings: tuple[Opening, ...]
-    networks: tuple[CertifiedNetwork, ...]
-    dominated: tuple[DominatedReference, ...]
-    hypervolume: float
-    hypervolume_range: tuple[float, float]
-    search_hypervolume: float
-    survived: tuple[CertifiedNetwork, ...]
-    lost: tuple[CertifiedNetwork, ...]
-    by_arch: Mapping[str, CertifiedNetwork] = field(repr=False, default_factory=dict)
-
-    @property
-    def front(self) -> list[CertifiedNetwork]:
-        """The certified front, by ascending first cost: selected by mean validation accuracy."""
-        return [network for network in self.networks if network.on_front]
-
-    @property
-    def compared(self) -> list[CertifiedNetwork]:
-        """The references and the networks of other studies."""
-        return [network for network in self.networks if network.origin in COMPARED]
-
-    @property
-    def mean_gap(self) -> float | None:
-        """The mean of ``gap`` over the search's front; None without one."""
-        gaps = [one.gap for one in (*self.survived, *self.lost) if one.gap is not None]
-        return sum(gaps) / len(gaps) if gaps else None

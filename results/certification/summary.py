@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from results.certification.records import Certification, CertifiedNetwork
+from results.certification.certification import Certification
+from results.certification.records import CertifiedNetwork
 from results.storage.objectives import PARAMS, Objectives
 from results.study import StudyReader
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TextIO
 
-from results.certification.records import Certification, CertifiedNetwork, DominatedReference
+from results.certification.certification import Certification
+from results.certification.records import CertifiedNetwork, DominatedReference
 from results.plots.axes import plural
 from results.storage.objectives import Objectives
 from results.tables import print_table

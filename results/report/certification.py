@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from results.certification.records import Certification, CertifiedNetwork, DominatedReference
+from results.certification.certification import Certification
+from results.certification.records import CertifiedNetwork, DominatedReference
 from results.plots.axes import plural
 from results.report.certified_details import estimate_text
 from results.report.details import certified_names
