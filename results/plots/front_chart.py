@@ -51,7 +51,7 @@ def front_chart(study: StudyReader, cost: Cost = COSTS["params"]) -> Chart:
         figure.add_trace(_references(references, cost, _values(shown, cost)).update(error_y=bars))
     if certified:
         figure.add_trace(certified_trace(certified, cost))
-    tests = [100 * network.test.mean for network in certified]
+    tests = [100 * end for network in certified for end in (network.test.low, network.test.high)]
     focus = focus_range([*accuracies(shown), *tests], keep=[*accuracies([*front, *references]), *tests])
     low, high = log_range([*_values(shown, cost), *(cost.of(network.trainings[0]) for network in certified)])
     ticks = log_ticks(10**low, 10**high)

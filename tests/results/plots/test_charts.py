@@ -25,6 +25,7 @@ from results.plots.hypervolume_chart import hypervolume_chart
 from results.plots.svg import Axis, SvgChart
 from results.report.curves import chips
 from results.storage.objectives import COSTS
+from tests.support.certified import make_certification
 from tests.support.synthetic import searched, study, trial
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -44,6 +45,15 @@ def test_front_chart_shows_every_complete_trial_once():
     bend = knee(made.front_records, sampling=made.header.sampling)
     assert bend is not None
     assert list(points["knee"].x) == [bend.params]
+
+
+def test_front_chart_has_room_for_the_intervals_of_certified_networks():
+    made = study(searched(20))
+    made.certification = make_certification(made.front_records)
+    chart = front_chart(made)
+    ends = [100 * end for one in made.certification.networks for end in (one.test.low, one.test.high)]
+    assert chart.everything[0] < min(ends)
+    assert max(ends) <= chart.everything[1]
 
 
 def test_trials_stopped_early_look_different():
