@@ -8,14 +8,15 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from results.certification.records import CertifiedNetwork
-from results.frames import COST_COLUMNS, Column, frame
+from results.columns import NOTATION, Column
+from results.frames import COST_COLUMNS, frame
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _NETWORK = (
     Column("arch", "string", "identity of the network"),
-    Column("notation", "string", "network in canonical notation"),
+    NOTATION,
     Column("name", "string", "trial of the search, or name of the network"),
 )
 NETWORKS = (

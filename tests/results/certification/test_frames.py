@@ -14,7 +14,7 @@ from results.certification.frames import (
     networks_frame,
     trainings_frame,
 )
-from results.frames import Column
+from results.columns import Column
 from tests.support.certified import CLASSES, NUM_IMAGES, make_certification
 from tests.support.factories import make_trial
 
