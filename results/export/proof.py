@@ -35,7 +35,11 @@ REFUSED = {
     "torch": (*OWN_PACKAGES, *NOT_FOR_INFERENCE, "onnx", "onnxruntime"),
     "mgnas": ("trainers", "results", "search", "optuna"),
 }
-"""The packages that the process of each environment refuses to import."""
+"""The packages that each environment refuses to import.
+
+One fresh process goes through the environments in this order. Each adds packages to those before it, so no format
+runs with a package that its environment lacks, and torch is imported once.
+"""
 BATCH_SIZE = 64
 
 
@@ -107,19 +111,16 @@ def prove(source: Source, folder: Path, loadings: Mapping[str, Loading], sample:
         ExportError: A format cannot be loaded, or its logits differ by more than ``TOLERANCE``.
     """
     expected = _logits_of(source, sample.images)
-    proofs: dict[str, Proof] = {}
+    ordered = sorted(loadings.items(), key=lambda item: list(REFUSED).index(item[1].environment))
     with tempfile.TemporaryDirectory(prefix="mgnas-proof-") as scratch:
-        images = Path(scratch) / "images.npy"
-        np.save(images, sample.images)
-        for environment in dict.fromkeys(loading.environment for loading in loadings.values()):
-            chosen = {name: one for name, one in loadings.items() if one.environment == environment}
-            out = Path(scratch) / environment
-            out.mkdir()
-            results = _run(environment, chosen, source, folder, images, out)
-            for name, one in chosen.items():
-                proofs[name] = _compared(one.file, results.get(name), out / f"{name}.npy", expected, sample)
-    ordered = {name: proofs[name] for name in loadings}
-    return Proofs(sample.origin, len(sample), sample.note, sample.accuracy(expected), ordered)
+        out = Path(scratch)
+        np.save(out / "images.npy", sample.images)
+        results = _run(dict(ordered), source, folder, out)
+        proofs = {
+            name: _compared(one.file, results.get(name), out / f"{name}.npy", expected, sample)
+            for name, one in loadings.items()
+        }
+    return Proofs(sample.origin, len(sample), sample.note, sample.accuracy(expected), proofs)
 
 
 def _logits_of(source: Source, images: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -134,25 +135,21 @@ def _logits_of(source: Source, images: NDArray[np.uint8]) -> NDArray[np.float32]
     return np.concatenate(found)
 
 
-def _run(
-    environment: str, chosen: Mapping[str, Loading], source: Source, folder: Path, images: Path, out: Path
-) -> dict[str, Any]:
-    """Run the formats of one environment in a fresh process and return the results by format."""
-    root = Path(__file__).resolve().parents[2]
+def _run(loadings: Mapping[str, Loading], source: Source, folder: Path, out: Path) -> dict[str, Any]:
+    """Run the formats in a fresh process and return the results by format; ``out`` has ``images.npy``."""
     job = {
         "folder": str(folder),
-        "images": str(images),
         "out": str(out),
-        "formats": {name: (one.loader, one.file) for name, one in chosen.items()},
-        "refused": REFUSED[environment],
-        "path": [str(root)] if environment == "mgnas" else [],
-        "plugins": [str(folder / name) for name in source.plugins] if environment == "mgnas" else [],
+        "environments": [
+            _environment(name, {key: one for key, one in loadings.items() if one.environment == name}, source)
+            for name in dict.fromkeys(one.environment for one in loadings.values())
+        ],
     }
     job_file = out / "job.json"
     job_file.write_text(json.dumps(job), encoding="utf-8")
     script = resources.files("results.export") / "snippets" / "load_back.py"
     done = subprocess.run(
-        [sys.executable, "-P", "-B", "-W", "ignore", str(script), str(job_file)],
+        [sys.executable, "-P", "-W", "ignore", str(script), str(job_file)],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         encoding="utf-8",
@@ -160,17 +157,26 @@ def _run(
         cwd=out,
         env=os.environ | {"OMP_NUM_THREADS": "1"},
     )
-    if done.returncode or not (out / "result.json").is_file():
+    written = out / "result.json"
+    results: dict[str, Any] = json.loads(written.read_text(encoding="utf-8")) if written.is_file() else {}
+    if done.returncode:
+        file = next((one.file for name, one in loadings.items() if name not in results), "the export")
         raise ExportError(
-            f"{_files(chosen)} could not be loaded back in a fresh process "
+            f"{file} could not be loaded back in a fresh process "
             f"({_reason(done.returncode, done.stderr)}); nothing was exported"
         )
-    results: dict[str, Any] = json.loads((out / "result.json").read_text(encoding="utf-8"))
     return results
 
 
-def _files(chosen: Mapping[str, Loading]) -> str:
-    return " and ".join(dict.fromkeys(one.file for one in chosen.values()))
+def _environment(name: str, loadings: Mapping[str, Loading], source: Source) -> dict[str, Any]:
+    """Return the entry of one environment in a job."""
+    has_mgnas = name == "mgnas"
+    return {
+        "refused": REFUSED[name],
+        "path": [str(Path(__file__).resolve().parents[2])] if has_mgnas else [],
+        "plugins": source.plugins if has_mgnas else (),
+        "formats": {key: (one.loader, one.file) for key, one in loadings.items()},
+    }
 
 
 def _reason(code: int, errors: str) -> str:

@@ -2,9 +2,9 @@
 
     python load_back.py JOB.json
 
-The job names the folder of the export, the images (uint8 N H W C, .npy), the formats, and the packages that
-this process refuses to import. For each format the script writes NAME.npy, the logits, and one entry of
-result.json.
+The job names the folder of the export, the folder ``out`` with the images (images.npy, uint8 N H W C), and the
+environments: the packages that each refuses to import, and its formats. For each format the script writes
+NAME.npy, the logits, and one entry of result.json.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -85,8 +86,20 @@ def python_module(path: Path) -> Any:
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    with no_bytecode():
+        spec.loader.exec_module(module)
     return module
+
+
+@contextmanager
+def no_bytecode() -> Iterator[None]:
+    """Write no __pycache__ into the export."""
+    before = sys.dont_write_bytecode
+    sys.dont_write_bytecode = True
+    try:
+        yield
+    finally:
+        sys.dont_write_bytecode = before
 
 
 LOADERS: dict[str, Callable[[Path, str], tuple[Callable[[Any], Any], str]]] = {
@@ -124,32 +137,46 @@ def latencies_ms(logits: Callable[[Any], Any], image: Any) -> list[float]:
     return found
 
 
-def main(job_file: str) -> None:
-    """Run the formats of a job."""
-    import numpy as np
-
-    job = json.loads(Path(job_file).read_text(encoding="utf-8"))
-    sys.path[:0] = job["path"]
-    sys.modules.update(dict.fromkeys(job["refused"]))  # an import then fails as if they were not installed
-    out, images = Path(job["out"]), np.load(job["images"], mmap_mode="r")
-    for plugin in job["plugins"]:
+def enter(environment: dict[str, Any], folder: Path) -> None:
+    """Allow the imports of an environment, and no others: they fail as if they were not installed."""
+    for name in [name for name, module in sys.modules.items() if module is None]:
+        del sys.modules[name]
+    sys.modules.update(dict.fromkeys(environment["refused"]))
+    sys.path[:0] = environment["path"]
+    for plugin in environment["plugins"]:
         from space.networks.plugins import load_plugins
 
-        load_plugins([plugin])
+        with no_bytecode():
+            load_plugins([folder / plugin])
+
+
+def result_of(loader: str, folder: Path, file: str, out: Path, name: str) -> dict[str, Any]:
+    """Run one format on all images and return its entry of result.json."""
+    import numpy as np
+
+    images = np.load(out / "images.npy", mmap_mode="r")
+    began = time.perf_counter()
+    try:
+        run, runtime = LOADERS[loader](folder, file)
+        load_s = time.perf_counter() - began
+        logits = np.concatenate([run(batch) for batch in batches(images)])
+    except Exception as error:
+        return {"error": f"{type(error).__name__}: {error}"}
+    np.save(out / f"{name}.npy", logits)
+    first = next(batches(images[:1]))
+    return {"runtime": runtime, "load_s": load_s, "latencies_ms": latencies_ms(run, first)}
+
+
+def main(job_file: str) -> None:
+    """Run the formats of a job, and write the results after each of them."""
+    job = json.loads(Path(job_file).read_text(encoding="utf-8"))
+    folder, out = Path(job["folder"]), Path(job["out"])
     results: dict[str, dict[str, Any]] = {}
-    for name, (loader, file) in job["formats"].items():
-        began = time.perf_counter()
-        try:
-            run, runtime = LOADERS[loader](Path(job["folder"]), file)
-            load_s = time.perf_counter() - began
-            logits = np.concatenate([run(batch) for batch in batches(images)])
-        except Exception as error:
-            results[name] = {"error": f"{type(error).__name__}: {error}"}
-            continue
-        np.save(out / f"{name}.npy", logits)
-        first = next(batches(images[:1]))
-        results[name] = {"runtime": runtime, "load_s": load_s, "latencies_ms": latencies_ms(run, first)}
-    (out / "result.json").write_text(json.dumps(results), encoding="utf-8")
+    for environment in job["environments"]:
+        enter(environment, folder)
+        for name, (loader, file) in environment["formats"].items():
+            results[name] = result_of(loader, folder, file, out, name)
+            (out / "result.json").write_text(json.dumps(results), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -110,6 +110,23 @@ def test_processes_of_exports_without_mgnas_cannot_import_it(study: Study, tmp_p
             export_trial(study, study.trial(0), tmp_path / "out", ["python"], labelled)
 
 
+def test_process_that_dies_names_the_format_and_the_signal(study: Study, tmp_path: Path) -> None:
+    def write(source: Source, folder: Path) -> None:
+        (folder / "model.py").write_text("import os\nos.kill(os.getpid(), 9)\n")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(FORMATS, "python", Format("model.py", write, "torch", brings=("safetensors",)))
+        with pytest.raises(ExportError, match=r"^model\.py could not be loaded .* ended by SIGKILL"):
+            export_trial(study, study.trial(0), tmp_path / "out", ["onnx", "python"], labelled)
+
+
+def test_proof_writes_no_bytecode_into_the_export(study: Study, tmp_path: Path) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
+        export_trial(study, study.trial(0), tmp_path / "out", ["python", "hub"], labelled)
+    assert not (tmp_path / "out" / "__pycache__").exists()
+
+
 @pytest.mark.slow
 def test_killed_export_leaves_no_folder_and_the_next_one_cleans_up(study: Study, tmp_path: Path) -> None:
     code = f"from results.open import open_study; open_study({str(study.folder)!r}).export(0, 'out')"
