@@ -60,6 +60,8 @@ class Activity:
                 found.end_epoch(one.trial, one.clock_s)
             elif one.kind == "predict":
                 found.predict(detail["trial"], detail["epoch_s"], one.clock_s)
+            elif one.kind == "retire":
+                found.workers = detail.get("num_left", found.workers)
             elif one.trial is not None:
                 found.last_s[one.trial] = one.clock_s
         return found

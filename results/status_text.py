@@ -26,6 +26,7 @@ def status_lines(study: StudyReader, facts: Mapping[str, Any]) -> list[str]:
         lines.append(_line("silent", f"{len(facts['silent'])} (trials {trials}: their workers hang)"))
     if facts["is_running"]:
         lines += _rung_lines(facts["rungs"])
+        lines += [_line("given up", given_up_text(one)) for one in facts["given_up"]]
         lines += [_line(worker_text(one), training_text(one)) for one in facts["running_trials"]]
         lines.append(_line("rate", rate_text(facts)))
         lines.append(_line("time left", left_text(facts, study.header.hours)))
@@ -59,6 +60,11 @@ def _rung_lines(rungs: list[dict[str, int]]) -> list[str]:
         _line(f"epoch {rung['epochs']}", "".join(f"{rung[column]:>9}" for column in RUNG_COLUMNS))
         for rung in rungs
     ]
+
+
+def given_up_text(slot: Mapping[str, Any]) -> str:
+    """Return why a slot was given up, and the file with the output of its workers."""
+    return f"worker {slot['slot']} on {slot['device']} does not start: {slot['reason']}; see {slot['log']}"
 
 
 def worker_text(training: Mapping[str, Any]) -> str:

@@ -72,6 +72,17 @@ def silent_trials(records: Iterable[TrialRecord], timeline: Iterable[TimelineEve
     return sorted(silent & running)
 
 
+def slots_given_up(timeline: Iterable[TimelineEvent]) -> list[dict[str, Any]]:
+    """Return the slots that the latest run gave up: ``slot``, ``device``, ``reason``, ``log``, ``num_left``."""
+    found: list[dict[str, Any]] = []
+    for one in timeline:
+        if one.kind == "begin":
+            found.clear()
+        elif one.kind == "retire":
+            found.append(dict(one.detail or {}))
+    return found
+
+
 def running_facts(
     header: StudyHeader,
     records: Sequence[TrialRecord],
@@ -89,10 +100,11 @@ def running_facts(
         now: The current time.
 
     Returns:
-        ``workers``, the number of workers; ``running_trials``, the running trainings, see ``_running_trial``;
-        ``epochs_per_min``, ``epochs_per_hour`` and ``trials_per_hour``, None before the first end of an epoch
-        or trial; ``rungs``, see ``results.running_jobs.rung_populations``; ``left_s``, the predicted remaining
-        seconds, None while unknown; ``over_hours_s``, the predicted seconds after the budget of hours.
+        ``workers``, the number of workers; ``given_up``, see ``slots_given_up``; ``running_trials``, the running
+        trainings, see ``_running_trial``; ``epochs_per_min``, ``epochs_per_hour`` and ``trials_per_hour``, None
+        before the first end of an epoch or trial; ``rungs``, see ``results.running_jobs.rung_populations``;
+        ``left_s``, the predicted remaining seconds, None while unknown; ``over_hours_s``, the predicted seconds
+        after the budget of hours.
     """
     activity = Activity.read(timeline)
     jobs = running_jobs(timeline) if now.has_begun else {}
@@ -103,6 +115,7 @@ def running_facts(
     per_min = activity.epochs_per_min(now.clock_s) if now.has_begun else None
     return {
         "workers": activity.workers if now.has_begun else 0,
+        "given_up": slots_given_up(timeline) if now.has_begun else [],
         "running_trials": [
             _running_trial(record, activity, jobs.get(record.number), now, is_silent=record.number in silent)
             for record in records

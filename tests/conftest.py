@@ -34,11 +34,11 @@ def _signal_handlers_are_restored() -> Iterator[None]:
 @pytest.fixture(scope="session", autouse=True)
 def _warm_workers() -> Iterator[None]:
     """Searches in this process fork their workers from one that has imported torch."""
-    from search.executors import local
+    from search.executors import worker_process
 
     workers = WarmWorkers()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(local, "subprocess", workers)
+        patch.setattr(worker_process, "subprocess", workers)
         yield
     workers.close()
 
@@ -48,9 +48,9 @@ def cold_workers(monkeypatch: pytest.MonkeyPatch) -> None:
     """Searches in this process start their workers as users' searches do."""
     import subprocess
 
-    from search.executors import local
+    from search.executors import worker_process
 
-    monkeypatch.setattr(local, "subprocess", subprocess)
+    monkeypatch.setattr(worker_process, "subprocess", subprocess)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

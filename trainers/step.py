@@ -16,7 +16,11 @@ from trainers.recipe import Recipe
 
 
 class TrainStep:
-    """Trains one network, batch by batch."""
+    """Trains one network, batch by batch.
+
+    Attributes:
+        num_passes: Passes through the network so far, those of evaluations included; it shows progress.
+    """
 
     def __init__(
         self, network: nn.Module, recipe: Recipe, mode: StepMode, class_weights: Tensor | None = None
@@ -30,6 +34,7 @@ class TrainStep:
         self.optimizers = make_optimizers(network, recipe)
         self._graph = GraphedStep() if mode.cuda_graph else None
         self._lr_multiplier = math.nan
+        self.num_passes = 0
 
     def __call__(self, batch: Batch, lr_multiplier: float) -> Tensor:
         """Train on a batch.
@@ -41,6 +46,7 @@ class TrainStep:
         Returns:
             The mean loss of the batch in nats, detached, on the device.
         """
+        self.num_passes += 1
         if lr_multiplier != self._lr_multiplier:
             for optimizer in self.optimizers:
                 optimizer.set_rates(lr_multiplier)
@@ -63,6 +69,7 @@ class TrainStep:
 
     def logits(self, images: Tensor) -> Tensor:
         """Return logits N K, float32, for images N C H W, float32."""
+        self.num_passes += 1
         if not self.mode.channels_last:
             images = images.contiguous()
         with torch.autocast(self._device.type, dtype=torch.bfloat16, enabled=self.mode.bfloat16):

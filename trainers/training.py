@@ -198,6 +198,12 @@ class Training:
         self._set_up()
 
     @property
+    def num_passes(self) -> int:
+        """Passes through the network so far, for heartbeats of another thread; a set-up restarts the number."""
+        step: TrainStep | None = getattr(self, "_step", None)
+        return 0 if step is None else step.num_passes
+
+    @property
     def _batch_size(self) -> int:
         return min(self.recipe.batch_size, len(self.data.train_labels))
 

@@ -14,6 +14,7 @@ from results.open import Study
 from results.status_text import (
     RUNG_COLUMNS,
     front_text,
+    given_up_text,
     left_text,
     rate_text,
     since_text,
@@ -66,6 +67,8 @@ def _facts_table(study: Study, facts: dict[str, Any]) -> Table:
     table.add_row("epochs", Text(f"{facts['epochs']:,}"))
     table.add_row("front", Text(front_text(facts)))
     if facts["is_running"]:
+        for one in facts["given_up"]:
+            table.add_row("given up", Text(given_up_text(one), style="red"))
         table.add_row("rate", Text(rate_text(facts)))
         table.add_row("time left", Text(left_text(facts, study.header.hours)))
     return table

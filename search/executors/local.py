@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
+import platform
 import queue
 import signal
-import subprocess
-import sys
-import threading
 import time
-from collections import Counter
-from collections.abc import Callable
+from collections import Counter, deque
 from dataclasses import replace
 from pathlib import Path
-from typing import IO
 
-from search.executors.liveness import Liveness
+from search.executors.liveness import HangLimits, Liveness, WakingClock
 from search.executors.messages import (
-    Beat,
     Event,
     Failed,
     Fatal,
@@ -26,103 +19,53 @@ from search.executors.messages import (
     Job,
     Lost,
     Paused,
+    Placed,
     Ready,
     Recovered,
+    Retired,
     Setup,
     Silent,
-    decode_event,
-    encode,
 )
 from search.executors.slots import Slot
+from search.executors.worker_process import END_S, WorkerProcess
 from trainers.device.memory_size import kills_for_memory
 
 MAX_EARLY_DEATHS = 3
-"""Workers of a slot that may die in a row before they are ready; then the search ends."""
-
-
-class _Worker:
-    """One worker process, the thread that reads from it, and its current job."""
-
-    def __init__(
-        self, index: int, slot: Slot, setup: Setup, log: Path, tell: Callable[[_Worker, Event | None], None]
-    ) -> None:
-        self.index = index
-        self.job: Job | None = None
-        self.ready = False
-        self.liveness = Liveness()
-        root = str(Path(__file__).resolve().parents[2])
-        path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
-        with log.open("ab") as stderr:
-            # -P: Python must not import a folder "search" or "results" of the current folder
-            # a session of its own: only the driver gets Ctrl-C
-            self.process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "search.executors.worker"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=stderr,
-                env=os.environ | {"PYTHONPATH": path} | slot.environment(),
-                start_new_session=True,
-                text=True,
-                encoding="utf-8",
-            )
-        self.write(encode(setup))
-        self.reader = threading.Thread(target=self._read, args=(tell,), daemon=True)
-        self.reader.start()
-
-    def write(self, line: str) -> None:
-        stdin = self.process.stdin
-        assert stdin is not None
-        with contextlib.suppress(BrokenPipeError):  # the reading thread detects a dead worker
-            stdin.write(line + "\n")
-            stdin.flush()
-
-    def _read(self, tell: Callable[[_Worker, Event | None], None]) -> None:
-        stdout: IO[str] | None = self.process.stdout
-        assert stdout is not None
-        try:
-            for line in stdout:
-                event = decode_event(line)
-                self.liveness.hear(event)
-                if not isinstance(event, Beat):
-                    tell(self, event)
-        except (ValueError, TypeError):
-            self.process.kill()  # half a line of a killed worker, or an invalid message
-        finally:
-            self.process.wait()
-            tell(self, None)
-
-    def end(self) -> None:
-        self.process.wait()
-        self.reader.join()
-        for pipe in (self.process.stdin, self.process.stdout):
-            assert pipe is not None
-            with contextlib.suppress(BrokenPipeError):
-                pipe.close()
-
-    def how_it_ended(self) -> str:
-        code = self.process.returncode
-        return f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
+"""Workers of a slot that may die in a row before they are ready; then the slot is given up."""
 
 
 class LocalExecutor:
-    """Runs jobs in one persistent process for each slot, and replaces dead processes."""
+    """Runs jobs in one persistent process for each slot, and replaces processes that die or hang.
+
+    Args:
+        slots: The places of the workers.
+        setup: The settings of all jobs.
+        log_folder: The folder for the output of the workers.
+        limits: When a worker hangs.
+    """
 
     def __init__(
         self,
         slots: list[Slot],
         setup: Setup,
         log_folder: Path,
+        limits: HangLimits | None = None,
     ) -> None:
         self._slots = slots
         self._setup = setup
         self._logs = log_folder
-        self._inbox: queue.Queue[tuple[_Worker, Event | None]] = queue.Queue()
+        self._limits = limits or HangLimits()
+        self._clock = WakingClock().start()
+        self._inbox: queue.Queue[tuple[WorkerProcess, Event | None]] = queue.Queue()
+        self._waiting: deque[Job] = deque()  # jobs of slots that were given up
+        self._placed: list[Event] = []
         self._early_deaths: Counter[int] = Counter()
+        self._killed_s: dict[WorkerProcess, float] = {}
         self._explained_kills = kills_for_memory()
         log_folder.mkdir(parents=True, exist_ok=True)
-        self._workers = [self._start(index) for index in range(len(slots))]
+        self._workers = {index: self._start(index) for index in range(len(slots))}
 
-    def _start(self, index: int) -> _Worker:
+    def _start(self, index: int) -> WorkerProcess:
         slot = self._slots[index]
         setup = replace(
             self._setup,
@@ -131,50 +74,83 @@ class LocalExecutor:
             memory_share=1 / len(self._slots),
             device_share=1 / sum(other.gpu == slot.gpu for other in self._slots),
         )
-        log = self._logs / f"worker-{index}.log"
-        return _Worker(index, slot, setup, log, lambda worker, event: self._inbox.put((worker, event)))
+        liveness = Liveness(self._clock, self._limits)
+
+        def tell(worker: WorkerProcess, event: Event | None) -> None:
+            self._inbox.put((worker, event))
+
+        return WorkerProcess(index, slot, setup, self._log(index), liveness, tell)
+
+    def _log(self, index: int) -> Path:
+        return self._logs / f"worker-{index}.log"
+
+    def _idle(self) -> list[WorkerProcess]:
+        return [worker for worker in self._workers.values() if worker.job is None]
 
     def free_slots(self) -> int:
         """Return the number of workers without a job."""
-        return sum(worker.job is None for worker in self._workers)
+        return max(0, len(self._idle()) - len(self._waiting))
 
     def pids(self) -> list[int]:
         """Return the process id of each worker."""
-        return [worker.process.pid for worker in self._workers]
+        return [worker.process.pid for worker in self._workers.values()]
 
     def submit(self, job: Job) -> None:
         """Send ``job`` to a worker without one, to a ready worker if there is one."""
-        free = [worker for worker in self._workers if worker.job is None]
-        worker = max(free, key=lambda worker: worker.ready)
-        worker.job = job
-        worker.liveness.begin()
-        worker.write(encode(job))
+        self._give(max(self._idle(), key=lambda worker: worker.ready), job)
+
+    def _give(self, worker: WorkerProcess, job: Job) -> None:
+        worker.begin(job)
+        self._placed.append(
+            Placed(job.trial, worker.index, worker.device, platform.node(), worker.process.pid)
+        )
+
+    def _give_waiting(self) -> None:
+        """Give the jobs of slots that were given up to the next free workers."""
+        while self._waiting and self._idle():
+            self.submit(self._waiting.popleft())
 
     def poll(self, timeout_s: float) -> list[Event]:
         """Return the events since the last call, in order."""
-        events = self._silence()
+        events = self._check_hangs()
         deadline = time.monotonic() + timeout_s
         while True:
+            events += self._placed
+            self._placed = []
             wait = 0.0 if events else max(0.0, deadline - time.monotonic())
             try:
                 worker, event = self._inbox.get(timeout=wait) if wait else self._inbox.get_nowait()
             except queue.Empty:
                 return events
             events += self._handle(worker, event)
+            self._give_waiting()
 
-    def _silence(self) -> list[Event]:
-        """Return the workers that fell silent, or recovered, since the last call."""
+    # -- workers that hang -------------------------------------------------------------------------------
+
+    def _check_hangs(self) -> list[Event]:
+        """Kill the workers that hang; return those that fell silent, or recovered, since the last call."""
         events: list[Event] = []
-        for worker in self._workers:
-            why = worker.liveness.why_silent() if worker.job else None
-            if worker.job and (why is not None) != worker.liveness.is_silent:
+        for worker in list(self._workers.values()):
+            if (killed_s := self._killed_s.get(worker)) is not None:
+                if self._clock() - killed_s >= END_S:  # a process that the system cannot end
+                    events += self._replace(worker)
+                continue
+            hang = worker.liveness.hang(is_busy=worker.job is not None or not worker.ready)
+            if hang is not None and hang.is_over_limit:
+                self._killed_s[worker] = self._clock()
+                worker.kill(f"was killed, since it {hang.what} for {hang.seconds:.0f} s")
+            elif worker.job and (hang is not None) != worker.liveness.is_silent:
                 trial = worker.job.trial
-                events.append(Silent(trial, *why) if why else Recovered(trial))
-            worker.liveness.is_silent = why is not None
+                events.append(
+                    Silent(trial, f"its worker {hang.what}", hang.seconds) if hang else Recovered(trial)
+                )
+            worker.liveness.is_silent = hang is not None and worker.job is not None
         return events
 
-    def _handle(self, worker: _Worker, event: Event | None) -> list[Event]:
-        if worker is not self._workers[worker.index]:
+    # -- workers that die --------------------------------------------------------------------------------
+
+    def _handle(self, worker: WorkerProcess, event: Event | None) -> list[Event]:
+        if worker is not self._workers.get(worker.index):
             return []
         if event is None:
             return self._replace(worker)
@@ -185,43 +161,52 @@ class LocalExecutor:
             worker.job = None
         return [event]
 
-    def _replace(self, dead: _Worker) -> list[Event]:
-        reason = f"its worker {dead.how_it_ended()}"
+    def _replace(self, dead: WorkerProcess) -> list[Event]:
         is_memory = self._was_memory(dead)
-        if is_memory:
-            reason = "its worker was killed by the out-of-memory killer"
+        ended = "was killed by the out-of-memory killer" if is_memory else dead.how_it_ended()
+        self._killed_s.pop(dead, None)
+        if dead.process.returncode is not None:
+            dead.end()
         if not dead.ready:
             self._early_deaths[dead.index] += 1
             if self._early_deaths[dead.index] >= MAX_EARLY_DEATHS:
-                log = self._logs / f"worker-{dead.index}.log"
-                ended, device = dead.how_it_ended(), self._slots[dead.index].device
-                return [
-                    Fatal(
-                        f"workers on {device} do not start (the last one {ended}); see the end of {log} for "
-                        "the reason. --set search.device chooses another device"
-                    )
-                ]
-        dead.end()
+                return self._retire(dead, ended)
         self._workers[dead.index] = self._start(dead.index)
         if dead.job is None:
             return []
         if not dead.ready:
-            self.submit(dead.job)
+            self._give(self._workers[dead.index], dead.job)
             return []
-        return [Lost(dead.job.trial, reason, is_memory)]
+        return [Lost(dead.job.trial, f"its worker {ended}", is_memory)]
 
-    def _was_memory(self, dead: _Worker) -> bool:
+    def _retire(self, dead: WorkerProcess, ended: str) -> list[Event]:
+        """Give a slot up; its job waits for another one."""
+        del self._workers[dead.index]
+        log = self._log(dead.index)
+        if not self._workers:
+            return [
+                Fatal(
+                    f"workers on {dead.device} do not start (the last one {ended}); see the end of {log} for "
+                    "the reason. --set search.device chooses another device"
+                )
+            ]
+        if dead.job is not None:
+            self._waiting.append(dead.job)
+        return [Retired(dead.index, dead.device, f"the last one {ended}", str(log), len(self._workers))]
+
+    def _was_memory(self, dead: WorkerProcess) -> bool:
         """Return whether the out-of-memory killer ended a worker: SIGKILL, and the kernel counted a kill.
 
         Each counted kill explains one death, since several workers may die before the executor notices.
         """
-        is_memory = dead.process.returncode == -signal.SIGKILL and kills_for_memory() > self._explained_kills
+        is_kill = dead.process.returncode == -signal.SIGKILL and dead.killed_because is None
+        is_memory = is_kill and kills_for_memory() > self._explained_kills
         self._explained_kills += is_memory
         return is_memory
 
     def close(self) -> None:
         """Kill the workers; their trainings are aborted."""
-        for worker in self._workers:
-            worker.process.kill()
-        for worker in self._workers:
+        for worker in self._workers.values():
+            worker.kill()
+        for worker in self._workers.values():
             worker.end()

@@ -189,7 +189,12 @@ class Lost(Message):
 
 @dataclass(frozen=True)
 class Beat(Message):
-    """The heartbeat of a worker process; only the executor uses it."""
+    """The heartbeat of a worker process; only the executor uses it.
+
+    ``work`` changes while the worker makes progress: seconds of the processor while it loads, then steps.
+    """
+
+    work: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -209,6 +214,44 @@ class Recovered(Message):
 
 
 @dataclass(frozen=True)
+class Placed(Message):
+    """A job was given to a worker.
+
+    Attributes:
+        trial: The number of the trial.
+        slot: The number of the worker's slot.
+        device: The torch device.
+        host: The name of the machine.
+        pid: The process of the worker.
+    """
+
+    trial: int
+    slot: int
+    device: str
+    host: str
+    pid: int
+
+
+@dataclass(frozen=True)
+class Retired(Message):
+    """A slot is given up, since its workers die before they are ready; the other slots continue.
+
+    Attributes:
+        slot: The number of the slot.
+        device: Its torch device, with the number of the GPU.
+        reason: How the last worker ended.
+        log: The file with the output of its workers.
+        num_left: The number of slots that continue.
+    """
+
+    slot: int
+    device: str
+    reason: str
+    log: str
+    num_left: int
+
+
+@dataclass(frozen=True)
 class Fatal(Message):
     """No worker can continue: bad images, a full disk, or workers that die at start."""
 
@@ -218,7 +261,7 @@ class Fatal(Message):
 
 Event = (
     Ready | Calibrating | Predicted | Measured | Epoch | Paused | Finished | Failed | Lost | Fatal
-    | Beat | Silent | Recovered
+    | Beat | Silent | Recovered | Placed | Retired
 )  # fmt: skip
 _SENT: dict[str, type[Any]] = {
     cls.__name__: cls

@@ -93,6 +93,7 @@ def _train_to_end(job: Job, place: Workplace, tell: EventSink) -> Paused | Finis
     mode = replace(mode, micro_batch_halvings=job.micro_batch_halvings)
     before_training_s = time.perf_counter() - began
     training = Training(spec, data, recipe, job.seed, mode, file)
+    place.heart.work = lambda: training.num_passes
     before_s = max(job.train_s, sum(report.seconds for report in training.reports))
     if "latency_ms" in place.measured:
         _check("latency_ms", _latency_ms(job, training, tell), limits)

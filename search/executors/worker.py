@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import queue
+import signal
 import sys
 import threading
 import time
@@ -15,28 +16,34 @@ from functools import partial
 from typing import TextIO
 
 from search.executors.messages import Beat, Event, Fatal, Job, Ready, Setup, decode, encode
+from search.executors.parent_death import end_with_parent
 from search.executors.run_job import run_job
-from search.executors.workplace import EventSink, open_workplace
+from search.executors.workplace import EventSink, Heart, open_workplace
 from space.core.errors import MgnasError
 
 
 def main() -> None:
     """Serve jobs until standard input closes."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # without a traceback in the log
+    end_with_parent()
     # libraries may print to standard output: send that to the log, away from the events
     events = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     lines: queue.Queue[str] = queue.Queue()
     threading.Thread(target=_read_lines, args=(lines,), daemon=True).start()
     tell = partial(_send, events)
-    threading.Thread(target=_beat, args=(tell,), daemon=True).start()
+    heart = Heart()
+    threading.Thread(target=_beat, args=(tell, heart), daemon=True).start()
     try:
-        place = open_workplace(decode(lines.get(), Setup), tell)
+        place = open_workplace(decode(lines.get(), Setup), tell, heart)
     except MgnasError as error:
         tell(Fatal(str(error)))
         return
+    heart.rest()
     tell(Ready())
     while True:
         run_job(decode(lines.get(), Job), place, tell)
+        heart.rest()
 
 
 def _read_lines(lines: queue.Queue[str]) -> None:
@@ -51,9 +58,9 @@ BEAT_S = 5.0
 _sending = threading.Lock()
 
 
-def _beat(tell: EventSink) -> None:
+def _beat(tell: EventSink, heart: Heart) -> None:
     while True:
-        tell(Beat())
+        tell(Beat(heart.work()))
         time.sleep(BEAT_S)
 
 

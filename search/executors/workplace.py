@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -18,6 +19,21 @@ EventSink = Callable[[Event], None]
 """Takes the events of a worker in order: a pipe to the driver, or the stream of an actor."""
 
 
+class Heart:
+    """The measure of progress that heartbeats carry.
+
+    Attributes:
+        work: Returns a number that changes while the worker makes progress; loading uses the processor.
+    """
+
+    def __init__(self) -> None:
+        self.work: Callable[[], float] = lambda: round(time.process_time(), 1)
+
+    def rest(self) -> None:
+        """Show no progress: the worker has no training."""
+        self.work = lambda: 0.0
+
+
 @dataclass(frozen=True)
 class Workplace:
     """The resources that all jobs of a worker share."""
@@ -28,14 +44,16 @@ class Workplace:
     measured: tuple[str, ...] = ()
     limits: dict[str, float] = field(default_factory=dict)
     measures_batches: bool = False
+    heart: Heart = field(default_factory=Heart)
 
 
-def open_workplace(setup: Setup, tell: EventSink) -> Workplace:
+def open_workplace(setup: Setup, tell: EventSink, heart: Heart | None = None) -> Workplace:
     """Return the workplace of a worker, with the images on its device.
 
     Args:
         setup: The settings of all jobs.
         tell: Takes the event of a calibration that begins.
+        heart: The progress that heartbeats carry, if there are any.
 
     Raises:
         InvalidInputError: The images, a plugin, or the device cannot be used.
@@ -68,4 +86,5 @@ def open_workplace(setup: Setup, tell: EventSink) -> Workplace:
         setup.measured,
         setup.limits,
         setup.measures_batches,
+        heart or Heart(),
     )

@@ -170,8 +170,10 @@ def _statuses(config: StudyConfig, trials: Trials) -> dict[str, Any]:
     }
 
 
-def make_executor(slots: list[Slot], setup: Setup, logs: Path) -> Executor:
+def make_executor(config: StudyConfig, slots: list[Slot], setup: Setup, logs: Path) -> Executor:
     """Return the executor: one local process for each slot, with its log in the folder ``logs``."""
+    from search.executors.liveness import HangLimits
     from search.executors.local import LocalExecutor
 
-    return LocalExecutor(slots, setup, logs)
+    limits = HangLimits(config.search.max_silence_s, config.search.stall_epochs)
+    return LocalExecutor(slots, setup, logs, limits)

@@ -33,7 +33,10 @@ SEARCHABLE = tuple(
     key for key in Recipe.model_fields if key not in ("epochs", "precision", "metric", "test_flip")
 )
 """Keys of the recipe that a space may search: all but the length of trainings and the metric."""
-PLANNED = ("trials", "costs", "scheduler", "workers", "device", "keep_weights")
+PLANNED = (
+    *("trials", "costs", "scheduler", "workers", "device", "keep_weights"),
+    *("max_silence_s", "stall_epochs"),
+)
 """Keys of ``[search]`` that a study with a plan uses; the others keep their defaults."""
 MOST_CHECKED = 1_000
 """The number of values of a domain that are validated; the ends of longer ranges are validated too."""
@@ -111,6 +114,19 @@ class SearchConfig(BaseModel):
     )
     keep_weights: Literal["front", "all"] = Field(
         default="front", description="Trained weights to keep: those of the front, or all."
+    )
+    max_silence_s: float = Field(
+        default=120.0,
+        ge=10,
+        le=86_400,
+        description="Seconds without a heartbeat after which a worker is replaced; its trial resumes.",
+    )
+    stall_epochs: int = Field(
+        default=20,
+        ge=2,
+        le=10_000,
+        description="A worker is replaced too if its training makes no step for this many times its longest epoch"
+        " and for max_silence_s.",
     )
 
     @field_validator("costs", mode="before")

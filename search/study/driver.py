@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -21,13 +20,17 @@ from search.executors.messages import (
     Lost,
     Measured,
     Paused,
+    Placed,
     Predicted,
     Recovered,
+    Retired,
     Silent,
 )
 from search.schedulers.base import Done, Fail, Resume, StartNamed, StartNew, Stop
 from search.study.clock import Clock
 from search.study.components import Components
+from search.study.event_log import EventLog
+from search.study.failures import FailureStreak
 from search.study.jobs import training_job
 from search.study.objectives import proxy_costs
 from search.study.progress import Progress
@@ -41,16 +44,11 @@ from search.study.progress_events import (
 from search.study.seeds import derive_seed
 from search.study.snapshot import Moment, Snapshot, snapshot
 from search.study.trials import Outcome, weights_path
+from search.study.worker_events import WorkerEvents
 from space.core.errors import MgnasError
 from space.core.reports import EpochReport
 
-_logger = logging.getLogger(__name__)
-
 POLL_S = 0.25
-MAX_FAILED_IN_A_ROW = 10
-"""Failed trials in a row that end a run without any success: the cause then affects all trials."""
-MAX_FAILED_AFTER_SUCCESS = 40
-"""The same after the first success of a run: then the networks fail, not the machine."""
 
 
 class SearchError(MgnasError):
@@ -69,6 +67,7 @@ class Driver:
         gives_up: bool = True,
         activity: Activity | None = None,
         let_signals_through: Callable[[], None] | None = None,
+        event_log: EventLog | None = None,
     ) -> None:
         """Connect the components of a study.
 
@@ -79,6 +78,7 @@ class Driver:
             gives_up: Whether many failed trials in a row end the search.
             activity: Collects the activity of this run, for the forecast.
             let_signals_through: Called whenever no write is in progress.
+            event_log: The log of jobs and workers; None for none.
         """
         self.config = components.config
         self.store = components.trials
@@ -90,9 +90,8 @@ class Driver:
         self.clock = clock
         self._gives_up = gives_up
         self._let_signals_through = let_signals_through or (lambda: None)
-        self._failed_in_a_row = 0
-        self._any_succeeded = False
-        self._silent: set[int] = set()
+        self._failures = FailureStreak(self.store.records.values())
+        self._workers = WorkerEvents(self.store, self.progress, clock, self.activity, event_log)
         self._until: dict[int, int] = {}
         self._found = front_history(self.store.searched, Objectives.of(self.store.header))
 
@@ -108,6 +107,7 @@ class Driver:
                 self._handle(event)
                 self._let_signals_through()
             self._let_signals_through()
+            self._workers.note_load()
             self.progress.show(self._snapshot)
         self.progress.show(self._snapshot)
 
@@ -195,34 +195,26 @@ class Driver:
         elif isinstance(event, Paused):
             record = self.store.pause(event.trial, event.train_s, self.clock.elapsed_s())
             self.sampler.tell(record)
-            self._failed_in_a_row, self._any_succeeded = 0, True
+            self._failures.succeed()
+            self._workers.end(event.trial, "paused")
             self.scheduler.on_paused(event.trial, self.store.errors(event.trial))
         elif isinstance(event, Finished):
             self._finish(event)
         elif isinstance(event, Failed):
             record = self.store.fail(event.trial, event.reason, self.clock.elapsed_s())
+            self._workers.end(event.trial, "failed", event.reason)
             self._end(record, is_over_limit=event.is_over_limit)
         elif isinstance(event, Lost):
             self._lose(event)
+        elif isinstance(event, Placed):
+            self._workers.begin(event)
         elif isinstance(event, (Silent, Recovered)):
-            self._note_silence(event)
+            self._workers.note_silence(event)
+        elif isinstance(event, Retired):
+            self._workers.retire(event)
         elif isinstance(event, Fatal):
             error = StorageFullError if event.disk_full else SearchError
             raise error(f"the search stopped: {event.reason}; all results so far are recorded")
-
-    def _note_silence(self, event: Silent | Recovered) -> None:
-        """Show a worker that hangs or recovers; silent trials do not count in the forecast."""
-        if isinstance(event, Silent):
-            self._silent.add(event.trial)
-            text = (
-                f"trial {event.trial}: {event.reason} for {event.seconds:.0f} s; the other workers continue"
-            )
-        else:
-            self._silent.discard(event.trial)
-            text = f"trial {event.trial}: its worker continues"
-        _logger.warning("%s", text)
-        self.progress.note(text)
-        self.store.note_silence(event.trial, self.clock.elapsed_s(), is_silent=isinstance(event, Silent))
 
     def _note_epoch(self, trial: int, report: EpochReport) -> None:
         self.store.report(trial, report, self.clock.elapsed_s())
@@ -234,11 +226,7 @@ class Driver:
         )
 
     def _lose(self, event: Lost) -> None:
-        self._silent.discard(event.trial)
-        how = "resumes from its last checkpoint"
-        if event.is_memory:
-            how += ", with half the micro-batch"
-        self.progress.note(f"trial {event.trial}: {event.reason}; it {how}")
+        self._workers.lose(event)
         # halvings end at one image; then the training itself fails
         self.store.lose(event.trial, event.reason, self.clock.elapsed_s(), counts=not event.is_memory)
         self.scheduler.on_lost(event.trial, counts=not event.is_memory)
@@ -248,6 +236,7 @@ class Driver:
         weights = weights_path(self.store.records[event.trial])
         outcome = Outcome(event.train_s, event.costs, event.latency, event.class_accuracies)
         record = self.store.finish(event.trial, reached, outcome, weights, self.clock.elapsed_s())
+        self._workers.end(event.trial, "complete")
         if record.reference is None:
             self._found.add(record)
         if self.config.search.keep_weights == "front":
@@ -260,15 +249,13 @@ class Driver:
         self.sampler.tell(record)
         self.scheduler.on_ended(record.number, self.store.errors(record.number))
         self._until.pop(record.number, None)
-        self._silent.discard(record.number)
-        if not is_over_limit:  # a limit says nothing about the machine
-            self._failed_in_a_row = self._failed_in_a_row + 1 if record.state == "failed" else 0
-            self._any_succeeded |= record.state != "failed"
-        most = MAX_FAILED_AFTER_SUCCESS if self._any_succeeded else MAX_FAILED_IN_A_ROW
-        if self._gives_up and self._failed_in_a_row >= most:
+        if record.state != "failed":
+            self._failures.succeed()
+        elif not is_over_limit:  # a limit says nothing about the machine
+            self._failures.fail(record.short_reason)
+        if self._gives_up and (why := self._failures.why_to_end()):
             raise SearchError(
-                f"{self._failed_in_a_row} trials failed in a row, the last with: {record.reason}; "
-                "repair the cause and run the same command again, or search in another folder (--dir)"
+                f"{why}; repair the cause and run the same command again, or search in another folder (--dir)"
             )
 
     def _tell_end(self, record: TrialRecord) -> None:
@@ -289,5 +276,5 @@ class Driver:
             self.store,
             self._found,
             self.activity,
-            Moment(self.clock.elapsed_s(), self._is_spent(), frozenset(self._silent)),
+            Moment(self.clock.elapsed_s(), self._is_spent(), frozenset(self._workers.silent)),
         )

@@ -19,6 +19,7 @@ from search.study.clock import Clock
 from search.study.components import Components, compose, make_executor, rungs_of
 from search.study.config import StudyConfig
 from search.study.driver import Driver
+from search.study.event_log import EventLog, logged_run
 from search.study.folder import IMAGES, PLUGINS, StudyFolder
 from search.study.log import logged_to
 from search.study.objectives import no_energy
@@ -175,7 +176,7 @@ def _search(
     folder.clean_up(store.records.values())
     num_open = len(store.interrupted) if config.plan else config.search.trials - store.num_ended
     slots = slots[: max(1, len(again), num_open + len(store.missing(config)))]
-    executor = make_executor(slots, _setup(config, folder), folder.logs)
+    executor = make_executor(config, slots, _setup(config, folder), folder.logs)
     progress.note(f"starting {plural(len(slots), 'worker')}, each loads PyTorch and the images")
     clock = Clock(store.ledger.clock_s())
     try:
@@ -223,8 +224,16 @@ def _drive(
     """Run the driver; record the beginning and the regular end of this run."""
     run = {"workers": activity.workers, "rungs": list(activity.rungs), **budgets(components.config)}
     store.ledger.write_event("begin", clock.elapsed_s(), **run)
-    with held_back() as let_through, logged_to(folder.logs / "search.log"):
+    events = EventLog(folder.logs)
+    with held_back() as let_through, logged_to(folder.logs / "search.log"), logged_run(events, run):
         store.lock_wait.tell, store.lock_wait.between = progress.note, let_through
-        Driver(components, progress, clock, activity=activity, let_signals_through=let_through).run()
+        Driver(
+            components,
+            progress,
+            clock,
+            activity=activity,
+            let_signals_through=let_through,
+            event_log=events,
+        ).run()
     with suppress(StorageFullError):  # the last trial is recorded; only this event has no room
         store.ledger.write_event("end", clock.elapsed_s())

@@ -9,7 +9,10 @@ from search.study.config import StudyConfig, Tables
 PLACE_OF_DATA = {"root", "memory_gib", "reader_threads"}
 """Keys of ``[data]`` that change no batch."""
 BUDGET = {
-    "search": {"trials", "hours", "epochs", "patience", "workers", "device", "keep_weights"},
+    "search": {
+        *("trials", "hours", "epochs", "patience", "workers", "device", "keep_weights"),
+        *("max_silence_s", "stall_epochs"),
+    },
     "data": {"source", *PLACE_OF_DATA},
 }
 """Keys that may change between two runs of one study. The images may move: their fingerprint is compared."""

@@ -38,8 +38,10 @@ class StudyStore(Trials):
     ) -> None:
         super().__init__(ledger.header(), space, ledger.trials(), ledger.reports())
         for one in ledger.timeline():
-            if one.kind == "lose" and one.trial is not None and not (one.detail or {}).get("counts", True):
-                self.kills_for_memory[one.trial] += 1
+            if one.kind == "lose" and one.trial is not None:
+                detail = one.detail or {}
+                self.kills_for_memory[one.trial] += not detail.get("counts", True)
+                self.last_losses[one.trial] = detail.get("reason", "")
         self.folder = folder
         self.ledger = ledger
         self.lock_wait = wait
@@ -110,6 +112,10 @@ class StudyStore(Trials):
     def note_silence(self, trial: int, clock_s: float, *, is_silent: bool) -> None:
         """Record that the worker of a trial hangs (``is_silent``) or has recovered."""
         self.ledger.write_event("silent" if is_silent else "recovered", clock_s, number=trial)
+
+    def note_retired(self, clock_s: float, **detail: Any) -> None:
+        """Record that a slot is given up; ``detail`` has the fields of the event ``Retired``."""
+        self.ledger.write_event("retire", clock_s, **detail)
 
     def drop_dominated_weights(self) -> None:
         """Delete the weights of dominated complete trials. References keep their weights."""

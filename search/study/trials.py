@@ -44,6 +44,7 @@ class Trials:
         records: Each trial by its number.
         curves: The epochs of each trial in order.
         kills_for_memory: How often the out-of-memory killer ended a worker of each trial.
+        last_losses: How each trial lost its last worker.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class Trials:
         self.records = {record.number: record for record in records}
         self.curves = {trial: list(reports) for trial, reports in (curves or {}).items()}
         self.kills_for_memory: Counter[int] = Counter()
+        self.last_losses: dict[int, str] = {}
         self.space = space
 
     @property
@@ -175,6 +177,7 @@ class Trials:
     def lose(self, trial: int, reason: str, clock_s: float, *, counts: bool = True) -> None:
         """Record that a trial's worker died; ``counts`` is False if the next one gets a smaller micro-batch."""
         self.kills_for_memory[trial] += not counts
+        self.last_losses[trial] = reason
         record = replace(self.records[trial], losses=self.records[trial].losses + counts)
         self._change(record, "lose", clock_s, reason=reason, counts=counts)
 
@@ -215,6 +218,8 @@ class Trials:
     def give_up(self, trial: int, clock_s: float) -> TrialRecord:
         """Record that a trial failed after too many dead workers, and return it."""
         reason = f"{self.records[trial].losses} workers died while training it"
+        if last := self.last_losses.get(trial):
+            reason += f", the last time {last}"
         record = replace(self.records[trial], state="failed", reason=reason, finished_s=clock_s)
         return self._change(record, "give_up", clock_s, reason=reason)
 
@@ -234,6 +239,9 @@ class Trials:
 
     def note_silence(self, trial: int, clock_s: float, *, is_silent: bool) -> None:
         """Note that the worker of a trial hangs (``is_silent``), or goes on."""
+
+    def note_retired(self, clock_s: float, **detail: Any) -> None:
+        """Note that a slot is given up; ``detail`` has the fields of the event ``Retired``."""
 
     def drop_dominated_weights(self) -> None:
         """Drop the weights of every complete trial that is not on the front."""

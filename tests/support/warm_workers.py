@@ -73,7 +73,7 @@ class WarmWorker:
 
 
 class WarmWorkers:
-    """Stands in for the module ``subprocess`` in ``search.executors.local``."""
+    """Stands in for the module ``subprocess`` in ``search.executors.worker_process``."""
 
     def __init__(self) -> None:
         self._server: tuple[socket.socket, subprocess.Popen[bytes]] | None = None

@@ -180,6 +180,7 @@ def test_the_screen_lists_each_worker(tmp_path: Path) -> None:
         study = open_study(tmp_path / "study")
         facts = study.status()
     facts["running_trials"][0]["silent"] = True
+    facts["given_up"] = [{"slot": 1, "device": "cuda:1", "reason": "the last one ended", "log": "a.log"}]
     console = Console(file=io.StringIO(), width=100)
     console.print(status_renderable(study, facts))
     assert isinstance(console.file, io.StringIO)
@@ -187,3 +188,5 @@ def test_the_screen_lists_each_worker(tmp_path: Path) -> None:
     assert ["worker", "trial", "epoch", "since", "parameters", "network"] in rows
     assert ["2", "-", "no", "training"] in rows
     assert any(row[:6] == ["1", "0", "2/9", "its", "worker", "hangs"] for row in rows)
+    given_up = next(row for row in rows if row[:2] == ["given", "up"])
+    assert " ".join(given_up[2:]) == "worker 1 on cuda:1 does not start: the last one ended; see a.log"

@@ -1,4 +1,4 @@
-"""Hanging workers are named, and named again when they continue."""
+"""Workers that hang are named, named again when they continue, and replaced beyond a limit."""
 
 from __future__ import annotations
 
@@ -12,62 +12,88 @@ from pathlib import Path
 
 import pytest
 
-from search.executors.liveness import FIRST_EPOCH_S, GAP_S, SILENT_S, STALL_EPOCHS, Liveness
+from search.executors.liveness import FIRST_EPOCH_S, SILENT_S, HangLimits, Liveness, WakingClock
 from search.executors.messages import Beat, Epoch
 from space.core.reports import EpochReport
 from tests.search.study.test_faults import STUDY, wait_until_busy, workers_of
 from tests.support.command_line import mgnas
 from tests.support.studies import write_study
 
-REPORT = EpochReport(1, 1.0, 1.0, 0.5, 1.0)
+LIMITS = HangLimits(max_silence_s=100, stall_epochs=10)
 
 
 class Watch:
-    def __init__(self) -> None:
+    def __init__(self, *, is_busy: bool = True) -> None:
         self.now_s = 0.0
-        self.liveness = Liveness(lambda: self.now_s)
+        self.work = 0
+        self.is_busy = is_busy
+        self.liveness = Liveness(lambda: self.now_s, LIMITS)
 
-    def go(self, seconds: float, *, beats: bool = True) -> str | None:
-        """Let time pass in steps of a second, and return why the worker seems to hang, if it does."""
-        why = None
+    def go(self, seconds: float, *, beats: bool = True, works: bool = False) -> tuple[str, bool] | None:
+        """Let time pass in steps of a second; return what the worker does not do, and if that is too long."""
+        hang = None
         for _ in range(round(seconds)):
             self.now_s += 1.0
+            self.work += works
             if beats:
-                self.liveness.hear(Beat())
-            why = self.liveness.why_silent()
-        return why[0] if why else None
+                self.liveness.hear(Beat(self.work))
+            hang = self.liveness.hang(is_busy=self.is_busy)
+        return None if hang is None else (hang.what, hang.is_over_limit)
+
+    def end_epoch(self, seconds: float) -> None:
+        self.liveness.hear(Epoch(0, EpochReport(1, 1.0, 1.0, 0.5, seconds)))
 
 
-def test_a_process_without_beats_is_silent_until_the_next_one() -> None:
-    watch = Watch()
+@pytest.mark.parametrize("is_busy", [True, False])
+def test_process_without_beats_is_silent_until_the_next_one(is_busy: bool) -> None:
+    watch = Watch(is_busy=is_busy)
     assert watch.go(SILENT_S - 1, beats=False) is None
-    assert watch.go(1, beats=False) == "its worker sends no heartbeat"
+    assert watch.go(1, beats=False) == ("sent no heartbeat", False)
     assert watch.go(1) is None
+
+
+def test_process_without_beats_is_over_the_limit_after_max_silence() -> None:
+    watch = Watch()
+    assert watch.go(LIMITS.max_silence_s - 1, beats=False) == ("sent no heartbeat", False)
+    assert watch.go(1, beats=False) == ("sent no heartbeat", True)
 
 
 @pytest.mark.parametrize("epoch_s", [1, 20])
-def test_a_training_without_progress_is_named_by_its_own_epochs(epoch_s: int) -> None:
+def test_training_without_progress_is_measured_by_its_longest_epoch(epoch_s: int) -> None:
     watch = Watch()
-    for _ in range(3):
-        assert watch.go(epoch_s) is None
-        watch.liveness.hear(Epoch(0, REPORT))
-    limit_s = max(SILENT_S, STALL_EPOCHS * epoch_s)
-    assert watch.go(limit_s - 1) is None
-    assert watch.go(1) == "its training makes no progress"
-    watch.liveness.hear(Epoch(0, REPORT))
+    watch.end_epoch(epoch_s)
+    watch.end_epoch(epoch_s / 2)
+    limit_s = max(LIMITS.max_silence_s, LIMITS.stall_epochs * epoch_s)
+    assert watch.go(limit_s / 2 - 1) is None
+    assert watch.go(limit_s / 2) == ("made no progress", False)
+    assert watch.go(1) == ("made no progress", True)
+    watch.end_epoch(epoch_s)
     assert watch.go(1) is None
 
 
-def test_the_first_epoch_may_take_long() -> None:
+def test_long_first_epoch_with_steps_is_progress() -> None:
     watch = Watch()
-    assert watch.go(FIRST_EPOCH_S - 1) is None
-    assert watch.go(1) == "its training makes no progress"
+    assert watch.go(10 * FIRST_EPOCH_S, works=True) is None
+    assert watch.go(FIRST_EPOCH_S - 1) == ("made no progress", False)
+    assert watch.go(1) == ("made no progress", True)
 
 
-def test_a_driver_that_stood_still_itself_blames_no_worker() -> None:
-    watch = Watch()
-    watch.now_s += SILENT_S + GAP_S
-    assert watch.liveness.why_silent() is None
+def test_idle_worker_needs_no_progress() -> None:
+    assert Watch(is_busy=False).go(10 * FIRST_EPOCH_S) is None
+
+
+def test_clock_does_not_count_the_time_in_which_its_process_was_stopped() -> None:
+    times = iter([0.0, 1.0, 2.0, 302.0, 303.0])
+    clock = WakingClock(lambda: next(times))
+    assert [clock() for _ in range(4)] == [1.0, 2.0, 3.0, 4.0]
+
+
+def test_driver_that_was_stopped_blames_no_worker() -> None:
+    now_s = [0.0]
+    clock = WakingClock(lambda: now_s[0])
+    liveness = Liveness(clock, LIMITS)
+    now_s[0] += 10 * LIMITS.max_silence_s
+    assert liveness.hang(is_busy=True) is None
 
 
 @pytest.mark.slow
@@ -86,7 +112,7 @@ def test_a_stopped_worker_is_named_in_every_place_and_goes_on(tmp_path: Path) ->
             worker = workers_of(driver)[0]
             assert driver.stderr is not None
             os.kill(worker, signal.SIGSTOP)
-            line = next(line for line in driver.stderr if "sends no heartbeat" in line)
+            line = next(line for line in driver.stderr if "sent no heartbeat" in line)
             assert "the other workers continue" in line
             trial = int(line.split()[1].rstrip(":"))
             deadline = time.monotonic() + 60
@@ -97,7 +123,7 @@ def test_a_stopped_worker_is_named_in_every_place_and_goes_on(tmp_path: Path) ->
             assert facts["silent"] == [trial]
             assert "their workers hang" in mgnas("status", STUDY, cwd=tmp_path).stdout
             log = tmp_path / STUDY / "logs" / "search.log"
-            assert "sends no heartbeat" in log.read_text("utf-8")
+            assert "sent no heartbeat" in log.read_text("utf-8")
             os.kill(worker, signal.SIGCONT)
             assert next(line for line in driver.stderr if f"trial {trial}: its worker continues" in line)
         finally:
