@@ -137,7 +137,7 @@ def report(
     ] = None,
 ) -> None:
     """Write the report of a study, one HTML file that works offline, or serve it during the search."""
-    from results.open import open_study
+    from search.cli.report import write_report
     from space.core.errors import InvalidInputError
 
     if not watch:
@@ -145,14 +145,7 @@ def report(
             raise InvalidInputError("--port requires --watch")
         if formats is not None and figures is None:
             raise InvalidInputError("--formats requires --figures")
-        study = open_study(folder)
-        typer.echo(study.report(path_of("--output", output)))
-        if (target := path_of("--figures", figures)) is not None:
-            from results.plots.figure_files import DEFAULT_FORMATS
-
-            names = DEFAULT_FORMATS if formats is None else [name.strip() for name in formats.split(",")]
-            for path in study.figures(target, names, tell=lambda line: typer.echo(line, err=True)):
-                typer.echo(path)
+        write_report(folder, path_of("--output", output), path_of("--figures", figures), formats)
         return
     from search.cli.live_pages import watch_report
 

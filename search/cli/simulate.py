@@ -35,51 +35,59 @@ def simulate_table(
     Raises:
         InvalidInputError: the table cannot be read, or a method is not SAMPLER or SAMPLER:SCHEDULER.
     """
-    for name, number in (("--workers", num_workers), ("--seeds", num_seeds)):
-        if number < 1:
-            raise InvalidInputError(f"{name} must be at least 1, but got {number}")
-    if hours is not None and not 0 < hours < math.inf:
-        raise InvalidInputError(f"--hours must be a number above 0, but got {hours}")
-    chosen = [parse_method(text) for text in methods]
-    for place, method in enumerate(chosen):
-        if method in chosen[:place]:
-            raise InvalidInputError(f"each method is compared once, but got {methods[place]!r} again")
+    _check_counts(num_workers, num_seeds, hours)
+    chosen = _different_methods(methods)
     benchmark = TabularBenchmark.read(table)
     limit_s = hours * 3600 if hours else default_limit_s(benchmark, num_workers)
-
-    def on_simulation(method: Method, seed: int) -> None:
-        if sys.stderr.isatty():
-            sys.stderr.write(f"\r\x1b[K{method.name}, seed {seed}")
-
     outcomes = compare(
         benchmark,
         chosen,
         num_seeds=num_seeds,
         num_workers=num_workers,
         limit_s=limit_s,
-        on_simulation=on_simulation,
+        on_simulation=lambda method, seed: _rewrite_line(f"{method.name}, seed {seed}"),
     )
-    if sys.stderr.isatty():
-        sys.stderr.write("\r\x1b[K")
+    _rewrite_line("")
     unit, unit_s = ("minutes", 60.0) if limit_s >= MINUTES_FROM_S else ("seconds", 1.0)
+    workers, seeds = plural(num_workers, "worker"), plural(num_seeds, "seed")
     if picture is not None:
-        subtitle = f"fraction of the best hypervolume, median and quartiles of {plural(num_seeds, 'seed')}"
+        subtitle = f"fraction of the best hypervolume, median and quartiles of {seeds}"
         bands = {
             outcome.method.name: [(point[0] / unit_s, *point[1:]) for point in outcome.curve]
             for outcome in outcomes
         }
-        title = f"{benchmark.name}, {plural(num_workers, 'worker')}"
-        write_atomic(picture, quantile_bands_svg(title, subtitle, bands, unit))
+        write_atomic(picture, quantile_bands_svg(f"{benchmark.name}, {workers}", subtitle, bands, unit))
     if as_json:
         print_json(as_document(benchmark.name, num_workers, limit_s, outcomes))
         return
     sys.stdout.write(
         f"{benchmark.name}: {plural(len(benchmark.outcomes()), 'network')}, "
-        f"{figure(limit_s / unit_s)} simulated {unit}, "
-        f"{plural(num_workers, 'worker')}, {plural(num_seeds, 'seed')}; "
+        f"{figure(limit_s / unit_s)} simulated {unit}, {workers}, {seeds}; "
         f"median {unit} to fractions of the best hypervolume\n\n"
     )
     print_outcomes(outcomes, unit_s)
+
+
+def _check_counts(num_workers: int, num_seeds: int, hours: float | None) -> None:
+    for name, number in (("--workers", num_workers), ("--seeds", num_seeds)):
+        if number < 1:
+            raise InvalidInputError(f"{name} must be at least 1, but got {number}")
+    if hours is not None and not 0 < hours < math.inf:
+        raise InvalidInputError(f"--hours must be a number above 0, but got {hours}")
+
+
+def _different_methods(texts: list[str]) -> list[Method]:
+    chosen = [parse_method(text) for text in texts]
+    for place, method in enumerate(chosen):
+        if method in chosen[:place]:
+            raise InvalidInputError(f"each method is compared once, but got {texts[place]!r} again")
+    return chosen
+
+
+def _rewrite_line(text: str) -> None:
+    """Replace the line of progress on a terminal."""
+    if sys.stderr.isatty():
+        sys.stderr.write(f"\r\x1b[K{text}")
 
 
 def parse_method(text: str) -> Method:
