@@ -7,7 +7,7 @@ import math
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from statistics import fmean
+from statistics import fmean, median
 from typing import Any
 
 from results.plots.axes import duration
@@ -20,7 +20,7 @@ RATE_WINDOW_S = 300.0
 RECENT_TRIALS = 20
 """The predicted time of a new training is the mean over this number of the latest ones."""
 LEAST_TRIALS = 3
-"""The smallest number of paused or ended trials whose mean number of epochs predicts others."""
+"""The smallest number of trials whose epochs predict those of others."""
 LEAST_SHARE = 0.1
 """The smallest remaining fraction of an epoch of a running training: its last steps and measurements."""
 MOST_SIMULATED = 2000
@@ -126,7 +126,8 @@ def forecast(
         activity: The events of the current run.
         clock_s: The current time on the study's clock.
     """
-    epoch_s = {record.number: _epoch_s(record, curves, activity) for record in records}
+    slowdown = _slowdown(curves, activity)
+    epoch_s = {record.number: _epoch_s(record, curves, activity, slowdown) for record in records}
     known = [epoch_s[record.number] for record in records if record.reference is None]
     recent = [value for value in known if value is not None][-RECENT_TRIALS:]
     running = [record for record in records if record.state == "running"]
@@ -193,15 +194,36 @@ def _section(header: StudyHeader, name: str) -> dict[str, Any]:
     return section if isinstance(section, dict) else {}
 
 
+def _slowdown(curves: Mapping[int, Sequence[EpochReport]], activity: Activity) -> float:
+    """Return the median of measured over predicted seconds of an epoch, of the latest trials.
+
+    Calibration measures a step without input and output, and other trainings share cores and memory bandwidth.
+    It is 1 with fewer than ``LEAST_TRIALS`` trials: the first epoch of a worker takes longer than all others.
+    """
+    ratios = [
+        fmean(report.seconds for report in curves[trial]) / epoch_s
+        for trial, epoch_s in activity.predicted.items()
+        if epoch_s > 0 and curves.get(trial)
+    ]
+    return median(ratios[-RECENT_TRIALS:]) if len(ratios) >= LEAST_TRIALS else 1.0
+
+
 def _epoch_s(
-    record: TrialRecord, curves: Mapping[int, Sequence[EpochReport]], activity: Activity
+    record: TrialRecord,
+    curves: Mapping[int, Sequence[EpochReport]],
+    activity: Activity,
+    slowdown: float,
 ) -> float | None:
-    """Return the seconds of an epoch of a trial: measured, otherwise predicted, otherwise None."""
+    """Return the seconds of an epoch of a trial: measured, otherwise predicted, otherwise None.
+
+    A prediction is multiplied by ``slowdown``.
+    """
     if record.epochs and record.train_s and record.state != "running":
         return record.train_s / record.epochs
     if reports := curves.get(record.number):
         return fmean(report.seconds for report in reports)
-    return activity.predicted.get(record.number)
+    predicted_s = activity.predicted.get(record.number)
+    return None if predicted_s is None else predicted_s * slowdown
 
 
 def _remaining_s(record: TrialRecord, epoch_s: float, activity: Activity, clock_s: float) -> float:

@@ -14,6 +14,11 @@ FIRST_GAP_S = 2.0
 LAST_GAP_S = 60.0
 GAP_SHARE = 1 / 30
 """The gap between lines about epochs: this fraction of the elapsed time, within the two bounds."""
+MISJUDGED = 1.5
+LEAST_DELAY_S = 10.0
+"""The expected duration is shown again if it becomes longer by this factor, and by at least this time."""
+LEAST_PAST = 0.25
+"""The fraction of the expected duration that passes before: the first epochs of workers are slow."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +101,7 @@ class SearchProgress:
         self._began_s = now()
         self._due_s = self._began_s
         self._calibrations: set[CalibrationStarted] = set()
-        self._is_expected = False
+        self._expected_s: float | None = None
         self._is_spent = False
 
     def note(self, text: str) -> None:
@@ -117,16 +122,30 @@ class SearchProgress:
             self._display.note(event.text())
 
     def show(self, snapshot: Callable[[], Snapshot]) -> None:
-        """Show the state of the search; show the expected duration and the spent budget once each."""
+        """Show the state of the search, and once each the expected duration and the spent budget.
+
+        The expected duration is shown again if it proves much too short.
+        """
         if isinstance(self._display, Silent):
             return
         state = snapshot()
-        if not self._is_expected and state.forecast.left_s is not None and state.running:
-            self._is_expected = True
-            self._display.note(state.expectation())
+        if state.forecast.left_s is not None and state.running and not state.is_spent:
+            self._expect(state, self._now() - self._began_s, state.forecast.left_s)
         if state.is_spent and not self._is_spent and state.running:
             self._is_spent = True
             left = duration(state.forecast.left_s)
             what = plural(len(state.running), "training")
             self._display.note(f"the budget is spent: {what} continue to their end, about {left}")
         self._display.update(state)
+
+    def _expect(self, state: Snapshot, elapsed_s: float, left_s: float) -> None:
+        duration_s = elapsed_s + left_s
+        if self._expected_s is None:
+            self._display.note(state.expectation())
+        elif elapsed_s >= LEAST_PAST * self._expected_s and duration_s >= max(
+            MISJUDGED * self._expected_s, self._expected_s + LEAST_DELAY_S
+        ):
+            self._display.note(state.expectation(is_corrected=True))
+        else:
+            return
+        self._expected_s = duration_s

@@ -49,16 +49,20 @@ class Snapshot:
         trials = [f"{trial} at epoch {epochs}/{of}" for trial, epochs, of in self.running]
         return f"running: trial {', '.join(trials)}"
 
-    def expectation(self) -> str:
-        """Return the expected duration, epochs and energy, and how far the hours asked for are exceeded."""
-        text = f"expected duration: about {duration(self.forecast.left_s)}"
+    def expectation(self, *, is_corrected: bool = False) -> str:
+        """Return the expected duration, epochs and energy, and how far the hours asked for are exceeded.
+
+        Args:
+            is_corrected: Whether an earlier expectation was much too short.
+        """
+        text = f"expected duration: about {duration(self.forecast.left_s)}{' more' if is_corrected else ''}"
         if self.hours is None:  # the hours may end a search long before its trials
             text += f", up to {plural(math.ceil(self.forecast.epochs), 'epoch')}"
             if self.forecast.energy_j is not None:
                 text += f", {figure(self.forecast.energy_j / 3600)} Wh"
         if self.hours is not None and self.forecast.over_s >= 1:
             text += f"; {overshoot_text(self.hours, self.forecast)}"
-        return text
+        return f"{text}; epochs take longer than predicted" if is_corrected else text
 
 
 @dataclass(frozen=True)

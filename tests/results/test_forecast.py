@@ -77,6 +77,20 @@ def test_forecast_before_any_epoch_is_that_of_calibration_or_unknown() -> None:
     assert slower == Forecast(81.0)  # what was measured counts more
 
 
+@pytest.mark.parametrize(("num_measured", "slowdown"), [(2, 1.0), (3, 3.0)])
+def test_predictions_are_scaled_by_what_epochs_of_other_trainings_took(
+    num_measured: int, slowdown: float
+) -> None:
+    header = replace(HEADER, trials=num_measured + 1)
+    seen = activity(num_measured + 1)
+    trials = [running(number, 9) for number in range(num_measured)]
+    for trial in trials:
+        seen.predict(trial.number, 3.0, 18.0)
+    seen.predict(num_measured, 5.0, 18.0)
+    found = expected(header, [*trials, running(num_measured, 0)], 9.0, seen, clock_s=18.0)
+    assert found.left_s == pytest.approx(10 * 5.0 * slowdown)
+
+
 def test_forecast_of_a_budget_of_epochs_starts_no_more_than_it_pays() -> None:
     header = replace(HEADER, trials=1000, epochs=25)
     found = expected(header, [running(0, 4)], 10.0, activity(t0=40.0), clock_s=40.0)

@@ -77,6 +77,7 @@ class Calibration:
         self.users_path = calibrations_folder() / name
         self.path = self.users_path if folder is None else Path(folder) / name
         self._checked_s: dict[str, float] = {}
+        self._loaded: dict[str, tuple[float, float]] = {}
 
     def mode(
         self, spec: Spec, recipe: Recipe, config: ExecutionConfig, image_size: tuple[int, int]
@@ -141,7 +142,8 @@ class Calibration:
         A step takes ``t (o n / n_p + (1 - o) w / w_p)``: ``t`` is the time of the probe's step, ``o`` its
         ``overhead``, ``n`` and ``n_p`` the operations, ``w`` and ``w_p`` the MACs of a batch of the network and
         of the probe. The sum in brackets is at least ``LEAST_STEP``. An image of the evaluation takes
-        ``EVALUATION`` of the time of one in a step.
+        ``EVALUATION`` of the time of one in a step. On a CPU, ``t`` includes the current load: the step is timed
+        again at most once in ``RENEW_AFTER``, beside the trainings and programs that run now.
 
         Args:
             spec: The network.
@@ -152,15 +154,30 @@ class Calibration:
             num_val: Validation images.
         """
         probe = self._probe(spec, image_size)
-        record = read_records(self.path).get(self._question(probe, recipe, config).key)
+        question = self._question(probe, recipe, config)
+        record = read_records(self.path).get(question.key)
         if record is None:
             return None
         probed, probed_size = parse_notation(probe.notation), (probe.image_size, probe.image_size)
         batch = min(recipe.batch_size, num_images)
         macs = spec.counts(image_size).macs / probed.counts(probed_size).macs * batch / probe.batch_size
         operations = _num_operations(spec, image_size) / _num_operations(probed, probed_size)
-        step_s = record.step_s * max(probe.overhead * operations + (1 - probe.overhead) * macs, LEAST_STEP)
+        step_s = self._loaded_step_s(question, record) * max(
+            probe.overhead * operations + (1 - probe.overhead) * macs, LEAST_STEP
+        )
         return step_s * (math.ceil(num_images / batch) + EVALUATION * num_val / batch)
+
+    def _loaded_step_s(self, question: Question, record: Record) -> float:
+        """Return the seconds of the probe's step under the current load; those of the record if not measured."""
+        if self.device.type != "cpu":
+            return record.step_s  # workers of a search have a GPU each
+        now_s = time.monotonic()
+        measured_s, step_s = self._loaded.get(question.key, (-math.inf, record.step_s))
+        if now_s - measured_s > RENEW_AFTER.total_seconds():
+            with suppress(RuntimeError, MemoryError):  # no memory: the record's time
+                step_s = max(record.step_s, self._step_s(question, question.answer(record)))
+            self._loaded[question.key] = (now_s, step_s)
+        return step_s
 
     def renew(self) -> None:
         """Measure all classes and products with default settings again, and replace the cache's records.

@@ -99,6 +99,19 @@ def test_expected_duration_and_overshoot_are_said_once_and_beforehand() -> None:
     assert len(written.states) == 5
 
 
+def test_expected_duration_is_said_again_when_it_was_much_too_short() -> None:
+    now = 0.0
+    written = Written()
+    progress = SearchProgress(written, lambda: now)
+    for passed_s, left_s in ((10.0, 90.0), (5.0, 300.0), (45.0, 85.0), (20.0, 75.0), (10.0, 70.0)):
+        now += passed_s
+        progress.show(lambda left_s=left_s: state(left_s))
+    assert written.notes == [
+        "expected duration: about 1 min 30 s, up to 0 epochs",
+        "expected duration: about 1 min 15 s more, up to 0 epochs; epochs take longer than predicted",
+    ]
+
+
 def test_state_names_what_runs_the_rate_and_the_time_left() -> None:
     assert state(75.0).text() == (
         "left 1 min 15 s, best 81.00 %, front 1, 14.3 epochs/min, "

@@ -289,3 +289,17 @@ def test_epochs_are_foretold_from_operations_macs_and_evaluation(
     assert shallow is not None
     assert 0.8 * of_probe < narrow < 0.85 * of_probe  # fewer MACs hardly shorten a small step
     assert shallow < narrow
+
+
+def test_foretold_epochs_include_the_load_of_other_programs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, measured: list[StepMode]
+) -> None:
+    calibration, probe = Calibration(CPU, tmp_path), parse_notation("MgNet[2,2]-8-B^l")
+    recipe = Recipe(batch_size=64)
+    calibration.mode(probe, recipe, AUTO, (8, 8))
+    kept = calibration.path.read_bytes()
+    times = iter((1.25, 9.0))
+    monkeypatch.setattr("trainers.device.calibration.step_time", lambda *_: next(times))
+    for _ in range(2):  # the load is measured once
+        assert calibration.foretold_epoch_s(probe, recipe, AUTO, (8, 8), 640) == pytest.approx(10 * 1.25)
+    assert calibration.path.read_bytes() == kept
