@@ -35,8 +35,15 @@ def safe(text: str) -> str:
     return html.escape(text, quote=False)
 
 
-def layout(focus: Range) -> dict[str, Any]:
-    """Return the layout of a chart whose vertical axis is in percent and initially shows ``focus``."""
+def layout(focus: Range, **changes: Any) -> dict[str, Any]:
+    """Return the layout of a chart whose vertical axis is in percent and initially shows ``focus``.
+
+    ``go.Figure(traces, layout(...))`` is several times as fast as ``update_layout`` on a figure.
+
+    Args:
+        focus: The range of the vertical axis.
+        changes: Further fields; nested ones replace only the values that they name.
+    """
     axis = {
         "gridcolor": "var(--grid)",
         "linecolor": "var(--line)",
@@ -44,7 +51,7 @@ def layout(focus: Range) -> dict[str, Any]:
         "automargin": True,
         "title": {"standoff": 8, "font": {"size": 13}},
     }
-    return {
+    fields = {
         # the default template adds kilobytes to each figure
         "template": None,
         "autosize": True,
@@ -63,3 +70,13 @@ def layout(focus: Range) -> dict[str, Any]:
         },
         "uirevision": "kept",
     }
+    return _merged(fields, changes)
+
+
+def _merged(fields: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    nested = {
+        name: _merged(fields[name], value)
+        for name, value in changes.items()
+        if isinstance(value, dict) and isinstance(fields.get(name), dict)
+    }
+    return fields | changes | nested

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import plotly.graph_objects as go
 
@@ -14,8 +15,7 @@ from space.core.reports import EpochReport
 def curve_chart(reports: Sequence[EpochReport]) -> Chart:
     """Return the validation accuracy after each epoch of one training."""
     values = [round(100 * report.val_accuracy, 3) for report in reports]
-    figure = go.Figure()
-    figure.add_scatter(
+    curve = go.Scatter(
         x=[report.epoch for report in reports],
         y=values,
         mode="lines+markers" if len(values) <= 30 else "lines",
@@ -23,8 +23,8 @@ def curve_chart(reports: Sequence[EpochReport]) -> Chart:
         hovertemplate="epoch %{x}: %{y:.2f} %<extra></extra>",
     )
     focus = focus_range(values[len(values) // 3 :])
-    figure.update_layout(layout(focus), showlegend=False)
-    figure.update_xaxes(title_text="epoch", nticks=8, tickformat="d")
+    epochs: dict[str, Any] = {"title": {"text": "epoch"}, "nticks": 8, "tickformat": "d"}
     if len(values) <= 8:
-        figure.update_xaxes(dtick=1)  # plotly would label fractions of epochs
+        epochs["dtick"] = 1  # plotly would label fractions of epochs
+    figure = go.Figure(curve, layout(focus, showlegend=False, xaxis=epochs))
     return Chart(figure, focus, whole_range(values))

@@ -9,6 +9,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import plotly.graph_objects as go
 
@@ -89,39 +90,51 @@ def parallel_chart(study: StudyReader) -> Chart:
     """
     trials = shown_trials(study)
     axes = parallel_axes(study, trials)
-    chart = go.Figure()
     num_bands = min(_BANDS, len(trials))
     ends = [round(len(trials) * band / num_bands) for band in range(num_bands + 1)] if trials else []
-    for band, (begin, end) in enumerate(pairwise(ends)):
-        shade = round((RAMP - 1) * band / max(num_bands - 1, 1))
-        chart.add_trace(_band(trials[begin:end], range(begin, end), axes, f"var(--ramp-{shade})"))
-    for place, axis in enumerate(axes):
-        chart.add_shape(
-            type="line", x0=place, x1=place, y0=0, y1=1, line={"color": "var(--ink-2)", "width": 1}
-        )
-        for position, text in axis.ticks:
-            chart.add_annotation(
-                x=place, y=position, text=safe(text), showarrow=False, xanchor="left", xshift=3, borderpad=1,
-                bgcolor="var(--card)", opacity=0.85, font={"size": 11, "color": "var(--ink)"},
-            )  # fmt: skip
+    bands = [
+        _band(trials[begin:end], range(begin, end), axes, round((RAMP - 1) * band / max(num_bands - 1, 1)))
+        for band, (begin, end) in enumerate(pairwise(ends))
+    ]
     shown = (-_ABSENT_GAP - 0.05, 1.05)
-    chart.update_layout(layout(shown), hovermode="closest")
-    chart.update_layout(legend={"y": -0.02, "yanchor": "top"}, margin={"r": 56})
-    chart.update_yaxes(visible=False)
-    chart.update_xaxes(
-        side="top",
-        showline=False,
-        ticks="",
-        showgrid=False,
-        tickvals=list(range(len(axes))),
-        ticktext=[safe(axis.label) for axis in axes],
-        range=(-0.35, len(axes) - 0.5),
+    places = {
+        "side": "top",
+        "showline": False,
+        "ticks": "",
+        "showgrid": False,
+        "tickvals": list(range(len(axes))),
+        "ticktext": [safe(axis.label) for axis in axes],
+        "range": (-0.35, len(axes) - 0.5),
+    }
+    drawn = layout(
+        shown,
+        hovermode="closest",
+        legend={"y": -0.02, "yanchor": "top"},
+        margin={"r": 56},
+        yaxis={"visible": False},
+        xaxis=places,
+        shapes=[_line(place) for place in range(len(axes))],
+        annotations=[_tick(place, *tick) for place, axis in enumerate(axes) for tick in axis.ticks],
     )
-    return Chart(chart, shown, shown)
+    return Chart(go.Figure(bands, drawn), shown, shown)
+
+
+def _line(place: int) -> dict[str, Any]:
+    """Return the vertical line of an axis."""
+    line = {"color": "var(--ink-2)", "width": 1}
+    return {"type": "line", "x0": place, "x1": place, "y0": 0, "y1": 1, "line": line}
+
+
+def _tick(place: int, position: float, text: str) -> dict[str, Any]:
+    """Return the label of a tick."""
+    return {
+        "x": place, "y": position, "text": safe(text), "showarrow": False, "xanchor": "left", "xshift": 3,
+        "borderpad": 1, "bgcolor": "var(--card)", "opacity": 0.85, "font": {"size": 11, "color": "var(--ink)"},
+    }  # fmt: skip
 
 
 def _band(
-    trials: Sequence[TrialRecord], places: Sequence[int], axes: Sequence[Axis], colour: str
+    trials: Sequence[TrialRecord], places: Sequence[int], axes: Sequence[Axis], shade: int
 ) -> go.Scatter:
     """Return the lines of some trials as one trace; a gap separates them."""
     x: list[float | None] = []
@@ -139,7 +152,7 @@ def _band(
         x=x,
         y=y,
         mode="lines",
-        line={"color": colour, "width": 1},
+        line={"color": f"var(--ramp-{shade})", "width": 1},
         opacity=0.55,
         name=f"{low} %" if low == high else f"{low} to {high} %",
         text=texts,
