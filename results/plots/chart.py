@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,10 +36,18 @@ def safe(text: str) -> str:
     return html.escape(text, quote=False)
 
 
+def figure_of(traces: Sequence[go.Scatter], drawn: dict[str, Any]) -> go.Figure:
+    """Return a figure in one step, several times as fast as with ``update_layout``.
+
+    Args:
+        traces: Its traces.
+        drawn: Its layout; ``layout`` returns one.
+    """
+    return go.Figure(traces, drawn | {"template": {}})  # None would become the default template
+
+
 def layout(focus: Range, **changes: Any) -> dict[str, Any]:
     """Return the layout of a chart whose vertical axis is in percent and initially shows ``focus``.
-
-    ``go.Figure(traces, layout(...))`` is several times as fast as ``update_layout`` on a figure.
 
     Args:
         focus: The range of the vertical axis.

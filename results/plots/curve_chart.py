@@ -8,7 +8,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from results.plots.axes import focus_range, whole_range
-from results.plots.chart import Chart, layout
+from results.plots.chart import Chart, figure_of, layout
 from space.core.reports import EpochReport
 
 
@@ -26,5 +26,5 @@ def curve_chart(reports: Sequence[EpochReport]) -> Chart:
     epochs: dict[str, Any] = {"title": {"text": "epoch"}, "nticks": 8, "tickformat": "d"}
     if len(values) <= 8:
         epochs["dtick"] = 1  # plotly would label fractions of epochs
-    figure = go.Figure(curve, layout(focus, showlegend=False, xaxis=epochs))
+    figure = figure_of([curve], layout(focus, showlegend=False, xaxis=epochs))
     return Chart(figure, focus, whole_range(values))

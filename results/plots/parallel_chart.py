@@ -15,7 +15,7 @@ import plotly.graph_objects as go
 
 from results.front import accuracy, complete_trials
 from results.plots.axes import linear_ticks, log_ticks, short_count
-from results.plots.chart import Chart, layout, safe
+from results.plots.chart import Chart, figure_of, layout, safe
 from results.plots.curves_chart import RAMP
 from results.storage.records import HyperparameterValue, TrialRecord
 from results.study import StudyReader
@@ -116,7 +116,7 @@ def parallel_chart(study: StudyReader) -> Chart:
         shapes=[_line(place) for place in range(len(axes))],
         annotations=[_tick(place, *tick) for place, axis in enumerate(axes) for tick in axis.ticks],
     )
-    return Chart(go.Figure(bands, drawn), shown, shown)
+    return Chart(figure_of(bands, drawn), shown, shown)
 
 
 def _line(place: int) -> dict[str, Any]:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from results.effect_groups import MIN_GROUP
-from results.effects import MIN_TRIALS, Effects, HyperparameterEffect, ValueEffect
+from results.effects import MIN_TRIALS, Effects, HyperparameterEffect
 from results.plots.axes import plural
-from results.report.html import escape
+from results.plots.effect_svg import CLEAR, effect_svg
+from results.report.html import escape, save_buttons
 from results.report.section import Section
 from results.report.sharing import sharing_html
 from results.sharing import sharing_effects
 from results.study import StudyReader
 
-_CLEAR = 0.05
 _HYPERPARAMETERS = {
     "levels": "number of levels",
     "nu": "smoothing iterations",
@@ -45,7 +45,7 @@ def effects_charts(found: Effects) -> str:
     text = [
         "Larger networks are more accurate, so the values of a hyperparameter are compared at equal size. Each "
         "row shows the difference between a value and the hyperparameter's mean, in percentage points of "
-        f"validation accuracy, with a 95 % interval. The estimates use {found.num_trials} finished trials; the "
+        f"validation accuracy, with a 95 % interval. The estimates use {found.num_trials:,} finished trials; the "
         "hyperparameter with the strongest effect comes first. The search chooses the trials, so it can "
         "confound hyperparameters that it changed together. Use the effects to decide what to vary next; they "
         f"prove nothing. Values with fewer than {MIN_GROUP} trainings are left out. The percentage and the p "
@@ -75,19 +75,18 @@ def _reach(found: Sequence[HyperparameterEffect]) -> float:
 
 
 def _hyperparameter_card(effect: HyperparameterEffect, reach: float) -> str:
-    is_clear = effect.p_value < _CLEAR
+    is_clear = effect.p_value < CLEAR
     verdict = "<strong>unlikely to be chance</strong>" if is_clear else "may be chance"
     p_value = f"p {'&le;' if effect.p_value <= 0.001 else '='} {max(effect.p_value, 0.001):.2g}"
-    rows = "".join(_value_row(value, reach, is_clear) for value in effect.values)
-    end = f"{100 * reach:.2g}"
     rare = ", ".join(f"{escape(label)} (n {count})" for label, count in effect.left_out)
     rare = f'<p class="rare">Too few trainings (under {MIN_GROUP}), left out: {rare}.</p>' if rare else ""
+    name = escape(f"effect-{effect.hyperparameter}")
+    buttons = save_buttons("picture", name, escape(f"the effects of {effect.hyperparameter}"))
     return (
-        f'<article class="hyperparameter"><h3>{_heading(effect.hyperparameter)}</h3>'
+        f'<article class="hyperparameter"><div class="bar"><h3>{_heading(effect.hyperparameter)}</h3>{buttons}</div>'
         f"<p>explains {100 * effect.importance:.0f} % of the variance not explained by size · {verdict} ({p_value}) · "
-        f'{effect.num_trials} trials</p><div class="rows">{rows}'
-        f'<span></span><span class="axis"><span>−{end}</span><span>0</span><span>+{end}</span></span>'
-        f'<span class="n">points</span></div>{rare}</article>'
+        f'{effect.num_trials:,} trials</p><div class="picture" id="{name}">{effect_svg(effect, reach)}</div>'
+        f"{rare}</article>"
     )
 
 
@@ -100,29 +99,6 @@ def _heading(hyperparameter: str) -> str:
     if stem in _HYPERPARAMETERS and level.isdecimal():
         return f"{name} <small>{_HYPERPARAMETERS[stem]}, level {level}</small>"
     return name
-
-
-def _value_row(value: ValueEffect, reach: float, is_clear: bool) -> str:
-    def place(effect: float) -> float:
-        return 50 + 50 * min(max(effect / reach, -1.0), 1.0)
-
-    low, centre, high = place(value.low), place(value.effect), place(value.high)
-    kind = ""
-    if is_clear and value.low * value.high > 0:
-        kind = " better" if value.effect > 0 else " worse"
-    return (
-        f'<span>{escape(value.label)}</span><span class="track{kind}" aria-hidden="true">'
-        f'<b style="left:{low:.1f}%;width:{high - low:.1f}%"></b><i style="left:{centre:.1f}%"></i></span>'
-        f'<span class="n">{_points(value.effect, 2)} <small>n {value.num_trials}</small> '
-        f'<small class="interval">{_points(value.low, 2)} to {_points(value.high, 2)}</small></span>'
-    )
-
-
-def _points(share: float, digits: int) -> str:
-    """Return a difference in percentage points with its sign; zero has no sign."""
-    points = round(100 * share, digits)
-    sign = "+" if points > 0 else "−" if points < 0 else ""
-    return f"{sign}{abs(points):.{digits}f}"
 
 
 def _are(count: int) -> str:

@@ -64,7 +64,8 @@ def sections(content: Mapping[str, Any], name: str) -> str:
     tables = []
     for title, values in ({name: plain} | nested).items():
         rows = "".join(
-            f"<tr><td><code>{escape(key)}</code></td><td><code>{escape(_plain_value(value))}</code></td></tr>"
+            f'<tr><th scope="row"><code>{escape(key)}</code></th>'
+            f"<td><code>{escape(_plain_value(value))}</code></td></tr>"
             for key, value in values.items()
         )
         if rows:

@@ -7,6 +7,7 @@ const report = (() => {
   const views = {};
   const drawn = new Set();
   let pointListener = () => {};
+  const MARGIN = "600px"; // charts this far from the window are drawn at once
   const PAPER_WIDTH = 640; // pixels between the margins of a printed A4 or letter page
 
   const place = (name) => document.getElementById("chart-" + name);
@@ -54,7 +55,7 @@ const report = (() => {
 
   function show(name, view) {
     views[name] = view;
-    Plotly.relayout(place(name), { "yaxis.range": charts[name][view].slice() });
+    if (drawn.has(place(name))) Plotly.relayout(place(name), { "yaxis.range": charts[name][view].slice() });
     for (const button of document.querySelectorAll(`[data-chart="${name}"]`)) {
       button.setAttribute("aria-pressed", String(button.dataset.view === view));
     }
@@ -62,6 +63,7 @@ const report = (() => {
 
   // a saved picture has the colours of the light page, the ranges that are shown, and a legend
   function save(name, format) {
+    if (!drawn.has(place(name))) draw(name);
     root.classList.add("on-paper");
     const { data, layout } = figureOf(name);
     layout.paper_bgcolor = layout.plot_bgcolor = getComputedStyle(root).getPropertyValue("--card").trim();
@@ -81,13 +83,16 @@ const report = (() => {
   // a drawing of the page as a file: SVG text with the colours of the light page
   function savePicture(name, format) {
     const drawing = document.querySelector(`#${CSS.escape(name)} svg`).cloneNode(true);
+    const paper = document.createElementNS(drawing.namespaceURI, "rect");
+    drawing.prepend(paper);
     root.classList.add("on-paper");
     const style = getComputedStyle(root);
-    const background = style.getPropertyValue("--card").trim();
+    for (const [field, value] of Object.entries({ width: "100%", height: "100%", fill: "var(--card)" })) {
+      paper.setAttribute(field, value);
+    }
     const text = new XMLSerializer()
       .serializeToString(drawing)
-      .replace(/var\((--[\w-]+)\)/g, (_, variable) => style.getPropertyValue(variable).trim())
-      .replace("<defs>", `<rect width="100%" height="100%" fill="${background}"/><defs>`);
+      .replace(/var\((--[\w-]+)\)/g, (_, variable) => style.getPropertyValue(variable).trim());
     root.classList.remove("on-paper");
     const filename = `${document.querySelector("h1").textContent}-${name}.${format}`;
     const picture = new Blob([text], { type: "image/svg+xml" });
@@ -133,15 +138,35 @@ const report = (() => {
   for (const element of document.querySelectorAll(".scroll")) sizes.observe(element);
 
   // charts in templates have no place yet
-  const all = () => Object.keys(charts).filter(place).forEach(draw);
+  const names = Object.keys(charts).filter(place);
+  const drawAll = () => names.filter((name) => drawn.has(place(name))).forEach(draw);
+
+  // the first screen is ready before charts below it are drawn, which takes seconds with thousands of trials
+  const nearby = new IntersectionObserver(
+    (entries) => entries.filter(({ isIntersecting }) => isIntersecting).forEach(({ target }) => drawFirst(target)),
+    { rootMargin: MARGIN },
+  );
+  function drawFirst(plot) {
+    nearby.unobserve(plot);
+    if (!drawn.has(plot)) draw(plot.id.slice("chart-".length));
+  }
+  const whenIdle = window.requestIdleCallback || ((task) => setTimeout(task, 50));
+  function drawRest() {
+    const next = names.find((name) => !drawn.has(place(name)));
+    if (!next) return;
+    drawFirst(place(next));
+    whenIdle(drawRest);
+  }
+  for (const name of names) nearby.observe(place(name));
+  window.addEventListener("load", () => whenIdle(drawRest));
+
   function printing(isOn) {
     root.classList.toggle("on-paper", isOn);
-    all();
+    names.forEach(draw);
   }
   window.addEventListener("beforeprint", () => printing(true));
   window.addEventListener("afterprint", () => printing(false));
-  dark.addEventListener("change", all);
-  all();
+  dark.addEventListener("change", drawAll);
 
   function remove(plot) {
     sizes.unobserve(plot);
@@ -153,5 +178,5 @@ const report = (() => {
   const onPoint = (listener) => {
     pointListener = listener;
   };
-  return { draw, drawAll: all, remove, onPoint };
+  return { draw, drawAll, remove, onPoint };
 })();

@@ -232,11 +232,12 @@ def test_the_colours_can_be_chosen_and_are_kept(opened: Browser, page: Path) -> 
 @pytest.mark.parametrize("form", ["svg", "png"])
 def test_charts_and_diagrams_are_saved(opened: Browser, made: Study, form: str) -> None:
     number = made.front_records[0].number
-    for chart in opened.evaluate(
-        "[...document.querySelectorAll('[data-save=svg]')].map(b => b.dataset.figure)"
-    ):
-        opened.click(f"[data-figure='{chart}'][data-save='{form}']")
-        check_picture(opened.downloaded(f"digits-{chart}.{form}"))
+    buttons = "document.querySelectorAll('[data-save=svg]')"
+    saved = opened.evaluate(f"[...{buttons}].map(b => b.dataset.figure || b.dataset.picture)")
+    assert {"front", "curves", "rungs", "parallel", "effect-share", "effect-width"} <= set(saved)
+    for name in saved:
+        opened.click(f":is([data-figure='{name}'], [data-picture='{name}'])[data-save='{form}']")
+        check_picture(opened.downloaded(f"digits-{name}.{form}"))
     opened.click(f"td [data-details='trial-{number}']")
     for kind, name in (("picture", f"diagram-trial-{number}"), ("figure", f"curve-trial-{number}")):
         opened.click(f"#details [data-{kind}][data-save='{form}']")
@@ -257,6 +258,7 @@ def test_views_of_the_front_change_its_axis(browser: Browser, tmp_path: Path) ->
     records = [trial(n, 1000 + 100 * n, 0.9 + 0.001 * n) for n in range(20)]
     browser.open(study([*records, trial(20, 3000, 0.2)]).report(tmp_path / "report.html"))
     low = "document.querySelector('#chart-front').layout.yaxis.range[0]"
+    browser.wait("document.querySelectorAll('#chart-front .main-svg').length")
     before = browser.evaluate(low)
     browser.click("[data-chart='front'][data-view='everything']")
     browser.wait(f"{low} < {before} - 20")
