@@ -20,7 +20,7 @@ def curves_section(study: StudyReader) -> Section:
         return Section(name, title, '<p class="empty">These networks have no recorded epochs.</p>')
     caption = f"The legend gives trial and parameters, by ascending size. {chips(study.front_records)}"
     content = curves_chart(study)
-    figure = chart("curves", "validation accuracy", caption, content)
+    figure = chart("curves", "validation accuracy after each epoch", caption, content)
     return Section(name, title, figure, {"curves": content})
 
 

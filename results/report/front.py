@@ -22,8 +22,10 @@ def front_section(study: StudyReader) -> Section:
     charts = {_chart_name(cost): front_chart(study, cost) for cost in study.objectives.costs}
     captions = [_caption(study, next(iter(charts.values()))), *[""] * (len(charts) - 1)]
     figures = [
-        chart(name, "validation accuracy", caption, content, tall=True)
-        for (name, content), caption in zip(charts.items(), captions, strict=True)
+        chart(name, f"validation accuracy against {cost.title}", caption, content, tall=True)
+        for cost, (name, content), caption in zip(
+            study.objectives.costs, charts.items(), captions, strict=True
+        )
     ]
     return Section("front", "The front", lead + "".join(figures), charts)
 

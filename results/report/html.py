@@ -88,9 +88,10 @@ def percent_text(share: float) -> str:
 
 
 def command(text: str) -> str:
-    """Return a command with a button that copies it."""
+    """Return a command with a button that copies it; no line break divides an option."""
+    words = (f"<span>{escape(word)}</span>" if word[:2] == "--" else escape(word) for word in text.split(" "))
     return (
-        f'<p class="command"><code>{escape(text)}</code> '
+        f'<p class="command"><code>{" ".join(words)}</code> '
         f'<button type="button" class="small" data-copy="{escape(text)}">copy</button></p>'
     )
 

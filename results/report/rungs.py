@@ -31,7 +31,7 @@ def rungs_section(study: StudyReader) -> Section | None:
         "median of the validation accuracy at the end of that epoch; its lines end at the lowest and highest "
         "value. Later rungs contain selected trials only, so the boxes do not show the gain of training longer.</p>"
     )
-    figure = chart("rungs", "validation accuracy", "", content)
+    figure = chart("rungs", "validation accuracy at the rungs", "", content)
     return Section("rungs", "Rungs", f"{lead}{figure}{_table(rungs)}", {"rungs": content})
 
 

@@ -11,6 +11,7 @@ from plotly.offline import get_plotlyjs
 from results.effects import hyperparameter_effects
 from results.report.effects import effects_charts
 from results.report.page import GENERATOR, GENERATOR_WITHIN, render_report, write_report
+from results.storage.records import NetworkCosts
 from results.tables import few_numbers
 from space.core.errors import InvalidInputError
 from tests.support.synthetic import searched, study, trial
@@ -226,6 +227,20 @@ def test_every_chart_has_buttons_that_save_it():
     assert all((b["aria-label"] or "").startswith("save ") for b in buttons)
     policy = next(attrs["content"] for tag, attrs in page.elements if "http-equiv" in attrs)
     assert "img-src data: blob:" in (policy or "")  # plotly draws a PNG from its own SVG
+
+
+def test_the_buttons_of_each_chart_have_their_own_names():
+    records = [replace(t, network_costs=NetworkCosts(latency_ms=t.params / 900)) for t in searched()]
+    page = read(study(records, cost_ranges={"params": (100, 100_000), "latency_ms": None}))
+    names = [
+        attrs["aria-label"] for tag, attrs in page.elements if tag == "button" and "data-figure" in attrs
+    ]
+    assert "save validation accuracy against latency as SVG" in names
+    assert len(set(names)) == len(names)
+
+
+def test_no_line_break_divides_an_option_of_a_command():
+    assert "<code>mgnas export runs/digits <span>--trial</span> " in render_report(study(searched()))
 
 
 def test_wide_tables_scroll_by_keyboard_and_say_so():
