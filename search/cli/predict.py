@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import sys
+import time
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -45,7 +46,7 @@ def predict_images(
         raise InvalidInputError(f"--top must be at least 1, but got {shown(top)}")
     runner = load_runner(export, backend)
     evaluation = Evaluation(runner.preprocessing.classes)
-    num_read, skipped = 0, []
+    num_read, skipped, rate = 0, [], Rate()
     with _opened(output) as out:
         writer = WRITERS[form](out, runner, min(top, len(evaluation.classes)))
         for one in predictions(runner, images, writer.top, evaluation):
@@ -57,6 +58,7 @@ def predict_images(
                 writer.begin()
             num_read += 1
             writer.write(one)
+            rate.show(num_read)
         if not num_read:
             raise InvalidInputError(
                 f"none of the images could be read: {plural(len(skipped), 'was', 'were')} skipped"
@@ -65,6 +67,22 @@ def predict_images(
     if skipped:
         sys.stderr.write(f"{len(skipped):,} skipped, {num_read:,} classified\n")
     return int(bool(skipped))
+
+
+class Rate:
+    """Writes number and rate of the classified images to stderr, once in ``EVERY_S``."""
+
+    EVERY_S = 10.0
+
+    def __init__(self) -> None:
+        self.began = self.shown = time.monotonic()
+
+    def show(self, num_read: int) -> None:
+        """Write the line if it is due."""
+        now = time.monotonic()
+        if now - self.shown >= self.EVERY_S:
+            self.shown = now
+            sys.stderr.write(f"{num_read:,} classified, {num_read / (now - self.began):,.0f} images/s\n")
 
 
 @contextmanager

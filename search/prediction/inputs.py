@@ -147,6 +147,8 @@ def _images_of_array(path: Path, format_: Preprocessing) -> Iterator[Image]:
 
 def _arrays_of(path: Path, format_: Preprocessing) -> tuple[NDArray[np.uint8], NDArray[np.int64] | None, str]:
     """Return the images, their labels if there are any, and the name of the array."""
+    if path.exists() and not path.is_file():  # opening a named pipe waits for a writer
+        raise InvalidInputError(f"{path} is no regular file; name a .npz or .npy file")
     try:
         with path.open("rb") as file:  # numpy leaves the file of a damaged archive open
             loaded = np.load(file, allow_pickle=False)
@@ -159,10 +161,12 @@ def _arrays_of(path: Path, format_: Preprocessing) -> tuple[NDArray[np.uint8], N
             raise
         raise InvalidInputError(f"{path} cannot be read as arrays ({shortened(str(error))})") from None
     key, label_key = next(pair for pair in ARRAY_NAMES if pair[0] in arrays)
+    if not len(np.atleast_1d(arrays[key])):
+        raise InvalidInputError(f"{path}: {key} holds no images")
     images = pixels_of(str(path), {key: arrays[key]}, Notes())[key]
     if label_key not in arrays:
         return images, None, key
-    labels = _labels(path, label_key, arrays[label_key], format_.classes)
+    labels = _labels(path, label_key, _named(path, arrays, label_key), format_.classes)
     if len(labels) != len(images):
         raise InvalidInputError(f"{path}: {label_key} has {len(labels):,} labels for {len(images):,} images")
     return images, labels, key
@@ -172,10 +176,22 @@ def _members(path: Path, archive: Any) -> dict[str, NDArray[Any]]:
     with archive:
         for pair in ARRAY_NAMES:
             if pair[0] in archive.files:
-                return {name: archive[name] for name in pair if name in archive.files}
+                return {name: archive[name] for name in (*pair, "classes") if name in archive.files}
         raise InvalidInputError(
             f"{path} must hold the array x_test or x, but it holds {', '.join(archive.files) or 'none'}"
         )
+
+
+def _named(path: Path, arrays: dict[str, NDArray[Any]], key: str) -> NDArray[Any]:
+    """Return labels by name if the archive names its classes, which may have another order than the network's."""
+    labels = arrays[key]
+    if "classes" not in arrays or labels.dtype.kind == "U":
+        return labels
+    names = arrays["classes"].astype(str).reshape(-1)
+    indices = labels_of(str(path), {key: labels}, names, Notes())[0][key]
+    if len(indices) and indices.max() >= len(names):
+        raise InvalidInputError(f"{path}: {key} must be below the number of its classes, {len(names)}")
+    return np.asarray(names[indices])
 
 
 def _labels(path: Path, key: str, array: NDArray[Any], classes: tuple[str, ...]) -> NDArray[np.int64]:

@@ -128,9 +128,16 @@ def _load_safetensors(file: Path) -> tuple[Preprocessing, Callable[[Any], Any]]:
     from space.modules import Classifier
 
     facts = _manifest(file)
-    load_plugins([file.parent / name for name in facts.get("plugins", ())])
+    load_plugins([_beside(file, name) for name in facts.get("plugins", ())])
     classifier = Classifier.load(file)
     return Preprocessing.of(classifier.trained), _in_torch(classifier)
+
+
+def _beside(file: Path, name: str) -> Path:
+    """Return the path of a plugin of an export; only a file of the export itself is loaded."""
+    if Path(name).name != name:
+        raise InvalidInputError(f"export.json names the plugin {shown(name)}, which lies outside the export")
+    return file.parent / name
 
 
 def _in_torch(network: Any) -> Callable[[Any], Any]:

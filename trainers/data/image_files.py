@@ -74,6 +74,8 @@ _quiet_pillow = _QuietPillow()
 def _open(path: Path) -> Any:
     from PIL import Image
 
+    if path.exists() and not (path.is_file() or path.is_dir()):  # opening a named pipe waits for a writer
+        raise InvalidInputError(f"{path} is no regular file; name an image file")
     try:
         with _quiet_pillow:
             image = Image.open(path)

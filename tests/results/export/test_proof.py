@@ -128,6 +128,24 @@ def test_proof_writes_no_bytecode_into_the_export(study: Study, tmp_path: Path) 
 
 
 @pytest.mark.slow
+def test_killed_export_leaves_the_earlier_one_as_it_is(study: Study, tmp_path: Path) -> None:
+    export_trial(study, study.trial(0), tmp_path / "out", ["spec"])
+    before = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+    code = f"from results.open import open_study; open_study({str(study.folder)!r}).export(0, 'out')"
+    for delay_s in (0.0, 0.3, 1.0, 2.0):
+        killed = subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path, env={"PYTHONPATH": str(ROOT)})
+        deadline = time.monotonic() + 60
+        while not list(tmp_path.glob(".out.*.part/*")) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        time.sleep(delay_s)
+        killed.send_signal(signal.SIGKILL)
+        killed.wait()
+        assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
+    export_trial(study, study.trial(0), tmp_path / "out", ["spec"])
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+@pytest.mark.slow
 def test_killed_export_leaves_no_folder_and_the_next_one_cleans_up(study: Study, tmp_path: Path) -> None:
     code = f"from results.open import open_study; open_study({str(study.folder)!r}).export(0, 'out')"
     killed = subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path, env={"PYTHONPATH": str(ROOT)})

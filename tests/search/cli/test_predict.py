@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import torch
 from PIL import Image
 
 from results.export.folder import export_trial
+from search.cli.predict import Rate
 from space.modules import Classifier
 from tests.support.command_line import mgnas
 from tests.support.export_study import CLASSES, make_study
@@ -144,6 +146,39 @@ def test_wrong_arguments_are_one_line(
     assert (done.returncode, done.stdout) == (2, "")
     assert reason in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_plugin_outside_the_export_is_not_run(export: Path, archive: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    folder.mkdir()
+    shutil.copy(export / "model.safetensors", folder)
+    (tmp_path / "other.py").write_text("raise SystemExit('it ran')\n")
+    (folder / "export.json").write_text(json.dumps({"plugins": ["../other.py"]}))
+    done = mgnas("predict", folder, archive, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "names the plugin '../other.py', which lies outside the export" in done.stderr
+
+
+def test_rate_is_written_while_many_images_are_classified(
+    export: Path, archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Rate, "EVERY_S", 0.0)
+    done = mgnas("predict", export, archive, "--csv", cwd=tmp_path)
+    assert "300 classified, " in done.stderr
+    assert " images/s" in done.stderr
+
+
+@pytest.mark.slow
+def test_without_torch_onnxruntime_runs_the_network(export: Path, archive: Path, tmp_path: Path) -> None:
+    code = f"""
+import sys
+sys.modules["torch"] = None
+from search.cli.main import main
+sys.argv = ["mgnas", "predict", {str(export)!r}, {str(archive)!r}, "--json"]
+main()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True)
+    assert json.loads(done.stdout)["backend"] == "onnxruntime"
 
 
 def test_without_onnxruntime_torch_runs_the_network(

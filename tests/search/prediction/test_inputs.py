@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -107,11 +108,27 @@ def test_archive_yields_images_and_labels(tmp_path: Path) -> None:
         ({"x": np.zeros((1, 6, 8), np.uint8), "y": np.array([3])}, "below the number of classes, 3"),
         ({"x": np.zeros((1, 6, 8), np.uint8), "y": np.array(["cow"])}, "names 'cow', which is no class"),
         ({"x": np.full((1, 6, 8), 900)}, "must be uint8"),
+        ({"x": np.zeros((0, 6, 8), np.uint8)}, "x holds no images"),
+        ({"x": np.zeros((1, 6, 8), np.uint8), "y": [2], "classes": ["a", "b"]}, "number of its classes, 2"),
+        ({"x": np.zeros((1, 6, 8), np.uint8), "y": [1], "classes": ["cat", "cow"]}, "names 'cow'"),
     ],
 )
 def test_wrong_archive_is_a_fault(tmp_path: Path, arrays: dict[str, np.ndarray], reason: str) -> None:
     np.savez(tmp_path / "a.npz", **arrays)
     assert reason in faults(GREY, tmp_path / "a.npz")[0]
+
+
+def test_labels_follow_the_class_names_of_the_archive(tmp_path: Path) -> None:
+    images = np.zeros((3, 6, 8), np.uint8)
+    np.savez(tmp_path / "a.npz", x=images, y=[0, 1, 0], classes=["dog", "cat"])
+    assert [image.label for image in found(GREY, tmp_path / "a.npz")] == [2, 0, 2]
+
+
+def test_named_pipes_are_faults_and_do_not_block(tmp_path: Path) -> None:
+    for name in ("a.png", "b.npz"):
+        os.mkfifo(tmp_path / name)
+    for fault in faults(GREY, tmp_path, tmp_path / "b.npz"):
+        assert "is no regular file" in fault
 
 
 def test_torn_archive_is_a_fault(tmp_path: Path) -> None:
