@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -14,9 +13,9 @@ from PIL import Image
 
 from results.open import open_study
 from space.core.errors import MgnasError
+from tests.support.command_line import command, mgnas
 from tests.support.studies import TINY
 
-MGNAS = str(Path(sys.executable).parent / "mgnas")
 ARGUMENTS = ["--data", "imagefolder:images", "--set", "data.memory_gib=0.0", "--dir", "study"]
 
 
@@ -32,8 +31,7 @@ def make(root: Path) -> None:
 
 
 def search(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [MGNAS, "search", "tiny.toml", *ARGUMENTS, *arguments]
-    return subprocess.run(command, cwd=root, capture_output=True, text=True, check=False, timeout=300)
+    return mgnas("search", "tiny.toml", *ARGUMENTS, *arguments, cwd=root)
 
 
 @pytest.mark.slow
@@ -55,7 +53,7 @@ def test_a_damaged_image_is_found_before_a_study_is_made(tmp_path: Path) -> None
 def test_a_set_that_is_mended_before_any_result_is_that_of_the_study(tmp_path: Path) -> None:
     make(tmp_path)
     driver = subprocess.Popen(
-        [MGNAS, "search", "tiny.toml", *ARGUMENTS], cwd=tmp_path, stderr=subprocess.DEVNULL
+        command("search", "tiny.toml", *ARGUMENTS), cwd=tmp_path, stderr=subprocess.DEVNULL
     )
     deadline = time.monotonic() + 120
     while not has_trials(tmp_path / "study") and time.monotonic() < deadline:
