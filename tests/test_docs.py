@@ -7,12 +7,16 @@ The fence of an untested block states the reason: three backticks, ``bash {no-te
 from __future__ import annotations
 
 import ast
+import contextlib
+import io
+import itertools
 import re
 import runpy
 import shlex
 import shutil
 import subprocess
 import sys
+import warnings
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -26,7 +30,7 @@ import mgnas as facade
 from search.cli.app import app
 from search.study.config import StudyConfig
 from search.study.study_file import read_study_file
-from tests.support.command_line import mgnas
+from tests.support.command_line import mgnas, process_state_restored
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -85,6 +89,52 @@ def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home / "runs" / "digits"
 
 
+SHELL = set("|&;<>$`*?[]{}()~#\\!=")
+"""Characters that a shell interprets outside quotes. A command without them means its words."""
+
+
+def run_bash(code: str, folder: Path) -> str:
+    """Run a bash block in a folder and return its output.
+
+    Lines with a plain ``mgnas`` command run in this process: the imports of each process would take most of the
+    time. All other code runs in bash.
+    """
+    written = []
+    for is_plain, lines in itertools.groupby(code.replace("\\\n", " ").splitlines(), _is_plain_mgnas):
+        if is_plain:
+            runs = [mgnas(*shlex.split(line)[1:], cwd=folder) for line in lines]
+        else:
+            path = f'PATH="{Path(sys.executable).parent}:$PATH"'
+            script = ["bash", "-euo", "pipefail", "-c", "\n".join([path, *lines])]
+            runs = [
+                subprocess.run(script, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
+            ]
+        for run in runs:
+            assert run.returncode == 0, f"{run.args}\n{run.stdout}\n{run.stderr}"
+            written.append(run.stdout)
+    return "".join(written)
+
+
+def _is_plain_mgnas(line: str) -> bool:
+    unquoted = re.sub(r"'[^']*'", "", line)
+    return line.startswith("mgnas ") and not SHELL & set(re.sub(r"(?<= )[\w.]+=", "", unquoted))
+
+
+def run_python(code: str, folder: Path) -> str:
+    """Run a Python block in a folder as the file of a program and return its output."""
+    file, output = folder / "snippet.py", io.StringIO()
+    file.write_text(code, encoding="utf-8")
+    with (
+        contextlib.chdir(folder),
+        contextlib.redirect_stdout(output),
+        process_state_restored(),
+        warnings.catch_warnings(),
+    ):
+        warnings.simplefilter("default")  # as in a program of a user
+        runpy.run_path(str(file), run_name="__main__")
+    return output.getvalue()
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("page", RUNNABLE)
@@ -94,14 +144,8 @@ def test_blocks_run_in_their_order(page: str, digits: Path, tmp_path: Path) -> N
     for block in blocks(page):
         if block.reason:
             continue
-        path = f'PATH="{Path(sys.executable).parent}:$PATH"'
-        command = {
-            "bash": ["bash", "-euo", "pipefail", "-c", f"{path}\n{block.code}"],
-            "python": [sys.executable, "-P", "-c", block.code],
-        }[block.language]
-        run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
-        assert run.returncode == 0, f"{block.code}\n{run.stdout}\n{run.stderr}"
-        assert run.stdout.strip(), f"prints nothing: {block.code}"
+        run = {"bash": run_bash, "python": run_python}[block.language]
+        assert run(block.code, tmp_path).strip(), f"prints nothing: {block.code}"
 
 
 def test_untested_blocks_are_listed() -> None:
