@@ -29,7 +29,7 @@ def front_lead(study: StudyReader) -> str:
     if limits := _limits(study):
         allowed = [f"{cost.text(limit)} {_of_title(cost)}" for cost, limit in limits.items()]
         sentences.append(f"The limits were {_joined(allowed)}.")
-    if _may_share(study):
+    if _may_share(study) and not study.header.plan:
         held = dict.fromkeys(cost.title for cost in (*costs, *limits) if cost.name != "params")
         sentences.append(
             "In this space, the iterations of a level can share all their weights. Further iterations (nu) "

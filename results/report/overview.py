@@ -20,7 +20,7 @@ _MAX_REASONS = 5
 def overview_section(study: StudyReader) -> Section:
     """Return the key figures of the search and the notes on the accuracies."""
     html = f'<dl class="tiles">{tiles(study)}</dl><p class="notice">{notice(study)}</p>{failures(study)}'
-    return Section("overview", "The search in figures", html)
+    return Section("overview", f"The {_what_ran(study)} in figures", html)
 
 
 def lead(study: StudyReader) -> str:
@@ -72,18 +72,10 @@ def notice(study: StudyReader) -> str:
     of_images = f" ({count:,} images)" if isinstance(count, int) else ""
     text = [
         "<strong>How to read the accuracies.</strong> They are measured on the <strong>validation</strong> "
-        f"split{of_images}. The search never saw any test images."
+        f"split{of_images}. The {_what_ran(study)} never saw any test images.",
+        *(_on_plan(study) if study.header.plan else _on_search(study)),
     ]
-    if len(complete_trials(study.records)) > 1:
-        text.append(
-            "The search selected the best trials by these accuracies, so they are optimistic. Expect lower "
-            "accuracy on new images."
-        )
-    if len(front := study.front_records) > 1:
-        text.append(
-            "Each network was trained once. The intervals contain the sampling error of the images. They do "
-            "not contain the variance between seeds."
-        )
+    front = study.front_records
     if study.header.is_balanced:
         text.append("They are balanced: the mean of the accuracies of the classes.")
     elif front and (interval := study.header.sampling.interval(accuracy(top := best(front)))):
@@ -92,6 +84,36 @@ def notice(study: StudyReader) -> str:
     if warning := chance_warning(study):
         text.append(f"<strong>{warning[0].upper()}{warning[1:]}.</strong>")
     return " ".join(text)
+
+
+def _what_ran(study: StudyReader) -> str:
+    return "trainings" if study.header.plan else "search"
+
+
+def _on_search(study: StudyReader) -> list[str]:
+    """Return the notes on the selection by a search."""
+    text = []
+    if len(complete_trials(study.records)) > 1:
+        text.append(
+            "The search selected the best trials by these accuracies, so they are optimistic. Expect lower "
+            "accuracy on new images."
+        )
+    if len(study.front_records) > 1:
+        text.append(
+            "Each network was trained once. The intervals contain the sampling error of the images. They do "
+            "not contain the variance between seeds."
+        )
+    return text
+
+
+def _on_plan(study: StudyReader) -> list[str]:
+    """Return the notes on named networks: the front has the best seed of each one."""
+    if len({training.seed for training in study.header.plan}) < 2:
+        return ["Each network was trained once. The intervals do not contain the variance between seeds."]
+    return [
+        "The front has the best seed of each network, so its accuracies are optimistic. The table "
+        "<em>Trainings</em> has their mean and deviation over the seeds."
+    ]
 
 
 def failures(study: StudyReader) -> str:

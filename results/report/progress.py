@@ -18,7 +18,7 @@ _NAMES: dict[Against, str] = {
 
 def progress_section(study: StudyReader) -> Section:
     """Return the charts of the hypervolume: against time, epochs and, where it is recorded, energy."""
-    name, title = "progress", "Progress of the search"
+    name, title = "progress", f"Progress of the {'trainings' if study.header.plan else 'search'}"
     if not study.front_records:
         return Section(name, title, no_front(study))
     progress = search_progress(study)

@@ -11,7 +11,7 @@ from plotly.offline import get_plotlyjs
 from results.effects import hyperparameter_effects
 from results.report.effects import effects_charts
 from results.report.page import GENERATOR, GENERATOR_WITHIN, render_report, write_report
-from results.storage.records import NetworkCosts
+from results.storage.records import NetworkCosts, PlannedTraining
 from results.tables import few_numbers
 from space.core.errors import InvalidInputError
 from tests.support.synthetic import searched, study, trial
@@ -130,6 +130,17 @@ def test_balanced_accuracies_are_said_to_be_so_and_have_no_interval():
     text = read(made).text
     assert "They are balanced: the mean of the accuracies of the classes" in text
     assert "Without the selection" not in text
+
+
+def test_a_study_of_named_networks_speaks_of_trainings_and_seeds():
+    records = [trial(0, 1000, 0.9), trial(1, 1000, 0.92), trial(2, 2000, 0.95)]
+    plan = [PlannedTraining(record.notation, record.number) for record in records]
+    text = read(study(records, plan=tuple(plan))).text
+    assert "The trainings in figures" in text
+    assert "Progress of the trainings" in text
+    assert "The front has the best seed of each network, so its accuracies are optimistic." in text
+    for said_of_searches in ("The search never saw", "was trained once", "In this space"):
+        assert said_of_searches not in text
 
 
 def test_key_figures():
