@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from results.attainment import attainment_surfaces
     from results.certification.certification import Certification
     from results.certification.records import CertifiedNetwork
+    from results.chosen import ChosenNetwork
     from results.comparison.compare import Comparison, compare
     from results.front import pareto_front
     from results.hypervolume import hypervolume
@@ -62,6 +63,7 @@ if TYPE_CHECKING:
 _MODULES = {
     "Certification": "results.certification.certification",
     "CertifiedNetwork": "results.certification.records",
+    "ChosenNetwork": "results.chosen",
     "Classifier": "space.modules.weights",
     "Comparison": "results.comparison.compare",
     "Count": "space.networks.spec",
@@ -117,6 +119,7 @@ __all__ = [
     "REFERENCES",
     "Certification",
     "CertifiedNetwork",
+    "ChosenNetwork",
     "Classifier",
     "Comparison",
     "Count",

@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, SupportsIndex
 
+from results.chosen import ChosenNetwork, network_by_name, network_of_trial, pick_network
 from results.picks import PICKS, RECOMMENDED
 from results.storage.study_files import DATABASE, REPORT, reading_ledger
 from results.study import StudyReader
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from results.export.folder import ExportResult
     from results.export.sample import SampleLoader
     from results.plots.study_plots import StudyPlots
-    from results.storage.records import TrialRecord
 
 
 def open_study(folder: str | Path) -> Study:
@@ -126,49 +126,95 @@ class Study(StudyReader):
 
         return write_front_svg(self, user_path(path, "the picture"))
 
+    def pick(
+        self, how: str = RECOMMENDED, max_params: int | None = None, *, searched: bool = False
+    ) -> ChosenNetwork:
+        """Return one network, by default the recommended one; after a certification, by its figures.
+
+        Certified figures are compared by the mean validation accuracy and its standard error.
+
+        Args:
+            how: ``within-1se`` (the recommended network), ``best``, ``knee``, ``smallest``, ``accuracy>=0.97``,
+                ``within=1pt``; see ``results.picks.pick``.
+            max_params: The largest number of parameters; None for no limit.
+            searched: Whether to compare the figures of the search, and to take its weights.
+
+        Raises:
+            InvalidInputError: Unknown ``how``, or there is no such network.
+
+        Example:
+            >>> study.pick("accuracy>=0.97", max_params=20_000).notation
+        """
+        return pick_network(self, how, max_params, searched=searched)
+
+    def network(self, which: SupportsIndex | str, *, searched: bool = False) -> ChosenNetwork:
+        """Return the network of a trial of the search, or a certified network by its name.
+
+        Args:
+            which: A trial's number, or the name, notation or identity of a certified network.
+            searched: Whether to take the weights of the search although the network is certified.
+
+        Raises:
+            InvalidInputError: There is no such network, or ``searched`` is given with a name.
+
+        Example:
+            >>> study.network("resnet18@0.05").certified.test.mean
+        """
+        if isinstance(which, str):
+            if searched:
+                raise InvalidInputError(f"searched goes with a trial's number, not with a name ({which})")
+            return network_by_name(self, which)
+        return network_of_trial(self, self.trial(_number(which)), searched=searched)
+
     def export(
         self,
-        which: SupportsIndex | str = RECOMMENDED,
+        which: SupportsIndex | str | ChosenNetwork = RECOMMENDED,
         to: str | Path | None = None,
         formats: Sequence[str] | None = None,
         *,
         max_params: int | None = None,
+        searched: bool = False,
     ) -> ExportResult:
-        """Export one trained network as a folder with a model card.
+        """Export one trained network as a folder with a model card; a certified one with its certified weights.
 
         Args:
-            which: A trial's number, or a pick: ``within-1se`` (the recommended network), ``best``, ``knee``,
-                ``smallest``, ``accuracy>=0.97``, ``within=1pt``.
+            which: A trial's number, a pick such as ``within-1se`` or ``accuracy>=0.97``, or what ``pick`` and
+                ``network`` return.
             to: The folder; by default ``exports/trial-N`` in the study's folder.
             formats: Of ``spec``, ``safetensors``, ``onnx``, ``pt2``, ``python``, ``hub``; by default all that
                 are possible here.
             max_params: With a pick, the largest number of parameters of the network.
+            searched: Whether to take figures and weights of the search although there is a certification.
 
         Returns:
             The folder, its files, the proof of each format, and the formats that were skipped.
 
         Raises:
-            InvalidInputError: There is no such network, ``max_params`` is given with a number, or
+            InvalidInputError: There is no such network, ``max_params`` is given without a pick, or
                 ``results.export.folder.export_trial`` refuses.
         """
         from results.export.folder import export_trial
 
-        record = self._chosen(which, max_params)
-        own = self.folder / "exports" / f"trial-{record.number}"
+        chosen = self._chosen(which, max_params, searched=searched)
+        own = self.folder / "exports" / chosen.folder_name
         folder = own if to is None else user_path(to, "the folder to export to")
-        return export_trial(self, record, folder, formats, self.load_images)
+        return export_trial(chosen.study, chosen.trial, folder, formats, self.load_images, chosen.certificate)
 
-    def _chosen(self, which: SupportsIndex | str, max_params: int | None) -> TrialRecord:
+    def _chosen(
+        self, which: SupportsIndex | str | ChosenNetwork, max_params: int | None, *, searched: bool
+    ) -> ChosenNetwork:
         if isinstance(which, str):
-            return self.pick(which, max_params)
-        try:
-            number = operator.index(which)
-        except TypeError:
-            raise InvalidInputError(
-                f"which must be a trial's number, or one of {PICKS}, but got {which!r}"
-            ) from None
+            return self.pick(which, max_params, searched=searched)
         if max_params is not None:
-            raise InvalidInputError(
-                f"max_params goes with one of {PICKS}, not with a trial's number ({number})"
-            )
-        return self.trial(number)
+            what = "a chosen network" if isinstance(which, ChosenNetwork) else f"a trial's number ({which})"
+            raise InvalidInputError(f"max_params goes with one of {PICKS}, not with {what}")
+        return which if isinstance(which, ChosenNetwork) else self.network(which, searched=searched)
+
+
+def _number(which: SupportsIndex) -> int:
+    try:
+        return operator.index(which)
+    except TypeError:
+        raise InvalidInputError(
+            f"which must be a trial's number, or one of {PICKS}, but got {which!r}"
+        ) from None

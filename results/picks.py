@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from results.front import TINY, accuracy
 from results.intervals import Sampling
@@ -27,6 +28,7 @@ _NUMBER = r"\s*(?P<number>\d+\.?\d*|\.\d+)\s*"
 _AT_LEAST = re.compile(rf"accuracy\s*>={_NUMBER}(?P<percent>%?)")
 _WITHIN = re.compile(rf"within\s*={_NUMBER}(pt|pts|points?)")
 UNKNOWN = Sampling()
+NO_ERRORS: Mapping[int, float] = MappingProxyType({})
 
 
 def best(front: Sequence[TrialRecord]) -> TrialRecord:
@@ -69,15 +71,26 @@ def best_within(front: Sequence[TrialRecord], limits: Mapping[str, float]) -> Tr
 
 
 def recommended(
-    front: Sequence[TrialRecord], objectives: Objectives = PARAMS, sampling: Sampling = UNKNOWN
+    front: Sequence[TrialRecord],
+    objectives: Objectives = PARAMS,
+    sampling: Sampling = UNKNOWN,
+    errors: Mapping[int, float] = NO_ERRORS,
 ) -> TrialRecord:
     """Return the smallest network within one standard error of the best.
 
     This is the one-standard-error rule (Breiman et al. 1984). The validation images cannot distinguish these
     networks from the best; the rule picks the cheapest. "Smallest" means the lowest first cost of the study.
+
+    Args:
+        front: The networks.
+        objectives: The objectives of the study.
+        sampling: The sampling error of the accuracies.
+        errors: Standard errors by trial number, for accuracies that are means over several seeds.
     """
-    top = accuracy(best(front))
-    return smallest([trial for trial in front if sampling.are_equal(accuracy(trial), top)], objectives)
+    top = best(front)
+    error = errors.get(top.number, sampling.error(accuracy(top)))
+    least = accuracy(top) - error - _ROUNDING
+    return smallest([trial for trial in front if accuracy(trial) >= least], objectives)
 
 
 def knee(
@@ -126,6 +139,7 @@ def pick(
     max_params: int | None = None,
     objectives: Objectives = PARAMS,
     sampling: Sampling = UNKNOWN,
+    errors: Mapping[int, float] = NO_ERRORS,
 ) -> TrialRecord:
     """Return one network of a front.
 
@@ -138,6 +152,7 @@ def pick(
         max_params: The largest number of parameters; None for no limit.
         objectives: The objectives of the study; the first cost orders the networks.
         sampling: The sampling error of the accuracies.
+        errors: Standard errors by trial number, for accuracies that are means over several seeds.
 
     Raises:
         InvalidInputError: ``how`` is unknown, the front is empty, or no network meets the goal.
@@ -157,7 +172,7 @@ def pick(
     if least is not None:
         return _smallest_from(allowed, least, how, max_params, objectives)
     if how == RECOMMENDED:
-        return recommended(allowed, objectives, sampling)
+        return recommended(allowed, objectives, sampling, errors)
     if how == "smallest":
         return smallest(allowed)
     return top if how == "best" else knee(allowed, objectives, sampling) or top
@@ -171,7 +186,7 @@ def _smallest_from(
         top = best(allowed)
         limit = f" of at most {max_params} parameters" if max_params is not None else ""
         raise InvalidInputError(
-            f"no network on the front{limit} has {how}; the best one, trial {top.number}, has "
+            f"no network on the front{limit} has {how}; the best one, {top.notation}, has "
             f"{100 * accuracy(top):.2f} %; lower the goal or search longer"
         )
     return found

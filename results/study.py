@@ -10,7 +10,7 @@ from results.budgets import what_is_spent
 from results.frames import curves_frame, front_frame, trials_frame
 from results.front import accuracy, complete_trials, front_hypervolume, pareto_front, why_no_front
 from results.intervals import equal_places
-from results.picks import RECOMMENDED, knee, pick, recommended
+from results.picks import knee, recommended
 from results.storage.driver_lock import is_locked
 from results.storage.objectives import Objectives
 from results.storage.records import StudyHeader, TrialRecord
@@ -240,19 +240,6 @@ class StudyReader:
         raise InvalidInputError(
             f"{self.folder} has no trial {number}; 'mgnas front {self.folder}' lists those on the front"
         )
-
-    def pick(self, how: str = RECOMMENDED, max_params: int | None = None) -> TrialRecord:
-        """Return one network of the front, by default the recommended one; see ``results.picks.pick``.
-
-        Raises:
-            InvalidInputError: Unknown ``how``, or there is no such network.
-
-        Example:
-            >>> study.pick("accuracy>=0.97", max_params=20_000)
-        """
-        if not self.front_records:
-            raise InvalidInputError(f"{self.folder}: {self.why_no_front}, so there is nothing to pick from")
-        return pick(self.front_records, how, max_params, self.objectives, self.header.sampling)
 
     @cached_property
     def certification(self) -> Certification | None:

@@ -30,7 +30,7 @@ def metadata_block(trained: Trained, figures: Figures, formats: Sequence[str]) -
     metric = {
         "type": "accuracy",
         "value": round(figures.accuracy, 6),
-        "name": f"{'balanced ' if figures.is_balanced else ''}accuracy ({figures.split})",
+        "name": f"{'balanced ' if figures.is_balanced else ''}accuracy ({figures.split}{figures.of_seeds})",
     }
     facts = {
         "license": LICENCE,

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field
 from importlib import resources
 from pathlib import Path
 
+from results.chosen import Certificate, ChosenNetwork
 from results.export.choice import DEFAULT_FORMATS, choose
 from results.export.destination import (
     MANIFEST,
@@ -65,6 +66,7 @@ def export_trial(
     to: Path,
     formats: Sequence[str] | None = None,
     load_images: SampleLoader | None = None,
+    certificate: Certificate | None = None,
 ) -> ExportResult:
     """Write the trained network of a trial to a folder; an earlier export there is replaced.
 
@@ -72,12 +74,13 @@ def export_trial(
     model card (README.md), and classify.py if it has a model to run. After an error the folder is unchanged.
 
     Args:
-        study: The study.
+        study: The study with the trial: that of the search, or its certification.
         trial: The trial. The format ``spec`` alone needs no weights, so any trial has it.
         to: The folder.
         formats: Names of ``FORMATS``; None for all that are possible here.
         load_images: Loads validation images for the comparison. Without it, or if it refuses, the images are
             random.
+        certificate: The certified figures of the network, if the trial is one of its certification.
 
     Raises:
         InvalidInputError: A format is unknown or its packages are missing; ``to`` has other files; the trial has
@@ -91,13 +94,14 @@ def export_trial(
     spec = load_spec(trial.spec, source=f"trial {trial.number}")
     names, skipped = choose(formats, spec)
     source = _source(study, trial, spec, plugins, needs_weights=names != ["spec"])
+    network = ChosenNetwork(trial, study, certificate)
     to.parent.mkdir(parents=True, exist_ok=True)
     with locked_parent(to):
         remove_left(to)
         part = new_beside(to, "part")
         held = locked(part)
     try:
-        proofs = _write(part, study, trial, source, names, plugins, load_images)
+        proofs = _write(part, network, source, names, plugins, load_images)
         files = tuple(to / path.name for path in sorted(part.iterdir()))
         with locked_parent(to):
             check_destination(to)  # again: another export may have finished meanwhile
@@ -114,8 +118,7 @@ def export_trial(
 
 def _write(
     part: Path,
-    study: StudyReader,
-    trial: TrialRecord,
+    network: ChosenNetwork,
     source: Source,
     names: list[str],
     plugins: list[Path],
@@ -129,11 +132,11 @@ def _write(
     loadings = {name: one for name in names if (one := loading_of(name, source.spec)) is not None}
     proofs = None
     if source.path is not None:
-        proofs = prove(source, part, loadings, _sample(study, source, load_images))
+        proofs = prove(source, part, loadings, _sample(network.study, source, load_images))
         script = resources.files("results.export") / "snippets" / "classify.py"
         (part / "classify.py").write_bytes(script.read_bytes())
-    (part / "README.md").write_text(_card(study, trial, source, names, proofs), encoding="utf-8")
-    _write_manifest(part, study, trial, source, names, proofs)
+    (part / "README.md").write_text(_card(network, source, names, proofs), encoding="utf-8")
+    _write_manifest(part, network, source, names, proofs)
     return proofs
 
 
@@ -159,13 +162,11 @@ def _plugins_of(study: StudyReader, trial: TrialRecord) -> list[Path]:
     return plugins
 
 
-def _card(
-    study: StudyReader, trial: TrialRecord, source: Source, names: list[str], proofs: Proofs | None
-) -> str:
+def _card(network: ChosenNetwork, source: Source, names: list[str], proofs: Proofs | None) -> str:
     if source.path is None:
-        return architecture_card(study, trial, source.plugins)
-    figures = figures_of(study, trial, source.trained)
-    return model_card(study, trial, source.trained, names, figures, proofs, source.plugins)
+        return architecture_card(network, source.plugins)
+    figures = figures_of(network, source.trained)
+    return model_card(network, source.trained, names, figures, proofs, source.plugins)
 
 
 def _source(
@@ -218,23 +219,19 @@ def _others(study: StudyReader) -> str:
 
 
 def _write_manifest(
-    folder: Path,
-    study: StudyReader,
-    trial: TrialRecord,
-    source: Source,
-    names: list[str],
-    proofs: Proofs | None,
+    folder: Path, network: ChosenNetwork, source: Source, names: list[str], proofs: Proofs | None
 ) -> None:
     """Write export.json: the facts of the network, its input format, the proofs, and the digest of each file."""
     facts = {
-        "study": study.name,
-        **trial.point(),
+        "study": network.search.name,
+        **network.trial.point(),
+        "trial": network.search_trial,
         "formats": names,
         "plugins": list(source.plugins),
         "requires": {"onnxruntime": ONNXRUNTIME} if "onnx" in names else {},
     }
     if source.path is not None:
-        facts["figures"] = asdict(figures_of(study, trial, source.trained))
+        facts["figures"] = asdict(figures_of(network, source.trained))
         facts["preprocessing"] = Preprocessing.of(source.trained).facts()
     if proofs is not None:
         facts["proof"] = proofs.facts()

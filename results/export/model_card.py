@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from results.chosen import ChosenNetwork
 from results.export.card_metadata import metadata_block
 from results.export.figures import Figures
 from results.export.onnx_file import ONNXRUNTIME, OPSET
@@ -99,8 +100,7 @@ It uses `model.onnx` with onnxruntime, or `model.py` with torch.
 
 
 def model_card(
-    study: StudyReader,
-    trial: TrialRecord,
+    network: ChosenNetwork,
     trained: Trained,
     formats: Sequence[str],
     figures: Figures,
@@ -110,8 +110,7 @@ def model_card(
     """Return the model card as Markdown, with the metadata of the Hugging Face hub.
 
     Args:
-        study: The study.
-        trial: The trial.
+        network: The network.
         trained: The metadata of its weights.
         formats: The formats of the export.
         figures: The accuracy to state.
@@ -122,8 +121,8 @@ def model_card(
     shape = f"{spec.in_channels}, {trained.image_size[0]}, {trained.image_size[1]}"
     parts = [
         f"{metadata_block(trained, figures, formats)}\n# {_code(spec.notation)}",
-        _origin(study, trial),
-        _facts(study, trial, trained, figures),
+        _origin(network),
+        _facts(network, trained, figures),
         "## Input and output",
         _interface(trained, spec.in_channels),
         f"The {len(trained.classes)} classes, in the order of the logits:",
@@ -132,7 +131,7 @@ def model_card(
         figures.text(),
         *([] if proofs is None else ["## Proof", _proof_table(proofs)]),
         "## Training",
-        _training(study, trial, trained),
+        _training(network.study, network.trial, trained),
         "## Use",
         *(
             _SNIPPETS[name].format(shape=shape, plugins=_loading(plugins), onnxruntime=ONNXRUNTIME).rstrip()
@@ -151,17 +150,18 @@ def model_card(
     return "\n\n".join(parts) + "\n"
 
 
-def architecture_card(study: StudyReader, trial: TrialRecord, plugins: Sequence[str] = ()) -> str:
+def architecture_card(network: ChosenNetwork, plugins: Sequence[str] = ()) -> str:
     """Return the model card of an export without weights, as Markdown."""
+    trial = network.trial
     rows = {
         "Architecture": f"{_code(trial.notation)}, identity {_code(trial.arch)}",
         "Parameters": f"{trial.params:,}",
         "MACs of an image": f"{trial.macs:,}",
-        **_further_costs(study, trial),
+        **_further_costs(network),
     }
     parts = [
         f"# {_code(trial.notation)}",
-        _origin(study, trial),
+        _origin(network),
         _table("Fact", "Value", rows),
         "This folder contains the architecture without trained weights.",
         "## Files",
@@ -183,27 +183,27 @@ def _loading(plugins: Sequence[str]) -> str:
     return f"from mgnas import load_plugins\n\nload_plugins({list(plugins)!r})\n" if plugins else ""
 
 
-def _facts(study: StudyReader, trial: TrialRecord, trained: Trained, figures: Figures) -> str:
+def _facts(network: ChosenNetwork, trained: Trained, figures: Figures) -> str:
     spec = trained.network_spec()
     height, width = trained.image_size
-    data = study.header.data
+    data = network.study.header.data
     fingerprint = f" (fingerprint {data['fingerprint']})" if "fingerprint" in data else ""
     rows = {
         "Architecture": f"{_code(spec.notation)}, identity {_code(spec.arch)}",
         "Parameters": f"{spec.params:,}",
         "MACs of an image": f"{spec.macs(trained.image_size):,} at {height} x {width}",
-        **_further_costs(study, trial),
-        f"{figures.split.capitalize()} accuracy": f"{100 * figures.accuracy:.2f} %",
+        **_further_costs(network),
+        f"{figures.split.capitalize()} accuracy{figures.of_seeds}": f"{100 * figures.accuracy:.2f} %",
         "Data": f"{_code(trained.data)}{fingerprint}",
         "Trained": f"{_epochs(trained)}, seed {trained.seed}",
     }
     return _table("Fact", "Value", rows)
 
 
-def _further_costs(study: StudyReader, trial: TrialRecord) -> dict[str, str]:
+def _further_costs(network: ChosenNetwork) -> dict[str, str]:
     """Return the costs of the network besides parameters and MACs, by title."""
-    costs = study.objectives.shown[2:]
-    return {cost.title.capitalize(): f"{cost.text(cost.of(trial))} {cost.unit}" for cost in costs}
+    costs = network.search.objectives.shown[2:]
+    return {cost.title.capitalize(): f"{cost.text(cost.of(network.trial))} {cost.unit}" for cost in costs}
 
 
 def _interface(trained: Trained, channels: int) -> str:
@@ -219,13 +219,24 @@ def _interface(trained: Trained, channels: int) -> str:
     )
 
 
-def _origin(study: StudyReader, trial: TrialRecord) -> str:
-    if trial.reference is None:
-        where = f"trial {trial.number} of the study {_code(study.name)}"
-        return f"An image classifier that mgnas found: {where}."
+def _origin(network: ChosenNetwork) -> str:
+    """Return where the network comes from, and which training gave its weights."""
+    study, number = _code(network.search.name), network.search_trial
+    where = f"the study {study}" if number is None else f"trial {number} of the study {study}"
+    certified = network.certified
+    reference = network.trial.reference
+    if certified is not None and certified.origin == "reference":
+        reference = certified.name
+    if reference is not None:
+        text = f"The reference {_code(reference)}, trained by mgnas for comparison: {where}."
+    elif number is None:
+        text = f"An image classifier that mgnas trained for comparison or at the wish of a user: {where}."
+    else:
+        text = f"An image classifier that mgnas found: {where}."
+    if certified is None:
+        return text
     return (
-        f"The reference {_code(trial.reference)}, trained by mgnas for comparison: trial {trial.number} of "
-        f"the study {_code(study.name)}."
+        f"{text} The certification of the study trained it again from {plural(certified.test.count, 'seed')}."
     )
 
 

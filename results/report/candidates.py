@@ -7,10 +7,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from results.certification.records import CertifiedNetwork
+from results.chosen import certified_front
 from results.front import accuracy
 from results.picks import best, knee, recommended
 from results.report.details import certified_names
-from results.report.html import command, details_button, details_name, escape, export_command, percent_text
+from results.report.html import (
+    certified_export_command,
+    command,
+    details_button,
+    details_name,
+    escape,
+    export_command,
+    percent_text,
+)
 from results.storage.objectives import COSTS
 from results.storage.records import TrialRecord
 from results.study import StudyReader
@@ -43,14 +52,9 @@ def candidates(study: StudyReader) -> list[Candidate]:
 
     The rules compare validation accuracies, also after a certification: the test split selects nothing.
     """
-    if study.certification is not None:
+    if certified := certified_front(study):
         details = certified_names(study)
-        certified = [
-            _certified(study.certification.folder, network, details[network.arch])
-            for network in study.certification.front
-        ]
-        if certified and all(study.objectives.are_known(candidate.trial) for candidate in certified):
-            return certified
+        return [_certified(study.folder, network, details[network.arch]) for network in certified]
     return [_of_trial(study, trial) for trial in study.front_records]
 
 
@@ -74,7 +78,7 @@ def _certified(folder: Path, network: CertifiedNetwork, details: str) -> Candida
         percent_text(test.mean),
         f"test, 95 % interval {percents((test.low, test.high))} · validation {percent_text(val.mean)}",
         network.name,
-        export_command(folder, network.exported),
+        certified_export_command(folder, network),
     )
 
 
@@ -84,8 +88,9 @@ def named_choices(study: StudyReader, offered: Sequence[Candidate]) -> dict[str,
     if not trials:
         return {}
     sampling = study.header.sampling
+    errors = {network.exported.number: network.val.error for network in certified_front(study)}
     found = {
-        "recommended": recommended(trials, study.objectives, sampling),
+        "recommended": recommended(trials, study.objectives, sampling, errors),
         "best": best(trials),
         "knee": knee(trials, study.objectives, sampling),
     }

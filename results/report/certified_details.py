@@ -7,7 +7,7 @@ from results.plots.axes import plural
 from results.plots.chart import Chart
 from results.plots.confusion_chart import confusion_chart
 from results.report.class_table import class_table
-from results.report.html import chart, command, escape, export_command, percent_text
+from results.report.html import certified_export_command, chart, command, escape, percent_text
 from results.study import StudyReader
 from results.study_text import percents
 
@@ -31,7 +31,7 @@ def certified_details(
     charts[name] = confusion_chart(certification.classes, network.confusion)
     matrix = chart(name, "confusion matrix", _confusions(certification.classes, network), charts[name])
     return (
-        f"{command(export_command(certification.folder, network.exported))}"
+        f"{command(certified_export_command(study.folder, network))}"
         f"<h3>Certified figures</h3><table><tbody>{_rows(network)}</tbody></table>"
         f"{class_table(certification.classes, network.class_accuracies)}"
         f"<h3>Confusion matrix</h3>{matrix}"

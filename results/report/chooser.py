@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from results.chosen import certified_front
 from results.front import accuracy
 from results.plots.axes import plural
 from results.report.candidates import Candidate, candidates, card_body, named_choices
@@ -52,7 +53,7 @@ def chooser_data(study: StudyReader) -> dict[str, Any]:
 def _basis(study: StudyReader) -> str:
     """Return what the accuracies are based on."""
     certification = study.certification
-    if certification is not None:
+    if certification is not None and certified_front(study):
         seeds = plural(certification.seeds, "seed")
         return (
             f'<p class="basis"><strong>Certified.</strong> Each accuracy is the mean over {seeds} on '

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import html
 import json
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from results.certification.records import CertifiedNetwork
 from results.front import accuracy
 from results.plots.chart import Chart
 from results.storage.records import TrialRecord
@@ -53,8 +55,16 @@ def wide_table(label: str, heads: str, rows: Sequence[str]) -> str:
 
 
 def export_command(folder: Path, trial: TrialRecord) -> str:
-    """Return the command that exports a network of the study, or of the certification, in a folder."""
+    """Return the command that exports the network of a trial of the study in a folder."""
     return f"mgnas export {shell_word(folder)} --trial {trial.number}"
+
+
+def certified_export_command(folder: Path, network: CertifiedNetwork) -> str:
+    """Return the command that exports a certified network of the study in a folder."""
+    if network.search_trial is not None:
+        return f"mgnas export {shell_word(folder)} --trial {network.search_trial}"
+    name = network.notation if network.origin == "other study" else network.name
+    return f"mgnas export {shell_word(folder)} --network {shlex.quote(name)}"
 
 
 def sections(content: Mapping[str, Any], name: str) -> str:

@@ -118,7 +118,8 @@ COMMANDS: dict[Callable[..., None], str] = {
         mgnas certify runs/digits --seeds 3 --reference resnet18@0.25
         """,
     export: """
-        mgnas export runs/digits --pick within-1se
+        mgnas export runs/digits
+        mgnas export runs/digits --pick within-1se --searched
         mgnas export runs/digits --trial 3 --formats spec,onnx -o my_network
         """,
     predict: """

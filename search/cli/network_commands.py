@@ -86,13 +86,21 @@ def describe(
 def export(
     folder: Folder,
     trial: Annotated[
-        int | None, typer.Option(help="The number of the trial.", rich_help_panel="Network")
+        int | None, typer.Option(help="The trial of the search with this number.", rich_help_panel="Network")
+    ] = None,
+    network: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="A certified network by its name, notation or identity, such as a reference.",
+            rich_help_panel="Network",
+        ),
     ] = None,
     pick: Annotated[
         str | None,
         typer.Option(
             help="within-1se (recommended: the smallest within one standard error of the best), best, knee, "
-            "smallest, or a goal: 'accuracy>=0.97', 'within=1pt'.",
+            "smallest, or a goal: 'accuracy>=0.97', 'within=1pt'.  [default: within-1se]",
             autocompletion=completion.picks,
             rich_help_panel="Network",
         ),
@@ -100,9 +108,17 @@ def export(
     max_params: Annotated[
         int | None,
         typer.Option(
-            help="With --pick: limit of parameters.  [default: no limit]", rich_help_panel="Network"
+            help="With a pick: limit of parameters.  [default: no limit]", rich_help_panel="Network"
         ),
     ] = None,
+    searched: Annotated[
+        bool,
+        typer.Option(
+            "--searched",
+            help="Take figures and weights of the search although there is a certification.",
+            rich_help_panel="Network",
+        ),
+    ] = False,
     formats: Annotated[
         str | None,
         typer.Option(
@@ -115,10 +131,14 @@ def export(
         str | None, output_option("DIR", "The folder of the export.  [default: DIR/exports/trial-N]")
     ] = None,
 ) -> None:
-    """Export a network in several formats, each compared with the trained network, and a model card."""
-    from search.cli.export import export_network
+    """Export a network in several formats, each compared with the trained network, and a model card.
 
-    export_network(folder, trial, pick, max_params, formats, path_of("--output", output))
+    After a certification, picks compare certified figures, and certified networks have its weights.
+    """
+    from search.cli.export import Wanted, export_network
+
+    wanted = Wanted(trial, network, pick, max_params, searched)
+    export_network(folder, wanted, formats, path_of("--output", output))
 
 
 def predict(

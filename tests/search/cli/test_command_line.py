@@ -202,12 +202,14 @@ def test_report_to_a_file_of_ones_own(finished: Path, capsys: pytest.CaptureFixt
 def test_export_by_pick_and_by_trial(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
     best = open_study(STUDY).pick("best")
     out = output(capsys, "export", "runs/tiny", "--pick", "best", "--formats", "spec,safetensors")
-    folder = STUDY / "exports" / f"trial-{best.number}"
+    folder = STUDY / "exports" / f"trial-{best.search_trial}"
     assert best.notation in out
     assert {"spec.json", "model.safetensors", "README.md", "classify.py"} <= {
         p.name for p in folder.iterdir()
     }
-    output(capsys, "export", "runs/tiny", "--trial", str(best.number), "--formats", "spec", "-o", "there")
+    output(
+        capsys, "export", "runs/tiny", "--trial", str(best.search_trial), "--formats", "spec", "-o", "there"
+    )
     figures = json.loads(output(capsys, "describe", "there/spec.json", "--image-size", "7", "--json"))
     assert (figures["arch"], figures["params"]) == (best.arch, best.params)
 

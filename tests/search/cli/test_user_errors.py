@@ -34,8 +34,11 @@ def error(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
         (["status", "tiny.toml"], "tiny.toml is a file, but a study is a folder"),
         (["front", "runs/tiny/study.db"], "but a study is a folder; did you mean its folder, runs/tiny?"),
         (["front", "runs/tiny", "--json", "--csv"], "exclude each other"),
-        (["export", "runs/tiny"], "say which network"),
-        (["export", "runs/tiny", "--trial", "0", "--pick", "best"], "say which network"),
+        (
+            ["export", "runs/tiny", "--trial", "0", "--pick", "best"],
+            "--trial and --pick exclude each other; --pick takes one of within-1se",
+        ),
+        (["export", "runs/tiny", "--network", "resnet18"], "has no certified networks"),
         (["export", "runs/tiny", "--trial", "77"], "has no trial 77"),
         (["export", "runs/tiny", "--pick", "bset"], "did you mean 'best'"),
         (["export", "runs/tiny", "--pick", "accuracy"], "put the goal in quotes"),

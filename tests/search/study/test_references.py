@@ -99,7 +99,7 @@ def test_each_training_has_its_own_recipe(home: Path) -> None:
     best = study.pick("best")
     card = study.export("best", home / "card", ["spec", "safetensors"]).folder / "README.md"
     text = card.read_text(encoding="utf-8")
-    assert f"| lr | `{best.hyperparameters['train.lr']}` |" in text
+    assert f"| lr | `{best.trial.hyperparameters['train.lr']}` |" in text
     assert "| weight_decay | `0.001` |" in text
     assert "(lr, flip chosen by the search)" in text
 
