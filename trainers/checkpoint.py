@@ -96,6 +96,34 @@ class CheckpointFile:
         remove_checkpoint(self.path)
 
 
+def intact_content(path: Path) -> bytes | None:
+    """Return the bytes of the newest intact checkpoint at ``path``, for another machine; None if there is none.
+
+    Raises:
+        OSError: A file exists but cannot be read.
+    """
+    for file in (path, _previous(path)):
+        try:
+            content = file.read_bytes()
+        except FileNotFoundError:
+            continue
+        if _is_intact(content):
+            return content
+    return None
+
+
+def store_content(path: Path, content: bytes) -> None:
+    """Write the bytes of a checkpoint from another machine, and keep the previous checkpoint.
+
+    Raises:
+        OSError: The file cannot be written.
+        ValueError: The bytes are no intact checkpoint.
+    """
+    if not _is_intact(content):
+        raise ValueError("a checkpoint arrived damaged: its checksum is wrong")
+    write_atomic(path, content, keep_as=_previous(path))
+
+
 def remove_checkpoint(path: Path) -> None:
     """Delete the checkpoint at ``path`` and the previous one."""
     for file in (path, _previous(path)):
@@ -106,15 +134,24 @@ def _previous(path: Path) -> Path:
     return path.with_name(f"{path.name}.previous")
 
 
+def _is_intact(content: bytes) -> bool:
+    digest, payload = _digest_and_payload(content)
+    return content.startswith(MAGIC) and hashlib.sha256(payload).digest() == digest
+
+
+def _digest_and_payload(content: bytes) -> tuple[bytes, bytes]:
+    start = len(MAGIC) + _DIGEST_BYTES
+    return content[len(MAGIC) : start], content[start:]
+
+
 def _parse(content: bytes) -> TrainingState:
     if not content.startswith(MAGIC):
         raise ValueError("it is no checkpoint of mgnas")
-    start = len(MAGIC) + _DIGEST_BYTES
-    digest, payload = content[len(MAGIC) : start], content[start:]
-    if hashlib.sha256(payload).digest() != digest:
+    if not _is_intact(content):
         raise ValueError("it is torn or damaged: its checksum is wrong")
     import safetensors.torch
 
+    _, payload = _digest_and_payload(content)
     length = int.from_bytes(payload[:8], "little")
     metadata = json.loads(payload[8 : 8 + length])["__metadata__"]
     return TrainingState(safetensors.torch.load(payload), json.loads(metadata["mgnas"]))

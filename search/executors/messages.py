@@ -252,6 +252,13 @@ class Retired(Message):
 
 
 @dataclass(frozen=True)
+class Remark(Message):
+    """The executor tells the user something that concerns no trial, such as a node that joined the cluster."""
+
+    text: str
+
+
+@dataclass(frozen=True)
 class Fatal(Message):
     """No worker can continue: bad images, a full disk, or workers that die at start."""
 
@@ -261,7 +268,7 @@ class Fatal(Message):
 
 Event = (
     Ready | Calibrating | Predicted | Measured | Epoch | Paused | Finished | Failed | Lost | Fatal
-    | Beat | Silent | Recovered | Placed | Retired
+    | Beat | Silent | Recovered | Placed | Retired | Remark
 )  # fmt: skip
 _SENT: dict[str, type[Any]] = {
     cls.__name__: cls

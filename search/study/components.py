@@ -11,18 +11,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from results.storage.records import TrialRecord
     from search.executors.base import Executor
-    from search.executors.messages import Setup
-    from search.executors.slots import Slot
     from search.frontier.models.transferred_prior import EarlierTrial
     from search.samplers.ask_tell import StudyAskTell
     from search.samplers.base import AskTell
     from search.samplers.optuna import SamplerName
     from search.schedulers.base import ContinuationPolicy, Scheduler, StartNamed, TrialStatus
     from search.study.config import StudyConfig
+    from search.study.places import Places
     from search.study.trials import Trials
     from space.search_space import SearchSpace
 
@@ -170,10 +167,12 @@ def _statuses(config: StudyConfig, trials: Trials) -> dict[str, Any]:
     }
 
 
-def make_executor(config: StudyConfig, slots: list[Slot], setup: Setup, logs: Path) -> Executor:
-    """Return the executor: one local process for each slot, with its log in the folder ``logs``."""
-    from search.executors.liveness import HangLimits
-    from search.executors.local import LocalExecutor
+def open_places(config: StudyConfig) -> Places:
+    """Return the places of the workers: on this machine, or on the Ray cluster that the configuration names.
 
-    limits = HangLimits(config.search.max_silence_s, config.search.stall_epochs)
-    return LocalExecutor(slots, setup, logs, limits)
+    Raises:
+        InvalidInputError: They do not have what the configuration asks for.
+    """
+    from search.study.places import LocalPlaces, RayPlaces
+
+    return RayPlaces(config) if config.search.executor == "ray" else LocalPlaces(config)

@@ -36,6 +36,7 @@ SEARCHABLE = tuple(
 PLANNED = (
     *("trials", "costs", "scheduler", "workers", "device", "keep_weights"),
     *("max_silence_s", "stall_epochs"),
+    *("executor", "address", "workers_per_gpu"),
 )
 """Keys of ``[search]`` that a study with a plan uses; the others keep their defaults."""
 MOST_CHECKED = 1_000
@@ -112,6 +113,17 @@ class SearchConfig(BaseModel):
     device: Literal["auto", "cpu", "cuda"] = Field(
         default="auto", description="Device of the trainings; auto: CUDA if available."
     )
+    executor: Literal["local", "ray"] = Field(
+        default="local",
+        description="What runs the trainings: processes of this machine, or Ray on a cluster.",
+    )
+    address: Annotated[str, Field(min_length=1)] | None = Field(
+        default=None,
+        description="Address of the Ray cluster: HOST:PORT of its head, or auto; unset: Ray starts on this machine.",
+    )
+    workers_per_gpu: int = Field(
+        default=1, ge=1, le=64, description="Parallel trainings on one GPU of a Ray cluster."
+    )
     keep_weights: Literal["front", "all"] = Field(
         default="front", description="Trained weights to keep: those of the front, or all."
     )
@@ -142,6 +154,25 @@ class SearchConfig(BaseModel):
         if len(set(costs)) < len(costs):
             raise ValueError(f"each cost is named once, but got {shown(', '.join(costs))}")
         return costs
+
+    @field_validator("address", mode="before")
+    @classmethod
+    def _empty_is_unset(cls, address: Any) -> Any:
+        return None if address == "" else address
+
+    @model_validator(mode="after")
+    def _address_is_of_ray(self) -> Self:
+        if self.address is not None and self.executor != "ray":
+            raise ValueError(
+                f"search.address is the address of a Ray cluster and requires search.executor = 'ray', but got "
+                f"{self.executor!r}; unset it (search.address=)"
+            )
+        if self.address is not None and "://" in self.address:
+            raise ValueError(
+                f"search.address must be auto or HOST:PORT, but got {shown(self.address)}; run this command on a "
+                "node of the cluster"
+            )
+        return self
 
     @property
     def measured_limits(self) -> dict[str, float]:

@@ -23,6 +23,7 @@ from search.executors.messages import (
     Placed,
     Predicted,
     Recovered,
+    Remark,
     Retired,
     Silent,
 )
@@ -212,6 +213,8 @@ class Driver:
             self._workers.note_silence(event)
         elif isinstance(event, Retired):
             self._workers.retire(event)
+        elif isinstance(event, Remark):
+            self._workers.remark(event)
         elif isinstance(event, Fatal):
             error = StorageFullError if event.disk_full else SearchError
             raise error(f"the search stopped: {event.reason}; all results so far are recorded")

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from results.plots.axes import plural, short_count
-from search.executors.slots import Slot
 from search.study.components import rungs_of
 from search.study.config import StudyConfig
 from search.study.plan_config import PlanConfig
@@ -26,7 +24,7 @@ EXACT_UP_TO = 1_000_000
 
 
 def opening_lines(
-    config: StudyConfig, folder: Path, data: SearchData, space: SearchSpace, slots: Sequence[Slot]
+    config: StudyConfig, folder: Path, data: SearchData, space: SearchSpace, device: str
 ) -> list[str]:
     """Return the facts of a search that are shown before its first result.
 
@@ -35,7 +33,7 @@ def opening_lines(
         folder: The study's folder.
         data: The images.
         space: The search space.
-        slots: The places of the workers.
+        device: The devices and workers, as text.
 
     Returns:
         Six lines: budget, images, classes, image size, space or plan, device.
@@ -46,7 +44,7 @@ def opening_lines(
         _classes_text(data),
         _size_text(config, data),
         _space_text(space) if config.plan is None else _plan_text(config.plan),
-        f"device: {device_text(slots)}",
+        f"device: {device}",
     ]
 
 
@@ -117,13 +115,3 @@ def _networks_text(size: int | float) -> str:
     if size < 1e12:
         return f"over {short_count(math.floor(size / 1e6) * 1e6)} networks"
     return f"over 10^{len(str(int(size))) - 1} networks"
-
-
-def device_text(slots: Sequence[Slot]) -> str:
-    """Return the devices, workers and threads per worker of a search as text."""
-    gpus = len({slot.gpu for slot in slots if slot.gpu is not None})
-    workers = plural(len(slots), "worker")
-    if gpus:
-        return f"{plural(gpus, 'CUDA GPU')}, {workers}"
-    threads = plural(slots[0].threads or 1, "thread")
-    return f"cpu, {workers}{' with ' if len(slots) == 1 else ', each with '}{threads}"

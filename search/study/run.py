@@ -13,10 +13,10 @@ from results.storage.errors import StorageFullError
 from results.storage.objectives import COSTS
 from results.storage.study_files import CONFIG
 from search.executors.messages import Setup
-from search.executors.slots import Slot, check_compiler, check_threads, find_slots
+from search.executors.slots import Slot
 from search.study.begin import open_store
 from search.study.clock import Clock
-from search.study.components import Components, compose, make_executor, rungs_of
+from search.study.components import Components, compose, open_places, rungs_of
 from search.study.config import StudyConfig
 from search.study.driver import Driver
 from search.study.event_log import EventLog, logged_run
@@ -25,6 +25,7 @@ from search.study.log import logged_to
 from search.study.objectives import no_energy
 from search.study.opening import opening_lines
 from search.study.outputs import write_outputs
+from search.study.places import Places
 from search.study.progress import Progress, Silent, said_if_long
 from search.study.resume import results_if_complete
 from search.study.retraining import Retraining, lost_weights, note_lost
@@ -72,33 +73,31 @@ def run_study(
     data = None if load is None else load()
     if folder.has_study and (complete := results_if_complete(config, folder, progress, data, repair=repair)):
         return complete
-    slots = _checked_slots(config)
-    space, data = _space_and_images(config, data, progress)
-    with folder.locked():
-        found = check_images(data, folder.path / IMAGES, progress.note)
-        with closing(open_store(config, folder, data, space)) as store:
-            notes = [f"note: {remark}" for remark in [*data.remarks(), *found]]
-            for line in [*opening_lines(config, folder.path, data, space, slots), *notes]:
-                progress.note(line)
-            if store.records:
-                what = "trial" if config.plan is None else "training"
-                done = f"{plural(store.num_ended, what)} done, {len(store.interrupted)} interrupted"
-                progress.note(f"resuming: {done}; configuration as in {folder.path / CONFIG}")
-            del data  # frees its memory for the workers, which load their own copy
-            again = _trials_to_repair(folder, store, progress, repair=repair)
-            _search(config, folder, store, slots, progress, again)
+    with closing(open_places(config)) as places:
+        _check_energy(config, places.slots)
+        space, data = _space_and_images(config, data, progress)
+        with folder.locked():
+            found = check_images(data, folder.path / IMAGES, progress.note)
+            with closing(open_store(config, folder, data, space)) as store:
+                notes = [f"note: {remark}" for remark in [*data.remarks(), *found]]
+                opening = opening_lines(config, folder.path, data, space, places.text())
+                for line in [*opening, *notes, *_resuming(config, folder, store)]:
+                    progress.note(line)
+                del data  # frees its memory for the workers, which load their own copy
+                again = _trials_to_repair(folder, store, progress, repair=repair)
+                _search(config, folder, store, places, progress, again)
     results = open_study(folder.path)
     write_outputs(results, progress)
     return results
 
 
-def _checked_slots(config: StudyConfig) -> list[Slot]:
-    """Return the slots of a study, which can run what the configuration asks for."""
-    slots = _slots(config)
-    check_threads(config.execution.threads, slots)
-    check_compiler(config.execution.compile, slots)
-    _check_energy(config, slots)
-    return slots
+def _resuming(config: StudyConfig, folder: StudyFolder, store: StudyStore) -> list[str]:
+    """Return the line that says how far the study is; none for a new one."""
+    if not store.records:
+        return []
+    what = "trial" if config.plan is None else "training"
+    done = f"{plural(store.num_ended, what)} done, {len(store.interrupted)} interrupted"
+    return [f"resuming: {done}; configuration as in {folder.path / CONFIG}"]
 
 
 def _space_and_images(
@@ -141,14 +140,6 @@ def _trials_to_repair(
     return [one.trial for one in lost]
 
 
-def _slots(config: StudyConfig) -> list[Slot]:
-    """Return the slots of a study; for a plan no more than trainings, which share the cores."""
-    if config.plan is None:
-        return find_slots(config.search.device, config.search.workers)
-    num_jobs, threads = len(config.trainings), config.execution.threads
-    return find_slots(config.search.device, config.search.workers, num_jobs, threads)
-
-
 def _measured(config: StudyConfig) -> tuple[str, ...]:
     """Return the names of the costs that have to be measured: costs, limited ones, and those of a plan."""
     asked = {*config.search.costs, *config.search.measured_limits}
@@ -167,7 +158,7 @@ def _search(
     config: StudyConfig,
     folder: StudyFolder,
     store: StudyStore,
-    slots: list[Slot],
+    places: Places,
     progress: Progress,
     again: list[int],
 ) -> None:
@@ -175,9 +166,11 @@ def _search(
     earlier = read_earlier(folder.path)
     folder.clean_up(store.records.values())
     num_open = len(store.interrupted) if config.plan else config.search.trials - store.num_ended
-    slots = slots[: max(1, len(again), num_open + len(store.missing(config)))]
-    executor = make_executor(config, slots, _setup(config, folder), folder.logs)
-    progress.note(f"starting {plural(len(slots), 'worker')}, each loads PyTorch and the images")
+    most = max(1, len(again), num_open + len(store.missing(config)))
+    fingerprint = store.header.data["fingerprint"]
+    executor = places.make_executor(most, _setup(config, folder), folder, fingerprint)
+    num_workers = min(most, len(places.slots))
+    progress.note(f"starting {plural(num_workers, 'worker')}, each loads PyTorch and the images")
     clock = Clock(store.ledger.clock_s())
     try:
         components = compose(config, store, executor, earlier=earlier)
@@ -190,7 +183,7 @@ def _search(
             folder,
             progress,
             clock,
-            Activity(clock.elapsed_s(), len(slots), rungs_of(config)),
+            Activity(clock.elapsed_s(), num_workers, rungs_of(config)),
         )
     except (KeyboardInterrupt, SystemExit):
         store.lock_wait.limit_s = 0.0  # an interrupted search does not wait for other programs

@@ -10,8 +10,9 @@ PLACE_OF_DATA = {"root", "memory_gib", "reader_threads"}
 """Keys of ``[data]`` that change no batch."""
 BUDGET = {
     "search": {
-        *("trials", "hours", "epochs", "patience", "workers", "device", "keep_weights"),
         *("max_silence_s", "stall_epochs"),
+        *("trials", "hours", "epochs", "patience", "keep_weights"),
+        *("workers", "device", "executor", "address", "workers_per_gpu"),
     },
     "data": {"source", *PLACE_OF_DATA},
 }

@@ -7,7 +7,7 @@ import time
 from dataclasses import asdict, dataclass
 
 from results.forecast import Activity
-from search.executors.messages import Lost, Placed, Recovered, Retired, Silent
+from search.executors.messages import Lost, Placed, Recovered, Remark, Retired, Silent
 from search.study.clock import Clock
 from search.study.event_log import EventLog, now_text
 from search.study.machine_load import machine_load
@@ -115,6 +115,11 @@ class WorkerEvents:
         self._activity.workers = event.num_left
         self._store.note_retired(self._clock.elapsed_s(), **asdict(event))
         self._write("slot_given_up", **asdict(event))
+
+    def remark(self, event: Remark) -> None:
+        """Show what the executor says of its machines."""
+        self._tell(event.text)
+        self._write("remark", reason=event.text)
 
     def _tell(self, text: str) -> None:
         _logger.warning("%s", text)

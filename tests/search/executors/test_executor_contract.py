@@ -1,10 +1,11 @@
-"""The contract of every executor: one conformance suite for local processes and the simulated clock."""
+"""The contract of every executor: one conformance suite for local processes, Ray and the simulated clock."""
 
 from __future__ import annotations
 
 import dataclasses
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,9 @@ import pytest
 from search.executors.base import Executor
 from search.executors.local import LocalExecutor
 from search.executors.messages import Epoch, Event, Failed, Finished, Job, Paused, Setup
+from search.executors.ray.cluster import Cluster
+from search.executors.ray.demand import Demand
+from search.executors.ray.executor import RayExecutor, StudyHome
 from search.executors.slots import Slot
 from search.simulator.executor import SimulatedExecutor
 from search.simulator.problem import Curve
@@ -20,6 +24,7 @@ from space.networks.spec import Spec
 from tests.support.stripes import RECIPE, SPEC
 from tests.support.studies import write_images
 from trainers.data.config import DataConfig
+from trainers.data.load_splits import load_search_data
 from trainers.device.execution import ExecutionConfig
 
 NUM_SLOTS = 2
@@ -49,6 +54,13 @@ def simulated(_folder: Path) -> Executor:
     return SimulatedExecutor(Recorded(), NUM_SLOTS)  # type: ignore[arg-type]  # no space is searched
 
 
+def on_ray(folder: Path, cluster: Cluster) -> Executor:
+    data = DataConfig(source=f"npz:{write_images(folder, 48)}")
+    setup = Setup(data, ExecutionConfig(channels_last=True), str(folder))
+    home = StudyHome(folder, folder / "logs", load_search_data(data).fingerprint())
+    return RayExecutor(cluster, Demand(), NUM_SLOTS, setup, home)
+
+
 MAKERS: dict[str, Callable[[Path], Executor]] = {
     "local": local,
     "local with processes of its own": local,
@@ -56,13 +68,27 @@ MAKERS: dict[str, Callable[[Path], Executor]] = {
 }
 
 
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    with closing(Cluster(num_cpus=NUM_SLOTS)) as started:
+        yield started
+
+
 @pytest.fixture(
-    params=["local", pytest.param("local with processes of its own", marks=pytest.mark.slow), "simulated"]
+    params=[
+        "local",
+        pytest.param("local with processes of its own", marks=pytest.mark.slow),
+        pytest.param("ray", marks=pytest.mark.slow),
+        "simulated",
+    ]
 )
 def executor(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Executor]:
     if request.param == "local with processes of its own":
         request.getfixturevalue("cold_workers")
-    made = MAKERS[request.param](tmp_path)
+    if request.param == "ray":
+        made = on_ray(tmp_path, request.getfixturevalue("cluster"))
+    else:
+        made = MAKERS[request.param](tmp_path)
     yield made
     made.close()
 

@@ -15,7 +15,8 @@ from PIL import Image
 from results.open import open_study
 from search.executors.slots import Slot
 from search.study.config import StudyConfig
-from search.study.opening import device_text, opening_lines
+from search.study.opening import opening_lines
+from search.study.places import device_text
 from tests.support.command_line import command, mgnas
 from tests.support.studies import write_images, write_study
 from trainers.data.config import DataConfig
@@ -30,7 +31,7 @@ def lines_of(data: DataConfig, **search: object) -> dict[str, str]:
         in_channels=images.in_channels, num_classes=images.num_classes, image_size=images.image_size
     )
     slots = [Slot("cpu", threads=1)] * 2
-    lines = opening_lines(config, Path("runs/x"), images, space, slots)
+    lines = opening_lines(config, Path("runs/x"), images, space, device_text(slots))
     return {line.partition(": ")[0]: line.partition(": ")[2] for line in lines}
 
 

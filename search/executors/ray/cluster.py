@@ -1,0 +1,154 @@
+"""The Ray cluster of a search: one that runs already, or one that is started on this machine."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import shutil
+import signal
+import tempfile
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from space.core.errors import InvalidInputError, shortened, shown
+
+STORE_BYTES = 128 * 2**20
+"""The object store of a cluster that is started here: only messages pass it, files are on this machine."""
+QUIET = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # otherwise Ray warns of it
+}
+LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+"""Ray then listens on the loopback interface only, as by default on macOS and Windows."""
+
+
+@dataclass(frozen=True)
+class Node:
+    """A living machine of the cluster.
+
+    Attributes:
+        id: Ray's identity of it.
+        name: Its address and the beginning of its identity, for messages.
+        cpus: The CPUs that Ray may use.
+        gpus: The GPUs that Ray may use.
+    """
+
+    id: str
+    name: str
+    cpus: float
+    gpus: float
+
+
+class Cluster:
+    """A connection to a Ray cluster; one that is started here ends with it.
+
+    Args:
+        address: ``auto`` or HOST:PORT of the head; None starts Ray on this machine.
+        num_cpus: The CPUs of a cluster that is started here.
+
+    Raises:
+        InvalidInputError: Ray is not installed, or no cluster answers at ``address``.
+
+    Attributes:
+        is_own: Whether the cluster was started here; no node can join it.
+    """
+
+    def __init__(self, address: str | None = None, num_cpus: int | None = None) -> None:
+        self.is_own = address is None
+        self._folder: str | None = None
+        ray = _import_ray(QUIET | (LOOPBACK if self.is_own else {}))
+        self._was_connected = ray.is_initialized()
+        if self._was_connected:
+            self.is_own = False
+            return
+        where: dict[str, Any] = {"address": address}
+        if self.is_own:
+            self._folder = tempfile.mkdtemp(prefix="mgnas-ray-")
+            where = {
+                "address": "local",
+                "num_cpus": num_cpus,
+                "include_dashboard": False,
+                "object_store_memory": STORE_BYTES,
+                "_temp_dir": self._folder,
+            }
+        try:
+            with _neutral_surroundings():
+                ray.init(**where, log_to_driver=False, configure_logging=False, namespace="mgnas")
+        except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+            self.close()
+            raise InvalidInputError(_no_connection(address, error)) from None
+        except BaseException:
+            self.close()
+            raise
+
+    def nodes(self) -> list[Node]:
+        """Return the living nodes, in the order of their identities."""
+        import ray
+
+        return sorted(
+            (_node(facts) for facts in ray.nodes() if facts["Alive"]),
+            key=lambda node: node.id,
+        )
+
+    def close(self) -> None:
+        """Disconnect; end Ray if it was started here."""
+        import ray
+
+        if not self._was_connected:
+            ray.shutdown()
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder = None
+
+
+def _node(facts: dict[str, Any]) -> Node:
+    resources = facts["Resources"]
+    name = f"{facts['NodeManagerAddress']} ({facts['NodeID'][:6]})"
+    return Node(facts["NodeID"], name, resources.get("CPU", 0.0), resources.get("GPU", 0.0))
+
+
+def _import_ray(variables: dict[str, str]) -> Any:
+    """Import Ray, which reads these variables; its messages stay out of the display of the search."""
+    for name, value in variables.items():
+        os.environ.setdefault(name, value)
+    try:
+        import ray
+        import ray._private.worker as ray_worker
+    except ImportError as error:
+        raise InvalidInputError(
+            f"search.executor = 'ray' needs the package ray ({shortened(str(error))}): pip install 'mgnas[ray]'"
+        ) from None
+    ray_worker._worker_logs_enabled = False  # the driver hears of dead workers itself; Ray prints to stdout
+    logger = logging.getLogger("ray")
+    logger.addHandler(logging.NullHandler())
+    logger.propagate = False
+    return ray
+
+
+@contextlib.contextmanager
+def _neutral_surroundings() -> Iterator[None]:
+    """Start Ray from the root folder, and keep the handler of SIGTERM.
+
+    Ray adds the current folder to the module path of workers. A file ``search.py`` there would hide our package.
+    """
+    is_main = threading.current_thread() is threading.main_thread()
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        with contextlib.chdir("/"):
+            yield
+    finally:
+        if is_main:
+            signal.signal(signal.SIGTERM, before)
+
+
+def _no_connection(address: str | None, error: Exception) -> str:
+    reason = shortened(str(error).partition("\n")[0])
+    if address is None:
+        return f"Ray does not start on this machine: {reason}"
+    return (
+        f"no Ray cluster answers at search.address = {shown(address)} ({reason}); start one with "
+        "'ray start --head' and name its address, or unset search.address to start Ray here"
+    )
