@@ -7,6 +7,7 @@ import logging
 import os
 import shutil
 import signal
+import socket
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -15,11 +16,13 @@ from typing import Any
 
 from space.core.errors import InvalidInputError, shortened, shown
 
+CONNECT_S = 5.0
 STORE_BYTES = 128 * 2**20
 """The object store of a cluster that is started here: only messages pass it, files are on this machine."""
 QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # otherwise Ray warns of it
+    "RAY_BACKEND_LOG_LEVEL": "error",  # of the lines on stderr
 }
 LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 """Ray then listens on the loopback interface only, as by default on macOS and Windows."""
@@ -64,6 +67,8 @@ class Cluster:
         if self._was_connected:
             self.is_own = False
             return
+        if address not in (None, "auto"):
+            _check_answers(address)
         where: dict[str, Any] = {"address": address}
         if self.is_own:
             self._folder = tempfile.mkdtemp(prefix="mgnas-ray-")
@@ -122,9 +127,7 @@ def _import_ray(variables: dict[str, str]) -> Any:
             f"search.executor = 'ray' needs the package ray ({shortened(str(error))}): pip install 'mgnas[ray]'"
         ) from None
     ray_worker._worker_logs_enabled = False  # the driver hears of dead workers itself; Ray prints to stdout
-    logger = logging.getLogger("ray")
-    logger.addHandler(logging.NullHandler())
-    logger.propagate = False
+    logging.getLogger("ray").setLevel(logging.CRITICAL)
     return ray
 
 
@@ -144,8 +147,19 @@ def _neutral_surroundings() -> Iterator[None]:
             signal.signal(signal.SIGTERM, before)
 
 
+def _check_answers(address: str) -> None:
+    """Raise InvalidInputError if nothing listens at HOST:PORT; Ray itself would try for minutes."""
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdecimal():
+        raise InvalidInputError(f"search.address must be auto or HOST:PORT, but got {shown(address)}")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), CONNECT_S).close()
+    except (OSError, OverflowError, UnicodeError) as error:
+        raise InvalidInputError(_no_connection(address, error)) from None
+
+
 def _no_connection(address: str | None, error: Exception) -> str:
-    reason = shortened(str(error).partition("\n")[0])
+    reason = shortened(str(error).partition("\n")[0].partition(". ")[0])
     if address is None:
         return f"Ray does not start on this machine: {reason}"
     return (
