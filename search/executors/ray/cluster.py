@@ -17,6 +17,8 @@ from typing import Any
 from space.core.errors import InvalidInputError, shortened, shown
 
 CONNECT_S = 5.0
+MOST_FOLDER = 24
+"""The longest path, in characters, below which Ray's sockets have names of at most 107 characters."""
 STORE_BYTES = 128 * 2**20
 """The object store of a cluster that is started here: only messages pass it, files are on this machine."""
 QUIET = {
@@ -71,7 +73,7 @@ class Cluster:
             _check_answers(address)
         where: dict[str, Any] = {"address": address}
         if self.is_own:
-            self._folder = tempfile.mkdtemp(prefix="mgnas-ray-")
+            self._folder = tempfile.mkdtemp(prefix="mgnas-ray-", dir=_short_folder())
             where = {
                 "address": "local",
                 "num_cpus": num_cpus,
@@ -145,6 +147,12 @@ def _neutral_surroundings() -> Iterator[None]:
     finally:
         if is_main:
             signal.signal(signal.SIGTERM, before)
+
+
+def _short_folder() -> str:
+    """Return the temporary folder; /tmp in place of a long path, since the names of Ray's sockets are limited."""
+    folder = tempfile.gettempdir()
+    return folder if len(folder) <= MOST_FOLDER else "/tmp"
 
 
 def _check_answers(address: str) -> None:

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
-import secrets
-import socket
 import time
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -33,32 +29,17 @@ from search.executors.messages import (
 from search.executors.ray.cluster import Cluster, Node
 from search.executors.ray.deaths import explain_death
 from search.executors.ray.demand import Demand
+from search.executors.ray.order import StudyHome, make_order
 from search.executors.ray.parcel import Parcel
-from search.executors.ray.protocol import Answer, NeedsImages, Opened, Order, Plugin, Probe, Saved
+from search.executors.ray.protocol import Answer, NeedsImages, Opened, Order, Saved
 from search.executors.ray.roster import Roster
 from search.executors.ray.slot import START_S, RaySlot
-from search.executors.ray.versions import versions
 from space.core.atomic_files import write_atomic
 from space.core.system_errors import DISK_FULL, explain_system_error
 from trainers.checkpoint import store_content
 
 LOOK_EVERY_S = 1.0
 """Seconds between two looks at the nodes of the cluster."""
-
-
-@dataclass(frozen=True)
-class StudyHome:
-    """The study on the driver's machine.
-
-    Attributes:
-        folder: The study's folder.
-        logs: The folder for the output of workers that share the study's folder.
-        fingerprint: The identity of the study's images.
-    """
-
-    folder: Path
-    logs: Path
-    fingerprint: str
 
 
 class RayExecutor:
@@ -94,7 +75,7 @@ class RayExecutor:
         self._look_at_s = 0.0
         self._said_waiting = False
         home.logs.mkdir(parents=True, exist_ok=True)
-        self._order = _order(setup, demand, home)
+        self._order = make_order(setup, demand, home)
         self._probe = Path(self._order.probe.path)
         self._fill()
 
@@ -306,25 +287,6 @@ def _next(stream: Any) -> Answer | Exception | None:
     except Exception as error:  # Ray's own, or what the actor raised
         return error
     return answer
-
-
-def _order(setup: Setup, demand: Demand, home: StudyHome) -> Order:
-    text = secrets.token_hex(16)
-    folder = home.folder.absolute()
-    # a driver that is killed leaves the file; the next one removes such names
-    probe = write_atomic(folder / f".shared.{os.getpid()}.part", text)
-    plugins = tuple(Plugin(Path(path).name, Path(path).read_bytes()) for path in setup.plugins)
-    study = hashlib.sha256(f"{socket.gethostname()} {folder}".encode()).hexdigest()[:16]
-    threads = demand.threads if demand.device == "cpu" else setup.threads
-    setup = replace(setup, device=demand.device, threads=threads)
-    return Order(
-        setup,
-        home.fingerprint,
-        Probe(str(probe), text, str(home.logs.absolute())),
-        study,
-        plugins,
-        versions(),
-    )
 
 
 def _system_error(error: OSError, file: str) -> Fatal:

@@ -1,0 +1,113 @@
+"""Studies on Ray clusters: the same results, nodes that die and join, and the end of all processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from results.open import open_study
+from tests.search.study.test_faults import STUDY, wait_for, wait_until_busy
+from tests.support.command_line import command, mgnas_process
+from tests.support.ray_cluster import nodes_on_this_machine, processes_with
+from tests.support.studies import write_study
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+MARK = "MGNAS_TEST"
+ON_RAY = ("--set", "search.executor=ray")
+
+
+@contextmanager
+def search_on_ray(home: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """A search in the background, killed at the end if it still runs."""
+    driver = subprocess.Popen(
+        command("search", "tiny.toml", *ON_RAY, *arguments),
+        cwd=home,
+        env=os.environ | {MARK: str(home)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    with driver:
+        try:
+            yield driver
+        finally:
+            driver.kill()
+
+
+def curves(home: Path) -> dict[tuple[str, int], list[float]]:
+    """Return the accuracy after each epoch by network and seed."""
+    study = open_study(home / STUDY)
+    return {
+        (one.notation, one.seed): [report.val_accuracy for report in study.reports[one.number]]
+        for one in study.records
+    }
+
+
+@pytest.mark.parametrize(("sampler", "workers"), [("random", "2"), ("frontier", "1")])
+def test_study_on_ray_trains_the_same_networks_as_locally_bit_for_bit(
+    tmp_path: Path, sampler: str, workers: str
+) -> None:
+    found = []
+    chosen = ("--set", f"search.sampler={sampler}", "--workers", workers)
+    for name, executor in (("local", ()), ("ray", ON_RAY)):
+        home = tmp_path / name
+        home.mkdir()
+        write_study(home, trials=6, epochs=3)
+        run = mgnas_process("search", "tiny.toml", *chosen, *executor, cwd=home, timeout=300)
+        assert run.returncode == 0, run.stderr
+        found.append(curves(home))
+    assert found[0] == found[1]
+    assert len(found[0]) == 6
+    verified = mgnas_process("verify", STUDY, cwd=home)
+    assert verified.returncode == 0, verified.stdout
+
+
+def test_a_search_goes_on_when_two_of_four_nodes_die_and_one_joins(tmp_path: Path) -> None:
+    write_study(tmp_path, trials=12, epochs=60, images=400)
+    with nodes_on_this_machine(2) as nodes:
+        doomed = [nodes.add(), nodes.add()]
+        with search_on_ray(tmp_path, "--workers", "5", "--set", f"search.address={nodes.address}") as driver:
+            wait_until_busy(tmp_path, 3)
+            for node in doomed:
+                nodes.kill(node)
+            wait_for(tmp_path, 3)
+            nodes.add()
+            _, errors = driver.communicate(timeout=300)
+        assert driver.returncode == 0, errors
+    study = open_study(tmp_path / STUDY)
+    assert [record.number for record in study.records] == list(range(12))
+    assert {record.state for record in study.records} == {"complete"}
+    assert all(len(study.reports[record.number]) == 60 for record in study.records)
+    assert "died with its node" in errors
+    assert errors.count("left the cluster: 1 worker fewer") == 2
+    assert errors.count("joined the cluster: 1 worker more") == 1
+    assert "Traceback" not in errors
+    verified = mgnas_process("verify", STUDY, cwd=tmp_path)
+    assert verified.returncode == 0, verified.stdout
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_ctrl_c_ends_the_search_and_the_ray_that_it_started(tmp_path: Path, times: int) -> None:
+    write_study(tmp_path, trials=4, epochs=60, images=1200)
+    with search_on_ray(tmp_path) as driver:
+        wait_until_busy(tmp_path, 2)
+        assert len(processes_with(MARK, str(tmp_path))) > 3
+        for _ in range(times):
+            os.killpg(driver.pid, signal.SIGINT)
+            time.sleep(0.2)
+        _, errors = driver.communicate(timeout=60)
+    assert driver.returncode == 130, errors
+    assert "Traceback" not in errors
+    assert "mgnas search" in errors.splitlines()[-1]
+    assert not processes_with(MARK, str(tmp_path))
+    run = mgnas_process("search", STUDY, "--set", "search.executor=local", cwd=tmp_path, timeout=300)
+    assert run.returncode == 0, run.stderr
+    assert open_study(tmp_path / STUDY).num_finished == 4
