@@ -44,8 +44,11 @@ UNTESTED = {
     "docs/index.md": ["CI runs it in a new environment"],
     "docs/tutorial/first-search.md": ["installs the package", "takes two minutes; CI runs it"],
     "docs/how-to/add-a-smoother.md": ["part of a file of mgnas", "part of a file of mgnas"],
+    "docs/how-to/cluster.md": ["installs a package", "starts Ray", "starts Ray"],
     "docs/how-to/compare-samplers.md": ["needs the checkout as working folder"],
     "docs/how-to/gpus.md": ["needs a GPU and a download"],
+    "docs/how-to/kubernetes.md": ["needs Kubernetes", "needs Kubernetes"],
+    "docs/how-to/slurm.md": ["needs Slurm", "needs Slurm"],
     "docs/how-to/train-one-network.md": ["takes a minute"],
     "docs/how-to/watch-a-search.md": ["serves until Ctrl-C", "serves until Ctrl-C"],
 }

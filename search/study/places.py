@@ -127,7 +127,8 @@ class RayPlaces:
 
     def make_executor(self, most: int, setup: Setup, folder: StudyFolder, fingerprint: str) -> Executor:
         """Return the Ray executor; nodes that join give it further workers."""
-        from search.executors.ray.executor import RayExecutor, StudyHome
+        from search.executors.ray.executor import RayExecutor
+        from search.executors.ray.order import StudyHome
 
         most = most if self._most is None else min(most, self._most)
         home = StudyHome(folder.path, folder.logs, fingerprint)

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
+import subprocess
+import sys
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +41,33 @@ class Nodes:
     def add(self, num_cpus: int = 1) -> Any:
         """Add a node, and return it."""
         return self._cluster.add_node(num_cpus=num_cpus, object_store_memory=STORE_BYTES)
+
+    @contextlib.contextmanager
+    def added_without(self, hidden: Path, environment: Mapping[str, str]) -> Iterator[None]:
+        """Add a node that does not see a folder of this machine; it takes the rights to mount."""
+        start = [
+            *(f"{Path(sys.executable).parent}/ray", "start", f"--address={self.address}", "--block"),
+            *("--num-cpus=1", f"--object-store-memory={STORE_BYTES}"),
+        ]
+        hide = 'mount -t tmpfs tmpfs "$0" && exec "$@"'
+        with subprocess.Popen(
+            ["unshare", "--mount", "sh", "-c", hide, str(hidden), *start],
+            env=os.environ | dict(environment),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd="/",
+        ) as node:
+            try:
+                self._wait_for_cpus()
+                yield
+            finally:
+                node.terminate()
+
+    def _wait_for_cpus(self) -> None:
+        deadline = time.monotonic() + 60
+        while not self._cluster.global_state.cluster_resources().get("CPU"):
+            assert time.monotonic() < deadline, "the node does not start"
+            time.sleep(0.2)
 
     def kill(self, node: Any) -> None:
         """Kill all processes of a node at once, as a power cut does."""

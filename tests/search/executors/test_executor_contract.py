@@ -16,7 +16,8 @@ from search.executors.local import LocalExecutor
 from search.executors.messages import Epoch, Event, Failed, Finished, Job, Paused, Setup
 from search.executors.ray.cluster import Cluster
 from search.executors.ray.demand import Demand
-from search.executors.ray.executor import RayExecutor, StudyHome
+from search.executors.ray.executor import RayExecutor
+from search.executors.ray.order import StudyHome
 from search.executors.slots import Slot
 from search.simulator.executor import SimulatedExecutor
 from search.simulator.problem import Curve

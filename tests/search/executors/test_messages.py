@@ -79,7 +79,13 @@ def test_setups_and_jobs_come_back_equal(message: Setup | Job) -> None:
 
 def test_all_messages_of_the_pipe_are_covered() -> None:
     sent = {type(message).__name__ for message in (*EVENTS, SETUP, JOB)}
-    assert sent == kinds() - {"Silent", "Recovered", "Placed", "Retired"}  # the executor itself creates these
+    assert sent == kinds() - {
+        "Silent",
+        "Recovered",
+        "Placed",
+        "Remark",
+        "Retired",
+    }  # the executor itself creates these
 
 
 @pytest.mark.parametrize("event", EVENTS, ids=lambda event: type(event).__name__)

@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from results.open import open_study
+from results.storage.study_files import reading_ledger
+from space.networks.weights_file import read_trained
 from tests.search.study.test_faults import STUDY, wait_for, wait_until_busy
 from tests.support.command_line import command, mgnas_process
 from tests.support.ray_cluster import nodes_on_this_machine, processes_with
@@ -94,9 +96,41 @@ def test_a_search_goes_on_when_two_of_four_nodes_die_and_one_joins(tmp_path: Pat
     assert verified.returncode == 0, verified.stdout
 
 
+def test_a_node_without_the_files_of_the_driver_gets_images_and_sends_checkpoints_back(
+    tmp_path: Path,
+) -> None:
+    if subprocess.run(["unshare", "--mount", "true"], capture_output=True, check=False).returncode:
+        pytest.skip("this user may not hide a folder from a process")
+    chosen = ("--set", "search.sampler=frontier", "--workers", "1")
+    found = []
+    for name in ("local", "away"):
+        home = tmp_path / name
+        home.mkdir()
+        write_study(home, trials=5, epochs=6)
+        if name == "local":
+            run = mgnas_process("search", "tiny.toml", *chosen, cwd=home, timeout=300)
+        else:
+            away = tmp_path / "temporary"
+            away.mkdir()
+            with nodes_on_this_machine(0) as nodes, nodes.added_without(home, {"TMPDIR": str(away)}):
+                place = ("--set", f"search.address={nodes.address}")
+                run = mgnas_process("search", "tiny.toml", *chosen, *ON_RAY, *place, cwd=home, timeout=300)
+        assert run.returncode == 0, run.stderr
+        found.append(curves(home))
+    assert found[0] == found[1]
+    with reading_ledger(home / STUDY) as ledger:
+        assert "pause" in {event.kind for event in ledger.timeline()}, "a checkpoint travelled"
+    assert len(list(away.glob("mgnas-*/images/*/images.npz"))) == 1
+    assert not list(away.glob("mgnas-*/studies/*/training-*"))
+    assert not list((home / STUDY / "logs").glob("worker-*"))
+    for record in open_study(home / STUDY).front_records:
+        assert record.weights is not None
+        read_trained(home / STUDY / record.weights)
+
+
 @pytest.mark.parametrize("times", [1, 2])
 def test_ctrl_c_ends_the_search_and_the_ray_that_it_started(tmp_path: Path, times: int) -> None:
-    write_study(tmp_path, trials=4, epochs=60, images=1200)
+    write_study(tmp_path, trials=2, epochs=40, images=800)
     with search_on_ray(tmp_path) as driver:
         wait_until_busy(tmp_path, 2)
         assert len(processes_with(MARK, str(tmp_path))) > 3
@@ -110,4 +144,4 @@ def test_ctrl_c_ends_the_search_and_the_ray_that_it_started(tmp_path: Path, time
     assert not processes_with(MARK, str(tmp_path))
     run = mgnas_process("search", STUDY, "--set", "search.executor=local", cwd=tmp_path, timeout=300)
     assert run.returncode == 0, run.stderr
-    assert open_study(tmp_path / STUDY).num_finished == 4
+    assert open_study(tmp_path / STUDY).num_finished == 2
