@@ -1,0 +1,60 @@
+"""The program of any network, or the reason that it has none."""
+
+from __future__ import annotations
+
+from space.core.errors import InvalidInputError, shortened
+from space.firmware.mgnet import MgNetProgram
+from space.firmware.program import Program
+from space.firmware.resnet import ResidualProgram
+from space.networks.counts import Size, as_size
+from space.networks.grid_spec import GridSpec
+from space.networks.mgnet import MgNetSpec
+from space.networks.resnet import ResidualSpec
+from space.networks.smoothers import SMOOTHERS, Convolution, Linear, Quadratic, TwoStep
+from space.networks.spec import Spec
+
+KNOWN_SMOOTHERS = (Convolution, Linear, Quadratic, TwoStep)
+LARGEST_SUM = 2**31 // (256 * 128)
+"""Most products of one output value whose sum fits into 32 bits."""
+
+assert set(SMOOTHERS.values()) >= set(KNOWN_SMOOTHERS)
+
+
+def why_no_program(spec: Spec) -> str | None:
+    """Return why a network has no program for microcontrollers; None if it has one."""
+    if not isinstance(spec, MgNetSpec | ResidualSpec):
+        return f"the family {spec.family} comes from a plugin; use mgnet, resnet or preact_resnet"
+    if isinstance(spec, MgNetSpec) and not isinstance(spec.smoother, KNOWN_SMOOTHERS):
+        return f"the smoother {spec.smoother.kind} has no integer form; use one of {', '.join(SMOOTHERS)}"
+    if spec.activation != "relu":
+        return f"the activation {spec.activation} has no integer form; use relu"
+    return None
+
+
+def program_of(spec: Spec, image_size: Size) -> Program:
+    """Return the program of a network for one image.
+
+    Args:
+        spec: The network.
+        image_size: Height and width in pixels, or one number for square images.
+
+    Raises:
+        InvalidInputError: The network has no program.
+    """
+    if reason := why_no_program(spec):
+        raise InvalidInputError(f"{shortened(spec.notation)} has no int8 C code: {reason}")
+    canonical = spec.canonical()
+    assert isinstance(canonical, GridSpec)
+    size = as_size(image_size)
+    if isinstance(canonical, MgNetSpec):
+        program = MgNetProgram(canonical, size).program()
+    else:
+        assert isinstance(canonical, ResidualSpec)
+        program = ResidualProgram(canonical, size).program()
+    largest = max(step.operator.num_inputs for step in program.steps if step.operator is not None)
+    if largest > LARGEST_SUM:
+        raise InvalidInputError(
+            f"{shortened(spec.notation)} has no int8 C code: it sums {largest} products, but 32 bits hold "
+            f"{LARGEST_SUM}; use fewer channels"
+        )
+    return program
