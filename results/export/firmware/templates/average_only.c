@@ -1,0 +1,18 @@
+/* Averages of 3x3 windows with stride 2, rounded. */
+static void $name(const layer *c, const $type *x, $type *out)
+{
+    int32_t index = 0;
+    for (int32_t row = 0; row < c->out_height; row++)
+        for (int32_t column = 0; column < c->out_width; column++)
+            for (int32_t channel = 0; channel < c->outputs; channel++, index++) {
+                int32_t sum = 0, count = 0;
+                for (int32_t i = 2 * row - 1; i < 2 * row + 2; i++)
+                    for (int32_t j = 2 * column - 1; j < 2 * column + 2; j++)
+                        if (i >= 0 && i < c->height && j >= 0 && j < c->width) {
+                            sum += x[(i * c->width + j) * c->inputs + channel];
+                            count++;
+                        }
+                sum = sum * ($scale / count) + $scale / 2 + 256 * $scale; /* positive, so / rounds down */
+                out[index] = ($type)(sum / $scale - 256);
+            }
+}

@@ -1,0 +1,17 @@
+/* Maxima of 3x3 windows with stride 2. */
+static void $name(const layer *c, const $type *x, $type *out)
+{
+    int32_t index = 0;
+    for (int32_t row = 0; row < c->out_height; row++)
+        for (int32_t column = 0; column < c->out_width; column++)
+            for (int32_t channel = 0; channel < c->outputs; channel++, index++) {
+                $type most = $low;
+                for (int32_t i = 2 * row - 1; i < 2 * row + 2; i++)
+                    for (int32_t j = 2 * column - 1; j < 2 * column + 2; j++)
+                        if (i >= 0 && i < c->height && j >= 0 && j < c->width) {
+                            const $type value = x[(i * c->width + j) * c->inputs + channel];
+                            most = value > most ? value : most;
+                        }
+                out[index] = most;
+            }
+}
