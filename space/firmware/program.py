@@ -19,6 +19,8 @@ from typing import Literal, NamedTuple
 
 TABLE_BYTES = 4
 """Bytes of a multiplier or a bias: int32."""
+LAYER_BYTES = 24
+"""Bytes of the description of a step: sizes, shifts, and the places of its weights and tables."""
 PATCH_BYTES = 2
 """Bytes of a value in the patch, the inputs of one output pixel of a convolution: int16."""
 
@@ -150,9 +152,12 @@ class Step(NamedTuple):
 
     @property
     def table_bytes(self) -> int:
-        """The bytes of its multipliers and biases: of op, of y, and the bias."""
-        tables = self.has_multipliers + (self.y is not None) + self.has_biases
-        return TABLE_BYTES * self.out.channels * tables
+        """The bytes of its multipliers and biases: those of op, of y and the bias for each channel, and one
+        multiplier for each added tensor and for a mean.
+        """
+        per_channel = self.has_multipliers + (self.y is not None) + self.has_biases
+        single = len(self.adds) + (self.kind == "mean")
+        return TABLE_BYTES * (self.out.channels * per_channel + single)
 
     @property
     def patch_bytes(self) -> int:
@@ -175,9 +180,12 @@ class Program(NamedTuple):
 
     @property
     def flash_bytes(self) -> int:
-        """The bytes of all constants: weights once, tables of each step, the mean pixel. Code is not included."""
+        """The bytes of all constants: each operator's weights once, tables and description of each step, the
+        mean pixel. Code is not included.
+        """
         weights = {step.operator.key: step.operator.bytes for step in self.steps if step.operator is not None}
-        return sum(weights.values()) + sum(step.table_bytes for step in self.steps) + self.image.channels
+        tables = sum(step.table_bytes for step in self.steps)
+        return sum(weights.values()) + tables + LAYER_BYTES * len(self.steps) + self.image.channels
 
     @property
     def patch_bytes(self) -> int:

@@ -16,6 +16,8 @@ from space.networks.spec import Spec
 KNOWN_SMOOTHERS = (Convolution, Linear, Quadratic, TwoStep)
 LARGEST_SUM = 2**31 // (256 * 128)
 """Most products of one output value whose sum fits into 32 bits."""
+LARGEST_SIDE = 2**16 - 1
+"""Most rows, columns and channels: 16 bits."""
 
 assert set(SMOOTHERS.values()) >= set(KNOWN_SMOOTHERS)
 
@@ -51,10 +53,17 @@ def program_of(spec: Spec, image_size: Size) -> Program:
     else:
         assert isinstance(canonical, ResidualSpec)
         program = ResidualProgram(canonical, size).program()
-    largest = max(step.operator.num_inputs for step in program.steps if step.operator is not None)
-    if largest > LARGEST_SUM:
-        raise InvalidInputError(
-            f"{shortened(spec.notation)} has no int8 C code: it sums {largest} products, but 32 bits hold "
-            f"{LARGEST_SUM}; use fewer channels"
-        )
+    if reason := _too_large(program):
+        raise InvalidInputError(f"{shortened(spec.notation)} has no int8 C code: {reason}")
     return program
+
+
+def _too_large(program: Program) -> str | None:
+    """Return the number of a program that the C code cannot hold."""
+    operators = [step.operator for step in program.steps if step.operator is not None]
+    if (most := max(operator.num_inputs for operator in operators)) > LARGEST_SUM:
+        return f"it sums {most} products, but 32 bits hold {LARGEST_SUM}; use fewer channels"
+    sides = (*program.image.size, *(step.out.channels for step in program.steps))
+    if (most := max(sides)) > LARGEST_SIDE:
+        return f"a tensor has {most} channels or rows, but the code has at most {LARGEST_SIDE}"
+    return None

@@ -48,7 +48,7 @@ class Variant(NamedTuple):
             source=None if step.source is None else step.source.is_signed,
             is_grouped=step.operator is not None and step.operator.groups > 1,
             is_padded=one.padding is not None,
-            has_a=one.multipliers is not None,
+            has_a=one.multipliers is not None and step.kind != "mean",
             y=None if step.y is None else step.y.is_signed,
             has_b=one.biases is not None,
             sigma=("negative" if one.is_negative else "relu") if step.is_relu else "",
@@ -69,28 +69,47 @@ class Variant(NamedTuple):
         out = "int32_t" if self.kind == "head" else C_TYPES[self.out]
         return ", ".join(["const layer *c", *listed, f"{out} *out"])
 
+    def tables(self) -> list[str]:
+        """Return the C lines that name the tables of the step, in their order."""
+        lines, begin = [], "tables + c->table"
+        present = (("a", self.has_a), ("e", self.y is not None), ("b", self.has_b))
+        for letter, is_present in present:
+            if is_present:
+                lines.append(f"const int32_t *const {letter} = {begin};")
+                begin = f"{letter} + c->outputs"
+        single = 1 if self.kind == "mean" else len(self.adds)
+        if single:
+            lines.append(f"const int32_t *const m = {begin};")
+        return lines
+
     def total(self, operand: str) -> list[str]:
         """Return the C lines that compute the output ``out[index]`` of one channel from the result of op."""
         terms = []
+        if self.kind == "mean":
+            terms.append(f"(int64_t){operand} * m[0]")
         if self.has_a:
-            multiplier = "c->m0" if self.kind == "mean" else "c->a[channel]"
-            terms.append(f"(int64_t){operand} * {multiplier}")
+            terms.append(f"(int64_t){operand} * a[channel]")
         if self.y is not None:
-            terms.append("(int64_t)y[index] * c->e[channel]")
+            terms.append("(int64_t)y[index] * e[channel]")
         if self.has_b:
-            terms.append("c->unit * c->b[channel]")
+            terms.append("unit * b[channel]")
         lines = [f"int64_t total = {' + '.join(terms)};"]
         if self.sigma:
             lines.append(f"if (total {'>' if self.sigma == 'negative' else '<'} 0)")
             lines.append("    total = 0;")
-        lines += [f"total += (int64_t)z{i}[index] * c->m{i};" for i in range(len(self.adds))]
-        lines.append("total = rounded(total, c->shift);")
+        lines += [f"total += (int64_t)z{i}[index] * m[{i}];" for i in range(len(self.adds))]
+        lines.append("total = (total + half) >> c->shift;")
         if self.kind == "head":
             low, high, kind = "-INT32_MAX", "INT32_MAX", "int32_t"
         else:
             (low, high), kind = LIMITS[self.out], C_TYPES[self.out]
         lines.append(f"out[index] = ({kind})(total < {low} ? {low} : total > {high} ? {high} : total);")
         return lines
+
+    def begin(self) -> list[str]:
+        """Return the C lines at the begin of the function: its tables and units."""
+        lines = [*self.tables(), "const int64_t half = (int64_t)1 << (c->shift - 1);"]
+        return [*lines, "const int64_t unit = (int64_t)1 << c->unit;"] if self.has_b else lines
 
 
 class PatchVariant(NamedTuple):
@@ -114,7 +133,8 @@ class PatchVariant(NamedTuple):
 
 def fragment(file_name: str, /, **values: str) -> str:
     """Return C code from ``templates``; the name of a fragment has no suffix."""
-    file = resources.files("results.export.firmware") / "templates" / (file_name if "." in file_name else f"{file_name}.c")
+    name = file_name if "." in file_name else f"{file_name}.c"
+    file = resources.files("results.export.firmware") / "templates" / name
     return Template(file.read_text(encoding="utf-8")).substitute(values)
 
 
@@ -136,6 +156,7 @@ def step_function(variant: Variant, name: str) -> str:
         variant.kind,
         name=name,
         parameters=variant.parameters(),
+        begin="\n    ".join(variant.begin()),
         collect=variant.patch.name,
         total=indent.join(variant.total(operand)),
         scale=str(WINDOW_SCALE),

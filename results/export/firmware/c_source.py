@@ -26,26 +26,88 @@ def net_source(network: IntegerNetwork, title: str) -> str:
     """
     program = network.program
     names = _function_names(network)
-    tables = dict(_tables(network))
     calls = [
         line
         for index, (one, place) in enumerate(zip(network.steps, placements(program), strict=True))
-        for line in _call(index, one, place, names[Variant.of(one)], _weights_name(network, one))
+        for line in _call(index, one, place, names[Variant.of(one)])
     ]
+    constants = Constants(network)
     functions = [fragment("dots"), *_move(calls)]
     patches = dict.fromkeys(variant.patch for variant in names if variant.kind == "conv")
     functions += [collect_function(patch) for patch in patches]
     functions += [step_function(variant, name) for variant, name in names.items()]
-    return fragment(
+    return _template(
         "net",
         title=_comment(title),
-        arena=str(program.arena_bytes),
-        patch=str(program.patch_bytes // PATCH_BYTES),
-        tables="\n".join(tables.values()),
-        common=fragment("common", flash_sum=" + ".join(f"sizeof({name})" for name in tables)),
+        arena=program.arena_bytes,
+        patch=program.patch_bytes // PATCH_BYTES,
+        channels=program.image.channels,
+        mean_pixel=", ".join(map(str, constants.mean_pixel)),
+        num_weights=constants.num_weights,
+        weights="\n".join(constants.weights),
+        num_tables=constants.num_tables,
+        tables="\n".join(constants.tables),
+        common=_template("common", num_layers=len(constants.layers), layers="\n".join(constants.layers)),
         functions="\n".join(functions),
         calls="\n".join(calls),
     )
+
+
+class Constants:
+    """The constants of net.c as C text.
+
+    Attributes:
+        mean_pixel: The values of pixels outside the image.
+        weights: Lines of the weights of all operators, each once.
+        num_weights: Their number.
+        tables: Lines of the tables of all steps.
+        num_tables: The number of their values.
+        layers: A line for each step.
+    """
+
+    def __init__(self, network: IntegerNetwork) -> None:
+        self.mean_pixel: list[int] = []
+        self.weights: list[str] = []
+        self.num_weights = 0
+        self.tables: list[str] = []
+        self.num_tables = 0
+        self.layers: list[str] = []
+        places: dict[str, int] = {}
+        for one in network.steps:
+            step = one.step
+            if one.padding is not None:
+                self.mean_pixel = one.padding.tolist()
+            place, table = 0, self.num_tables
+            if one.weights is not None and step.operator is not None:
+                key = step.operator.key
+                if key not in places:
+                    places[key] = self.num_weights
+                    self.weights += [f"    /* {key} */", f"{_numbers(one.weights.reshape(-1).tolist())},"]
+                    self.num_weights += one.weights.size
+                place = places[key]
+            values = _table_of(one)
+            if values:
+                self.tables += [f"    /* {step.out.name} */", f"{_numbers(values)},"]
+                self.num_tables += len(values)
+            self.layers.append(_layer(one, place, table))
+
+
+def _table_of(one: IntegerStep) -> list[int]:
+    """Return the values of a step's tables, in the order of ``Variant.tables``."""
+    present = [table.tolist() for table in (one.multipliers, one.factors, one.biases) if table is not None]
+    return [*(value for table in present for value in table), *one.added]
+
+
+def _layer(one: IntegerStep, weights: int, table: int) -> str:
+    """Return the C initialiser of a ``layer``."""
+    step = one.step
+    source = step.source or step.out
+    kernel, groups = (step.operator.kernel, step.operator.groups) if step.operator is not None else (1, 1)
+    fields = [
+        *source.size, source.channels, step.out.channels, groups, 0,
+        kernel, step.stride, one.shift, one.bias_shift, weights, table,
+    ]  # fmt: skip
+    return f"    {{{', '.join(map(str, fields))}}}, /* {step.out.name} */"
 
 
 def header_source(
@@ -114,33 +176,6 @@ def _function_names(network: IntegerNetwork) -> dict[Variant, str]:
     return names
 
 
-def _tables(network: IntegerNetwork) -> Iterator[tuple[str, str]]:
-    """Yield the name and the C definition of each table of constants, each once."""
-    for index, one in enumerate(network.steps):
-        step = one.step
-        if one.padding is not None:
-            yield "mean_pixel", _table("uint8_t", "mean_pixel", one.padding.tolist(), "")
-        if one.weights is not None and step.operator is not None:
-            name = _weights_name(network, one)
-            yield name, _table("int8_t", name, one.weights.reshape(-1).tolist(), step.operator.key)
-        for letter, values in (("a", one.multipliers), ("e", one.factors), ("b", one.biases)):
-            if values is not None and step.kind != "mean":
-                name = f"{letter}_{index}"
-                yield name, _table("int32_t", name, values.tolist(), step.out.name)
-
-
-def _weights_name(network: IntegerNetwork, one: IntegerStep) -> str:
-    if one.step.operator is None:
-        return "0"
-    keys = list(dict.fromkeys(s.step.operator.key for s in network.steps if s.step.operator is not None))
-    return f"weights_{keys.index(one.step.operator.key)}"
-
-
-def _table(kind: str, name: str, values: Iterable[int], what: str) -> str:
-    comment = f" /* {what} */" if what else ""
-    return f"static const {kind} {name}[] = {{{comment}\n{_numbers(values)}\n}};"
-
-
 def _numbers(values: Iterable[int]) -> str:
     lines, line = [], "   "
     for value in values:
@@ -157,7 +192,7 @@ def _move(calls: Sequence[str]) -> list[str]:
     return [fragment("move")] if any("move_down(" in line for line in calls) else []
 
 
-def _call(index: int, one: IntegerStep, place: Placement, name: str, weights: str) -> Iterator[str]:
+def _call(index: int, one: IntegerStep, place: Placement, name: str) -> Iterator[str]:
     """Yield the C lines of one step.
 
     Args:
@@ -165,34 +200,14 @@ def _call(index: int, one: IntegerStep, place: Placement, name: str, weights: st
         one: Its integers.
         place: Where its tensors are.
         name: Its C function.
-        weights: The name of its table of weights, or 0.
     """
     step = one.step
     for move in place.moves:
         yield f"    move_down({move.source}, {move.target}, {move.bytes});"
-    source = step.source or step.out
-    operator = step.operator
-    kernel, groups = (operator.kernel, operator.groups) if operator is not None else (1, 1)
-    m = list(one.added)
-    if step.kind == "mean":
-        assert one.multipliers is not None
-        m = [int(one.multipliers[0])]
-    tables = [
-        f"{letter}_{index}" if values is not None and step.kind != "mean" else "0"
-        for letter, values in (("a", one.multipliers), ("e", one.factors), ("b", one.biases))
-    ]
-    fields: list[Any] = [
-        *source.size, source.channels, *step.out.size, step.out.channels, kernel, step.stride, groups,
-        weights, *tables,
-        f"(int64_t)1 << {one.bias_shift}", *(m + [0, 0])[:2], one.shift,
-    ]  # fmt: skip
     read = [step.source, step.y, *(add.tensor for add in step.adds)]
-    arguments = ["&c", *(_pointer(t, place, "const ") for t in read if t is not None)]
+    arguments = [f"&layers[{index}]", *(_pointer(t, place, "const ") for t in read if t is not None)]
     arguments.append("logits" if step.kind == "head" else _pointer(step.out, place, ""))
-    yield f"    {{ /* {step.out.name} */"
-    yield f"        const layer c = {{{', '.join(map(str, fields))}}};"
-    yield f"        {name}({', '.join(arguments)});"
-    yield "    }"
+    yield f"    {name}({', '.join(arguments)}); /* {step.out.name} */"
 
 
 def _pointer(tensor: Tensor, place: Placement, const: str) -> str:

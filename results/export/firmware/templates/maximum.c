@@ -2,8 +2,8 @@
 static void $name(const layer *c, const $type *x, $type *out)
 {
     int32_t index = 0;
-    for (int32_t row = 0; row < c->out_height; row++)
-        for (int32_t column = 0; column < c->out_width; column++)
+    for (int32_t row = 0; row < (c->height + 1) / 2; row++)
+        for (int32_t column = 0; column < (c->width + 1) / 2; column++)
             for (int32_t channel = 0; channel < c->outputs; channel++, index++) {
                 $type most = $low;
                 for (int32_t i = 2 * row - 1; i < 2 * row + 2; i++)

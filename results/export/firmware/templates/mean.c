@@ -1,5 +1,6 @@
 static void $name($parameters)
 {
+    $begin
     const int32_t pixels = c->height * c->width;
     for (int32_t index = 0; index < c->outputs; index++) {
         int32_t sum = 0;

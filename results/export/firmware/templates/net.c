@@ -5,7 +5,19 @@
 static uint8_t arena[$arena];
 static int16_t patch[$patch];
 
+/* uint8 values of pixels outside the image */
+static const uint8_t mean_pixel[$channels] = {$mean_pixel};
+
+/* int8, for each operator: output channels, rows, columns, input channels */
+static const int8_t weights[$num_weights] = {
+$weights
+};
+
+/* int32, for each step: multipliers of the operator, of the tensor inside the norm, biases; of added tensors */
+static const int32_t tables[$num_tables] = {
 $tables
+};
+
 $common
 $functions
 uint8_t *net_image(void)
