@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
-from space.firmware.program import MINUS_ONE, ONE, Added, Factor, Operator, Program, Step, Tensor
+from space.firmware.program import MINUS_ONE, Added, Factor, Operator, Program, Step, Tensor
 from space.firmware.stem_and_head import head_steps, image_of, stem_steps
 from space.networks.counts import halved
 from space.networks.grid_spec import groups_of
@@ -100,17 +98,16 @@ class MgNetProgram:
         """Return the step with the smoother's additions of u and the previous u."""
         smoother = self.spec.smoother
         if not isinstance(smoother, TwoStep) or i == 0:
-            adds = () if u is None else (Added(u),)
-            return step._replace(adds=adds, is_relu=bool(adds))
+            return step if u is None else step._replace(adds=(Added(u),), is_relu=True)
         assert u is not None
         is_learned = smoother.weights == "learned"
         key, number = (f"levels.{index}.smoother.omega", i - 1) if is_learned else ("", i)
         omega = Factor("omega" if is_learned else "chebyshev", key, number)
-        adds = (Added(u, omega),)
+        adds = [Added(u, omega)]
         if before is not None:
             rest = Factor("rest" if is_learned else "chebyshev_rest", key, number)
-            adds = (Added(before, rest), *adds)
-        return step._replace(adds=adds, is_relu=True, scale=omega)
+            adds.insert(0, Added(before, rest))
+        return step._replace(adds=tuple(adds), is_relu=True, scale=omega)
 
     def _transition(self, index: int, u: Tensor, f: Tensor) -> tuple[Tensor | None, Tensor]:
         """Add the steps to the next level; return its first u and first residual."""

@@ -77,12 +77,12 @@ class Factor(NamedTuple):
             (2a / (a^2 + b^2)), ``omega`` and ``rest`` (1 - omega) of a learned weight, or the same of a
             Chebyshev weight, ``chebyshev`` and ``chebyshev_rest``.
         key: Name in the state dict.
-        index: Index of the weight.
+        number: Index of the weight.
     """
 
     kind: str
     key: str = ""
-    index: int = 0
+    number: int = 0
 
 
 ONE, MINUS_ONE = Factor("one"), Factor("minus_one")

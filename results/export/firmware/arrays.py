@@ -26,10 +26,15 @@ def convolve(x: Array, weights: Array, stride: int = 1, padding: Array | None = 
     groups = x.shape[3] // inputs
     taps = np.stack(list(_taps(x, kernel, stride, padding)), axis=3)
     n, height, width, num_taps, _ = taps.shape
-    columns = taps.reshape(-1, num_taps, groups, inputs).transpose(2, 0, 1, 3).reshape(groups, -1, num_taps * inputs)
+    columns = (
+        taps.reshape(-1, num_taps, groups, inputs)
+        .transpose(2, 0, 1, 3)
+        .reshape(groups, -1, num_taps * inputs)
+    )
     rows = weights.reshape(groups, outputs // groups, num_taps * inputs)
     products = columns @ rows.transpose(0, 2, 1).astype(x.dtype)
-    return products.transpose(1, 0, 2).reshape(n, height, width, outputs)
+    found: Array = products.transpose(1, 0, 2).reshape(n, height, width, outputs)
+    return found
 
 
 def window_sums(x: Array) -> tuple[Array, Array]:
@@ -41,7 +46,8 @@ def window_sums(x: Array) -> tuple[Array, Array]:
 def window_maxima(x: Array) -> Array:
     """Return the maxima over 3x3 windows with stride 2."""
     outside = np.full(x.shape[3], x.min(initial=0), x.dtype)
-    return np.maximum.reduce(list(_taps(x, 3, 2, outside)))
+    found: Array = np.maximum.reduce(list(_taps(x, 3, 2, outside)))
+    return found
 
 
 def _taps(x: Array, kernel: int, stride: int, padding: Array | None) -> Any:
@@ -54,4 +60,6 @@ def _taps(x: Array, kernel: int, stride: int, padding: Array | None) -> Any:
     down, across = (height + stride - 1) // stride, (width + stride - 1) // stride
     for i in range(kernel):
         for j in range(kernel):
-            yield padded[:, i : i + stride * (down - 1) + 1 : stride, j : j + stride * (across - 1) + 1 : stride]
+            yield padded[
+                :, i : i + stride * (down - 1) + 1 : stride, j : j + stride * (across - 1) + 1 : stride
+            ]

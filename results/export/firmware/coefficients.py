@@ -110,13 +110,13 @@ def factor_value(factor: Factor, weights: Weights) -> float:
     if kind.startswith("chebyshev"):
         from space.modules.smoothers import chebyshev_weights
 
-        omega = chebyshev_weights(factor.index + 1)[factor.index]
+        omega = chebyshev_weights(factor.number + 1)[factor.number]
         return omega if kind == "chebyshev" else 1 - omega
     values = weights[factor.key].astype(np.float64)
     if kind == "alpha":
         return float(values[0])
     if kind in ("omega", "rest"):
-        omega = float(values[factor.index])
+        omega = float(values[factor.number])
         return omega if kind == "omega" else 1 - omega
     re, im = float(values[0]), float(values[1])
     scale = 1 / (re**2 + im**2)

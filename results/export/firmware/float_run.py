@@ -56,7 +56,7 @@ def _run(steps: Sequence[Coefficients], images: NDArray[np.uint8]) -> Iterator[t
 
 def _step(one: Coefficients, values: dict[str, Array]) -> Array:
     step = one.step
-    total = one.biases
+    total: Array = one.biases
     if step.source is not None:
         total = total + one.multipliers * _op(one, values[step.source.name])
     if step.y is not None:
@@ -65,7 +65,8 @@ def _step(one: Coefficients, values: dict[str, Array]) -> Array:
         total = np.minimum(total, 0) if one.is_negative else np.maximum(total, 0)
     for added, factor in zip(step.adds, one.added, strict=True):
         total = total + factor * values[added.tensor.name]
-    return total if step.out.is_signed else np.maximum(total, 0)
+    clamped: Array = total if step.out.is_signed else np.maximum(total, 0)
+    return clamped
 
 
 def _op(one: Coefficients, x: Array) -> Array:
@@ -73,9 +74,11 @@ def _op(one: Coefficients, x: Array) -> Array:
     if one.weights is not None:
         return convolve(x, one.weights, one.step.stride, one.padding)
     if kind == "mean":
-        return x.mean(axis=(1, 2), keepdims=True)
+        mean: Array = x.mean(axis=(1, 2), keepdims=True)
+        return mean
     if kind == "max":
         return window_maxima(x)
     assert kind == "average"
     sums, counts = window_sums(x)
-    return sums / counts
+    average: Array = sums / counts
+    return average

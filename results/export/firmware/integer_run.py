@@ -19,9 +19,7 @@ def integer_logits(network: IntegerNetwork, images: NDArray[np.uint8]) -> NDArra
         network: The quantised network.
         images: uint8.
     """
-    largest = max(
-        step.patch_bytes * step.out.size[0] * step.out.size[1] for step in network.program.steps
-    )
+    largest = max(step.patch_bytes * step.out.size[0] * step.out.size[1] for step in network.program.steps)
     size = max(1, MOST_BYTES // (4 * largest))
     found = [_logits(network, images[i : i + size]) for i in range(0, len(images), size)]
     return np.concatenate(found) if found else np.zeros((0, network.steps[-1].step.out.channels), np.int32)
@@ -58,7 +56,8 @@ def _step(one: IntegerStep, values: dict[str, Array]) -> Array:
     low, high = (-127, 127) if step.out.is_signed else (0, 255)
     if step.kind == "head":
         low, high = -LARGEST, LARGEST
-    return np.clip(rounded, low, high)
+    clamped: Array = np.clip(rounded, low, high)
+    return clamped
 
 
 def _op(one: IntegerStep, x: Array) -> Array:
@@ -67,12 +66,14 @@ def _op(one: IntegerStep, x: Array) -> Array:
     if one.weights is not None:
         padding = None if one.padding is None else one.padding.astype(np.float64)
         products = convolve(x.astype(np.float64), one.weights.astype(np.float64), one.step.stride, padding)
-        return products.astype(np.int64)  # exact: the sums are below 2^31
+        exact: Array = products.astype(np.int64)  # the sums are below 2^31
+        return exact
     if kind == "mean":
-        return x.sum(axis=(1, 2), keepdims=True)
+        total: Array = x.sum(axis=(1, 2), keepdims=True)
+        return total
     if kind == "max":
         return window_maxima(x)
     assert kind == "average"
     sums, counts = window_sums(x)
-    sums = sums * (WINDOW_SCALE // counts)
-    return sums if one.multipliers is not None else (sums + WINDOW_SCALE // 2) // WINDOW_SCALE
+    scaled: Array = sums * (WINDOW_SCALE // counts)
+    return scaled if one.multipliers is not None else (scaled + WINDOW_SCALE // 2) // WINDOW_SCALE

@@ -107,7 +107,9 @@ def quantise(
     """
     for name, values in weights.items():
         if not np.isfinite(values).all():
-            raise InvalidInputError(f"{name} has a value that is not finite, so the network cannot be quantised")
+            raise InvalidInputError(
+                f"{name} has a value that is not finite, so the network cannot be quantised"
+            )
     steps = coefficients(program, weights, mean, std)
     scales = scales_of(program, ranges(steps, images))
     return IntegerNetwork(program, tuple(_integer_step(one, scales) for one in steps), scales)
@@ -138,30 +140,39 @@ def _integer_step(one: Coefficients, scales: Mapping[str, float]) -> IntegerStep
     out = scales[step.out.name]
     weights, multipliers, sums = None, None, np.zeros(step.out.channels)
     if step.source is not None:
-        scale, sums = np.ones(step.out.channels), np.full(step.out.channels, 1.0)
-        if one.weights is not None:
-            weights, scale = _quantised_weights(one.weights)
-            sums = np.abs(weights.astype(np.int64)).sum(axis=(1, 2, 3)).astype(np.float64)
-        elif step.kind == "average":
-            scale, sums = scale / WINDOW_SCALE, sums * WINDOW_SCALE
-        else:
-            pixels = step.source.size[0] * step.source.size[1]
-            scale, sums = scale / pixels, sums * pixels
+        weights, scale, sums = _op_scale(one)
         if sums.max() * UNSIGNED_MAX > LARGEST:
-            raise InvalidInputError(f"a sum of {step.out.name} exceeds 32 bits, so the network cannot be quantised")
+            raise InvalidInputError(
+                f"a sum of {step.out.name} exceeds 32 bits, so the network cannot be quantised"
+            )
         multipliers = one.multipliers * scale * scales[step.source.name] / out
     factors = one.factors * scales[step.y.name] / out if step.y is not None else None
     biases = one.biases / out if step.has_biases else None
-    added = [
-        factor * scales[add.tensor.name] / out for add, factor in zip(step.adds, one.added, strict=True)
-    ]
+    added = [factor * scales[add.tensor.name] / out for add, factor in zip(step.adds, one.added, strict=True)]
     if multipliers is not None and step.kind == "mean":
         multipliers = multipliers[:1]
     for shift in range(MOST_SHIFT, 0, -1):
         found = _rounded(one, weights, multipliers, factors, biases, added, shift)
         if found is not None and _most(found, sums) < MOST_TOTAL:
             return found
-    raise InvalidInputError(f"the factors of {step.out.name} exceed 32 bits, so the network cannot be quantised")
+    raise InvalidInputError(
+        f"the factors of {step.out.name} exceed 32 bits, so the network cannot be quantised"
+    )
+
+
+def _op_scale(one: Coefficients) -> tuple[NDArray[np.int8] | None, Floats, Floats]:
+    """Return the integer weights of an op, its scale, and the largest sum of absolute weights, by channel."""
+    step = one.step
+    if one.weights is not None:
+        weights, scale = _quantised_weights(one.weights)
+        return weights, scale, np.abs(weights.astype(np.float64)).sum(axis=(1, 2, 3))
+    if step.kind == "average":
+        number = WINDOW_SCALE
+    else:
+        assert step.source is not None
+        number = step.source.size[0] * step.source.size[1]
+    ones = np.ones(step.out.channels)
+    return None, ones / number, ones * number
 
 
 def _quantised_weights(weights: Floats) -> tuple[NDArray[np.int8], Floats]:
@@ -192,9 +203,7 @@ def _rounded(
         bias_shift += 1
         b = _times(biases, 2.0 ** (shift - bias_shift))
     values = tuple(int(value) for value in m)
-    return IntegerStep(
-        one.step, weights, a, e, b, bias_shift, values, shift, one.is_negative, one.padding
-    )
+    return IntegerStep(one.step, weights, a, e, b, bias_shift, values, shift, one.is_negative, one.padding)
 
 
 def _times(values: Floats | None, factor: float) -> Ints | None:
