@@ -100,7 +100,7 @@ def test_plugins_are_refused() -> None:
     class PluginSpec(Spec):
         family: Literal["plugin_without_c"] = "plugin_without_c"
 
-    register_family(PluginSpec, lambda spec: None)  # type: ignore[arg-type, return-value]
+    register_family(PluginSpec, lambda _spec: None)  # type: ignore[arg-type, return-value]
     with pytest.raises(InvalidInputError, match="the family plugin_without_c comes from a plugin"):
         program_of(PluginSpec(), 8)
 
