@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,8 +45,9 @@ def find_slots(
     workers: int | str = "auto",
     num_jobs: int | None = None,
     threads: int | str = "auto",
+    trials_per_gpu: float = 1.0,
 ) -> list[Slot]:
-    """Return one slot per GPU, or without GPUs one slot per CPU core, with one thread each.
+    """Return slots for each GPU, or without GPUs one slot per CPU core, with one thread each.
 
     One thread is the default because on a busy machine with two cores, two threads were ten times slower than
     one. With ``num_jobs``, the slots share all CPU cores, and their default number is
@@ -57,6 +58,8 @@ def find_slots(
         workers: The number of slots; several slots use the GPUs in turn.
         num_jobs: The number of trainings, if known.
         threads: The minimum number of threads per CPU slot, ``auto`` for 1. Only used with ``num_jobs``.
+        trials_per_gpu: The number of slots for each GPU if ``workers`` is auto; the total is rounded down, to at
+            least 1.
 
     Raises:
         InvalidInputError: ``device`` is cuda, and the machine has no GPU.
@@ -65,7 +68,7 @@ def find_slots(
     if device == "cuda" and num_gpus == 0:
         raise InvalidInputError("search.device is 'cuda', but there is no CUDA device; use 'auto' or 'cpu'")
     if num_gpus:
-        count = num_gpus if workers == "auto" else int(workers)
+        count = max(1, int(trials_per_gpu * num_gpus)) if workers == "auto" else int(workers)
         return [Slot("cuda", gpu=index % num_gpus) for index in range(count)]
     cores = count_cores()
     if num_jobs is None:
@@ -75,16 +78,22 @@ def find_slots(
     return [Slot("cpu", threads=max(each, cores // count))] * count
 
 
-def check_threads(threads: int | str, slots: Iterable[Slot]) -> None:
-    """Check that a training on a CPU has at most one thread per core.
+def check_threads(threads: int | str, slots: Sequence[Slot]) -> None:
+    """Check that trainings on a CPU have at most one thread per core, each alone and all together.
 
     With more threads, every step waits for threads that share a core.
 
     Raises:
-        InvalidInputError: ``threads`` exceeds the number of cores.
+        InvalidInputError: ``threads``, or the threads of all slots, exceed the number of cores.
     """
     cores = count_cores()
-    if isinstance(threads, int) and threads > cores and any(slot.gpu is None for slot in slots):
+    on_cpu = [slot for slot in slots if slot.gpu is None]
+    if len(on_cpu) > cores:
+        raise InvalidInputError(
+            f"search.workers must be at most {cores} on this machine, one for each core that this process may use, "
+            f"but got {len(on_cpu)}; set fewer here (--workers {cores} or auto)"
+        )
+    if isinstance(threads, int) and threads > cores and on_cpu:
         raise InvalidInputError(
             f"execution.threads must be at most {cores}, the cores that this process may use, but got "
             f"{threads}; set fewer here (--set execution.threads={cores})"

@@ -34,9 +34,9 @@ SEARCHABLE = tuple(
 )
 """Keys of the recipe that a space may search: all but the length of trainings and the metric."""
 PLANNED = (
-    *("trials", "costs", "scheduler", "workers", "device", "keep_weights"),
+    *("trials", "costs", "scheduler", "workers", "trials_per_gpu", "device", "keep_weights"),
     *("max_silence_s", "stall_epochs"),
-    *("executor", "address", "workers_per_gpu"),
+    *("executor", "address"),
 )
 """Keys of ``[search]`` that a study with a plan uses; the others keep their defaults."""
 MOST_CHECKED = 1_000
@@ -110,6 +110,11 @@ class SearchConfig(BaseModel):
         default="auto",
         description="Parallel trainings; auto: one for each GPU, or for each CPU core without GPUs.",
     )
+    trials_per_gpu: Annotated[float, Field(gt=0, le=64)] | Literal["auto"] = Field(
+        default=1.0,
+        description="Parallel trainings for each GPU if workers is auto; a fraction leaves GPUs free; auto: measured"
+        " once for each study.",
+    )
     device: Literal["auto", "cpu", "cuda"] = Field(
         default="auto", description="Device of the trainings; auto: CUDA if available."
     )
@@ -120,9 +125,6 @@ class SearchConfig(BaseModel):
     address: Annotated[str, Field(min_length=1)] | None = Field(
         default=None,
         description="Address of the Ray cluster: HOST:PORT of its head, or auto; unset: Ray starts on this machine.",
-    )
-    workers_per_gpu: int = Field(
-        default=1, ge=1, le=64, description="Parallel trainings on one GPU of a Ray cluster."
     )
     keep_weights: Literal["front", "all"] = Field(
         default="front", description="Trained weights to keep: those of the front, or all."
@@ -179,6 +181,15 @@ class SearchConfig(BaseModel):
         """The limits on what is measured, by the name of the cost."""
         limits = {"latency_ms": self.max_latency_ms, "energy_j": self.max_energy_j}
         return {name: limit for name, limit in limits.items() if limit is not None}
+
+    @model_validator(mode="after")
+    def _packing_is_measured_here(self) -> Self:
+        if self.trials_per_gpu == "auto" and self.executor != "local":
+            raise ValueError(
+                "search.trials_per_gpu = 'auto' measures a GPU of this machine; give a number for "
+                f"search.executor = {self.executor!r}"
+            )
+        return self
 
     @model_validator(mode="before")
     @classmethod

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Protocol
 
 from results.plots.axes import plural
@@ -14,6 +15,7 @@ from search.study.folder import StudyFolder
 if TYPE_CHECKING:
     from search.executors.base import Executor
     from search.executors.messages import Setup
+    from space.search_space import SearchSpace
 
 
 class Places(Protocol):
@@ -27,6 +29,19 @@ class Places(Protocol):
 
     def text(self) -> str:
         """Return the devices, workers and threads for the display."""
+        ...
+
+    def pack(
+        self, space: SearchSpace, setup: Setup, folder: StudyFolder, tell: Callable[[str], None]
+    ) -> None:
+        """Measure how many trainings share a GPU, where the configuration says auto.
+
+        Args:
+            space: The search space, for a network of middle size.
+            setup: The settings of all jobs.
+            folder: The study's folder, which keeps the measurement.
+            tell: Takes the lines of the measurement.
+        """
         ...
 
     def make_executor(self, most: int, setup: Setup, folder: StudyFolder, fingerprint: str) -> Executor:
@@ -53,6 +68,8 @@ class LocalPlaces:
     """
 
     def __init__(self, config: StudyConfig) -> None:
+        self._config = config
+        self._sharing = ExitStack()
         self.slots = _local_slots(config)
         self._limits = _hang_limits(config)
         check_threads(config.execution.threads, self.slots)
@@ -62,6 +79,19 @@ class LocalPlaces:
         """Return the devices, workers and threads for the display."""
         return device_text(self.slots)
 
+    def pack(
+        self, space: SearchSpace, setup: Setup, folder: StudyFolder, tell: Callable[[str], None]
+    ) -> None:
+        """Measure how many trainings share a GPU, where the configuration says auto; then start MPS for them."""
+        from search.executors.mps import multi_process_service
+        from search.study.gpu_packing import packed_slots
+
+        search = self._config.search
+        if search.trials_per_gpu == "auto" and search.workers == "auto" and self.slots[0].gpu is not None:
+            self.slots = packed_slots(self._config, space, setup, self.slots, folder.calibration, tell)
+        if sharing := self._sharing.enter_context(multi_process_service(self.slots)):
+            tell(sharing)
+
     def make_executor(self, most: int, setup: Setup, folder: StudyFolder, fingerprint: str) -> Executor:
         """Return the local executor; its logs are in the study's folder."""
         from search.executors.local import LocalExecutor
@@ -69,7 +99,8 @@ class LocalPlaces:
         return LocalExecutor(self.slots[:most], setup, folder.logs, self._limits)
 
     def close(self) -> None:
-        """Nothing is open."""
+        """End MPS, if it was started."""
+        self._sharing.close()
 
 
 def _hang_limits(config: StudyConfig) -> HangLimits:
@@ -78,10 +109,16 @@ def _hang_limits(config: StudyConfig) -> HangLimits:
 
 def _local_slots(config: StudyConfig) -> list[Slot]:
     """Return the slots of a study; for a plan no more than trainings, which share the cores."""
+    search, packing = config.search, _per_gpu(config)
     if config.plan is None:
-        return find_slots(config.search.device, config.search.workers)
-    num_jobs, threads = len(config.trainings), config.execution.threads
-    return find_slots(config.search.device, config.search.workers, num_jobs, threads)
+        return find_slots(search.device, search.workers, trials_per_gpu=packing)
+    return find_slots(search.device, search.workers, len(config.trainings), config.execution.threads, packing)
+
+
+def _per_gpu(config: StudyConfig) -> float:
+    """Return the configured number of trainings for each GPU; 1 before it is measured."""
+    packing = config.search.trials_per_gpu
+    return 1.0 if packing == "auto" else packing
 
 
 class RayPlaces:
@@ -102,7 +139,7 @@ class RayPlaces:
         self._cluster = Cluster(search.address, max(count_cores(), (self._most or 1) * self._threads))
         try:
             self._nodes = self._cluster.nodes()
-            self._demand = demand_in(self._nodes, search.device, self._threads, search.workers_per_gpu)
+            self._demand = demand_in(self._nodes, search.device, self._threads, _per_gpu(config))
         except BaseException:
             self.close()
             raise
@@ -114,7 +151,7 @@ class RayPlaces:
         for index, node in enumerate(self._nodes):
             for place in range(self._demand.slots_on(node)):
                 # the number of a GPU in the cluster: only different numbers matter
-                gpu = 1_000 * index + place // self._demand.per_gpu
+                gpu = 1_000 * index + int(place / self._demand.per_gpu)
                 found.append(Slot("cuda", gpu=gpu) if on_gpu else Slot("cpu", threads=self._demand.threads))
         return found[: self._most]
 
@@ -124,6 +161,11 @@ class RayPlaces:
         if not self._cluster.is_own:
             where += plural(len(self._nodes), "node")
         return f"{device_text(self.slots)}, on {where}"
+
+    def pack(
+        self, space: SearchSpace, setup: Setup, folder: StudyFolder, tell: Callable[[str], None]
+    ) -> None:
+        """Nothing is measured: the configuration gives a number."""
 
     def make_executor(self, most: int, setup: Setup, folder: StudyFolder, fingerprint: str) -> Executor:
         """Return the Ray executor; nodes that join give it further workers."""

@@ -168,7 +168,9 @@ def _search(
     num_open = len(store.interrupted) if config.plan else config.search.trials - store.num_ended
     most = max(1, len(again), num_open + len(store.missing(config)))
     fingerprint = store.header.data["fingerprint"]
-    executor = places.make_executor(most, _setup(config, folder), folder, fingerprint)
+    setup = _setup(config, folder)
+    places.pack(store.space, setup, folder, progress.note)
+    executor = places.make_executor(most, setup, folder, fingerprint)
     num_workers = min(most, len(places.slots))
     progress.note(f"starting {plural(num_workers, 'worker')}, each loads PyTorch and the images")
     clock = Clock(store.ledger.clock_s())

@@ -12,7 +12,7 @@ BUDGET = {
     "search": {
         *("max_silence_s", "stall_epochs"),
         *("trials", "hours", "epochs", "patience", "keep_weights"),
-        *("workers", "device", "executor", "address", "workers_per_gpu"),
+        *("workers", "device", "executor", "address", "trials_per_gpu"),
     },
     "data": {"source", *PLACE_OF_DATA},
 }

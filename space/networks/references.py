@@ -95,6 +95,13 @@ _ALL = (
     Reference(  # the published 78,666 count biases of convolutions and running statistics
         "resnet8", "ResNet[1,1,1]-[16,32,64]", "78,042 (formula)", MLPERF_TINY, {"CIFAR-10": 85.0}
     ),
+    # the published ones pad shortcuts with zeros; here a shortcut of another width is a convolution
+    Reference("resnet20", "ResNet[3,3,3]-[16,32,64]", "0.27M", RESNET, {"CIFAR-10": 91.25}),
+    Reference("resnet32", "ResNet[5,5,5]-[16,32,64]", "0.46M", RESNET, {"CIFAR-10": 92.49}),
+    Reference("resnet44", "ResNet[7,7,7]-[16,32,64]", "0.66M", RESNET, {"CIFAR-10": 92.83}),
+    Reference("resnet56", "ResNet[9,9,9]-[16,32,64]", "0.85M", RESNET, {"CIFAR-10": 93.03}),
+    Reference("wide-resnet16-1", "PreActResNet[2,2,2]-[16,32,64]", "175,066 (formula)", WIDE),
+    Reference("wide-resnet40-1", "PreActResNet[6,6,6]-[16,32,64]", "0.6M", WIDE, {"CIFAR-10": 93.15}),
     Reference(
         "preact-resnet1001",
         "PreActResNet[111,111,111]-[(16,64),(32,128),(64,256)]-block=bottleneck-stem_channels=16",

@@ -20,12 +20,12 @@ class Demand:
     Attributes:
         device: ``cpu`` or ``cuda``.
         threads: Threads of a worker on CPUs, each with a CPU of its own.
-        per_gpu: Workers that share a GPU.
+        per_gpu: Workers for each GPU; below 1 a worker has several.
     """
 
     device: str = "cpu"
     threads: int = 1
-    per_gpu: int = 1
+    per_gpu: float = 1
 
     def slots_on(self, node: Node) -> int:
         """Return how many workers a node has room for."""
@@ -49,14 +49,14 @@ class Demand:
         }
 
 
-def demand_in(nodes: Sequence[Node], device: str, threads: int, per_gpu: int) -> Demand:
+def demand_in(nodes: Sequence[Node], device: str, threads: int, per_gpu: float) -> Demand:
     """Return the demand of a worker: on GPUs if a node has one, as for ``search.device = "auto"``.
 
     Args:
         nodes: The nodes of the cluster.
         device: ``auto``, ``cpu`` or ``cuda``.
         threads: The CPU threads of a worker.
-        per_gpu: Workers that share a GPU.
+        per_gpu: Workers for each GPU; below 1 a worker has several.
 
     Raises:
         InvalidInputError: ``device`` is cuda and no node has a GPU, or no node has enough CPUs.

@@ -54,11 +54,11 @@ def test_a_reference_is_told_with_its_source(tmp_path: Path) -> None:
 
 def test_presets_lists_studies_and_references(tmp_path: Path) -> None:
     text = mgnas("presets", cwd=tmp_path).stdout
-    for name in ("digits", "images", "cifar10-small", "cifar10-paper", *REFERENCES):
+    for name in ("digits", "images", "cifar10-tiny", "cifar10-small", "cifar10-paper", *REFERENCES):
         assert f"\n{name} " in f"\n{text}"
     document = json.loads(mgnas("presets", "--json", cwd=tmp_path).stdout)
     assert {entry["name"]: entry["params"] for entry in document["references"]}["resnet34"] == 21_282_122
-    assert set(document["presets"]) == {"digits", "images", "cifar10-small", "cifar10-paper"}
+    assert set(document["presets"]) == {"digits", "images", "cifar10-tiny", "cifar10-small", "cifar10-paper"}
 
 
 def test_a_space_is_described_for_the_studys_images(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from search.executors.slots import Slot, check_compiler, count_cores, find_slots
+from search.executors.slots import Slot, check_compiler, check_threads, count_cores, find_slots
 from space.core.errors import InvalidInputError
 
 
@@ -36,6 +36,22 @@ def test_gpus_are_shared_out_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
     visible = [slot.environment()["CUDA_VISIBLE_DEVICES"] for slot in find_slots("auto", 3)]
     assert visible == ["4", "7", "4"]
     assert len(find_slots("cuda")) == 2
+
+
+def test_each_gpu_gets_its_number_of_trainings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("search.executors.slots.count_gpus", lambda: 2)
+    assert [slot.gpu for slot in find_slots("cuda", trials_per_gpu=2)] == [0, 1, 0, 1]
+    assert [slot.gpu for slot in find_slots("cuda", trials_per_gpu=1.5)] == [0, 1, 0]
+    assert [slot.gpu for slot in find_slots("cuda", trials_per_gpu=0.5)] == [0]
+    assert [slot.gpu for slot in find_slots("cuda", trials_per_gpu=0.1)] == [0]
+    assert len(find_slots("cuda", 3, trials_per_gpu=8)) == 3
+
+
+def test_more_workers_than_cores_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("search.executors.slots.count_cores", lambda: 4)
+    check_threads("auto", find_slots("cpu", 4))
+    with pytest.raises(InvalidInputError, match=r"search.workers must be at most 4 .*--workers 4 or auto"):
+        check_threads("auto", find_slots("cpu", 5))
 
 
 def test_no_gpu_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:

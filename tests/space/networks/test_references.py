@@ -22,12 +22,23 @@ EXACT = {
     "resnet18": 11_173_962,
     "resnet34": 21_282_122,
     "resnet8": 78_042,  # without biases of convolutions and running statistics: 78,666 with them
+    "wide-resnet16-1": 175_066,
     "resnet18-Al-Bli": 11_173_962 - 9 * (64**2 + 128**2 + 256**2 + 512**2),
     "resnet18-imagenet": 11_689_512,
     "resnet34-imagenet": 21_797_672,
 }
 # given in millions, sometimes cut off instead of rounded
-ROUNDED = {"mgnet-imagenet": 71.3, "preact-resnet1001": 10.2, "wide-resnet28-10": 36.5, "poly-mgnet": 1.3}
+ROUNDED = {
+    "resnet20": 0.27,
+    "resnet32": 0.46,
+    "resnet44": 0.66,
+    "resnet56": 0.85,
+    "mgnet-imagenet": 71.3,
+    "preact-resnet1001": 10.2,
+    "wide-resnet28-10": 36.5,
+    "wide-resnet40-1": 0.6,
+    "poly-mgnet": 1.3,
+}
 
 
 def test_every_reference_has_a_figure_to_compare_with() -> None:

@@ -1,0 +1,130 @@
+"""The steps of the queue, in the order in which they are wanted."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+MGNAS = (sys.executable, "-P", "-c", "from search.cli.main import main; main()")
+MODULE = (sys.executable, "-m")
+HAND_DESIGNED = (
+    *("resnet8", "resnet20", "resnet32", "resnet44", "resnet56", "wide-resnet16-1", "wide-resnet40-1"),
+    *("mgnet-256-Bl@0.125", "mgnet-256-Bl@0.25", "mgnet-64-Bli", "resnet18@0.25", "resnet18-Al-Bli@0.25"),
+)
+"""The networks of the papers that the search is compared with."""
+PAPERS = ("mgnet-256-Bl", "resnet18")
+"""The two networks of the papers' claims, at full width."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One command that ends by itself with exit code 0, or goes on where it stopped.
+
+    Attributes:
+        name: Its name in the state of the queue and of its output.
+        command: The command. It runs in the folder of the queue.
+        most_s: The longest time of one run of it, in seconds.
+        repeats: Whether a command that fails is run again next time; otherwise its output is the result.
+    """
+
+    name: str
+    command: tuple[str, ...]
+    most_s: float
+    repeats: bool = True
+
+
+@dataclass(frozen=True)
+class Scale:
+    """The size of the campaign.
+
+    Attributes:
+        data: The images, as ``--data`` takes them.
+        settings: Assignments for every search and training.
+        presets: The presets to search, smallest first.
+        device: The device.
+        seeds: Trainings of each network of a certification.
+        epochs: Epochs of these trainings.
+        references: Networks to compare with.
+        papers: Networks of the papers' claims.
+        packing: Options of the benchmark of packing.
+        tests: Arguments of pytest.
+    """
+
+    data: str
+    settings: tuple[str, ...] = ()
+    presets: tuple[str, ...] = ("cifar10-tiny", "cifar10-small")
+    device: str = "cuda"
+    seeds: int = 3
+    epochs: int = 100
+    references: tuple[str, ...] = HAND_DESIGNED
+    papers: tuple[str, ...] = PAPERS
+    packing: tuple[str, ...] = ()
+    tests: tuple[str, ...] = ("-m", "gpu", "-q", "-n0", "tests")
+
+
+def steps(scale: Scale, root: Path) -> list[Step]:
+    """Return the steps of a campaign, most wanted first.
+
+    Args:
+        scale: Its size.
+        root: The root of the checkout, with the tests.
+    """
+    pytest = (
+        *MODULE,
+        "pytest",
+        "-p",
+        "no:cacheprovider",
+        "--rootdir",
+        str(root),
+        "-c",
+        str(root / "pyproject.toml"),
+    )
+    tests = tuple(str(root / word) if (root / word).exists() else word for word in scale.tests)
+    packing = (*MODULE, "benchmarks.packing", "--json", "--device", scale.device, *scale.packing)
+    found = [
+        Step("tests", (*pytest, *tests), 180.0, repeats=False),
+        Step("packing", packing, 150.0, repeats=False),
+        Step("packing-by-turns", (*packing, "--no-mps"), 120.0, repeats=False),
+    ]
+    common = ("--data", scale.data, "--device", scale.device, *_assigned(scale.settings))
+    searches = [
+        Step(
+            f"search-{preset}",
+            (*MGNAS, "search", *_begun(f"studies/{preset}", "--preset", preset, *common)),
+            600.0,
+        )
+        for preset in scale.presets
+    ]
+    certifications = [
+        Step(
+            f"certify-{preset}",
+            (
+                *MGNAS,
+                "certify",
+                f"studies/{preset}",
+                "--seeds",
+                str(scale.seeds),
+                "--epochs",
+                str(scale.epochs),
+            ),
+            600.0,
+        )
+        for preset in scale.presets
+    ]
+    for pair in zip(searches, certifications, strict=True):
+        found += pair
+    for name, networks in (("references", scale.references), ("papers", scale.papers)):
+        train = ("train", *networks, "--seeds", str(scale.seeds), "--epochs", str(scale.epochs))
+        recipe = _assigned(tuple(one for one in scale.settings if one.startswith("train.batch")))
+        place = ("--data", scale.data, "--preset", scale.presets[0], "--output", f"studies/{name}")
+        found.append(Step(name, (*MGNAS, *train, *recipe, *place), 600.0))
+    return found
+
+
+def _begun(folder: str, *arguments: str) -> tuple[str, ...]:
+    return (*arguments, "--dir", folder)
+
+
+def _assigned(settings: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(word for setting in settings for word in ("--set", setting))
