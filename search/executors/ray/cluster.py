@@ -24,7 +24,6 @@ STORE_BYTES = 128 * 2**20
 QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # otherwise Ray warns of it
-    "RAY_BACKEND_LOG_LEVEL": "error",  # of the lines on stderr
 }
 LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 """Ray then listens on the loopback interface only, as by default on macOS and Windows."""
@@ -84,7 +83,7 @@ class Cluster:
         try:
             with _neutral_surroundings():
                 ray.init(**where, log_to_driver=False, configure_logging=False, namespace="mgnas")
-        except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+        except Exception as error:  # Ray raises any kind, also plain ones
             self.close()
             raise InvalidInputError(_no_connection(address, error)) from None
         except BaseException:
