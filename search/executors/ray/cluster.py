@@ -91,13 +91,19 @@ class Cluster:
             raise
 
     def nodes(self) -> list[Node]:
-        """Return the living nodes, in the order of their identities."""
+        """Return the living nodes, in the order of their identities.
+
+        Raises:
+            ConnectionError: The head does not answer.
+        """
         import ray
 
-        return sorted(
-            (_node(facts) for facts in ray.nodes() if facts["Alive"]),
-            key=lambda node: node.id,
-        )
+        try:
+            found = [_node(facts) for facts in ray.nodes() if facts["Alive"]]
+        except Exception as error:  # Ray raises any kind
+            reason = shortened(str(error).partition("\n")[0])
+            raise ConnectionError(f"the head of the Ray cluster does not answer ({reason})") from None
+        return sorted(found, key=lambda node: node.id)
 
     def close(self) -> None:
         """Disconnect; end Ray if it was started here."""
