@@ -29,13 +29,14 @@ from results.export.preprocessing import Preprocessing
 from results.export.proof import Proofs, prove
 from results.export.sample import Sample, SampleLoader, num_images, random_sample
 from results.export.source import ExportError, Source
+from results.storage.plugin_files import plugin_files
 from results.storage.records import TrialRecord
 from results.study import StudyReader
 from space.core.atomic_files import sha256_of, shell_word
 from space.core.errors import InvalidInputError
 from space.networks.families import BUILT_IN
 from space.networks.load import load_spec
-from space.networks.plugins import load_plugins, plugin_digest
+from space.networks.plugins import load_plugins
 from space.networks.spec import Spec
 
 __all__ = ["DEFAULT_FORMATS", "ExportError", "ExportResult", "export_trial"]
@@ -154,10 +155,7 @@ def _plugins_of(study: StudyReader, trial: TrialRecord) -> list[Path]:
     """Load and return the plugins of the network's family; none for a built-in family."""
     if trial.spec.get("family", "mgnet") in {family.name for family in BUILT_IN}:
         return []
-    plugins = [study.folder / name for name in study.header.config.get("plugins", ())]
-    for plugin in plugins:
-        if plugin_digest(plugin) != study.header.plugins.get(plugin.name):
-            raise InvalidInputError(f"{plugin} was changed after the search; restore it from a copy")
+    plugins = plugin_files(study.folder, study.header)
     load_plugins(plugins)
     return plugins
 

@@ -4,15 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from typing_extensions import TypedDict
 
 from results.columns import POINT
 from results.intervals import Sampling
 from space.core.reports import TrainingCosts
 
+
+def _inside(file: str) -> str:
+    """Return the name of a file in the study's folder; raise ValueError if it leads elsewhere."""
+    if not file or Path(file).is_absolute() or ".." in Path(file).parts:
+        raise ValueError("the file is outside the study's folder")
+    return file
+
+
+Identity = Annotated[str, Field(pattern=r"^[0-9a-f]{12}$")]
+"""The hash of a network; names of files contain it."""
+StudyFile = Annotated[str, AfterValidator(_inside)]
 Count = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -96,13 +108,13 @@ class TrialRecord:
     """
 
     number: int
-    arch: str
+    arch: Identity
     notation: str
     spec: dict[str, Any]
     hyperparameters: dict[str, HyperparameterValue]
     params: Count
     macs: Count
-    seed: int
+    seed: Annotated[int, Field(ge=0)]
     max_epochs: int
     state: TrialState = "running"
     epochs: int = 0
@@ -113,7 +125,7 @@ class TrialRecord:
     started_s: Seconds = 0.0
     finished_s: Seconds | None = None
     train_s: Seconds = 0.0
-    weights: str | None = None
+    weights: StudyFile | None = None
     reference: str | None = None
     training: dict[str, HyperparameterValue] = field(default_factory=dict)
     network_costs: NetworkCosts = NetworkCosts()

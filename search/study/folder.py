@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from results.storage.driver_lock import LOCK, is_locked
+from results.storage.plugin_files import PLUGINS, plugin_files
 from results.storage.records import StudyHeader, TrialRecord
 from results.storage.study_files import CONFIG, DATABASE
 from search.study.config import StudyConfig, Tables
@@ -27,7 +28,6 @@ GIVEN = "given.npz"
 ENVIRONMENT = "environment.json"
 IMAGES = "images.json"
 """The result of the image checks."""
-PLUGINS = "plugins"
 CONFIG_HEADER = "# The configuration of this study, as run. Written by mgnas; 'mgnas search' changes it.\n"
 PART = r"\..+\.\d+\.part"
 WEIGHTS = r"([0-9a-f]{12}-s\d+)\.safetensors"
@@ -90,8 +90,10 @@ class StudyFolder:
         """Return the recorded configuration of the ledger, as plain tables without unset keys.
 
         Raises:
-            InvalidInputError: ``study.toml`` is damaged, or it was edited and differs from the ledger.
+            InvalidInputError: ``study.toml`` is damaged, or it was edited and differs from the ledger; or a
+                plugin in the folder is not the one that the user named.
         """
+        plugin_files(self.path, header)
         path = self.path / CONFIG
         try:
             written = tomllib.loads(path.read_text(encoding="utf-8-sig"))

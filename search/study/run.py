@@ -11,6 +11,7 @@ from results.open import Study, open_study
 from results.plots.axes import plural
 from results.storage.errors import StorageFullError
 from results.storage.objectives import COSTS
+from results.storage.plugin_files import PLUGINS
 from results.storage.study_files import CONFIG
 from search.executors.messages import Setup
 from search.executors.slots import Slot
@@ -20,7 +21,7 @@ from search.study.components import Components, compose, open_places, rungs_of
 from search.study.config import StudyConfig
 from search.study.driver import Driver
 from search.study.event_log import EventLog, logged_run
-from search.study.folder import IMAGES, PLUGINS, StudyFolder
+from search.study.folder import IMAGES, StudyFolder
 from search.study.log import logged_to
 from search.study.objectives import no_energy
 from search.study.opening import opening_lines

@@ -121,7 +121,7 @@ def load_safetensors(path: Path) -> Model:
             f"{path.name} needs mgnas, which is not installed: pip install -e . in mgnas's source tree"
         ) from None
     try:
-        load_plugins(path.parent / name for name in manifest_of(path.parent).get("plugins", ()))
+        load_plugins(path.parent / Path(name).name for name in manifest_of(path.parent).get("plugins", ()))
         classifier = Classifier.load(path)
     except MgnasError as error:
         raise UserError(str(error)) from None

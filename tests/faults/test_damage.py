@@ -1,0 +1,115 @@
+"""Torn and bit-flipped files of a study: each is named in one line, and what is intact is used."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.faults.small_search import SmallSearch
+from tests.support.command_line import mgnas
+
+SEED = 5
+
+
+def torn(content: bytes, rng: random.Random) -> bytes:
+    return content[: rng.randrange(len(content) // 4, len(content))]
+
+
+def flipped(content: bytes, rng: random.Random) -> bytes:
+    changed = bytearray(content)
+    for _ in range(8):
+        changed[rng.randrange(len(changed))] ^= 1 << rng.randrange(8)
+    return bytes(changed)
+
+
+DAMAGES = {"torn": torn, "flipped": flipped}
+Damage = Callable[[bytes, random.Random], bytes]
+
+
+@pytest.fixture
+def interrupted(search: SmallSearch) -> SmallSearch:
+    """A search whose driver was killed in the middle of a training."""
+    search.start()
+    search.wait_until(lambda: list(search.folder.glob("checkpoints/*.previous")), "a second checkpoint")
+    search.kill()
+    return search
+
+
+@pytest.mark.parametrize("name", DAMAGES)
+def test_damaged_checkpoint_is_replaced_by_the_previous_one(interrupted: SmallSearch, name: str) -> None:
+    rng = random.Random(SEED)
+    before = interrupted.curves()
+    for file in interrupted.folder.glob("checkpoints/*.checkpoint"):
+        file.write_bytes(DAMAGES[name](file.read_bytes(), rng))
+    interrupted.start()
+    assert interrupted.wait() == 0, interrupted.stderr
+    interrupted.check_end_of_run()
+    interrupted.check_books(before, is_verified=interrupted.num("retrain") == 0)
+    logs = "".join(log.read_text("utf-8") for log in interrupted.folder.glob("logs/worker-*.log"))
+    assert "cannot be used" in logs
+
+
+@pytest.mark.parametrize("name", DAMAGES)
+def test_damage_of_both_checkpoints_repeats_the_training_with_the_same_result(
+    interrupted: SmallSearch, name: str
+) -> None:
+    rng = random.Random(SEED)
+    before = interrupted.curves()
+    for file in interrupted.folder.glob("checkpoints/*.checkpoint*"):
+        file.write_bytes(DAMAGES[name](file.read_bytes(), rng))
+    interrupted.finish(before, is_verified=False)
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+@pytest.mark.parametrize("file", ["study.toml", "study.db", "environment.json", "images.json"])
+def test_damaged_file_is_one_line_and_a_copy_mends_it(
+    interrupted: SmallSearch, file: str, damage: Damage
+) -> None:
+    mgnas("status", interrupted.folder, cwd=interrupted.home)
+    before, place = interrupted.curves(), interrupted.folder / file
+    copies = {path: path.read_bytes() for path in interrupted.folder.glob(f"{file}*")}
+    for number in range(6):
+        place.write_bytes(damage(copies[place], random.Random(SEED + number)))
+        for path in copies.keys() - {place}:
+            path.unlink(missing_ok=True)  # the write-ahead log would mend the database
+        for command in ("status", "front", "verify"):
+            run = mgnas(command, interrupted.folder, cwd=interrupted.home)
+            assert run.returncode in (0, 1, 2), run.stderr
+            assert "Traceback" not in run.stderr
+            assert "bug" not in run.stderr, run.stderr
+            assert run.stderr.count("\n") <= 1, run.stderr
+    for path, content in copies.items():
+        path.write_bytes(content)
+    interrupted.finish(before)
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("spec", '{"family": "mgnet", "levels": 99}'),
+        ("spec", "[1, 2"),
+        ("params", "-5"),
+        ("state", "dreaming"),
+        ("arch", "../../../x"),
+        ("weights", "../../../etc/passwd"),
+        ("weights", "/etc/passwd"),
+    ],
+)
+def test_damaged_row_of_the_ledger_is_one_line(
+    interrupted: SmallSearch, column: str, value: str, tmp_path: Path
+) -> None:
+    damaged = tmp_path / "damaged"
+    shutil.copytree(interrupted.folder, damaged)
+    with closing(sqlite3.connect(damaged / "study.db")) as database, database:
+        database.execute(f"UPDATE mgnas_trials SET {column} = ? WHERE number = 0", [value])
+    for command in ("status", "front", "report", "verify", "search"):
+        run = mgnas(command, damaged, cwd=interrupted.home)
+        assert run.returncode == 2, (command, run.stdout, run.stderr)
+        assert run.stderr.startswith("mgnas: ")
+        assert run.stderr.count("\n") == 1
