@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from space.core.atomic_files import write_atomic
+from space.core.errors import reason_of
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -63,6 +64,8 @@ class CheckpointFile:
         """
         import safetensors.torch
 
+        # not its parents: a study's folder that was moved is not made again
+        self.path.parent.mkdir(exist_ok=True)
         facts = json.dumps({"identity": self.identity, **state.facts})
         payload = safetensors.torch.save(state.tensors, metadata={"mgnas": facts})
         content = b"".join((MAGIC, hashlib.sha256(payload).digest(), payload))
@@ -150,8 +153,12 @@ def _parse(content: bytes) -> TrainingState:
     if not _is_intact(content):
         raise ValueError("it is torn or damaged: its checksum is wrong")
     import safetensors.torch
+    from safetensors import SafetensorError
 
     _, payload = _digest_and_payload(content)
-    length = int.from_bytes(payload[:8], "little")
-    metadata = json.loads(payload[8 : 8 + length])["__metadata__"]
-    return TrainingState(safetensors.torch.load(payload), json.loads(metadata["mgnas"]))
+    try:
+        length = int.from_bytes(payload[:8], "little")
+        metadata = json.loads(payload[8 : 8 + length])["__metadata__"]
+        return TrainingState(safetensors.torch.load(payload), dict(json.loads(metadata["mgnas"])))
+    except (SafetensorError, KeyError, TypeError, RecursionError) as error:
+        raise ValueError(f"its content is not that of a checkpoint: {reason_of(error)}") from None

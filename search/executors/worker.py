@@ -1,6 +1,6 @@
 """A worker: a process that loads the images onto its device once, then trains one job after another.
 
-The local executor starts it as ``python -m search.executors.worker``. It reads jobs from standard input and
+The local executor starts it as a process. It reads jobs from standard input and
 writes events to standard output. It ends when standard input closes, so no worker outlives its driver.
 """
 
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import queue
-import signal
 import sys
 import threading
 import time
@@ -24,7 +23,6 @@ from space.core.errors import MgnasError
 
 def main() -> None:
     """Serve jobs until standard input closes."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # without a traceback in the log
     end_with_parent()
     # libraries may print to standard output: send that to the log, away from the events
     events = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")

@@ -15,6 +15,11 @@ from search.executors.liveness import Liveness
 from search.executors.messages import Beat, Event, Job, Setup, decode_event, encode
 from search.executors.slots import Slot
 
+START = (
+    "import signal; signal.signal(signal.SIGINT, signal.SIG_DFL); "
+    "from search.executors.worker import main; main()"
+)
+"""The program of a worker. SIGINT ends it without a traceback, also during its imports."""
 END_S = 10.0
 """Seconds after which a killed process counts as one that the system cannot end, as on a dead file system."""
 
@@ -57,7 +62,7 @@ class WorkerProcess:
             # -P: Python must not import a folder "search" or "results" of the current folder
             # a session of its own: only the driver gets Ctrl-C
             self.process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "search.executors.worker"],
+                [sys.executable, "-P", "-c", START, "search.executors.worker"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=stderr,

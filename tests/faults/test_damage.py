@@ -67,7 +67,7 @@ def test_damage_of_both_checkpoints_repeats_the_training_with_the_same_result(
 
 
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
-@pytest.mark.parametrize("file", ["study.toml", "study.db", "environment.json", "images.json"])
+@pytest.mark.parametrize("file", ["study.toml", "study.db", "environment.json"])
 def test_damaged_file_is_one_line_and_a_copy_mends_it(
     interrupted: SmallSearch, file: str, damage: Damage
 ) -> None:
