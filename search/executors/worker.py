@@ -1,7 +1,7 @@
 """A worker: a process that loads the images onto its device once, then trains one job after another.
 
-The local executor starts it as a process. It reads jobs from standard input and
-writes events to standard output. It ends when standard input closes, so no worker outlives its driver.
+The local executor starts it as a process. It reads jobs from standard input and writes events to standard output. It
+ends when standard input closes or, on Linux, when its driver dies: no worker outlives its driver.
 """
 
 from __future__ import annotations
