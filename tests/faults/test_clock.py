@@ -10,9 +10,9 @@ from results.storage.study_files import reading_ledger
 from tests.faults.small_search import SmallSearch
 
 CODE = """
-import time
-began, real = time.monotonic(), time.time
-time.time = lambda: real() - 86_400 * (time.monotonic() - began > 6)
+import os, time
+real = time.time
+time.time = lambda: real() - 86_400 * os.path.exists("set back")
 from search.cli.main import main
 main()
 """
@@ -28,6 +28,8 @@ def test_time_of_day_that_is_set_back_changes_no_duration(search: SmallSearch) -
             stderr=stderr,
             start_new_session=True,
         )
+    search.wait_for_epochs(3)
+    (search.home / "set back").touch()
     assert search.wait() == 0, search.stderr
     search.check_end_of_run()
     search.check_books({})
