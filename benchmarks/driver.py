@@ -1,0 +1,143 @@
+"""The driver alone: trials per minute where trainings take no time.
+
+    python -m benchmarks.driver [--trials 1000] [--epochs 3] [--storage sqlite]
+        [--searches random:fifo frontier:freeze_thaw] [--repeats 3] [--json]
+
+Every decision, every write to the ledger and to Optuna's mirror, and all progress happen as in a search. Only the
+executor trains nothing: it answers each job with made-up epochs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+import tempfile
+import time
+from collections import deque
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from benchmarks.machine import describe_machine
+from search.executors.messages import Epoch, Event, Finished, Job, Paused
+from search.study.begin import open_store
+from search.study.clock import Clock
+from search.study.components import compose
+from search.study.config import StudyConfig
+from search.study.driver import Driver
+from search.study.folder import StudyFolder
+from search.study.progress import Silent
+from space.core.reports import EpochReport, TrainingCosts
+from space.networks.load import load_spec
+from trainers.data.load_splits import load_search_data
+
+NO_COSTS = TrainingCosts(1.0, 0.001, None, 1.0, 1.0, 0.0, None, None, 1)
+
+
+class InstantExecutor:
+    """Answers each job at once; accuracies grow with parameters and epochs."""
+
+    def __init__(self, slots: int = 2) -> None:
+        self._free = slots
+        self._events: deque[Event] = deque()
+
+    def free_slots(self) -> int:
+        return self._free
+
+    def submit(self, job: Job) -> None:
+        self._free -= 1
+        size = load_spec(job.spec).params
+        last = job.until or job.recipe.epochs
+        for epoch in range(job.known_epochs + 1, last + 1):
+            accuracy = 1 - 0.9 / (1 + epoch * size / 5000)
+            self._events.append(
+                Epoch(job.trial, EpochReport(epoch, 1 - accuracy, 1 - accuracy, accuracy, 0.001))
+            )
+        if last < job.recipe.epochs:
+            self._events.append(Paused(job.trial, 0.001 * last))
+        else:
+            self._events.append(Finished(job.trial, 0.001 * last, NO_COSTS))
+
+    def poll(self, timeout_s: float) -> list[Event]:
+        events = list(self._events)
+        self._events.clear()
+        self._free += sum(isinstance(event, (Paused, Finished)) for event in events)
+        return events
+
+    def close(self) -> None:
+        self._events.clear()
+
+
+def measure(folder: Path, trials: int, epochs: int, search: str, storage: str) -> float:
+    """Return the trials per minute of one search."""
+    sampler, _, scheduler = search.partition(":")
+    tables: dict[str, Any] = {
+        "name": folder.name,
+        "space": {
+            "levels": [2, 3],
+            "nu": {"low": 1, "high": 4},
+            "c_u": {"low": 4, "high": 64},
+            "c_f": {"low": 4, "high": 64},
+        },
+        "train": {"epochs": epochs},
+        "search": {"trials": trials, "sampler": sampler, "scheduler": scheduler, "keep_weights": "all"},
+    }
+    if storage != "sqlite":
+        tables["search"]["storage"] = storage
+    config = StudyConfig.parse(tables, "the benchmark")
+    data = load_search_data(config.data)
+    space = config.search_space(
+        in_channels=data.in_channels, num_classes=data.num_classes, image_size=data.image_size
+    )
+    place = StudyFolder(folder)
+    with place.locked(), closing(open_store(config, place, data, space)) as store:
+        driver = Driver(compose(config, store, InstantExecutor()), Silent(), Clock(0.0))
+        began = time.perf_counter()
+        driver.run()
+        seconds = time.perf_counter() - began
+        assert sum(record.has_ended for record in store.records.values()) == trials
+    return 60 * trials / seconds
+
+
+def main(options: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--trials", type=int, default=1000)
+    parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--searches", nargs="+", default=["random:fifo", "frontier:freeze_thaw"])
+    parser.add_argument("--storage", default="sqlite", help="sqlite, or the URL of a PostgreSQL database")
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
+    arguments = parser.parse_args(options)
+    rates: dict[str, list[float]] = {search: [] for search in arguments.searches}
+    with tempfile.TemporaryDirectory() as place:
+        for repeat in range(arguments.repeats):
+            for search in arguments.searches:
+                name = f"{search.replace(':', '-')}-{repeat}-{time.time_ns()}"
+                folder = Path(place) / name
+                rates[search].append(
+                    measure(folder, arguments.trials, arguments.epochs, search, arguments.storage)
+                )
+                print(f"{search}: {rates[search][-1]:.0f} trials/min", file=sys.stderr)
+    summary = {
+        search: {
+            "median": round(statistics.median(found)),
+            "min": round(min(found)),
+            "max": round(max(found)),
+        }
+        for search, found in rates.items()
+    }
+    document = {"benchmark": "driver", "machine": describe_machine(), "trials": arguments.trials}
+    document |= {"epochs": arguments.epochs, "n": arguments.repeats, "trials_per_min": summary}
+    document["storage"] = arguments.storage.partition(":")[0]
+    if arguments.json:
+        print(json.dumps(document, indent=2))
+        return
+    for search, values in summary.items():
+        print(f"{search:<24} {values['median']:>7,} trials/min ({values['min']:,} to {values['max']:,})")
+
+
+if __name__ == "__main__":
+    main()
