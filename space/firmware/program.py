@@ -195,19 +195,36 @@ class Program(NamedTuple):
     @property
     def arena_bytes(self) -> int:
         """The bytes of the arena: the most that live at once, the image included."""
-        return max(sum(tensor.bytes for tensor in alive) for alive in self.alive())
+        last_step = self.last_uses()
+        now = most = self.image.bytes
+        for index, step in enumerate(self.steps):
+            dying = {tensor for tensor in step.operands if last_step[tensor.name] == index}
+            freed = sum(tensor.bytes for tensor in dying)
+            if step.kind == "head":
+                break
+            if (operand := in_place(step, dying)) is not None:
+                freed -= operand.bytes
+            else:
+                now += step.out.bytes
+            most = max(most, now)
+            now -= freed
+        return most
 
     @property
     def sram_bytes(self) -> int:
         """The bytes of the arena and the patch. Stack, image source and logits are not included."""
         return self.arena_bytes + self.patch_bytes
 
+    def last_uses(self) -> dict[str, int]:
+        """Return the index of the last step that reads each tensor, by name."""
+        return {tensor.name: index for index, step in enumerate(self.steps) for tensor in step.operands}
+
     def alive(self) -> Iterator[list[Tensor]]:
         """Yield for each step the tensors in memory while it runs; an output in place counts once."""
-        last_use = {tensor: index for index, step in enumerate(self.steps) for tensor in step.operands}
+        last_step = self.last_uses()
         alive = [self.image]
         for index, step in enumerate(self.steps):
-            dying = [tensor for tensor in alive if last_use.get(tensor, -1) <= index]
+            dying = [tensor for tensor in alive if last_step[tensor.name] <= index]
             if step.kind != "head" and in_place(step, dying) is None:
                 alive.append(step.out)
             yield alive

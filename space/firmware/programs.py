@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from space.core.errors import InvalidInputError, shortened
 from space.firmware.mgnet import MgNetProgram
 from space.firmware.program import Program
@@ -43,19 +45,43 @@ def program_of(spec: Spec, image_size: Size) -> Program:
     Raises:
         InvalidInputError: The network has no program.
     """
+    program = _program(spec, as_size(image_size))
+    if reason := _too_large(program):
+        raise InvalidInputError(f"{shortened(spec.notation)} has no int8 C code: {reason}")
+    return program
+
+
+class DeviceCosts(NamedTuple):
+    """The bytes of constants and of static memory of a network's int8 C code, for one image."""
+
+    flash_bytes: int
+    sram_bytes: int
+
+
+def device_costs(spec: Spec, image_size: Size) -> DeviceCosts:
+    """Return the exact bytes that the C code of a network declares, also of one that is too large for 32 bits.
+
+    Args:
+        spec: The network.
+        image_size: Height and width in pixels, or one number for square images.
+
+    Raises:
+        InvalidInputError: The network has no C code.
+    """
+    program = _program(spec, as_size(image_size))
+    return DeviceCosts(program.flash_bytes, program.sram_bytes)
+
+
+def _program(spec: Spec, size: tuple[int, int]) -> Program:
+    """Return the program of a network of any size; see ``program_of``."""
     if reason := why_no_program(spec):
         raise InvalidInputError(f"{shortened(spec.notation)} has no int8 C code: {reason}")
     canonical = spec.canonical()
     assert isinstance(canonical, GridSpec)
-    size = as_size(image_size)
     if isinstance(canonical, MgNetSpec):
-        program = MgNetProgram(canonical, size).program()
-    else:
-        assert isinstance(canonical, ResidualSpec)
-        program = ResidualProgram(canonical, size).program()
-    if reason := _too_large(program):
-        raise InvalidInputError(f"{shortened(spec.notation)} has no int8 C code: {reason}")
-    return program
+        return MgNetProgram(canonical, size).program()
+    assert isinstance(canonical, ResidualSpec)
+    return ResidualProgram(canonical, size).program()
 
 
 def _too_large(program: Program) -> str | None:

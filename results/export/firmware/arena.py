@@ -33,11 +33,11 @@ class Placement(NamedTuple):
 def placements(program: Program) -> list[Placement]:
     """Return the placement of each step. The image starts at byte 0; the logits are not in the arena."""
     size = program.arena_bytes
-    last_use = {tensor: index for index, step in enumerate(program.steps) for tensor in step.operands}
+    last_step = program.last_uses()
     places: dict[Tensor, int] = {program.image: 0}
     found = []
     for index, step in enumerate(program.steps):
-        dying = [tensor for tensor in places if last_use.get(tensor, -1) <= index]
+        dying = [tensor for tensor in places if last_step[tensor.name] <= index]
         moves: tuple[Move, ...] = ()
         if step.kind != "head":
             operand = in_place(step, dying)

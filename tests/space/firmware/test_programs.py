@@ -77,7 +77,7 @@ def test_steps_read_only_tensors_in_memory(spec: GridSpec, height: int, width: i
     found = program_of(spec.replaced(activation="relu"), (height, width))
     for step, alive in zip(found.steps, found.alive(), strict=True):
         assert set(step.operands) <= set(alive)
-        assert sum(tensor.bytes for tensor in alive) <= found.arena_bytes
+    assert max(sum(tensor.bytes for tensor in alive) for alive in found.alive()) == found.arena_bytes
     assert found.steps[-1].out.channels == spec.num_classes
     names = [found.image.name, *(step.out.name for step in found.steps)]
     assert len(set(names)) == len(names)
@@ -115,3 +115,24 @@ def test_too_large_images_are_refused() -> None:
     assert why_no_program(spec) is None
     with pytest.raises(InvalidInputError, match="70000 channels or rows, but the code has at most 65535"):
         program_of(spec, (70_000, 1))
+
+
+@examples(100)
+@given(spec=networks(), side=SIDES, level=st.integers(0, 2), field=st.sampled_from(["nu", "c_u", "c_f"]))
+def test_costs_rise_with_depth_and_width(spec: GridSpec, side: int, level: int, field: str) -> None:
+    """Searches count on it where no weights are shared over the network, pooled or grouped."""
+    plain = {"activation": "relu", "groups_b": 1, "share_a": "level", "share_b": "iteration"}
+    if isinstance(spec, MgNetSpec):
+        plain |= {"interpolation": "conv", "restriction": "conv"}
+    else:
+        plain |= {"stem_channels": None}
+    spec = spec.replaced(**plain)
+    levels = list(spec.levels)
+    chosen = levels[level % len(levels)]
+    changes = {field: getattr(chosen, field) + 1}
+    if field != "nu" and isinstance(spec, MgNetSpec) and spec.smoother.same_width:
+        changes = {"c_u": chosen.c_u + 1, "c_f": chosen.c_f + 1}
+    levels[level % len(levels)] = chosen.model_copy(update=changes)
+    smaller, larger = program_of(spec, side), program_of(spec.replaced(levels=tuple(levels)), side)
+    assert smaller.flash_bytes < larger.flash_bytes
+    assert smaller.sram_bytes <= larger.sram_bytes
