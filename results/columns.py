@@ -45,6 +45,8 @@ FACTS = (
 )
 NETWORK_COSTS = (
     Column("activation_mib", "float64", "activation memory of a training step, MiB"),
+    Column("flash_kib", "float64", "constants of the int8 C code, KiB"),
+    Column("sram_kib", "float64", "static memory of the int8 C code for one image, KiB"),
     Column("latency_ms", "float64", "median latency of one image, ms"),
     Column("latency_p95_ms", "float64", "95th percentile of the latency of one image, ms"),
     Column("latency_batch", "Int64", "images of the large batch"),

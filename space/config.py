@@ -131,6 +131,21 @@ class SpaceConfig(BaseModel):
         description="Limit of activation memory of a training step in MiB, float32; unset: no limit.",
     )
 
+    max_flash_kib: float | None = Field(
+        default=None,
+        gt=0,
+        allow_inf_nan=False,
+        description="Limit of the flash of a microcontroller in KiB: weights and tables of the int8 C code, without"
+        " the code itself; unset: no limit.",
+    )
+    max_sram_kib: float | None = Field(
+        default=None,
+        gt=0,
+        allow_inf_nan=False,
+        description="Limit of the SRAM of a microcontroller in KiB: static memory of the int8 C code for one image;"
+        " unset: no limit.",
+    )
+
     @field_validator("levels", "nu", "c_u", "c_f", "groups_b", "stem_channels")
     @classmethod
     def _in_range(cls, value: Hyperparameter, info: ValidationInfo) -> Hyperparameter:

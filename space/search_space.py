@@ -14,7 +14,8 @@ from space.decision_tree import Choose, draw_hyperparameters, draw_spec, is_coun
 from space.domains import Domain, FloatRange, Point, Value
 from space.enumeration import Enumeration
 from space.extremes import Extremes
-from space.limits import CountOf, Limits, macs_of, params_of
+from space.firmware.programs import device_costs
+from space.limits import CountOf, Limits, check_has_programs, macs_of, params_of
 from space.locate import locate
 from space.networks.counts import Counts, Size, as_size
 from space.networks.grid_spec import GridSpec
@@ -37,9 +38,11 @@ class SearchSpace:
         num_classes: Number of classes.
         image_size: Size in pixels: one side, or (height, width).
         batch_size: Batch size for the limit of activation memory.
+        counts_device: Whether counts include flash and SRAM. With limits on them they always do.
 
     Raises:
-        InvalidInputError: The images are impossible.
+        InvalidInputError: The images are impossible, or flash and SRAM are counted but networks of the space
+            have no int8 C code.
     """
 
     def __init__(
@@ -50,6 +53,7 @@ class SearchSpace:
         num_classes: int = 10,
         image_size: Size = 32,
         batch_size: int = 1,
+        counts_device: bool = False,
     ) -> None:
         as_size(image_size)
         for name, number in (
@@ -67,6 +71,11 @@ class SearchSpace:
         self.image_size = image_size
         self.batch_size = batch_size
         self.limits = Limits(config, as_size(image_size), batch_size)
+        limited = [name for name in ("max_flash_kib", "max_sram_kib") if name in self.limits.given]
+        self.counts_device = counts_device or bool(limited)
+        if self.counts_device:
+            asks = f"space.{limited[0]}" if limited else "a cost of flash or SRAM"
+            check_has_programs(config, asks)
 
     @property
     def hash(self) -> str:
@@ -277,10 +286,14 @@ class SearchSpace:
 
     def counts(self, spec: Spec) -> Counts:
         """Return the counts of a network for the images of this space."""
-        return spec.counts(self.image_size)
+        counts = spec.counts(self.image_size)
+        if not self.counts_device:
+            return counts
+        costs = device_costs(spec, self.image_size)
+        return counts._replace(flash_bytes=costs.flash_bytes, sram_bytes=costs.sram_bytes)
 
     def cost(self, name: str, counts: Counts) -> float:
-        """Return a counted cost: ``params``, ``macs`` (of one image) or ``activation_mib``."""
+        """Return a counted cost: ``params``, ``macs``, ``activation_mib``, ``flash_kib`` or ``sram_kib``."""
         return float(self.limits.count_named(name)(counts))
 
     def activation_mib(self, counts: Counts) -> float:

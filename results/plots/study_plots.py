@@ -33,8 +33,8 @@ class StudyPlots:
         """Return validation accuracy against a cost, with the Pareto front.
 
         Args:
-            cost: ``params``, ``macs``, ``activation_mib``, ``latency_ms`` or ``energy_j``. Default: the first
-                cost of the study.
+            cost: ``params``, ``macs``, ``activation_mib``, ``flash_kib``, ``sram_kib``, ``latency_ms`` or
+                ``energy_j``. Default: the first cost of the study.
 
         Raises:
             InvalidInputError: The cost is unknown, or the study has no front.

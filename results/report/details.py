@@ -160,7 +160,7 @@ def _figures(study: StudyReader, trial: TrialRecord) -> str:
         "parameters": f"{trial.params:,}",
         "MACs": f"{trial.macs:,} ({short_count(trial.macs)})",
     }
-    for name in ("activation_mib", "latency_ms", "energy_j"):
+    for name in ("activation_mib", "flash_kib", "sram_kib", "latency_ms", "energy_j"):
         if (value := trial.cost(name)) is not None:
             rows[COSTS[name].title] = f"{COSTS[name].text(value)} {COSTS[name].unit}"
     if costs.latency_p95_ms is not None:

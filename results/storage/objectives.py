@@ -10,7 +10,7 @@ from typing import Literal, get_args
 from results.storage.records import StudyHeader, TrialRecord
 from space.core.errors import InvalidInputError, nearest, shown
 
-CostName = Literal["params", "macs", "activation_mib", "latency_ms", "energy_j"]
+CostName = Literal["params", "macs", "activation_mib", "flash_kib", "sram_kib", "latency_ms", "energy_j"]
 """The costs that a study may minimise."""
 COST_NAMES: tuple[CostName, ...] = get_args(CostName)
 
@@ -53,12 +53,15 @@ COSTS: dict[str, Cost] = {
     for cost in (
         Cost("params", "parameters"),
         Cost("macs", "MACs"),
-        Cost("activation_mib", "activation memory", "MiB"),
+        Cost("activation_mib", "activation memory of training", "MiB"),
+        Cost("flash_kib", "flash", "KiB"),
+        Cost("sram_kib", "SRAM", "KiB"),
         Cost("latency_ms", "latency", "ms", is_measured=True),
         Cost("energy_j", "training energy", "J", is_measured=True),
     )
 }
-"""All costs by name. Activation memory is that of a training step of the study's largest batch, latency that of
+"""All costs by name. Activation memory is that of a training step of the study's largest batch; it says nothing
+about inference. Flash and SRAM are constants and static memory of the int8 C code for one image. Latency is that of
 one image on a worker's device, energy that of a whole training."""
 
 Range = tuple[float, float]

@@ -52,6 +52,8 @@ class NetworkCosts:
 
     Attributes:
         activation_mib: Activation memory of a training step of the study's largest batch, in MiB; counted.
+        flash_kib: Constants of the int8 C code in KiB; counted. None where the network has no such code.
+        sram_kib: Static memory of the int8 C code in KiB, for one image; counted.
         latency_ms: Median latency of one image.
         latency_p95_ms: 95th percentile of the latency of one image.
         latency_batch: Number of images in the large batch.
@@ -60,6 +62,8 @@ class NetworkCosts:
     """
 
     activation_mib: Amount | None = None
+    flash_kib: Amount | None = None
+    sram_kib: Amount | None = None
     latency_ms: Amount | None = None
     latency_p95_ms: Amount | None = None
     latency_batch: int | None = None

@@ -8,11 +8,13 @@ from typing import Any
 
 from results.tables import print_json, print_layers
 from space.core.errors import InvalidInputError, shown
+from space.firmware.programs import device_costs, why_no_program
 from space.networks.counts import LayerCount
 from space.networks.load import read_spec
 from space.networks.references import Reference, find_reference
 from space.networks.spec import Spec
 
+KIB = 2**10
 MIB = 2**20
 AT_MOST = 1_000_000
 """Limit of the image side in pixels, of channels and of classes."""
@@ -77,6 +79,7 @@ def _figures(spec: Spec, size: int, reference: Reference | None) -> dict[str, An
         "params": counts.params,
         "macs": counts.macs,
         "activation_bytes": counts.activation_bytes,
+        **_device_figures(spec, size),
         "image_size": size,
         "in_channels": spec.in_channels,
         "num_classes": spec.num_classes,
@@ -92,6 +95,11 @@ def _figures(spec: Spec, size: int, reference: Reference | None) -> dict[str, An
     return figures
 
 
+def _device_figures(spec: Spec, size: int) -> dict[str, Any]:
+    """Return flash and SRAM of the int8 C code; none for a network without such code."""
+    return {} if why_no_program(spec) else device_costs(spec, size)._asdict()
+
+
 def _print(
     spec: Spec, figures: dict[str, Any], layers: list[LayerCount], reference: Reference | None
 ) -> None:
@@ -105,6 +113,13 @@ def _print(
         f"  activations  {figures['activation_bytes'] / MIB:.3f} MiB for each image in a training step "
         "(float32)",
     ]
+    if reason := why_no_program(spec):
+        lines.append(f"  int8 C code  none: {reason}")
+    else:
+        lines.append(
+            f"  int8 C code  {figures['flash_bytes'] / KIB:,.2f} KiB of flash without the code itself, "
+            f"{figures['sram_bytes'] / KIB:,.2f} KiB of SRAM"
+        )
     if reference is not None:
         accuracies = "".join(f", {name} {value:.2f} %" for name, value in reference.accuracies.items())
         scaled = "" if reference.scale == 1 else f"; here with widths times {reference.scale:g}"

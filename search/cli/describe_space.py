@@ -13,6 +13,7 @@ from results.tables import print_json, print_table
 from search.cli.describe import ImageOptions
 from search.study.config import StudyConfig
 from space.core.errors import InvalidInputError
+from space.limits import LIMITS
 from space.networks.counts import as_size
 from space.networks.families import BUILT_IN
 from space.networks.spec import Spec
@@ -88,11 +89,7 @@ def summary(space: SearchSpace, seed: int = 0) -> dict[str, Any]:
         "batch_size": space.batch_size,
         "params": [least, most],
         "macs": [least_macs, most_macs],
-        "limits": {
-            name: value
-            for name in ("max_params", "max_macs", "max_activation_mib")
-            if (value := getattr(space.config, name)) is not None
-        },
+        "limits": {name: value for name in LIMITS if (value := getattr(space.config, name)) is not None},
         "feasible_share": share,
         "feasible_share_interval": [low, high],
         "drawn": drawn,

@@ -107,8 +107,8 @@ def search(
     costs: Annotated[
         str | None,
         typer.Option(
-            help="Objectives besides accuracy, with commas: params, macs, activation_mib, latency_ms, energy_j.  "
-            "[default: params]",
+            help="Objectives besides accuracy, with commas: params, macs, activation_mib, flash_kib, sram_kib, "
+            "latency_ms, energy_j.  [default: params]",
             autocompletion=completion.costs,
             rich_help_panel=SEARCH,
         ),

@@ -80,7 +80,8 @@ class SearchConfig(BaseModel):
         default=("params",),
         min_length=1,
         max_length=3,
-        description="Objectives to minimise, one to three of params, macs, activation_mib, latency_ms, energy_j.",
+        description="Objectives to minimise, one to three of params, macs, activation_mib, flash_kib,"
+        " sram_kib, latency_ms, energy_j.",
     )
     max_latency_ms: float | None = Field(
         default=None,
@@ -288,6 +289,7 @@ class StudyConfig(BaseModel):
             num_classes=num_classes,
             image_size=image_size,
             batch_size=self.train.batch_size if searched is None else int(searched.largest),
+            counts_device=bool({"flash_kib", "sram_kib"} & set(self.search.costs)),
         )
 
     @model_validator(mode="after")

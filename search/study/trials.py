@@ -13,6 +13,8 @@ from search.samplers.base import Proposal
 from search.schedulers.base import StartNamed
 from search.study.config import StudyConfig
 from space.core.reports import EpochReport, TrainingCosts
+from space.firmware.programs import device_costs, why_no_program
+from space.limits import KIB
 from space.networks.load import read_spec
 from space.networks.spec import Spec
 from space.search_space import SearchSpace
@@ -140,14 +142,17 @@ class Trials:
             seed=seed,
             max_epochs=max_epochs,
             started_s=clock_s,
-            network_costs=self._network_costs(spec.arch, self.space.activation_mib(counts)),
+            network_costs=self._network_costs(spec, self.space.activation_mib(counts)),
         )
 
-    def _network_costs(self, arch: str, activation_mib: float) -> NetworkCosts:
+    def _network_costs(self, spec: Spec, activation_mib: float) -> NetworkCosts:
         """Return the known costs of a network: equal networks have the latency that was measured first."""
         found = NetworkCosts(activation_mib=activation_mib)
+        if why_no_program(spec) is None:
+            device = device_costs(spec, self.space.image_size)
+            found = replace(found, flash_kib=device.flash_bytes / KIB, sram_kib=device.sram_bytes / KIB)
         for record in self.records.values():
-            if record.arch == arch:
+            if record.arch == spec.arch:
                 found = found.completed(record.network_costs)
         return found
 

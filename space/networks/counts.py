@@ -46,11 +46,21 @@ class LayerCount(NamedTuple):
 
 
 class Counts(NamedTuple):
-    """The sums over a network's layers. MACs and activation bytes are those of one image."""
+    """The sums over a network's layers. MACs and bytes are those of one image.
+
+    Attributes:
+        params: Parameters.
+        macs: MACs.
+        activation_bytes: Memory of what a training step keeps.
+        flash_bytes: Constants of the int8 C code; None where they are not counted.
+        sram_bytes: Static memory of the int8 C code; None where it is not counted.
+    """
 
     params: int
     macs: int
     activation_bytes: int
+    flash_bytes: int | None = None
+    sram_bytes: int | None = None
 
 
 def total(layers: Iterable[LayerCount]) -> Counts:

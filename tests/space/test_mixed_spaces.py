@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from space.config import SpaceConfig
+from space.core.errors import InvalidInputError
 from space.decision_tree import is_countable, is_structure
 from space.domains import FloatRange, IntRange
 from space.networks.mgnet import MgNetSpec
@@ -141,6 +142,45 @@ def test_activation_memory_is_a_limit_for_a_batch() -> None:
         ValueError, match=r"space.max_activation_mib = 0.001, but the smallest network .* MiB"
     ):
         make_space(max_activation_mib=0.001).check_feasible()
+
+
+@pytest.mark.parametrize("key", ["max_flash_kib", "max_sram_kib"])
+def test_flash_and_sram_are_limits_to_the_byte(key: str) -> None:
+    tables = {
+        "levels": [1, 2],
+        "c_u": [2, 3, 5, 8],
+        "nu": [1, 2, 3],
+        "smoothers": {"conv": {}, "two_step": {}},
+    }
+    free = SearchSpace(SpaceConfig.model_validate(tables), image_size=(16, 12), counts_device=True)
+    field = "flash_bytes" if "flash" in key else "sram_bytes"
+    sizes = sorted(getattr(free.counts(free.spec(point)), field) for point in free.points())
+    limit = sizes[len(sizes) // 2]
+    space = SearchSpace(SpaceConfig.model_validate(tables | {key: limit / 1024}), image_size=(16, 12))
+    within = [space.counts(space.spec(point)) for point in space.feasible_points()]
+    assert len(within) == sum(size <= limit for size in sizes)
+    assert max(getattr(counts, field) for counts in within) == limit
+    assert space.cost_range(key.removeprefix("max_")) == (sizes[0] / 1024, limit / 1024)
+    with pytest.raises(ValueError, match=rf"space.{key} = 0.001, but the smallest network .* int8 C code"):
+        SearchSpace(SpaceConfig.model_validate(tables | {key: 0.001}), image_size=8).check_feasible()
+
+
+@pytest.mark.parametrize(
+    ("tables", "message"),
+    [
+        (
+            {"activation": ["relu", "silu"], "max_flash_kib": 64},
+            "space.max_flash_kib needs int8 C code, but the activation silu has none: set space.activation to relu",
+        ),
+        (
+            {"activation": "gelu"},
+            "a cost of flash or SRAM needs int8 C code, but the activation gelu has none",
+        ),
+    ],
+)
+def test_spaces_without_int8_code_are_refused(tables: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidInputError, match=message):
+        SearchSpace(SpaceConfig.model_validate(tables), counts_device=True)
 
 
 SMALL = st.sampled_from([1, 2, 4])

@@ -124,9 +124,9 @@ def test_tables_name_the_costs_of_the_study() -> None:
 
 
 def test_every_cost_can_be_had_of_a_trial_and_shown() -> None:
-    one = make_trial(0, activation_mib=3.0, latency_ms=1500.0, energy_j=0.125)
+    one = make_trial(0, activation_mib=3.0, flash_kib=12.5, sram_kib=200.0, latency_ms=1500.0, energy_j=0.125)
     shown = [COSTS[name].text(COSTS[name].of(one)) for name in COST_NAMES]
-    assert shown == ["1,000", "10,000", "3.00", "1,500", "0.125"]
+    assert shown == ["1,000", "10,000", "3.00", "12.5", "200", "1,500", "0.125"]
     assert COSTS["energy_j"].text(COSTS["energy_j"].of(make_trial(1))) == "–"
     assert [COSTS["latency_ms"].text(value) for value in (99.94, 99.96)] == ["99.9", "100"]
 
@@ -204,5 +204,7 @@ def test_a_front_says_how_its_networks_were_trained_where_that_was_searched() ->
 
 @pytest.mark.parametrize("costs", ["params", (), ("parameters",), None])
 def test_what_is_no_cost_is_refused(costs: Any) -> None:
-    with pytest.raises(InvalidInputError, match="params, macs, activation_mib, latency_ms, energy_j"):
+    with pytest.raises(
+        InvalidInputError, match="params, macs, activation_mib, flash_kib, sram_kib, latency_ms"
+    ):
         Objectives.named(costs)
