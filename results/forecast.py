@@ -11,7 +11,7 @@ from statistics import fmean, median
 from typing import Any
 
 from results.plots.axes import duration
-from results.storage.ledger import TimelineEvent
+from results.storage.ledger_reader import TimelineEvent
 from results.storage.records import StudyHeader, TrialRecord
 from space.core.reports import EpochReport
 

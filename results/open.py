@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, SupportsIndex
 
 from results.chosen import ChosenNetwork, network_by_name, network_of_trial, pick_network
 from results.picks import PICKS, RECOMMENDED
-from results.storage.study_files import DATABASE, REPORT, reading_ledger
+from results.storage.location import holds_study
+from results.storage.reading import reading_ledger
+from results.storage.study_files import DATABASE, REPORT
 from results.study import StudyReader
 from space.core.atomic_files import user_path
 from space.core.errors import InvalidInputError
@@ -35,13 +37,13 @@ def open_study(folder: str | Path) -> Study:
     """
     folder = user_path(folder, "the study's folder")
     if folder.is_file():
-        named = f"; did you mean its folder, {folder.parent}?" if (folder.parent / DATABASE).is_file() else ""
+        named = f"; did you mean its folder, {folder.parent}?" if holds_study(folder.parent) else ""
         raise InvalidInputError(f"{folder} is a file, but a study is a folder{named}")
     if not folder.is_dir():
         raise InvalidInputError(
             f"there is no folder {folder}; 'mgnas search --dir {folder}' would make a study there"
         )
-    if not (folder / DATABASE).is_file():
+    if not holds_study(folder):
         raise InvalidInputError(f"{folder} is not a study's folder: it has no {DATABASE}")
     with reading_ledger(folder) as ledger:
         return Study(folder, ledger.header(), ledger.trials(), ledger.clock_s())

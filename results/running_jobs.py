@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from results.storage.ledger import TimelineEvent
+from results.storage.ledger_reader import TimelineEvent
 from results.storage.records import TrialRecord
 
 BEGINS = frozenset({"start", "promote", "restart"})

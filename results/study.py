@@ -12,9 +12,10 @@ from results.front import accuracy, complete_trials, front_hypervolume, pareto_f
 from results.intervals import equal_places
 from results.picks import knee, recommended
 from results.storage.driver_lock import is_locked
+from results.storage.location import holds_study
 from results.storage.objectives import Objectives
+from results.storage.reading import reading_ledger
 from results.storage.records import StudyHeader, TrialRecord
-from results.storage.study_files import DATABASE, reading_ledger
 from results.study_status import Now, counts, running_facts, silent_trials
 from space.core.errors import InvalidInputError
 from space.core.reports import EpochReport
@@ -82,7 +83,7 @@ class StudyReader:
         Raises:
             InvalidInputError: The study is no longer in its folder, or it is damaged.
         """
-        if not (self.folder / DATABASE).is_file():
+        if not holds_study(self.folder):
             raise InvalidInputError(
                 f"{self.folder} no longer holds the study that was opened there; open it where it is now"
             )

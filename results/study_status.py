@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from results.forecast import Activity, Forecast, forecast
 from results.running_jobs import RunningJob, rung_populations, running_jobs, trials_per_hour
 from results.storage.driver_lock import locked_since
-from results.storage.ledger import Ledger, TimelineEvent
+from results.storage.ledger_reader import LedgerReader, TimelineEvent
 from results.storage.records import StudyHeader, TrialRecord
 from space.core.reports import EpochReport
 
@@ -25,7 +25,7 @@ class Now(NamedTuple):
     has_begun: bool
 
     @classmethod
-    def of(cls, folder: Path, ledger: Ledger) -> Now:
+    def of(cls, folder: Path, ledger: LedgerReader) -> Now:
         """Return the current time of a running search.
 
         A driver that has just started has recorded no event yet. The time since the previous run does not count.

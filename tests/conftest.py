@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 import tests.support.environment  # noqa: F401  (first: it changes the environment that torch reads)
+from tests.support.postgres import PostgresServer
 from tests.support.profiles import load_profile
 from tests.support.warm_workers import WarmWorkers
 
@@ -63,3 +64,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if not torch.cuda.is_available():
         config.hook.pytest_deselected(items=gpu_items)
         items[:] = [item for item in items if item not in gpu_items]
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL server of this test process."""
+    server = PostgresServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def postgres_url(postgres: PostgresServer) -> str:
+    """The URL of an empty database."""
+    return postgres.new_database()

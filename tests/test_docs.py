@@ -39,6 +39,7 @@ PAGES = {
 }
 FENCE = re.compile(r'^```(\w+)(?: \{no-test="([^"]+)"\})?\n(.*?)^```$', re.MULTILINE | re.DOTALL)
 PACKAGES = {"space", "trainers", "results", "search"}
+SERVER = "needs a PostgreSQL server; tests/search/study/test_postgresql.py runs it"
 UNTESTED = {
     "README.md": ["CI runs it in a new environment", "CI runs it in a new environment"],
     "docs/index.md": ["CI runs it in a new environment"],
@@ -49,6 +50,7 @@ UNTESTED = {
     "docs/how-to/gpus.md": ["needs a GPU and a download"],
     "docs/how-to/kubernetes.md": ["needs Kubernetes", "needs Kubernetes"],
     "docs/how-to/slurm.md": ["needs Slurm", "needs Slurm"],
+    "docs/how-to/postgresql.md": ["installs the package", *[SERVER] * 3],
     "docs/how-to/train-one-network.md": ["takes a minute"],
     "docs/how-to/watch-a-search.md": ["serves until Ctrl-C", "serves until Ctrl-C"],
 }

@@ -13,8 +13,9 @@ from results.certification.certification import Certification
 from results.certification.records import Opening
 from results.front import complete_trials
 from results.storage.held_out import OPENING
+from results.storage.location import holds_study
+from results.storage.reading import reading_ledger
 from results.storage.records import StudyHeader, TrialRecord
-from results.storage.study_files import DATABASE, reading_ledger
 
 CANDIDATES = "certify"
 """The kind of the event that records why networks are certified."""
@@ -52,7 +53,7 @@ def read_certification(
 
 def _has_ledger(folder: Path) -> bool:
     try:
-        return (folder / DATABASE).is_file()
+        return holds_study(folder)
     except OSError:  # such as a name that is too long
         return False
 

@@ -10,7 +10,9 @@ from space.core.errors import InvalidInputError, nearest, shown
 
 SECTIONS = ("space", "train", "search")
 """The sections of a study file that decide what is searched, and how."""
-OF_THE_RUN = ("seed", "trials", "hours", "epochs", "patience", "workers", "device", "keep_weights")
+OF_THE_RUN = (
+    *("seed", "trials", "hours", "epochs", "patience", "workers", "device", "keep_weights", "storage"),
+)
 """Keys of ``[search]`` that do not belong to a method: the seed, the budget and the machine."""
 EACH = "study"
 """The grouping by study: each study is a method of its own."""

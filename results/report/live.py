@@ -15,7 +15,7 @@ from results.open import Study, open_study
 from results.plots.axes import plural
 from results.report.page import render_report
 from results.storage.driver_lock import is_locked
-from results.storage.study_files import ledger_mark
+from results.storage.reading import ledger_mark
 
 MOST_LOAD = 0.1
 """The largest share of its time in which the page is written again; large studies are written less often."""

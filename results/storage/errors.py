@@ -12,9 +12,21 @@ class StorageFullError(MgnasError):
     """The disk is full. Earlier records are intact."""
 
 
+class StudyBusyError(InvalidInputError):
+    """Another driver is at work on the study."""
+
+
+class DatabaseAwayError(InvalidInputError):
+    """The server of a study's database does not answer."""
+
+
+class LeaseLostError(MgnasError):
+    """Another driver has taken over the study; this one must not write any more."""
+
+
 def explain_database_error(error: BaseException, place: str) -> MgnasError:
     """Return an error of the database at ``place`` as one line with the cause and what to do."""
-    cause = _cause(error)
+    cause = cause_of(error)
     if "disk is full" in cause or "disk I/O error" in cause or "No space left" in cause:
         advice = "check the disk and its space" if "disk I/O error" in cause else "free some space"
         return StorageFullError(
@@ -47,7 +59,7 @@ def _why_not_opened(path: Path, cause: str) -> str:
         return explain_system_error(error)
 
 
-def _cause(error: BaseException) -> str:
+def cause_of(error: BaseException) -> str:
     """Return the first informative line; SQLite starts reports with ``*** in database main ***``."""
     lines = str(getattr(error, "orig", None) or error).splitlines()
     said = [line.strip() for line in lines if line.strip() and not line.startswith("***")]

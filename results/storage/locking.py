@@ -6,97 +6,54 @@ driver ends, the database is one file again. Network file systems do not support
 
 from __future__ import annotations
 
-import logging
 import os
 import sqlite3
-import time
-from collections.abc import Callable
 from contextlib import closing, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-_logger = logging.getLogger(__name__)
+from results.storage.waiting import Obstacle, Wait
 
 ATTEMPT_S = 0.5
 """How long SQLite waits for a lock. Python handles signals only between two attempts."""
-WAIT_S = 300.0
-TELL_AFTER_S = 3.0
 NETWORK_FILE_SYSTEMS = {
     *("9p", "afs", "beegfs", "ceph", "cifs", "fuse.glusterfs", "fuse.sshfs"),
     *("gpfs", "lustre", "nfs", "nfs4", "smb3", "smbfs"),
 }
 """File systems without shared memory, which WAL requires."""
-Result = TypeVar("Result")
 
 
-def _nothing() -> None:
-    pass
+def _is_locked(error: Exception) -> bool:
+    return isinstance(error, sqlite3.OperationalError) and "locked" in str(error)
 
 
-def _log_only(_text: str) -> None:
-    pass
+LOCKED = Obstacle(
+    _is_locked,
+    began="another program has locked the study's database",
+    ended="the study's database is unlocked",
+)
 
 
-@dataclass
-class LockWait:
-    """How a writer waits for the lock of a database.
+def connect_args(wait: Wait) -> dict[str, Any]:
+    """Return the arguments of ``sqlite3.connect`` for connections that wait for locks."""
 
-    Attributes:
-        limit_s: The longest wait; then the error of SQLite is raised.
-        tell: Called with a message when a wait is long, and when it is over.
-        between: Called between two attempts, outside of transactions; it may raise.
-    """
+    def connect(*args: Any, **kwargs: Any) -> sqlite3.Connection:
+        connection = _WaitingConnection(*args, **kwargs)
+        connection.wait = wait
+        return connection
 
-    limit_s: float = WAIT_S
-    tell: Callable[[str], None] = field(default=_log_only)
-    between: Callable[[], None] = field(default=_nothing)
-
-    def run(self, attempt: Callable[[], Result]) -> Result:
-        """Return what ``attempt`` returns; repeat it while the database is locked."""
-        began_s, told = time.monotonic(), False
-        while True:
-            try:
-                result = attempt()
-            except sqlite3.OperationalError as error:
-                if "locked" not in str(error) or time.monotonic() - began_s >= self.limit_s:
-                    raise
-            else:
-                if told:
-                    self._say("the study's database is unlocked; the search continues")
-                return result
-            if not told and time.monotonic() - began_s >= TELL_AFTER_S:
-                told = True
-                self._say(
-                    "another program has locked the study's database; the search waits for at most "
-                    f"{self.limit_s:.0f} s. Trainings continue, and their results are kept in memory"
-                )
-            self.between()
-
-    def _say(self, text: str) -> None:
-        _logger.warning("%s", text)
-        self.tell(text)
-
-    def connect_args(self) -> dict[str, Any]:
-        """Return the arguments of ``sqlite3.connect`` for connections that wait for locks."""
-
-        def connect(*args: Any, **kwargs: Any) -> sqlite3.Connection:
-            connection = _WaitingConnection(*args, **kwargs)
-            connection.lock_wait = self
-            return connection
-
-        # IMMEDIATE: only the begin of a transaction can find the database locked
-        return {"factory": connect, "timeout": ATTEMPT_S, "isolation_level": "IMMEDIATE"}
+    # IMMEDIATE: only the begin of a transaction can find the database locked
+    return {"factory": connect, "timeout": ATTEMPT_S, "isolation_level": "IMMEDIATE"}
 
 
 class _WaitingConnection(sqlite3.Connection):
-    lock_wait: LockWait
+    wait: Wait
 
     def cursor(self, factory: Any = None) -> Any:
         return super().cursor(factory or _WaitingCursor)
 
     def commit(self) -> None:
-        self.lock_wait.run(super().commit)
+        self.wait.run(super().commit, LOCKED)
 
 
 class _WaitingCursor(sqlite3.Cursor):
@@ -104,11 +61,11 @@ class _WaitingCursor(sqlite3.Cursor):
 
     def execute(self, *arguments: Any) -> Any:
         run = super().execute
-        return self.connection.lock_wait.run(lambda: run(*arguments))
+        return self.connection.wait.run(lambda: run(*arguments), LOCKED)
 
     def executemany(self, *arguments: Any) -> Any:
         run = super().executemany
-        return self.connection.lock_wait.run(lambda: run(*arguments))
+        return self.connection.wait.run(lambda: run(*arguments), LOCKED)
 
 
 def let_readers_be(database: Path) -> None:

@@ -2,10 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 
 VERSION = 1
 """The version of these tables; other versions are not read."""
+
+
+class PlainText(sa.TypeDecorator[str]):
+    """Text that every database accepts: NUL characters and lone surrogates are written as escapes."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Any) -> str | None:
+        """Return the text that is stored."""
+        if value is None:
+            return None
+        return value.replace("\0", "\\x00").encode(errors="backslashreplace").decode()
+
 
 metadata = sa.MetaData()
 headers = sa.Table(
@@ -21,7 +37,7 @@ trials = sa.Table(
     sa.Column("study", sa.String(255), primary_key=True),
     sa.Column("number", sa.Integer, primary_key=True),
     sa.Column("arch", sa.String(12), nullable=False, index=True),
-    sa.Column("notation", sa.Text, nullable=False),
+    sa.Column("notation", PlainText, nullable=False),
     sa.Column("spec", sa.JSON, nullable=False),
     sa.Column("hyperparameters", sa.JSON, nullable=False),
     sa.Column("params", sa.BigInteger, nullable=False),
@@ -31,14 +47,14 @@ trials = sa.Table(
     sa.Column("state", sa.String(16), nullable=False),
     sa.Column("epochs", sa.Integer, nullable=False),
     sa.Column("val_accuracy", sa.Float(53)),
-    sa.Column("reason", sa.Text),
+    sa.Column("reason", PlainText),
     sa.Column("attempts", sa.Integer, nullable=False),
     sa.Column("losses", sa.Integer, nullable=False),
     sa.Column("started_s", sa.Float(53), nullable=False),
     sa.Column("finished_s", sa.Float(53)),
     sa.Column("train_s", sa.Float(53), nullable=False),
-    sa.Column("weights", sa.Text),
-    sa.Column("reference", sa.Text),
+    sa.Column("weights", PlainText),
+    sa.Column("reference", PlainText),
     sa.Column("training", sa.JSON, nullable=False),
     sa.Column("network_costs", sa.JSON, nullable=False),
     sa.Column("training_costs", sa.JSON, nullable=False),
@@ -60,8 +76,10 @@ reports = sa.Table(
 events = sa.Table(
     "mgnas_events",
     metadata,
-    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=True),
-    sa.Column("study", sa.String(255), nullable=False),
+    sa.Column(
+        "seq", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True
+    ),
+    sa.Column("study", sa.String(255), nullable=False, index=True),
     sa.Column("clock_s", sa.Float(53), nullable=False),
     sa.Column("unix_time", sa.Float(53), nullable=False),
     sa.Column("kind", sa.String(32), nullable=False),
@@ -77,3 +95,19 @@ held_out = sa.Table(
     sa.Column("predictions", sa.LargeBinary, nullable=False),
     sa.Column("confidences", sa.LargeBinary, nullable=False),
 )
+ledger_tables = (headers, trials, reports, events, held_out)
+"""The tables of the ledger; a study has its rows in each of them."""
+leases = sa.Table(
+    "mgnas_leases",
+    sa.MetaData(),
+    sa.Column("study", sa.String(255), primary_key=True),
+    sa.Column("token", sa.BigInteger, nullable=False),
+    sa.Column("writes", sa.BigInteger, nullable=False),
+    sa.Column("holder", sa.String(32), nullable=False),
+    sa.Column("host", PlainText, nullable=False),
+    sa.Column("pid", sa.BigInteger, nullable=False),
+    sa.Column("machine", PlainText, nullable=False),
+    sa.Column("since_s", sa.Float(53), nullable=False),
+    sa.Column("expires_s", sa.Float(53), nullable=False),
+)
+"""The leases of drivers, in PostgreSQL only; ``results.storage.lease`` explains them."""

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from search.cli.move_command import move
 from search.cli.network_commands import describe, export, predict
 from search.cli.options import AsJson, path_of
 from search.cli.panels import MACHINE, PanelCommand
@@ -129,6 +130,10 @@ COMMANDS: dict[Callable[..., None], str] = {
     verify: """
         mgnas verify runs/digits
         mgnas verify runs/digits --json
+        """,
+    move: """
+        mgnas move runs/digits --storage postgresql+psycopg://db.example/studies
+        mgnas move runs/digits --storage sqlite
         """,
     describe: """
         mgnas describe 'MgNet[2,2,2,2]-256-B^l'

@@ -9,7 +9,8 @@ from pathlib import Path
 from results.loopback import served
 from results.open import open_study
 from results.report.live import LiveReport
-from results.storage.study_files import ledger_mark
+from results.storage.reading import ledger_mark
+from results.storage.waiting import Wait, patient
 from space.core.atomic_files import shell_word
 
 REFRESH_S = 0.5
@@ -27,7 +28,7 @@ def watch_report(folder: str | Path, port: int) -> None:
         InvalidInputError: There is no study, it was moved or deleted, or the port cannot be used.
     """
     report = LiveReport(open_study(folder).folder)
-    with served(report, port) as address:
+    with served(report, port) as address, patient(Wait()):
         _say(f"report: {address} (Ctrl-C ends)")
         state = ""
         while True:
@@ -61,7 +62,7 @@ def serve_dashboard(folder: str | Path, port: int) -> None:
     from search.study.dashboard import dashboard
 
     place = open_study(folder).folder
-    with dashboard(place) as (app, study), served(app, port) as address:
+    with dashboard(place) as (app, study), served(app, port) as address, patient(Wait()):
         _say(f"dashboard: {address}/dashboard/studies/{study} (Ctrl-C ends)")
         while True:
             ledger_mark(place)  # raises where the study was moved or deleted

@@ -10,6 +10,7 @@ from results.open import Study
 from results.picks import RECOMMENDED
 from results.plots.axes import duration
 from results.storage.study_files import REPORT
+from results.storage.waiting import Wait, patient
 from results.study_text import print_study_front
 from results.tables import print_json, print_references
 from search.study.driver import SearchError
@@ -22,23 +23,25 @@ from space.core.atomic_files import shell_word
 from trainers.device.allocator import keep_freed_memory
 
 
-def launch(request: Request, *, repair: bool = False, as_json: bool = False) -> None:
+def launch(request: Request, *, repair: bool = False, standby: bool = False, as_json: bool = False) -> None:
     """Search, then print the front, the report's path and the command that exports a network.
 
     Args:
         request: The study and its options.
         repair: Train networks again whose weights are missing or damaged.
+        standby: Wait for another driver of the study, and take over at its end.
         as_json: Print one JSON document instead of the tables.
 
     Raises:
         InvalidInputError: A value is unknown or out of range.
         SearchError: The search cannot continue, or no trial has a result.
     """
-    config, folder = resolve(request)
+    with patient(Wait(tell=lambda text: sys.stderr.write(f"{text}\n"))):
+        config, folder = resolve(request)
     keep_freed_memory()
     try:
         with closing(progress_for(sys.stderr)) as progress:
-            results = run_study(config, folder, progress, repair=repair)
+            results = run_study(config, folder, progress, repair=repair, standby=standby)
     except (KeyboardInterrupt, SystemExit):
         if StudyFolder(folder).has_study:
             again = f"mgnas search {shell_word(folder)}"

@@ -65,6 +65,14 @@ def search(
             rich_help_panel=STUDY,
         ),
     ] = False,
+    standby: Annotated[
+        bool,
+        typer.Option(
+            "--standby",
+            help="Wait while another driver is at work on the study, and take over at its end.",
+            rich_help_panel=STUDY,
+        ),
+    ] = False,
     data: Annotated[
         str | None,
         typer.Option(
@@ -146,7 +154,7 @@ def search(
     request = Request(
         path_of("STUDY", study), preset, path_of("--dir", folder), options, assignments or [], FLAGS
     )
-    launch(request, repair=repair, as_json=as_json)
+    launch(request, repair=repair, standby=standby, as_json=as_json)
 
 
 def verify(folder: Folder, as_json: AsJson = False) -> None:

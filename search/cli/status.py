@@ -13,7 +13,8 @@ from typing import Any, Protocol
 from results.open import Study, open_study
 from results.status_text import status_lines
 from results.storage.driver_lock import is_locked
-from results.storage.study_files import DATABASE
+from results.storage.location import holds_study
+from results.storage.waiting import Wait, patient
 from results.tables import print_json
 from search.cli.status_screen import Screen
 from space.core.atomic_files import shell_word
@@ -82,6 +83,7 @@ def watch_status(folder: str | Path, interval_s: float | None, *, as_json: bool)
     interval_s = _checked(interval_s, TERMINAL_INTERVAL_S if is_terminal else PLAIN_INTERVAL_S)
     place = open_study(folder).folder
     with ExitStack() as opened:
+        opened.enter_context(patient(Wait()))
         display: Display = JsonLines() if as_json else Blocks()
         if is_terminal:
             display = opened.enter_context(Screen(sys.stdout))
@@ -105,7 +107,7 @@ def _read(folder: Path) -> tuple[Study, dict[str, Any]]:
             study = open_study(folder)
             facts = study.status()
         except InvalidInputError:
-            if (folder / DATABASE).is_file():
+            if holds_study(folder):
                 raise
             raise InvalidInputError(f"{folder} no longer holds the study; it was moved or deleted") from None
         if facts["is_running"] or not was_running:

@@ -47,6 +47,7 @@ def run_search(
     workers: int | Literal["auto"] | None = None,
     device: Literal["auto", "cpu", "cuda"] | None = None,
     settings: Mapping[str, Any] | None = None,
+    standby: bool = False,
     progress: bool = True,
 ) -> Study:
     """Run a search, or resume the study in its folder.
@@ -72,6 +73,7 @@ def run_search(
         workers: Parallel trainings.
         device: Device of the trainings.
         settings: Other keys of the study file, such as ``{"train.lr": 0.05}``.
+        standby: Whether to wait for another driver of the study, and to take over at its end.
         progress: Whether progress is written to stderr.
 
     Returns:
@@ -115,7 +117,7 @@ def run_search(
     config, path = resolve(request)
     fill_closed_descriptors()
     with closing(progress_for(sys.stderr) if progress else Silent()) as display:
-        return with_images(run_study(config, path, display))
+        return with_images(run_study(config, path, display, standby=standby))
 
 
 def train(

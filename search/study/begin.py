@@ -12,6 +12,7 @@ from results.storage.records import DataFacts, StudyHeader
 from search.study.config import StudyConfig
 from search.study.environment import environment, environment_json
 from search.study.folder import ENVIRONMENT, StudyFolder
+from search.study.lock import StudyLock
 from search.study.objectives import header_ranges
 from search.study.plan import plan_ranges
 from search.study.resume import check_images, check_same, with_budget
@@ -26,19 +27,21 @@ from trainers.data.splits import SearchData
 Ranges = tuple[tuple[int, int], dict[str, tuple[float, float] | None]]
 
 
-def open_store(config: StudyConfig, folder: StudyFolder, data: SearchData, space: SearchSpace) -> StudyStore:
+def open_store(
+    config: StudyConfig, folder: StudyFolder, data: SearchData, space: SearchSpace, lock: StudyLock
+) -> StudyStore:
     """Return the store of the study in a locked folder; it is created if the folder holds no study.
 
     Raises:
         InvalidInputError: The folder holds another study, or a damaged one.
     """
-    facts = TypeAdapter(DataFacts).validate_python(data.describe())
-    if folder.has_study:
-        return _reopen(config, folder, data, space, facts)
-    return _create(config, folder, space, facts)
+    begin = _reopen if folder.has_study else _create
+    return begin(config, folder, data, space, lock)
 
 
-def _create(config: StudyConfig, folder: StudyFolder, space: SearchSpace, facts: DataFacts) -> StudyStore:
+def _create(
+    config: StudyConfig, folder: StudyFolder, data: SearchData, space: SearchSpace, lock: StudyLock
+) -> StudyStore:
     (folder.path / EARLIER).unlink(missing_ok=True)
     if config.search.warm_start is not None:
         write_earlier(folder.path, earlier_trials(config.search.warm_start))
@@ -48,7 +51,7 @@ def _create(config: StudyConfig, folder: StudyFolder, space: SearchSpace, facts:
         name=config.name,
         config=config.model_dump(mode="json"),
         space_hash=space.hash,
-        data=facts,
+        data=_facts(data),
         params_range=params_range,
         cost_ranges=cost_ranges,
         trials=config.search.trials,
@@ -60,27 +63,30 @@ def _create(config: StudyConfig, folder: StudyFolder, space: SearchSpace, facts:
         plan=config.trainings,
     )
     write_atomic(folder.path / ENVIRONMENT, environment_json(header, config))
-    return StudyStore.create(folder.path, header, space)
+    return StudyStore.create(folder.path, header, space, lock)
 
 
 def _reopen(
-    config: StudyConfig, folder: StudyFolder, data: SearchData, space: SearchSpace, facts: DataFacts
+    config: StudyConfig, folder: StudyFolder, data: SearchData, space: SearchSpace, lock: StudyLock
 ) -> StudyStore:
     # the study is read again: until the folder was locked, another process may have changed it
     results = open_study(folder.path)
     header = results.header
     folder.check_plugins(header, config)
     check_same(folder, header, config)
-    config = config.model_copy(update={"name": header.name})
+    search = config.search.model_copy(update={"storage": lock.location.storage})
+    config = config.model_copy(update={"name": header.name, "search": search})
     if all(record.state == "running" for record in (*results.records, *results.references)):
-        header = replace(header, data=facts)  # no result depends on the images yet: they may be repaired
+        header = replace(
+            header, data=_facts(data)
+        )  # no result depends on the images yet: they may be repaired
     check_images(folder, header, config, data)
     if header.space_hash != space.hash:
         raise InvalidInputError(
             f"{folder.path} was searched in another space (now {space.hash}, recorded {header.space_hash}); "
             "search in another folder (--dir)"
         )
-    store = StudyStore.open(folder.path, header.name, space)
+    store = StudyStore.open(folder.path, header.name, space, lock)
     config = folder.write_config(config)
     header = replace(with_budget(header, config), config=config.model_dump(mode="json"))
     if config.plan is not None:  # it may name more networks than before
@@ -88,6 +94,10 @@ def _reopen(
         header = replace(header, params_range=params_range, cost_ranges=cost_ranges)
     store.write_header(header)
     return store
+
+
+def _facts(data: SearchData) -> DataFacts:
+    return TypeAdapter(DataFacts).validate_python(data.describe())
 
 
 def _ranges(config: StudyConfig, space: SearchSpace) -> Ranges:

@@ -13,10 +13,9 @@ from results.certification.read import CANDIDATES, openings
 from results.open import Study, open_study
 from results.plots.axes import plural
 from results.storage.held_out import OPENING
-from results.storage.ledger import Ledger
-from results.storage.locking import LockWait
+from results.storage.location import holds_study, locate
+from results.storage.reading import reading_ledger
 from results.storage.records import TrialRecord
-from results.storage.study_files import DATABASE, reading_ledger, sqlite_url
 from search.study.certification_candidates import Candidate, Wanted, candidates
 from search.study.config import StudyConfig
 from search.study.driver import SearchError
@@ -119,7 +118,7 @@ def _plan(
     """Return the plan of a certification; networks and seeds of an earlier one in ``folder`` remain in it."""
     networks = [one.notation for one in chosen]
     recipes = {one.notation: dict(one.recipe) for one in chosen if one.recipe}
-    if (folder / DATABASE).is_file():
+    if holds_study(folder):
         known = open_study(folder).header.config["plan"]
         networks = list(dict.fromkeys([*known["networks"], *networks]))
         recipes |= known["recipes"]
@@ -153,12 +152,8 @@ def _record_candidates(trained: Study, chosen: Iterable[Candidate]) -> None:
         known = [network for _, detail in ledger.events(CANDIDATES) for network in detail["networks"]]
     found = [one.as_detail() for one in chosen]
     if any(one not in known for one in found):
-        with StudyFolder(trained.folder).locked(), closing(_writer(trained)) as ledger:
+        with StudyFolder(trained.folder).locked() as lock, closing(lock.ledger()) as ledger:
             ledger.write_event(CANDIDATES, ledger.clock_s(), networks=found)
-
-
-def _writer(study: Study) -> Ledger:
-    return Ledger(sqlite_url(study.folder), study.header.name, LockWait())
 
 
 def _measure(study: Study, trained: Study, config: StudyConfig, progress: Progress) -> None:
@@ -171,7 +166,7 @@ def _measure(study: Study, trained: Study, config: StudyConfig, progress: Progre
     if not pending:
         return
     data = load_held_out(config.data)
-    with StudyFolder(trained.folder).locked(), closing(_writer(trained)) as ledger:
+    with StudyFolder(trained.folder).locked() as lock, closing(lock.ledger()) as ledger:
         if not _continues(opened, pending, data):
             _warn_if_known(study, progress)
             facts = _opening(trained, pending, data)
@@ -229,10 +224,10 @@ def _opening(trained: Study, pending: Sequence[TrialRecord], data: HeldOutData) 
 def _record_opening(study: Study, opening: dict[str, Any], progress: Progress) -> None:
     """Record a use of the test split in the study's ledger too, unless a stopped certification did so."""
     facts = {key: value for key, value in opening.items() if key != "labels"}
-    with StudyFolder(study.folder).locked(), closing(_writer(study)) as ledger:
+    with StudyFolder(study.folder).locked() as lock, closing(lock.ledger()) as ledger:
         if facts not in [detail for _, detail in ledger.events(OPENING)]:
             ledger.write_event(OPENING, ledger.clock_s(), **facts)
             progress.note(
                 f"opening the held-out test split, {facts['num_images']} images; recorded in "
-                f"{study.folder / DATABASE}"
+                f"{locate(study.folder).place}"
             )

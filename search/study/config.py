@@ -37,6 +37,7 @@ PLANNED = (
     *("trials", "costs", "scheduler", "workers", "trials_per_gpu", "device", "keep_weights"),
     *("max_silence_s", "stall_epochs"),
     *("executor", "address"),
+    "storage",
 )
 """Keys of ``[search]`` that a study with a plan uses; the others keep their defaults."""
 MOST_CHECKED = 1_000
@@ -143,6 +144,20 @@ class SearchConfig(BaseModel):
         description="A worker is replaced too if its training makes no step for this many times its longest epoch"
         " and for max_silence_s.",
     )
+    storage: str = Field(
+        default="sqlite",
+        description="Database: sqlite (study.db in the folder) or postgresql+psycopg://HOST/DATABASE, without a"
+        " password.",
+    )
+
+    @field_validator("storage")
+    @classmethod
+    def _names_a_database(cls, storage: str) -> str:
+        if storage == "sqlite":
+            return storage
+        from results.storage.postgresql import checked_url
+
+        return checked_url(storage)
 
     @field_validator("costs", mode="before")
     @classmethod

@@ -1,4 +1,4 @@
-"""Optuna Dashboard on a copy of a study's mirror, so that it neither locks nor changes the study."""
+"""Optuna Dashboard on a study's mirror. It neither locks nor changes the study."""
 
 from __future__ import annotations
 
@@ -6,18 +6,22 @@ import sqlite3
 import tempfile
 import threading
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from results.storage.location import Location, locate
 from results.storage.locking import is_read_only_wal
-from results.storage.study_files import DATABASE, ledger_mark, study_name
+from results.storage.reading import ledger_mark
+from results.storage.study_files import DATABASE
 from search.samplers.quiet import quiet_optuna
 from space.core.errors import InvalidInputError
 
 if TYPE_CHECKING:
+    from optuna.storages import RDBStorage
+
     from results.loopback import App, Environ, StartResponse
 
 INSTALL = "pip install 'mgnas[dashboard]'"
@@ -67,9 +71,9 @@ class MirrorCopy:
 
 @contextmanager
 def dashboard(folder: Path) -> Iterator[tuple[App, int]]:
-    """Open Optuna Dashboard on a copy of the study in ``folder``.
+    """Open Optuna Dashboard on a study: on a copy of ``study.db``, or without the right to write in PostgreSQL.
 
-    The copy follows the study at each request of data. It is deleted at the end of the block.
+    The page follows the study at each request of data. The copy is deleted at the end of the block.
 
     Args:
         folder: The study's folder.
@@ -80,32 +84,48 @@ def dashboard(folder: Path) -> Iterator[tuple[App, int]]:
     Raises:
         InvalidInputError: Optuna Dashboard is missing, or the database has no Optuna study.
     """
-    import optuna
-
     try:
         import optuna_dashboard
     except ModuleNotFoundError as error:
         raise InvalidInputError(f"mgnas dashboard needs {error.name}: {INSTALL}") from None
-    with tempfile.TemporaryDirectory(prefix="mgnas-dashboard-") as place, quiet_optuna():
-        copy = MirrorCopy(folder, Path(place))
-        copy.refresh()
-        storage = optuna.storages.RDBStorage(f"sqlite:///{copy.path}")
+    location = locate(folder)
+    with quiet_optuna(), _opened(location) as (storage, refresh):
         try:
-            try:
-                number = storage.get_study_id_from_name(study_name(folder))
-            except KeyError:
-                raise InvalidInputError(
-                    f"{folder / DATABASE} has no Optuna study; 'mgnas search {folder}' writes it again"
-                ) from None
-            app = optuna_dashboard.wsgi(storage)
+            number = storage.get_study_id_from_name(location.study)
+        except KeyError:
+            raise InvalidInputError(
+                f"{location.place} has no Optuna study; 'mgnas search {folder}' writes it again"
+            ) from None
+        app = optuna_dashboard.wsgi(storage)
 
-            def following(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-                if environ.get("PATH_INFO", "").startswith(("/api/", "/csv/")):
-                    copy.refresh()
-                found: Iterable[bytes] = app(environ, start_response)
-                return found
+        def following(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+            if environ.get("PATH_INFO", "").startswith(("/api/", "/csv/")):
+                refresh()
+            found: Iterable[bytes] = app(environ, start_response)
+            return found
 
-            yield following, number
-        finally:
-            storage.remove_session()
-            storage.engine.dispose()
+        yield following, number
+
+
+@contextmanager
+def _opened(location: Location) -> Iterator[tuple[RDBStorage, Callable[[], None]]]:
+    """Yield Optuna's storage, and a function that brings it up to date with the study."""
+    import optuna
+
+    from search.study.optuna_mirror import optuna_storage
+
+    with ExitStack() as opened:
+        if location.server_url is None:
+            place = opened.enter_context(tempfile.TemporaryDirectory(prefix="mgnas-dashboard-"))
+            copy = MirrorCopy(location.folder, Path(place))
+            copy.refresh()
+            storage, refresh = optuna.storages.RDBStorage(f"sqlite:///{copy.path}"), copy.refresh
+        else:
+            storage, refresh = optuna_storage(location, is_read_only=True), _nothing
+        opened.callback(storage.engine.dispose)
+        opened.callback(storage.remove_session)
+        yield storage, refresh
+
+
+def _nothing() -> None:
+    """Do nothing: PostgreSQL shows the study itself."""

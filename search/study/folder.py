@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 import re
-import time
 import tomllib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from results.storage.driver_lock import LOCK, is_locked
+from results.storage.errors import StudyBusyError
+from results.storage.location import SQLITE, holds_study
 from results.storage.plugin_files import PLUGINS, plugin_files
 from results.storage.records import StudyHeader, TrialRecord
-from results.storage.study_files import CONFIG, DATABASE
+from results.storage.study_files import CONFIG, DATABASE, POINTER
 from search.study.config import StudyConfig, Tables
+from search.study.lock import StudyLock, busy_text, study_locked
 from search.study.same_study import first_edit, without_unset
 from search.study.warm_start import EARLIER
 from space.core.atomic_files import write_atomic
 from space.core.errors import InvalidInputError
-from space.core.system_errors import explain_system_error
 from space.networks.plugins import plugin_digest
 
 GIVEN = "given.npz"
@@ -32,7 +31,6 @@ CONFIG_HEADER = "# The configuration of this study, as run. Written by mgnas; 'm
 PART = r"\..+\.\d+\.part"
 WEIGHTS = r"([0-9a-f]{12}-s\d+)\.safetensors"
 CHECKPOINT = r"([0-9a-f]{12}-s\d+)\.checkpoint(\.previous)?"
-_SETTLE_S = 1.0
 
 
 class StudyFolder:
@@ -53,16 +51,17 @@ class StudyFolder:
     @property
     def has_study(self) -> bool:
         """Whether the folder holds a study; its database is the last file of its creation."""
-        return (self.path / DATABASE).exists()
+        return holds_study(self.path)
 
     def check(self) -> None:
         """Check that the path is free or holds a complete study.
 
         Raises:
-            InvalidInputError: Another process searches here, or the path holds other files.
+            StudyBusyError: Another process searches here.
+            InvalidInputError: The path holds other files.
         """
         if self.is_locked():
-            raise InvalidInputError(self._busy())
+            raise StudyBusyError(busy_text(self.path, self.option))
         if self.path.exists() and not self.path.is_dir():
             raise InvalidInputError(f"{self.path} is a file; a study needs a folder ({self.option})")
         if not self.path.exists():
@@ -70,8 +69,9 @@ class StudyFolder:
         found = {entry.name for entry in self.path.iterdir()}
         if self.has_study:
             if CONFIG not in found:
+                database = POINTER if POINTER in found else DATABASE
                 raise InvalidInputError(
-                    f"{self.path} holds {DATABASE} but no {CONFIG}; restore it from a copy"
+                    f"{self.path} holds {database} but no {CONFIG}; restore it from a copy"
                 )
         elif others := sorted(found - self._begun(found)):
             raise InvalidInputError(
@@ -167,50 +167,22 @@ class StudyFolder:
                 if re.fullmatch(PART, file.name) and file.is_file():
                     file.unlink(missing_ok=True)
 
-    def _busy(self) -> str:
-        return f"another mgnas is at work in {self.path}; wait for it, or choose another {self.option}"
-
     def is_locked(self) -> bool:
-        """Return whether a driver runs in the folder."""
+        """Return whether a driver is at work on the study."""
         return is_locked(self.path)
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Lock the folder against other drivers, and create it if necessary. The lock ends with the process.
+    def locked(self, storage: str = SQLITE, name: str = "") -> Iterator[StudyLock]:
+        """Hold the right to write the study; create the folder if necessary. The right ends with the process.
+
+        Args:
+            storage: ``search.storage`` of a study that is about to be created.
+            name: The name of such a study.
 
         Raises:
-            InvalidInputError: Another driver holds the lock, or the folder cannot be created.
+            StudyBusyError: Another driver is at work.
+            InvalidInputError: The folder cannot be created, or its database cannot be used.
         """
         self.check()
-        is_new = not self.path.exists()
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            file = (self.path / LOCK).open("a+", encoding="utf-8")
-        except OSError as error:
-            raise InvalidInputError(
-                f"cannot write to {self.path}: {explain_system_error(error)} "
-                f"({self.option} names another folder)"
-            ) from None
-        with file:
-            self._acquire(file.fileno())
-            file.truncate(0)
-            file.write(str(os.getpid()))
-            file.flush()
-            try:
-                yield
-            except InvalidInputError:  # no study was created: leave no folder
-                if is_new and [entry.name for entry in self.path.iterdir()] == [LOCK]:
-                    (self.path / LOCK).unlink()
-                    self.path.rmdir()
-                raise
-
-    def _acquire(self, descriptor: int) -> None:
-        deadline = time.monotonic() + _SETTLE_S
-        while True:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                return
-            except OSError:
-                if time.monotonic() > deadline:
-                    raise InvalidInputError(self._busy()) from None
-                time.sleep(0.05)
+        with study_locked(self.path, self.option, storage, name) as lock:
+            yield lock

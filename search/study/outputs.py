@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from results.open import Study
-from results.storage.study_files import DATABASE, REPORT
+from results.storage.reading import last_write_ns
+from results.storage.study_files import REPORT
 from results.tables import front_csv
 from results.trainings import CURVES, curve_files, write_curves
 from search.study.progress import Progress
@@ -52,6 +53,6 @@ def output_names(results: Study) -> list[str]:
 
 def outputs_are_fresh(folder: Path, names: Iterable[str] = OUTPUTS) -> bool:
     """Return whether these files of a study exist and are at least as new as its ledger."""
-    recorded = (folder / DATABASE).stat().st_mtime_ns
+    recorded = last_write_ns(folder)
     outputs = [folder / name for name in names]
     return all(file.exists() and file.stat().st_mtime_ns >= recorded for file in outputs)

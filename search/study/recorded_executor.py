@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from results.storage.ledger import TimelineEvent
+from results.storage.ledger_reader import TimelineEvent
 from results.storage.records import TrialRecord
 from search.executors.messages import Epoch, Event, Failed, Finished, Job, Lost, Measured, Paused
 from search.study.trials import Trials

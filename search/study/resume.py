@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from results.open import Study, open_study
+from results.storage.location import SQLITE, locate
 from results.storage.records import StudyHeader
 from search.study.config import StudyConfig
 from search.study.folder import StudyFolder
@@ -13,6 +14,7 @@ from search.study.plan import check_recorded
 from search.study.progress import Progress
 from search.study.retraining import lost_of_front, lost_weights, note_lost
 from search.study.same_study import first_difference
+from space.core.atomic_files import shell_word
 from space.core.errors import InvalidInputError
 from trainers.data.load_splits import load_search_data
 from trainers.data.splits import SearchData, other_names
@@ -77,7 +79,13 @@ def with_budget(header: StudyHeader, config: StudyConfig) -> StudyHeader:
 
 
 def check_same(folder: StudyFolder, recorded: StudyHeader, asked: StudyConfig) -> None:
-    """Raise InvalidInputError if a setting that decides results differs from the recorded one."""
+    """Raise InvalidInputError if a setting that decides results, or the database, differs from the recorded one."""
+    storage, location = asked.search.storage, locate(folder.path)
+    if storage not in (SQLITE, location.storage):
+        raise InvalidInputError(
+            f"{folder.path} holds a study whose database is {location.storage}, but search.storage is {storage}; "
+            f"'mgnas move {shell_word(folder.path)} --storage ...' moves it"
+        )
     if difference := first_difference(recorded.config, asked.model_dump(mode="json")):
         raise InvalidInputError(
             f"{folder.path} holds a study with {difference} is asked for; "

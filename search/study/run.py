@@ -13,6 +13,7 @@ from results.storage.errors import StorageFullError
 from results.storage.objectives import COSTS
 from results.storage.plugin_files import PLUGINS
 from results.storage.study_files import CONFIG
+from results.storage.waiting import Wait, patient
 from search.executors.messages import Setup
 from search.executors.slots import Slot
 from search.study.begin import open_store
@@ -22,6 +23,7 @@ from search.study.config import StudyConfig
 from search.study.driver import Driver
 from search.study.event_log import EventLog, logged_run
 from search.study.folder import IMAGES, StudyFolder
+from search.study.lock import after_other_drivers
 from search.study.log import logged_to
 from search.study.objectives import no_energy
 from search.study.opening import opening_lines
@@ -48,6 +50,7 @@ def run_study(
     load: Callable[[], SearchData] | None = None,
     *,
     repair: bool = False,
+    standby: bool = False,
 ) -> Study:
     """Search until a budget of ``config`` is spent, and return the results.
 
@@ -61,25 +64,44 @@ def run_study(
         progress: The display of the search; None shows nothing.
         load: Returns the images, if the caller has loaded them.
         repair: Whether networks with missing or damaged weights are trained again first.
+        standby: Whether to wait for a driver that is at work on the study, and to take over at its end.
 
     Raises:
+        StudyBusyError: Another driver is at work on the study.
         InvalidInputError: The folder holds something else, another study, or a damaged one; the images are
             bad; or ``execution.threads`` exceeds the number of cores.
         SearchError: The search cannot continue. Its results are recorded.
         StorageFullError: The disk is full. The results are recorded.
+        LeaseLostError: Another driver has taken over the study.
     """
+    progress = progress or Silent()
+
+    def run() -> Study:
+        return _run(config, path, progress, load, repair=repair)
+
+    with patient(Wait(tell=progress.note)):
+        return after_other_drivers(Path(path), progress.note, run) if standby else run()
+
+
+def _run(
+    config: StudyConfig,
+    path: str | Path,
+    progress: Progress,
+    load: Callable[[], SearchData] | None,
+    *,
+    repair: bool,
+) -> Study:
     folder = StudyFolder(path, "--dir" if config.plan is None else "--output")
     folder.check()
-    progress = progress or Silent()
     data = None if load is None else load()
     if folder.has_study and (complete := results_if_complete(config, folder, progress, data, repair=repair)):
         return complete
     with closing(open_places(config)) as places:
         _check_energy(config, places.slots)
         space, data = _space_and_images(config, data, progress)
-        with folder.locked():
+        with folder.locked(config.search.storage, config.name) as lock:
             found = check_images(data, folder.path / IMAGES, progress.note)
-            with closing(open_store(config, folder, data, space)) as store:
+            with closing(open_store(config, folder, data, space, lock)) as store:
                 notes = [f"note: {remark}" for remark in [*data.remarks(), *found]]
                 opening = opening_lines(config, folder.path, data, space, places.text())
                 for line in [*opening, *notes, *_resuming(config, folder, store)]:
@@ -189,7 +211,7 @@ def _search(
             Activity(clock.elapsed_s(), num_workers, rungs_of(config)),
         )
     except (KeyboardInterrupt, SystemExit):
-        store.lock_wait.limit_s = 0.0  # an interrupted search does not wait for other programs
+        store.wait.limit_s = 0.0  # an interrupted search does not wait for other programs
         with suppress(MgnasError):  # a second signal may interrupt a write
             store.ledger.write_event("interrupt", clock.elapsed_s())
         raise
@@ -222,7 +244,7 @@ def _drive(
     store.ledger.write_event("begin", clock.elapsed_s(), **run)
     events = EventLog(folder.logs)
     with held_back() as let_through, logged_to(folder.logs / "search.log"), logged_run(events, run):
-        store.lock_wait.tell, store.lock_wait.between = progress.note, let_through
+        store.wait.tell, store.wait.between = progress.note, let_through
         Driver(
             components,
             progress,

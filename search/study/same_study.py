@@ -13,6 +13,7 @@ BUDGET = {
         *("max_silence_s", "stall_epochs"),
         *("trials", "hours", "epochs", "patience", "keep_weights"),
         *("workers", "device", "executor", "address", "trials_per_gpu"),
+        "storage",
     },
     "data": {"source", *PLACE_OF_DATA},
 }

@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from results.front import pareto_front
 from results.storage.ledger import Ledger
-from results.storage.locking import LockWait, let_readers_be, make_one_file
+from results.storage.location import Location
+from results.storage.locking import let_readers_be, make_one_file
 from results.storage.objectives import Objectives
 from results.storage.records import StudyHeader, TrialRecord
 from results.storage.study_files import DATABASE, sqlite_url
+from results.storage.waiting import Wait, current_wait
+from search.study.lock import StudyLock
 from search.study.trials import Trials, checkpoint_path
 from space.core.reports import EpochReport
 from space.search_space import SearchSpace
@@ -34,7 +37,7 @@ class StudyStore(Trials):
     """
 
     def __init__(
-        self, folder: Path, ledger: Ledger, space: SearchSpace, mirror: OptunaMirror, wait: LockWait
+        self, location: Location, ledger: Ledger, space: SearchSpace, mirror: OptunaMirror, wait: Wait
     ) -> None:
         super().__init__(ledger.header(), space, ledger.trials(), ledger.reports())
         for one in ledger.timeline():
@@ -42,15 +45,30 @@ class StudyStore(Trials):
                 detail = one.detail or {}
                 self.kills_for_memory[one.trial] += not detail.get("counts", True)
                 self.last_losses[one.trial] = detail.get("reason", "")
-        self.folder = folder
+        self.location = location
+        self.folder = location.folder
         self.ledger = ledger
-        self.lock_wait = wait
+        self.wait = wait
         self._mirror = mirror
         mirror.bring_up_to(self.records)
 
     @classmethod
-    def create(cls, folder: Path, header: StudyHeader, space: SearchSpace) -> StudyStore:
-        """Create the database of a study in ``folder``."""
+    def create(
+        cls, folder: Path, header: StudyHeader, space: SearchSpace, lock: StudyLock | None = None
+    ) -> StudyStore:
+        """Create the database of a study in ``folder``, or its tables in PostgreSQL.
+
+        Args:
+            folder: The study's folder.
+            header: The study's header.
+            space: The search space.
+            lock: The right to write the study; None for a database in the folder.
+        """
+        if lock is not None and lock.lease is not None:
+            Ledger.create(lock.location.url, header, lock.location.study, lock.lease).close()
+            lock.location.record()
+            lock.release_folder()
+            return cls.open(folder, header.name, space, lock)
         part = f".{DATABASE}.part"
         (folder / part).unlink(missing_ok=True)
         Ledger.create(sqlite_url(folder, "rwc", part), header).close()
@@ -58,30 +76,32 @@ class StudyStore(Trials):
         return cls.open(folder, header.name, space)
 
     @classmethod
-    def open(cls, folder: Path, name: str, space: SearchSpace) -> StudyStore:
-        """Open the database in ``folder``, and update Optuna's study from the ledger."""
+    def open(cls, folder: Path, name: str, space: SearchSpace, lock: StudyLock | None = None) -> StudyStore:
+        """Open the database of the study in ``folder``, and update Optuna's study from the ledger."""
         from search.study.optuna_mirror import OptunaMirror
 
+        location = lock.location if lock else Location(folder, name)
+        lease = lock.lease if lock else None
         with ExitStack() as opened:
-            wait = LockWait()
-            ledger = Ledger(sqlite_url(folder), name, wait)
-            opened.callback(make_one_file, folder / DATABASE)
+            wait = current_wait() or Wait()
+            ledger = Ledger(location.url, location.study, wait, lease)
+            opened.callback(_merge_wal, location)
             opened.callback(ledger.close)
             ledger.check()
-            let_readers_be(folder / DATABASE)
-            mirror = OptunaMirror(
-                folder, name, Objectives.of(ledger.header()).names, space.hyperparameters(), wait
-            )
+            if location.server_url is None:
+                let_readers_be(folder / DATABASE)
+            costs = Objectives.of(ledger.header()).names
+            mirror = OptunaMirror(location, costs, space.hyperparameters(), wait, lease)
             opened.callback(mirror.close)
-            store = cls(folder, ledger, space, mirror, wait)
+            store = cls(location, ledger, space, mirror, wait)
             opened.pop_all()
         return store
 
     def close(self) -> None:
-        """Close the connections of the ledger and of Optuna. The database is then a single file."""
+        """Close the connections of the ledger and of Optuna. A SQLite database is then a single file."""
         self._mirror.close()
         self.ledger.close()
-        make_one_file(self.folder / DATABASE)
+        _merge_wal(self.location)
 
     def write_header(self, header: StudyHeader) -> None:
         """Replace the header of the study."""
@@ -136,3 +156,8 @@ class StudyStore(Trials):
     def place_of(self, file: str) -> str:
         """Return the absolute path of a file of the study."""
         return str((self.folder / file).absolute())
+
+
+def _merge_wal(location: Location) -> None:
+    if location.server_url is None:
+        make_one_file(location.folder / DATABASE)

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from results.open import open_study
-from results.storage.ledger import Ledger, TimelineEvent
+from results.storage.ledger_reader import TimelineEvent
+from results.storage.reading import reading_ledger
 from results.storage.records import TrialRecord
-from results.storage.study_files import sqlite_url, study_name
 from search.frontier.models.transferred_prior import EarlierTrial
 from search.study.clock import Clock
 from search.study.components import compose
@@ -59,11 +59,8 @@ def verify(folder: str | Path) -> Verification:
         raise InvalidInputError(
             f"a search is running in {study.folder}; verify the study when that search has ended"
         )
-    ledger = Ledger(sqlite_url(study.folder), study_name(study.folder))
-    try:
+    with reading_ledger(study.folder) as ledger:
         timeline, reports = ledger.timeline(), ledger.reports()
-    finally:
-        ledger.close()
     config = StudyFolder(study.folder).recorded_config(study.header)
     runs = _runs(folder, config, timeline)
     recorded = {record.number: record for record in (*study.records, *study.references)}

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from results.open import Study, open_study
-from results.storage.study_files import reading_ledger
+from results.storage.reading import reading_ledger
 from space.core.errors import MgnasError
 from tests.support.command_line import command, mgnas
 

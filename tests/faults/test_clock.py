@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 from results.open import open_study
-from results.storage.study_files import reading_ledger
+from results.storage.reading import reading_ledger
 from tests.faults.small_search import SmallSearch
 
 CODE = """

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from results.forecast import Activity, Forecast, epochs_of_new, forecast
-from results.storage.ledger import TimelineEvent
+from results.storage.ledger_reader import TimelineEvent
 from results.storage.records import StudyHeader, TrialRecord
 from space.core.reports import EpochReport
 from tests.support.factories import make_header, make_trial

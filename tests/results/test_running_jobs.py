@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from results.running_jobs import RunningJob, rung_populations, running_jobs, trials_per_hour
-from results.storage.ledger import TimelineEvent
+from results.storage.ledger_reader import TimelineEvent
 from results.storage.records import TrialRecord
 from tests.support.factories import make_trial
 

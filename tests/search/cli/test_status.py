@@ -141,7 +141,7 @@ def test_watch_of_a_folder_that_vanishes_ends_with_one_line(tmp_path: Path) -> N
 
 def test_watch_does_not_keep_the_search_from_writing(tmp_path: Path) -> None:
     def train_on(store: StudyStore) -> None:
-        store.lock_wait.limit_s = 0.0
+        store.wait.limit_s = 0.0
         for epoch in range(3, 10):
             store.report(0, EpochReport(epoch, 0.5, 0.5, 0.75, 1.0), clock_s=1.0 + epoch)
 

@@ -105,7 +105,7 @@ os._exit(len(study.front()))
 def test_arguments_are_the_options_of_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[StudyConfig] = []
     monkeypatch.setattr(
-        "search.study.api.run_study", lambda config, *_: asked.append(config) or empty_study([])
+        "search.study.api.run_study", lambda config, *_, **__: asked.append(config) or empty_study([])
     )
     run_search(
         "digits", folder=tmp_path, image_size=(8, 8), trials=3, hours=0.5, epochs=4, max_params=5000,
@@ -158,7 +158,7 @@ def test_arrays_and_datasets_are_written_once_into_the_folder(
     asked: list[StudyConfig] = []
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(
-        "search.study.api.run_study", lambda config, *_: asked.append(config) or empty_study([])
+        "search.study.api.run_study", lambda config, *_, **__: asked.append(config) or empty_study([])
     )
     run_search(data=Photos(), folder="a", progress=False)
     found = load_search_data(asked[0].data)

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from results.loopback import served
-from results.storage.study_files import ledger_mark
+from results.storage.reading import ledger_mark
 from search.study.components import make_ask_tell
 from search.study.dashboard import dashboard
 from search.study.store import StudyStore
@@ -58,7 +58,7 @@ def test_the_dashboard_follows_a_search_and_names_its_objectives(
         dashboard(folder) as (app, study),
         served(app, 0) as address,
     ):
-        store.lock_wait.limit_s = 0.0
+        store.wait.limit_s = 0.0
         train_a_trial(store)
         found = get(f"{address}/api/studies/{study}")
     assert found["directions"] == ["maximize", "minimize", "minimize"]

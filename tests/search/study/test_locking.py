@@ -55,7 +55,7 @@ def train_a_trial(store: StudyStore) -> None:
 def test_a_reader_does_not_disturb_the_search(folder: Path, other: sqlite3.Connection) -> None:
     with closing(StudyStore.open(folder, "test", SPACE)) as store:
         read(other)
-        store.lock_wait.limit_s = 0.0
+        store.wait.limit_s = 0.0
         train_a_trial(store)
         assert other.execute("select count(*) from trials").fetchone() == (0,)  # its snapshot
         other.execute("commit")
@@ -68,7 +68,7 @@ def test_a_reader_from_before_the_search_is_waited_for(folder: Path, other: sqli
     """It keeps the database from WAL mode, so that the search waits for it as for a writer."""
     read(other)
     with closing(StudyStore.open(folder, "test", SPACE)) as store:
-        store.lock_wait.between = lambda: other.commit()
+        store.wait.between = lambda: other.commit()
         train_a_trial(store)
     assert open_study(folder).num_finished == 1
 
@@ -91,15 +91,15 @@ def test_a_writer_is_waited_for_and_nothing_is_lost(
     folder: Path, other: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch, network: bool
 ) -> None:
     """It takes the lock before each change of the search, and lets it go when it is waited for."""
-    monkeypatch.setattr("results.storage.locking.TELL_AFTER_S", 0.0)
+    monkeypatch.setattr("results.storage.waiting.TELL_AFTER_S", 0.0)
     if network:
         monkeypatch.setattr("results.storage.locking.NETWORK_FILE_SYSTEMS", {file_system_of(folder)})
     told: list[str] = []
     with closing(StudyStore.open(folder, "test", SPACE)) as store:
         mode = other.execute("pragma journal_mode").fetchone()
         assert mode == ("delete" if network else "wal",)
-        store.lock_wait.tell = told.append
-        store.lock_wait.between = lambda: other.commit()
+        store.wait.tell = told.append
+        store.wait.between = lambda: other.commit()
         proposal = make_ask_tell("random", SPACE, seed=0).ask(0)
         assert proposal is not None
         for change in (
@@ -119,7 +119,7 @@ def test_a_writer_is_waited_for_and_nothing_is_lost(
 def test_a_writer_that_does_not_let_go_ends_the_search(folder: Path, other: sqlite3.Connection) -> None:
     with closing(StudyStore.open(folder, "test", SPACE)) as store:
         other.execute("begin immediate")
-        store.lock_wait.limit_s = 0.0
+        store.wait.limit_s = 0.0
         with pytest.raises(InvalidInputError, match=r"study\.db is in use by another program"):
             train_a_trial(store)
 
@@ -130,7 +130,7 @@ def test_a_signal_ends_the_wait(folder: Path, other: sqlite3.Connection) -> None
 
     with closing(StudyStore.open(folder, "test", SPACE)) as store:
         other.execute("begin immediate")
-        store.lock_wait.between = interrupt
+        store.wait.between = interrupt
         with pytest.raises(KeyboardInterrupt):
             train_a_trial(store)
     other.commit()
