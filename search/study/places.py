@@ -151,7 +151,7 @@ class RayPlaces:
         for index, node in enumerate(self._nodes):
             for place in range(self._demand.slots_on(node)):
                 # the number of a GPU in the cluster: only different numbers matter
-                gpu = 1_000 * index + int(place / self._demand.per_gpu)
+                gpu = 1_000 * index + int(place * self._demand.gpus)
                 found.append(Slot("cuda", gpu=gpu) if on_gpu else Slot("cpu", threads=self._demand.threads))
         return found[: self._most]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,17 +21,19 @@ class Demand:
     Attributes:
         device: ``cpu`` or ``cuda``.
         threads: Threads of a worker on CPUs, each with a CPU of its own.
-        per_gpu: Workers for each GPU; below 1 a worker has several.
+        gpus: GPUs of a worker: a whole number, or the fraction of one that Ray reserves.
     """
 
     device: str = "cpu"
     threads: int = 1
-    per_gpu: float = 1
+    gpus: float = 0.0
 
     def slots_on(self, node: Node) -> int:
         """Return how many workers a node has room for."""
         if self.device == "cuda":
-            return int(node.gpus * self.per_gpu + _ROUNDING)
+            if self.gpus < 1:  # a worker cannot have parts of two GPUs
+                return int(node.gpus) * round(1 / self.gpus)
+            return int(node.gpus / self.gpus + _ROUNDING)
         return int(node.cpus / self.threads + _ROUNDING)
 
     def options(self, node: Node) -> dict[str, Any]:
@@ -41,7 +44,7 @@ class Demand:
         variables = {} if on_gpu else Slot("cpu", threads=self.threads).environment()
         return {
             "num_cpus": 0 if on_gpu else self.threads,
-            "num_gpus": 1 / self.per_gpu if on_gpu else 0,
+            "num_gpus": self.gpus,
             "max_restarts": 0,
             "max_task_retries": 0,
             "scheduling_strategy": NodeAffinitySchedulingStrategy(node.id, soft=False),
@@ -56,7 +59,7 @@ def demand_in(nodes: Sequence[Node], device: str, threads: int, per_gpu: float) 
         nodes: The nodes of the cluster.
         device: ``auto``, ``cpu`` or ``cuda``.
         threads: The CPU threads of a worker.
-        per_gpu: Workers for each GPU; below 1 a worker has several.
+        per_gpu: Workers for each GPU, rounded down to a whole number; below 1 a worker has several GPUs.
 
     Raises:
         InvalidInputError: ``device`` is cuda and no node has a GPU, or no node has enough CPUs.
@@ -67,7 +70,7 @@ def demand_in(nodes: Sequence[Node], device: str, threads: int, per_gpu: float) 
             "search.device is 'cuda', but no node of the Ray cluster has a GPU; use 'auto' or 'cpu'"
         )
     if has_gpus and device != "cpu":
-        return Demand("cuda", 1, per_gpu)
+        return Demand("cuda", 1, 1 / int(per_gpu) if per_gpu >= 1 else math.ceil(1 / per_gpu - _ROUNDING))
     demand = Demand("cpu", threads)
     if not any(demand.slots_on(node) for node in nodes):
         most = max((int(node.cpus) for node in nodes), default=0)

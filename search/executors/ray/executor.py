@@ -90,7 +90,9 @@ class RayExecutor:
 
     def _order_for(self, node: Node) -> Order:
         share = 1 / self._demand.slots_on(node)
-        setup = replace(self._order.setup, memory_share=share, device_share=1 / self._demand.per_gpu)
+        setup = replace(
+            self._order.setup, memory_share=share, device_share=min(1.0, self._demand.gpus) or 1.0
+        )
         return replace(self._order, setup=setup)
 
     def free_slots(self) -> int:

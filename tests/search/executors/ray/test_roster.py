@@ -30,18 +30,22 @@ def roster_of(machines: Machines) -> Roster:
 
 
 @pytest.mark.parametrize(
-    ("device", "nodes", "demand", "slots"),
+    ("device", "nodes", "per_gpu", "chosen", "gpus", "slots"),
     [
-        ("auto", (BIG, SMALL), Demand("cpu", 2, 1), (2, 1)),
-        ("auto", (BIG, GPU), Demand("cuda", 1, 3), (0, 6)),
-        ("cpu", (BIG, GPU), Demand("cpu", 2, 1), (2, 4)),
+        ("auto", (BIG, SMALL), 3, "cpu", 0, (2, 1)),
+        ("auto", (BIG, GPU), 1, "cuda", 1, (0, 2)),
+        ("auto", (BIG, GPU), 3, "cuda", 1 / 3, (0, 6)),
+        ("auto", (BIG, GPU), 1.5, "cuda", 1, (0, 2)),
+        ("auto", (BIG, GPU), 0.5, "cuda", 2, (0, 1)),
+        ("cpu", (BIG, GPU), 3, "cpu", 0, (2, 4)),
     ],
 )
 def test_demand_suits_the_nodes(
-    device: str, nodes: tuple[Node, ...], demand: Demand, slots: tuple[int, ...]
+    device: str, nodes: tuple[Node, ...], per_gpu: float, chosen: str, gpus: float, slots: tuple[int, ...]
 ) -> None:
-    found = demand_in(nodes, device, threads=2, per_gpu=3)
-    assert (found.device, tuple(found.slots_on(node) for node in nodes)) == (demand.device, slots)
+    found = demand_in(nodes, device, threads=2, per_gpu=per_gpu)
+    assert (found.device, found.gpus) == (chosen, gpus)
+    assert tuple(found.slots_on(node) for node in nodes) == slots
 
 
 @pytest.mark.parametrize(
