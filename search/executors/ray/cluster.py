@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import logging
 import os
@@ -74,6 +75,8 @@ class Cluster:
         where: dict[str, Any] = {"address": address}
         if self.is_own:
             self._folder = tempfile.mkdtemp(prefix="mgnas-ray-", dir=_short_folder())
+            # Ray's processes end at exit, if its start is interrupted; what is registered first happens last
+            atexit.register(shutil.rmtree, self._folder, ignore_errors=True)
             where = {
                 "address": "local",
                 "num_cpus": num_cpus,
