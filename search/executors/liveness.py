@@ -12,7 +12,7 @@ from search.executors.messages import Beat, Epoch, Event
 
 SILENT_S = 30.0
 """Seconds without a heartbeat after which a worker is silent; workers send one every few seconds."""
-FIRST_EPOCH_S = 300.0
+FIRST_EPOCH_S = 600.0
 """The limit before the first epoch is over: seconds without a step, in loading without use of the processor."""
 TICK_S = 1.0
 GAP_S = 10.0

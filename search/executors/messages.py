@@ -250,6 +250,14 @@ class Retired(Message):
     log: str
     num_left: int
 
+    def text(self) -> str:
+        """Return the event as one line."""
+        others = "the other worker continues" if self.num_left == 1 else f"the other {self.num_left} continue"
+        return (
+            f"warning: worker {self.slot} on {self.device} is given up, since it does not start "
+            f"({self.reason}); {others}. See the end of {self.log} for the reason"
+        )
+
 
 @dataclass(frozen=True)
 class Remark(Message):

@@ -108,10 +108,7 @@ class WorkerEvents:
 
     def retire(self, event: Retired) -> None:
         """Show a slot that is given up; the others continue."""
-        self._tell(
-            f"warning: worker {event.slot} on {event.device} is given up, since it does not start "
-            f"({event.reason}); see the end of {event.log}. {_others(event.num_left)}"
-        )
+        self._tell(event.text())
         self._activity.workers = event.num_left
         self._store.note_retired(self._clock.elapsed_s(), **asdict(event))
         self._write("slot_given_up", **asdict(event))
@@ -128,7 +125,3 @@ class WorkerEvents:
     def _write(self, event: str, **fields: object) -> None:
         if self._log is not None:
             self._log.write(event, **fields)
-
-
-def _others(num: int) -> str:
-    return "The other worker continues" if num == 1 else f"The other {num} workers continue"

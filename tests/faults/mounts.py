@@ -16,6 +16,16 @@ def _mount(*arguments: str | Path) -> None:
         pytest.skip(f"needs the right to mount ({done.stderr.strip()})")
 
 
+def with_read_only(folder: Path) -> list[str]:
+    """Return a command that runs another one for which ``folder`` is read-only; other processes do not see it."""
+    script = f'mount --bind {folder} {folder} && mount -o remount,bind,ro {folder} && exec "$@"'
+    command = ["unshare", "--mount", "sh", "-c", script, "sh"]
+    done = subprocess.run([*command, "true"], capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip(f"needs the right to mount ({done.stderr.strip()})")
+    return command
+
+
 @contextmanager
 def small_disk(folder: Path, mebibytes: int) -> Iterator[Path]:
     """Mount a file system of this size at ``folder``."""

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -41,17 +41,15 @@ class SmallSearch:
 
     # -- processes ---------------------------------------------------------------------------------------
 
-    def start(self, *options: str, env: Mapping[str, str] | None = None, **popen: Any) -> None:
-        """Start the driver."""
+    def start(self, *options: str, within: Sequence[str] = ()) -> None:
+        """Start the driver; ``within`` is a command that runs it."""
         with self._stderr.open("wb") as stderr:
             self.process = subprocess.Popen(
-                command("search", "tiny.toml", *options),
+                [*within, *command("search", "tiny.toml", *options)],
                 cwd=self.home,
                 stdout=subprocess.DEVNULL,
                 stderr=stderr,
-                env=None if env is None else os.environ | env,
                 start_new_session=True,
-                **popen,
             )
 
     @property

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import random
-import shutil
-import sqlite3
 from collections.abc import Callable
-from contextlib import closing
-from pathlib import Path
 
 import pytest
 
@@ -87,29 +83,3 @@ def test_damaged_file_is_one_line_and_a_copy_mends_it(
     for path, content in copies.items():
         path.write_bytes(content)
     interrupted.finish(before)
-
-
-@pytest.mark.parametrize(
-    ("column", "value"),
-    [
-        ("spec", '{"family": "mgnet", "levels": 99}'),
-        ("spec", "[1, 2"),
-        ("params", "-5"),
-        ("state", "dreaming"),
-        ("arch", "../../../x"),
-        ("weights", "../../../etc/passwd"),
-        ("weights", "/etc/passwd"),
-    ],
-)
-def test_damaged_row_of_the_ledger_is_one_line(
-    interrupted: SmallSearch, column: str, value: str, tmp_path: Path
-) -> None:
-    damaged = tmp_path / "damaged"
-    shutil.copytree(interrupted.folder, damaged)
-    with closing(sqlite3.connect(damaged / "study.db")) as database, database:
-        database.execute(f"UPDATE mgnas_trials SET {column} = ? WHERE number = 0", [value])
-    for command in ("status", "front", "report", "verify", "search"):
-        run = mgnas(command, damaged, cwd=interrupted.home)
-        assert run.returncode == 2, (command, run.stdout, run.stderr)
-        assert run.stderr.startswith("mgnas: ")
-        assert run.stderr.count("\n") == 1

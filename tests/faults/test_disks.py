@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from results.open import open_study
-from tests.faults.mounts import read_only, small_disk
+from tests.faults.mounts import read_only, small_disk, with_read_only
 from tests.faults.small_search import SmallSearch
 from tests.support.command_line import mgnas
 
@@ -78,9 +78,8 @@ def test_folder_that_is_moved_while_its_search_runs_ends_the_search_in_one_line(
 
 
 def test_read_only_shared_memory_is_no_reason_to_fail(search: SmallSearch) -> None:
-    with read_only(Path("/dev/shm")):
-        search.start()
-        assert search.wait() == 0, search.stderr
+    search.start(within=with_read_only(Path("/dev/shm")))
+    assert search.wait() == 0, search.stderr
     search.check_end_of_run()
     search.check_books({})
 
