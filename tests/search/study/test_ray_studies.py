@@ -130,9 +130,9 @@ def test_a_node_without_the_files_of_the_driver_gets_images_and_sends_checkpoint
 
 @pytest.mark.parametrize("times", [1, 2])
 def test_ctrl_c_ends_the_search_and_the_ray_that_it_started(tmp_path: Path, times: int) -> None:
-    write_study(tmp_path, trials=2, epochs=40, images=800)
+    write_study(tmp_path, trials=2, epochs=200, images=800)
     with search_on_ray(tmp_path) as driver:
-        wait_until_busy(tmp_path, 2)
+        wait_until_busy(tmp_path, 1)
         assert len(processes_with(MARK, str(tmp_path))) > 3
         for _ in range(times):
             os.killpg(driver.pid, signal.SIGINT)
