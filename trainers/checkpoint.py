@@ -116,7 +116,7 @@ def intact_content(path: Path) -> bytes | None:
 
 
 def store_content(path: Path, content: bytes) -> None:
-    """Write the bytes of a checkpoint from another machine, and keep the previous checkpoint.
+    """Write the bytes of a checkpoint from another machine, and keep the previous checkpoint if it is intact.
 
     Raises:
         OSError: The file cannot be written.
@@ -124,7 +124,9 @@ def store_content(path: Path, content: bytes) -> None:
     """
     if not _is_intact(content):
         raise ValueError("a checkpoint arrived damaged: its checksum is wrong")
-    write_atomic(path, content, keep_as=_previous(path))
+    path.parent.mkdir(exist_ok=True)  # not its parents, as above
+    is_kept = path.exists() and _is_intact(path.read_bytes())
+    write_atomic(path, content, keep_as=_previous(path) if is_kept else None)
 
 
 def remove_checkpoint(path: Path) -> None:

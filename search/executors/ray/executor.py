@@ -197,6 +197,7 @@ class RayExecutor:
         assert slot.job is not None
         try:
             if answer.kind == "weights":
+                Path(slot.job.weights_path).parent.mkdir(exist_ok=True)  # not a moved study's folder
                 write_atomic(slot.job.weights_path, answer.content)
             else:
                 store_content(Path(slot.job.checkpoint_path), answer.content)
