@@ -7,9 +7,12 @@ from collections.abc import Sequence
 from results.export.formats import FORMATS, INSTALL, missing_packages
 from results.export.standalone.source import why_not_standalone
 from space.core.errors import InvalidInputError, nearest
+from space.firmware.programs import why_no_program
 from space.networks.spec import Spec
 
-DEFAULT_FORMATS = tuple(FORMATS)
+ON_REQUEST = ("c",)
+"""Formats that are written only if they are asked for."""
+DEFAULT_FORMATS = tuple(name for name in FORMATS if name not in ON_REQUEST)
 
 
 def choose(formats: Sequence[str] | None, spec: Spec) -> tuple[list[str], dict[str, str]]:
@@ -36,6 +39,8 @@ def choose(formats: Sequence[str] | None, spec: Spec) -> tuple[list[str], dict[s
     no_source = why_not_standalone(spec)
     if "python" in asked and no_source is not None:
         skipped["python"] = f"python is not possible: {no_source}"
+    if "c" in asked and (reason := why_no_program(spec)):
+        skipped["c"] = f"c is not possible: {reason}"
     if skipped and formats is not None:
         raise InvalidInputError(f"the format {next(iter(skipped.values()))}")
     chosen = {name for name in asked if name not in skipped}

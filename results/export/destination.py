@@ -27,7 +27,7 @@ def check_destination(to: Path) -> None:
         raise InvalidInputError(f"{to} is a file; export to a folder (--output)")
     if to == Path.cwd():
         raise InvalidInputError(f"{to} is the current folder, which cannot be replaced; name another (-o)")
-    present = {path.name: path for path in to.iterdir()} if to.is_dir() else {}
+    present = files_in(to)
     if not present:
         return
     known = _read_manifest(to)
@@ -42,6 +42,14 @@ def check_destination(to: Path) -> None:
             raise InvalidInputError(
                 f"{path} was changed after it was exported; name another folder (--output) or move it away"
             )
+
+
+def files_in(folder: Path) -> dict[str, Path]:
+    """Return the files of an export by their path in it, with slashes; a folder without files counts as one."""
+    if not folder.is_dir():
+        return {}
+    found = [path for path in folder.rglob("*") if not path.is_dir() or not any(path.iterdir())]
+    return {path.relative_to(folder).as_posix(): path for path in sorted(found)}
 
 
 def _read_manifest(folder: Path) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from importlib import resources
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from results.export.choice import DEFAULT_FORMATS, choose
 from results.export.destination import (
     MANIFEST,
     check_destination,
+    files_in,
     locked,
     locked_parent,
     move,
@@ -22,6 +23,7 @@ from results.export.destination import (
     remove_left,
 )
 from results.export.figures import figures_of
+from results.export.firmware.write import read_figures
 from results.export.formats import FORMATS, loading_of
 from results.export.model_card import architecture_card, model_card
 from results.export.onnx_file import ONNXRUNTIME
@@ -38,6 +40,7 @@ from space.networks.families import BUILT_IN
 from space.networks.load import load_spec
 from space.networks.plugins import load_plugins
 from space.networks.spec import Spec
+from space.networks.weights_file import Trained
 
 __all__ = ["DEFAULT_FORMATS", "ExportError", "ExportResult", "export_trial"]
 
@@ -95,6 +98,7 @@ def export_trial(
     spec = load_spec(trial.spec, source=f"trial {trial.number}")
     names, skipped = choose(formats, spec)
     source = _source(study, trial, spec, plugins, needs_weights=names != ["spec"])
+    source = replace(source, load_sample=lambda trained: _sample(study, trained, load_images))
     network = ChosenNetwork(trial, study, certificate)
     to.parent.mkdir(parents=True, exist_ok=True)
     with locked_parent(to):
@@ -102,13 +106,13 @@ def export_trial(
         part = new_beside(to, "part")
         held = locked(part)
     try:
-        proofs = _write(part, network, source, names, plugins, load_images)
-        files = tuple(to / path.name for path in sorted(part.iterdir()))
+        proofs = _write(part, network, source, names, plugins)
+        files = tuple(to / name for name in files_in(part))
         with locked_parent(to):
             check_destination(to)  # again: another export may have finished meanwhile
-            present = {path.name for path in to.iterdir()} if to.is_dir() else set()
+            present = set(files_in(to))
             move(part, to)
-        gone = present - {path.name for path in files}
+        gone = present - {path.relative_to(to).as_posix() for path in files}
     except BaseException:
         shutil.rmtree(part, ignore_errors=True)
         raise
@@ -123,7 +127,6 @@ def _write(
     source: Source,
     names: list[str],
     plugins: list[Path],
-    load_images: SampleLoader | None,
 ) -> Proofs | None:
     """Write all files of an export into a folder, and return the comparison of its formats."""
     for plugin in plugins:
@@ -132,8 +135,8 @@ def _write(
         FORMATS[name].write(source, part)
     loadings = {name: one for name in names if (one := loading_of(name, source.spec)) is not None}
     proofs = None
-    if source.path is not None:
-        proofs = prove(source, part, loadings, _sample(network.study, source, load_images))
+    if loadings:
+        proofs = prove(source, part, loadings, source.sample)
         script = resources.files("results.export") / "snippets" / "classify.py"
         (part / "classify.py").write_bytes(script.read_bytes())
     (part / "README.md").write_text(_card(network, source, names, proofs), encoding="utf-8")
@@ -141,14 +144,14 @@ def _write(
     return proofs
 
 
-def _sample(study: StudyReader, source: Source, load_images: SampleLoader | None) -> Sample:
+def _sample(study: StudyReader, trained: Trained, load_images: SampleLoader | None) -> Sample:
     """Return the validation images to compare with; random ones if they are not available."""
     if load_images is None:
-        return random_sample(source.trained, "no validation images were given")
+        return random_sample(trained, "no validation images were given")
     try:
-        return load_images(study, num_images(source.trained))
+        return load_images(study, num_images(trained))
     except InvalidInputError as error:
-        return random_sample(source.trained, f"the validation images are not available: {error}")
+        return random_sample(trained, f"the validation images are not available: {error}")
 
 
 def _plugins_of(study: StudyReader, trial: TrialRecord) -> list[Path]:
@@ -233,5 +236,7 @@ def _write_manifest(
         facts["preprocessing"] = Preprocessing.of(source.trained).facts()
     if proofs is not None:
         facts["proof"] = proofs.facts()
-    facts["files"] = {path.name: sha256_of(path) for path in sorted(folder.iterdir())}
+    if "c" in names:
+        facts["firmware"] = asdict(read_figures(folder))
+    facts["files"] = {name: sha256_of(path) for name, path in files_in(folder).items()}
     (folder / MANIFEST).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")

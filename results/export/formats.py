@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from results.export.firmware.write import write_c
 from results.export.onnx_file import (
     ONNX_PACKAGES,
     TRACED_BATCH,
@@ -120,6 +121,7 @@ FORMATS: dict[str, Format] = {
     "pt2": Format("model.pt2", write_pt2, "torch"),
     "python": Format(MODULE_FILE, write_python, "torch", brings=("safetensors",)),
     "hub": Format("config.json", write_hub, "torch", brings=("safetensors", "python")),
+    "c": Format("firmware/net.c", write_c),
 }
 """All formats by name, in the order in which they are written."""
 

@@ -23,6 +23,7 @@ _FILES = {
     "spec": "`spec.json`: the architecture; `mgnas describe spec.json` shows its layers.",
     "safetensors": "`model.safetensors`: the weights, for mgnas and `model.py`.",
     "onnx": f"`model.onnx`: the whole network (opset {OPSET}) for ONNX Runtime >= {ONNXRUNTIME} and others.",
+    "c": "`firmware/net.c`: int8 C99 code for microcontrollers; `firmware/README.md` has its figures and its use.",
     "pt2": "`model.pt2`: the whole network for `torch.export.load`; mgnas is not needed.",
     "python": "`model.py`: the network in plain PyTorch; it reads `model.safetensors`.",
     "hub": "`config.json`: the network and its input format. The folder is a model repository of the Hugging Face hub.",

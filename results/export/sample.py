@@ -20,6 +20,8 @@ MOST_MACS = 2e10
 MOST_BYTES = 2**27
 """Bytes of the images."""
 NUM_RANDOM = 64
+NUM_CALIBRATION = 200
+"""Training images that determine the scales of an int8 network."""
 
 
 @dataclass(frozen=True)
@@ -31,12 +33,14 @@ class Sample:
         labels: int64 N; None for random images.
         origin: What the images are, as a noun phrase.
         note: Why they are not the validation images; empty if they are.
+        calibration: Training images, uint8 N H W C, at most ``NUM_CALIBRATION``; None if they are not available.
     """
 
     images: NDArray[np.uint8]
     labels: NDArray[np.int64] | None
     origin: str
     note: str = ""
+    calibration: NDArray[np.uint8] | None = None
 
     def __len__(self) -> int:
         return len(self.images)

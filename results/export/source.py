@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +13,7 @@ from space.networks.spec import Spec
 from space.networks.weights_file import Trained, read_trained
 
 if TYPE_CHECKING:
+    from results.export.sample import Sample
     from space.modules import Classifier
 
 
@@ -27,11 +29,13 @@ class Source:
         spec: The network.
         path: Its weights.
         plugins: Copies of the files that register the network's family, in the export.
+        load_sample: Loads the images to compare with.
     """
 
     spec: Spec
     path: Path | None = None
     plugins: tuple[str, ...] = ()
+    load_sample: Callable[[Trained], Sample] | None = None
 
     @cached_property
     def weights(self) -> tuple[Trained, bytes]:
@@ -42,6 +46,12 @@ class Source:
         """
         assert self.path is not None
         return read_trained(self.path)
+
+    @cached_property
+    def sample(self) -> Sample:
+        """The images to compare the formats with; loaded once."""
+        assert self.load_sample is not None
+        return self.load_sample(self.trained)
 
     @property
     def trained(self) -> Trained:

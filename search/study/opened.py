@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from results.export.sample import Sample
+from results.export.sample import NUM_CALIBRATION, Sample
 from results.open import Study
 from results.open import open_study as open_without_images
 from results.study import StudyReader
@@ -36,7 +37,7 @@ def with_images(study: Study) -> Study:
 
 
 def validation_sample(study: StudyReader, most: int) -> Sample:
-    """Return at most ``most`` validation images of a study, evenly spread.
+    """Return at most ``most`` validation images of a study, evenly spread, and training images for calibration.
 
     Raises:
         InvalidInputError: The images are missing, unreadable, or others than those of the study.
@@ -45,5 +46,15 @@ def validation_sample(study: StudyReader, most: int) -> Sample:
     data = load_search_data(config)
     if study.header.data.get("fingerprint") != data.fingerprint():
         raise InvalidInputError(f"{config.source} holds other images than those of the study")
-    rows = np.linspace(0, len(data.val) - 1, min(most, len(data.val))).astype(np.int64)
-    return Sample(data.val.images[rows], data.val.labels[rows], f"validation images of {data.name}")
+    rows, training = _spread(len(data.val), most), _spread(len(data.train), NUM_CALIBRATION)
+    return Sample(
+        data.val.images[rows],
+        data.val.labels[rows],
+        f"validation images of {data.name}",
+        calibration=data.train.images[training],
+    )
+
+
+def _spread(number: int, most: int) -> NDArray[np.int64]:
+    """Return at most ``most`` of the first ``number`` whole numbers, evenly spread."""
+    return np.linspace(0, number - 1, min(most, number)).astype(np.int64)
