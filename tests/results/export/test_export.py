@@ -15,6 +15,7 @@ import onnxruntime
 import pytest
 import torch
 
+from results.export.choice import DEFAULT_FORMATS
 from results.export.folder import ExportResult, export_trial
 from results.export.formats import FORMATS
 from results.open import Study
@@ -34,13 +35,13 @@ def grey(study: Study, tmp_path_factory: pytest.TempPathFactory) -> ExportResult
 
 
 def test_the_default_export_is_complete(study: Study, grey: ExportResult) -> None:
-    names = {"README.md", "classify.py", "export.json"} | {one.file for one in FORMATS.values()}
+    names = {"README.md", "classify.py", "export.json"} | {FORMATS[name].file for name in DEFAULT_FORMATS}
     assert {path.name for path in grey.files} == names
     assert {path.name for path in grey.folder.iterdir()} == names
     assert [path.name for path in grey.folder.parent.iterdir()] == ["out"]
     assert grey.skipped == {}
     assert grey.proofs is not None
-    assert list(grey.proofs.formats) == [name for name in FORMATS if name != "spec"]
+    assert list(grey.proofs.formats) == [name for name in DEFAULT_FORMATS if name != "spec"]
     assert all(proof.max_difference < 1e-5 for proof in grey.proofs.formats.values())
     assert read_spec(str(grey.folder / "spec.json")) == GREY
     facts = json.loads((grey.folder / "export.json").read_text())
