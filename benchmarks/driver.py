@@ -93,7 +93,10 @@ def measure(folder: Path, trials: int, epochs: int, search: str, storage: str) -
         in_channels=data.in_channels, num_classes=data.num_classes, image_size=data.image_size
     )
     place = StudyFolder(folder)
-    with place.locked(), closing(open_store(config, place, data, space)) as store:
+    with (
+        place.locked(config.search.storage, config.name) as lock,
+        closing(open_store(config, place, data, space, lock)) as store,
+    ):
         driver = Driver(compose(config, store, InstantExecutor()), Silent(), Clock(0.0))
         began = time.perf_counter()
         driver.run()
