@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import TypeVar
 
 import optuna
@@ -73,7 +74,7 @@ class OptunaMirror:
         self._domains = hyperparameters
         self._wait = wait
         self._lease = lease
-        self._numbers: dict[int, int] = {}
+        self._ids: dict[int, int] = {}
         with quiet_optuna():
             self._storage = self._patiently(lambda: optuna_storage(location, wait))
         try:
@@ -102,7 +103,7 @@ class OptunaMirror:
     def bring_up_to(self, records: Mapping[int, TrialRecord]) -> None:
         """Add the missing trials and the missing results of ended trials."""
         known = self._of(records)
-        self._numbers = {number: trial.number for number, trial in known.items()}
+        self._ids = {number: trial._trial_id for number, trial in known.items()}
         for record in records.values():
             if record.number not in known:
                 self.add(record)
@@ -149,28 +150,28 @@ class OptunaMirror:
         def attempt() -> int:
             nonlocal is_first
             if not is_first and (found := self._of({record.number: record})):
-                return found[record.number].number  # the lost connection has committed it
+                return found[record.number]._trial_id  # the lost connection has committed it
             is_first = False
-            # Study.add_trial does not return the number
-            trial_id = self._storage.create_new_trial(self._id, template_trial=trial)
-            return self._storage.get_trial_number_from_id(trial_id)
+            return self._storage.create_new_trial(self._id, template_trial=trial)
 
-        self._numbers[record.number] = self._patiently(attempt, writes=True)
+        self._ids[record.number] = self._patiently(attempt, writes=True)
 
     def tell(self, record: TrialRecord) -> None:
         """Record the result and the state of an ended trial."""
-        number = self._numbers[record.number]
+        trial_id = self._ids[record.number]
         costs = self._objectives.values(record)
         values: list[float] | None = None
-        state = None
-        if record.val_accuracy is None or any(map(math.isnan, costs)):
-            state = TrialState.PRUNED if record.state == "stopped" else TrialState.FAIL
-        else:
-            values = [record.val_accuracy, *costs]
-        with quiet_optuna():
-            self._patiently(
-                lambda: self._study.tell(number, values, state=state, skip_if_finished=True), writes=True
-            )
+        state = TrialState.PRUNED if record.state == "stopped" else TrialState.FAIL
+        if record.val_accuracy is not None and not any(map(math.isnan, costs)):
+            values, state = [record.val_accuracy, *costs], TrialState.COMPLETE
+
+        def attempt() -> None:
+            with suppress(
+                optuna.exceptions.UpdateFinishedTrialError
+            ):  # by a user, or before a lost connection
+                self._storage.set_trial_state_values(trial_id, state, values)
+
+        self._patiently(attempt, writes=True)
 
     def _patiently(self, attempt: Callable[[], Result], *, writes: bool = False) -> Result:
         """Return what ``attempt`` returns, while the server is away later; errors are those of the ledger."""
