@@ -62,7 +62,7 @@ def run_job(job: Job, place: Workplace, tell: EventSink) -> None:
     except (torch.OutOfMemoryError, MemoryError) as error:
         tell(Failed(trial, f"out of memory: {_first_line(error)}"))
     except OSError as error:
-        tell(_system_error(error, job))
+        tell(system_error(error, job.weights_path))
     except Exception as error:
         if BROKEN in str(error):
             os._exit(LOST)
@@ -137,10 +137,11 @@ def _check_calibration(job: Job, place: Workplace) -> None:
         sys.stderr.flush()
 
 
-def _system_error(error: OSError, job: Job) -> Fatal:
-    file_name, is_full = error.filename or job.weights_path, error.errno in DISK_FULL
+def system_error(error: OSError, file: str) -> Fatal:
+    """Return the end of a search whose file ``file`` cannot be read or written, with the reason."""
+    name, is_full = error.filename or file, error.errno in DISK_FULL
     reason = explain_system_error(error)
-    says = f"no space left for {file_name}" if is_full else f"cannot read or write {file_name}: {reason}"
+    says = f"no space left for {name}" if is_full else f"cannot read or write {name}: {reason}"
     return Fatal(says, disk_full=is_full)
 
 

@@ -88,7 +88,6 @@ def nodes_on_this_machine(num: int) -> Iterator[Nodes]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         patch.setenv("RAY_AUTH_MODE", "disabled")
-        patch.setenv("RAY_BACKEND_LOG_LEVEL", "error")
         patch.setenv("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
         nodes = Nodes(folder)
         try:

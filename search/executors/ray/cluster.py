@@ -25,7 +25,6 @@ STORE_BYTES = 128 * 2**20
 QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # otherwise Ray warns of it
-    "RAY_BACKEND_LOG_LEVEL": "error",  # of the lines on stderr
 }
 LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 """Ray then listens on the loopback interface only, as by default on macOS and Windows."""
@@ -87,7 +86,7 @@ class Cluster:
         try:
             with _neutral_surroundings():
                 ray.init(**where, log_to_driver=False, configure_logging=False, namespace="mgnas")
-        except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+        except Exception as error:  # Ray raises any kind, also plain ones
             self.close()
             raise InvalidInputError(_no_connection(address, error)) from None
         except BaseException:
@@ -95,13 +94,19 @@ class Cluster:
             raise
 
     def nodes(self) -> list[Node]:
-        """Return the living nodes, in the order of their identities."""
+        """Return the living nodes, in the order of their identities.
+
+        Raises:
+            ConnectionError: The head does not answer.
+        """
         import ray
 
-        return sorted(
-            (_node(facts) for facts in ray.nodes() if facts["Alive"]),
-            key=lambda node: node.id,
-        )
+        try:
+            found = [_node(facts) for facts in ray.nodes() if facts["Alive"]]
+        except Exception as error:  # Ray raises any kind
+            reason = shortened(str(error).partition("\n")[0])
+            raise ConnectionError(f"the head of the Ray cluster does not answer ({reason})") from None
+        return sorted(found, key=lambda node: node.id)
 
     def close(self) -> None:
         """Disconnect; end Ray if it was started here."""

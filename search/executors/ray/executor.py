@@ -34,8 +34,9 @@ from search.executors.ray.parcel import Parcel
 from search.executors.ray.protocol import Answer, NeedsImages, Opened, Order, Saved
 from search.executors.ray.roster import Roster
 from search.executors.ray.slot import START_S, RaySlot
+from search.executors.run_job import system_error
 from space.core.atomic_files import write_atomic
-from space.core.system_errors import DISK_FULL, explain_system_error
+from space.core.system_errors import explain_system_error
 from trainers.checkpoint import store_content
 
 LOOK_EVERY_S = 1.0
@@ -114,13 +115,19 @@ class RayExecutor:
                 try:
                     events.append(slot.begin(job))
                 except OSError as error:
-                    return [*events, _system_error(error, job.checkpoint_path)]
+                    return [*events, system_error(error, job.checkpoint_path)]
         return events
 
     # -- events ------------------------------------------------------------------------------------------
 
     def poll(self, timeout_s: float) -> list[Event]:
         """Return the events since the last call, in order; those of a trial have the order of its actor."""
+        try:
+            return self._poll(timeout_s)
+        except ConnectionError as error:
+            return [Fatal(str(error))]
+
+    def _poll(self, timeout_s: float) -> list[Event]:
         deadline_s = time.monotonic() + timeout_s
         while True:
             events = [*self._look_at_nodes(), *self._give_out()]
@@ -202,7 +209,7 @@ class RayExecutor:
             else:
                 store_content(Path(slot.job.checkpoint_path), answer.content)
         except OSError as error:
-            return [_system_error(error, slot.job.weights_path)]
+            return [system_error(error, slot.job.weights_path)]
         except ValueError as error:
             return self._bury(slot, error)
         return []
@@ -290,10 +297,3 @@ def _next(stream: Any) -> Answer | Exception | None:
     except Exception as error:  # Ray's own, or what the actor raised
         return error
     return answer
-
-
-def _system_error(error: OSError, file: str) -> Fatal:
-    is_full = error.errno in DISK_FULL
-    name = error.filename or file
-    says = f"no space left for {name}" if is_full else f"cannot write {name}: {explain_system_error(error)}"
-    return Fatal(says, disk_full=is_full)
