@@ -126,7 +126,7 @@ def simulate(
     }
     config = StudyConfig.model_validate({"train": {"epochs": problem.epochs}, "search": search})
     space = problem.space
-    trials_so_far = Trials(_header(config, space), space)
+    trials_so_far = Trials(simulation_header(config, space), space)
     executor = SimulatedExecutor(problem, num_workers)
     own = None if ask_tell is None else ask_tell(space, seed)
     components = compose(config, trials_so_far, executor, sampler=own)
@@ -176,7 +176,8 @@ class HypervolumeIndicator:
         return tuple(history)
 
 
-def _header(config: StudyConfig, space: SearchSpace) -> StudyHeader:
+def simulation_header(config: StudyConfig, space: SearchSpace) -> StudyHeader:
+    """Return the header of a study without images or a folder."""
     return StudyHeader(
         name="simulation",
         config={},
