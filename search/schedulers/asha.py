@@ -42,6 +42,7 @@ class ASHA(FIFO):
         self._costs: dict[int, tuple[float, ...]] = {}
         self._at_rung: list[dict[int, float]] = [{} for _ in self._rungs]
         self._cut_short: set[int] = set()
+        self._rankings: list[list[int] | None] = [None] * len(self._rungs)
         ended = list(trials.pop("ended", ()))
         super().__init__(total, ended=ended, **trials)
         for status in ended:
@@ -59,6 +60,7 @@ class ASHA(FIFO):
         for rung, epoch in enumerate(self._rungs):
             if len(errors) >= epoch and trial in self._costs:
                 self._at_rung[rung][trial] = errors[epoch - 1]
+                self._rankings[rung] = None
 
     def on_paused(self, trial: int, errors: Sequence[float]) -> None:
         """Record the error of ``trial`` at its rung."""
@@ -74,6 +76,7 @@ class ASHA(FIFO):
     def _note_end(self, trial: int, errors: Sequence[float]) -> None:
         if len(errors) < self._rungs[-1]:
             self._cut_short.add(trial)
+            self._rankings = [None] * len(self._rungs)
 
     def _first(self) -> int | None:
         return self._rungs[0]
@@ -93,13 +96,20 @@ class ASHA(FIFO):
             places = len(here) // self._reduction
             if not above.keys() - self._cut_short and not self._running and not self._may_start:
                 places = max(1, places)  # a study ends with at least one complete training
-            leads = lead(here, self._costs)
-            able = here.keys() - self._cut_short
-            best = sorted(able, key=lambda trial: (leads[trial], trial))[:places]
-            for trial in best:
+            for trial in self._ranking(rung)[:places]:
                 if trial in self._paused and trial not in above:
                     return trial
         return None
+
+    def _ranking(self, rung: int) -> list[int]:
+        """Return the trials at a rung by ascending lead, without those that ended early."""
+        ranking = self._rankings[rung]
+        if ranking is None:
+            here = self._at_rung[rung]
+            leads = lead(here, self._costs)
+            able = here.keys() - self._cut_short
+            ranking = self._rankings[rung] = sorted(able, key=lambda trial: (leads[trial], trial))
+        return ranking
 
     def _last_promotion(self) -> int | None:
         """Return the best paused trial of the highest rung if no training is complete; None otherwise."""

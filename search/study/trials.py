@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
 from typing import Any, NamedTuple
@@ -58,6 +58,9 @@ class Trials:
     ) -> None:
         self.header = header
         self.records = {record.number: record for record in records}
+        self._trials_of: defaultdict[str, list[int]] = defaultdict(list)
+        for record in self.records.values():
+            self._trials_of[record.arch].append(record.number)
         self.curves = {trial: list(reports) for trial, reports in (curves or {}).items()}
         self.kills_for_memory: Counter[int] = Counter()
         self.last_losses: dict[int, str] = {}
@@ -237,6 +240,7 @@ class Trials:
 
     def _begin(self, record: TrialRecord) -> None:
         self.records[record.number] = record
+        self._trials_of[record.arch].append(record.number)
 
     def _change(self, record: TrialRecord, event: str, clock_s: float, **detail: Any) -> TrialRecord:
         self.records[record.number] = record
