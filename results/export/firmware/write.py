@@ -103,7 +103,7 @@ def write_c(source: Source, folder: Path) -> None:
         raise ExportError(
             f"the C code compiled by {compiled.compiler} gives other logits; nothing was exported"
         )
-    expected = _float_logits(source, sample.images)
+    expected = trained_logits(source, sample.images)
     figures = FirmwareFigures(
         flash_bytes=program.flash_bytes,
         sram_bytes=program.sram_bytes,
@@ -148,7 +148,7 @@ def figures_table(figures: FirmwareFigures) -> str:
     return f"| figure | value |\n| --- | --- |\n{lines}"
 
 
-def _float_logits(source: Source, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+def trained_logits(source: Source, images: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Return the logits of the trained network, without the mirror images of ``test_flip``."""
     import torch
 
