@@ -44,7 +44,10 @@ FLOAT_MAIN = """\
 static float image[1][{channels}][{height}][{width}], logits[1][{classes}];
 void model(const float images[restrict 1][{channels}][{height}][{width}], float logits[restrict 1][{classes}]);
 int main(void) {{
-    while (fread(image, sizeof image, 1, stdin) == 1) {{ model(image, logits); fwrite(logits, sizeof logits, 1, stdout); }}
+    while (fread(image, sizeof image, 1, stdin) == 1) {{
+        model(image, logits);
+        fwrite(logits, sizeof logits, 1, stdout);
+    }}
     return 0;
 }}
 """
