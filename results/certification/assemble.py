@@ -79,6 +79,7 @@ def certification_of(
     found = _with_front(found, draws, objectives)
     front = [network for network in found if network.on_front]
     on_search = {trial.arch for trial in pareto_front(searched, objectives)}
+    certified = {network.arch for network in found if network.origin not in COMPARED}
     ends = [network for network in found if network.arch in on_search and network.origin not in COMPARED]
     return Certification(
         folder=folder,
@@ -97,7 +98,9 @@ def certification_of(
             _hypervolume(front, [network.test.low for network in front], objectives),
             _hypervolume(front, [network.test.high for network in front], objectives),
         ),
-        search_hypervolume=front_hypervolume(searched, objectives),
+        search_hypervolume=front_hypervolume(
+            [trial for trial in searched if trial.arch in certified], objectives
+        ),
         survived=tuple(network for network in ends if network.on_front),
         lost=tuple(network for network in ends if not network.on_front),
         by_arch={network.arch: network for network in found},

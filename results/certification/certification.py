@@ -32,7 +32,7 @@ class Certification:
         hypervolume: The hypervolume of the certified front at its mean test accuracies.
         hypervolume_range: The pessimistic and the optimistic hypervolume: the certified front at the lower
             and at the upper ends of its intervals.
-        search_hypervolume: The hypervolume that the search reported.
+        search_hypervolume: The hypervolume that the search reported for the certified networks.
         survived: The networks of the search's front that are on the certified front.
         lost: The networks of the search's front that are not.
     """

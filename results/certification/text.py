@@ -67,7 +67,7 @@ def sentences(certification: Certification) -> list[str]:
     ended = len(certification.survived) + len(certification.lost)
     lines = [
         f"hypervolume: {certification.hypervolume:.4f} certified, {low:.4f} pessimistic, {high:.4f} optimistic; "
-        f"the search reported {certification.search_hypervolume:.4f}"
+        f"the search reported {certification.search_hypervolume:.4f} for these networks"
     ]
     if ended:
         lines.append(

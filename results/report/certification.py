@@ -63,7 +63,8 @@ def _tiles(certification: Certification) -> str:
         (
             "certified hypervolume",
             f"{certification.hypervolume:.3f}",
-            f"pessimistic {low:.3f}, optimistic {high:.3f}; the search reported {certification.search_hypervolume:.3f}",
+            f"pessimistic {low:.3f}, optimistic {high:.3f}; the search reported "
+            f"{certification.search_hypervolume:.3f} for these networks",
         ),
         (
             "survivors",

@@ -25,6 +25,7 @@ def make_certification(
     spreads: Sequence[float] = (-0.02, 0.0, 0.02),
     origins: dict[str, dict[str, Any]] | None = None,
     num_val: int = 400,
+    others: Sequence[TrialRecord] = (),
 ) -> Certification:
     """Return the certification of trials: each network is trained once for each of ``spreads``.
 
@@ -33,6 +34,7 @@ def make_certification(
         spreads: The validation accuracy of each training minus that of the search.
         origins: Facts by identity that replace those of a trial of the search.
         num_val: The number of validation images.
+        others: Trials of the search that are not certified.
     """
     labels = np.arange(NUM_IMAGES) % len(CLASSES)
     trials, results = [], {}
@@ -58,4 +60,6 @@ def make_certification(
     measured = Measured(3, trials, results, labels, facts, CLASSES)
     header = make_header(data={"name": "digits", "val": num_val, "classes": list(CLASSES)})
     opening = Opening(0.0, "certification", len(searched), NUM_IMAGES)
-    return certification_of(Path("runs/digits/certification"), header, searched, measured, [opening])
+    return certification_of(
+        Path("runs/digits/certification"), header, [*searched, *others], measured, [opening]
+    )
