@@ -9,15 +9,17 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 from torch import nn
 
 from results.export.firmware.c_source import example_source, fixed_source, header_source, net_source
 from results.export.firmware.integer_run import integer_logits
 from results.export.firmware.quantise import IntegerNetwork, quantise
-from space.firmware.programs import program_of
+from space.firmware.programs import program_of, why_no_program
 from space.modules.build import build
 from space.networks.grid_spec import GridSpec
+from tests.support.strategies import networks
 
 MEANS = (51 / 255, 102 / 255, 204 / 255, 153 / 255)
 """Means that are whole pixel values, so that padding is exact."""
@@ -25,6 +27,12 @@ STDS = (0.2, 0.3, 0.4, 0.25)
 WARNINGS = ("-std=c99", "-Wall", "-Wextra", "-Wconversion", "-Wpedantic", "-Wshadow", "-Werror")
 SANITIZERS = ("-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 COMPILER = shutil.which("gcc") or shutil.which("cc")
+
+
+def device_networks() -> st.SearchStrategy[GridSpec]:
+    """Networks of every family with any hyperparameters that have int8 code."""
+    relu = networks().map(lambda spec: spec.replaced(activation="relu"))
+    return relu.filter(lambda spec: why_no_program(spec) is None)
 
 
 class Quantised(NamedTuple):

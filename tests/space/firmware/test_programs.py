@@ -16,8 +16,8 @@ from space.networks.grid_spec import GridSpec
 from space.networks.mgnet import MgNetSpec
 from space.networks.spec import Spec
 from space.notation.parse import parse_notation
+from tests.support.firmware import device_networks
 from tests.support.profiles import examples
-from tests.support.strategies import networks
 
 SIDES = st.integers(1, 13)
 
@@ -72,9 +72,9 @@ def test_features_are_updated_in_place() -> None:
 
 
 @examples(100)
-@given(spec=networks(), height=SIDES, width=SIDES)
+@given(spec=device_networks(), height=SIDES, width=SIDES)
 def test_steps_read_only_tensors_in_memory(spec: GridSpec, height: int, width: int) -> None:
-    found = program_of(spec.replaced(activation="relu"), (height, width))
+    found = program_of(spec, (height, width))
     for step, alive in zip(found.steps, found.alive(), strict=True):
         assert set(step.operands) <= set(alive)
     assert max(sum(tensor.bytes for tensor in alive) for alive in found.alive()) == found.arena_bytes
@@ -84,9 +84,8 @@ def test_steps_read_only_tensors_in_memory(spec: GridSpec, height: int, width: i
 
 
 @examples(50)
-@given(spec=networks(), side=SIDES)
+@given(spec=device_networks(), side=SIDES)
 def test_equal_networks_cost_the_same(spec: GridSpec, side: int) -> None:
-    spec = spec.replaced(activation="relu")
     found, canonical = program_of(spec, side), program_of(spec.canonical(), side)
     assert (found.flash_bytes, found.sram_bytes) == (canonical.flash_bytes, canonical.sram_bytes)
 
@@ -118,7 +117,9 @@ def test_too_large_images_are_refused() -> None:
 
 
 @examples(100)
-@given(spec=networks(), side=SIDES, level=st.integers(0, 2), field=st.sampled_from(["nu", "c_u", "c_f"]))
+@given(
+    spec=device_networks(), side=SIDES, level=st.integers(0, 2), field=st.sampled_from(["nu", "c_u", "c_f"])
+)
 def test_costs_rise_with_depth_and_width(spec: GridSpec, side: int, level: int, field: str) -> None:
     """Searches count on it where no weights are shared over the network, pooled or grouped."""
     plain = {"activation": "relu", "groups_b": 1, "share_a": "level", "share_b": "iteration"}

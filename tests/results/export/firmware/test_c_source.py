@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+import struct
 import subprocess
+import sys
 import tempfile
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +19,8 @@ from results.export.firmware.c_source import header_source, net_source
 from results.export.firmware.integer_run import integer_logits
 from space.networks.grid_spec import GridSpec
 from space.notation.parse import parse_notation
-from tests.support.firmware import COMPILER, c_logits, compiled, quantised, write_c
+from tests.support.firmware import COMPILER, WARNINGS, c_logits, compiled, device_networks, quantised, write_c
 from tests.support.profiles import examples
-from tests.support.strategies import networks
 
 SIDES = st.integers(1, 11)
 needs_compiler = pytest.mark.skipif(COMPILER is None, reason="there is no C compiler")
@@ -45,9 +47,9 @@ def declared(source: str) -> tuple[int, int]:
 
 
 @examples(60)
-@given(spec=networks(), height=SIDES, width=SIDES)
+@given(spec=device_networks(), height=SIDES, width=SIDES)
 def test_costs_are_those_that_the_code_declares(spec: GridSpec, height: int, width: int) -> None:
-    one = quantised(spec.replaced(activation="relu"), (height, width), num_images=1)
+    one = quantised(spec, (height, width), num_images=1)
     program = one.network.program
     source = net_source(one.network, "title")
     assert declared(source) == (program.flash_bytes, program.sram_bytes)
@@ -75,9 +77,9 @@ def test_c_equals_numpy_under_sanitizers(notation: str, tmp_path: Path) -> None:
 @needs_compiler
 @pytest.mark.slow
 @examples(25)
-@given(spec=networks(), height=SIDES, width=SIDES)
+@given(spec=device_networks(), height=SIDES, width=SIDES)
 def test_c_of_any_network_equals_numpy(spec: GridSpec, height: int, width: int) -> None:
-    one = quantised(spec.replaced(activation="relu"), (height, width), num_images=3)
+    one = quantised(spec, (height, width), num_images=3)
     with tempfile.TemporaryDirectory() as folder:
         program = compiled(write_c(one, Path(folder)), "check.c")
         found = c_logits(program, one.images, spec.num_classes)
@@ -119,3 +121,36 @@ def test_code_needs_no_float_and_no_allocation(tmp_path: Path) -> None:
     source = net_source(one.network, one.spec.notation)
     assert not re.search(r"\b(float|double|malloc|free)\b", source)
     assert re.findall(r"#include .*", source) == ['#include "net.h"']
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(find_spec("ziglang") is None, reason="the package ziglang is not installed")
+def test_cortex_m4_object_has_the_flash_and_sram_of_the_costs(tmp_path: Path) -> None:
+    one = quantised(spec_of("MgNet[2,2]-[(5,6),(9,4)]-B^l"), (8, 8))
+    write_c(one, tmp_path)
+    target = ["-target", "thumb-freestanding-eabihf", "-mcpu=cortex_m4", "-Os"]
+    command = [sys.executable, "-m", "ziglang", "cc", *target, *WARNINGS, "-c", "net.c", "-o", "net.o"]
+    subprocess.run(command, cwd=tmp_path, check=True)
+    sections = section_bytes((tmp_path / "net.o").read_bytes())
+    program = one.network.program
+    assert sections[".rodata"] == program.flash_bytes
+    assert (
+        program.sram_bytes <= sections[".bss"] <= program.sram_bytes + 1
+    )  # the patch is aligned to two bytes
+    assert sections[".text"] < 8 * 1024
+    assert ".data" not in sections
+
+
+def section_bytes(content: bytes) -> dict[str, int]:
+    """Return the size of each non-empty section of a 32-bit little-endian ELF file by its name."""
+    (start,) = struct.unpack_from("<I", content, 0x20)
+    size, number, names = struct.unpack_from("<HHH", content, 0x2E)
+    headers = [struct.unpack_from("<10I", content, start + size * index) for index in range(number)]
+    texts = headers[names][4]
+    found: dict[str, int] = {}
+    for header in headers:
+        begin = texts + header[0]
+        name = content[begin : content.index(b"\0", begin)].decode()
+        if header[5]:
+            found[name] = found.get(name, 0) + header[5]
+    return found

@@ -18,17 +18,16 @@ from space.core.errors import InvalidInputError
 from space.firmware.programs import program_of
 from space.networks.grid_spec import GridSpec
 from space.notation.parse import parse_notation
-from tests.support.firmware import MEANS, STDS, quantised
+from tests.support.firmware import MEANS, STDS, device_networks, quantised
 from tests.support.profiles import examples
-from tests.support.strategies import networks
 
 SIDES = st.integers(1, 13)
 
 
 @examples(60)
-@given(spec=networks(), height=SIDES, width=SIDES)
+@given(spec=device_networks(), height=SIDES, width=SIDES)
 def test_program_in_real_numbers_computes_the_network(spec: GridSpec, height: int, width: int) -> None:
-    one = quantised(spec.replaced(activation="relu"), (height, width), num_images=2)
+    one = quantised(spec, (height, width), num_images=2)
     steps = coefficients(one.network.program, one.weights, one.mean, one.std)
     found = float_logits(steps, one.images)
     largest = max(1.0, float(np.abs(one.expected).max()))
@@ -57,9 +56,9 @@ def test_integer_logits_are_close_to_the_real_ones(notation: str) -> None:
 
 
 @examples(40)
-@given(spec=networks(), height=SIDES, width=SIDES)
+@given(spec=device_networks(), height=SIDES, width=SIDES)
 def test_living_tensors_have_their_own_bytes(spec: GridSpec, height: int, width: int) -> None:
-    program = program_of(spec.replaced(activation="relu"), (height, width))
+    program = program_of(spec, (height, width))
     for step, place in zip(program.steps, placements(program), strict=True):
         writes = step.out.name if step.kind != "head" else None
         taken: dict[int, str] = {}
