@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from search.cli.describe_space import DRAWS, EXACT_UP_TO, feasible_share
+from space.firmware.programs import device_costs
 from space.networks.references import REFERENCES
+from space.notation.parse import parse_notation
 from space.search_space import SearchSpace, SpaceConfig
 from tests.support.command_line import mgnas
 from tests.support.studies import write_study
@@ -185,3 +187,20 @@ register_family(OddSpec, build)
     assert says in done.stderr
     assert done.stderr.count("\n") == 1
     assert "bug in mgnas" not in done.stderr
+
+
+def test_flash_and_sram_are_those_of_the_code(tmp_path: Path) -> None:
+    figures = described("MgNet[2,2]-8-B^l", "--image-size", "8", cwd=tmp_path)
+    spec = parse_notation("MgNet[2,2]-8-B^l")
+    assert (figures["flash_bytes"], figures["sram_bytes"]) == device_costs(spec, 8)
+    text = mgnas("describe", "MgNet[2,2]-8-B^l", "--image-size", "8", cwd=tmp_path).stdout
+    assert f"{figures['sram_bytes'] / 1024:.2f} KiB of SRAM" in text
+
+
+def test_network_without_int8_code_says_so(tmp_path: Path) -> None:
+    text = "MgNet[2,2]-8-B^l-activation=silu"
+    assert "flash_bytes" not in described(text, cwd=tmp_path)
+    assert (
+        "int8 C code  none: the activation silu has no integer form; use relu"
+        in mgnas("describe", text, cwd=tmp_path).stdout
+    )
