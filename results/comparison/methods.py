@@ -10,9 +10,10 @@ from space.core.errors import InvalidInputError, nearest, shown
 
 SECTIONS = ("space", "train", "search")
 """The sections of a study file that decide what is searched, and how."""
-OF_THE_RUN = (
-    *("seed", "trials", "hours", "epochs", "patience", "workers", "device", "keep_weights", "storage"),
-)
+OF_THE_RUN = {
+    *("seed", "trials", "hours", "epochs", "patience", "keep_weights", "storage"),
+    *("workers", "device", "executor", "address", "trials_per_gpu", "max_silence_s", "stall_epochs"),
+}
 """Keys of ``[search]`` that do not belong to a method: the seed, the budget and the machine."""
 EACH = "study"
 """The grouping by study: each study is a method of its own."""

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from results.comparison.methods import OF_THE_RUN
 from search.study.config import StudyConfig, Tables
 
 PLACE_OF_DATA = {"root", "memory_gib", "reader_threads"}
 """Keys of ``[data]`` that change no batch."""
 BUDGET = {
-    "search": {
-        *("max_silence_s", "stall_epochs"),
-        *("trials", "hours", "epochs", "patience", "keep_weights"),
-        *("workers", "device", "executor", "address", "trials_per_gpu"),
-        "storage",
-    },
+    "search": OF_THE_RUN - {"seed"},
     "data": {"source", *PLACE_OF_DATA},
 }
 """Keys that may change between two runs of one study. The images may move: their fingerprint is compared."""

@@ -71,6 +71,18 @@ def test_studies_of_one_configuration_are_repeats_of_a_method(comparison: Compar
     assert frame["studies"].tolist() == [2, 2]
 
 
+def test_keys_of_a_run_make_no_methods(tmp_path: Path) -> None:
+    runs = [
+        {"executor": "local", "trials_per_gpu": 1.0, "max_silence_s": 120.0},
+        {"executor": "ray", "trials_per_gpu": 4.0, "max_silence_s": 60.0, "address": "auto"},
+    ]
+    studies = [
+        write_study(tmp_path / f"s{seed}", POINTS["a1"], seed=seed, search=TPE | run)
+        for seed, run in enumerate(runs)
+    ]
+    assert set(compare(studies).method_of.values()) == {"tpe + fifo"}
+
+
 def test_fronts_say_which_network_dominates(comparison: Comparison) -> None:
     frame = comparison.fronts().set_index(["study", "trial"])
     names = {Path(name).name: name for name in comparison.names}
