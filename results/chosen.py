@@ -9,6 +9,7 @@ from results.certification.certification import Certification
 from results.certification.records import CertifiedNetwork
 from results.front import accuracy
 from results.picks import RECOMMENDED, pick
+from results.plots.axes import plural
 from results.storage.reading import reading_ledger
 from results.storage.records import TrialRecord
 from results.study import StudyReader
@@ -193,9 +194,8 @@ def certified_line(chosen: ChosenNetwork) -> str:
     network, certification = certificate.network, certificate.certification
     test, trial = network.test, chosen.trial
     deviation = "" if test.deviation is None else f" +- {100 * test.deviation:.2f}"
-    seeds = f"{test.count} seed{'s' * (test.count != 1)}"
     return (
-        f"certified: test accuracy {100 * test.mean:.2f}{deviation} % over {seeds} (95 % interval "
+        f"certified: test accuracy {100 * test.mean:.2f}{deviation} % over {plural(test.count, 'seed')} (95 % interval "
         f"{100 * test.low:.1f} to {100 * test.high:.1f} %), validation {100 * network.val.mean:.2f} %; weights of "
         f"seed {trial.seed}, trial {trial.number} of {certification.folder}, validation "
         f"{100 * accuracy(trial):.2f} %"

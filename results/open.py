@@ -11,7 +11,7 @@ from results.chosen import ChosenNetwork, network_by_name, network_of_trial, pic
 from results.picks import PICKS, RECOMMENDED
 from results.storage.location import holds_study
 from results.storage.reading import reading_ledger
-from results.storage.study_files import DATABASE, REPORT
+from results.storage.study_files import DATABASE, POINTER, REPORT
 from results.study import StudyReader
 from space.core.atomic_files import user_path
 from space.core.errors import InvalidInputError
@@ -44,7 +44,7 @@ def open_study(folder: str | Path) -> Study:
             f"there is no folder {folder}; 'mgnas search --dir {folder}' would make a study there"
         )
     if not holds_study(folder):
-        raise InvalidInputError(f"{folder} is not a study's folder: it has no {DATABASE}")
+        raise InvalidInputError(f"{folder} is not a study's folder: it has no {DATABASE} or {POINTER}")
     with reading_ledger(folder) as ledger:
         return Study(folder, ledger.header(), ledger.trials(), ledger.clock_s())
 
@@ -183,8 +183,8 @@ class Study(StudyReader):
             which: A trial's number, a pick such as ``within-1se`` or ``accuracy>=0.97``, or what ``pick`` and
                 ``network`` return.
             to: The folder; by default ``exports/trial-N`` in the study's folder.
-            formats: Of ``spec``, ``safetensors``, ``onnx``, ``pt2``, ``python``, ``hub``; by default all that
-                are possible here.
+            formats: Of ``spec``, ``safetensors``, ``onnx``, ``pt2``, ``python``, ``hub``, ``c``; by default all
+                but ``c`` that are possible here.
             max_params: With a pick, the largest number of parameters of the network.
             searched: Whether to take figures and weights of the search although there is a certification.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -55,9 +54,8 @@ def test_step_is_interrupted_at_its_limit_and_may_save_its_work(tmp_path: Path) 
 
 
 def test_queue_without_time_starts_nothing(tmp_path: Path) -> None:
-    began_s = time.monotonic()
-    assert run_queue([step("a", "import time; time.sleep(60)")], tmp_path, 1.0) == {}
-    assert time.monotonic() - began_s < 30
+    assert run_queue([step("a", "open('begun', 'w').close()")], tmp_path, 1.0) == {}
+    assert not (tmp_path / "begun").exists()
     assert read_state(tmp_path) == {}
 
 

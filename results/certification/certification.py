@@ -35,6 +35,7 @@ class Certification:
         search_hypervolume: The hypervolume that the search reported for the certified networks.
         survived: The networks of the search's front that are on the certified front.
         lost: The networks of the search's front that are not.
+        by_arch: Each network by its identity.
     """
 
     folder: Path

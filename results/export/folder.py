@@ -81,7 +81,7 @@ def export_trial(
         study: The study with the trial: that of the search, or its certification.
         trial: The trial. The format ``spec`` alone needs no weights, so any trial has it.
         to: The folder.
-        formats: Names of ``FORMATS``; None for all that are possible here.
+        formats: Names of ``FORMATS``; None for all of ``DEFAULT_FORMATS`` that are possible here.
         load_images: Loads validation images for the comparison. Without it, or if it refuses, the images are
             random.
         certificate: The certified figures of the network, if the trial is one of its certification.

@@ -9,13 +9,12 @@ from typing import Any
 from results.tables import print_json, print_layers
 from space.core.errors import InvalidInputError, shown
 from space.firmware.programs import device_costs, why_no_program
+from space.limits import KIB, MIB
 from space.networks.counts import LayerCount
 from space.networks.load import read_spec
 from space.networks.references import Reference, find_reference
 from space.networks.spec import Spec
 
-KIB = 2**10
-MIB = 2**20
 AT_MOST = 1_000_000
 """Limit of the image side in pixels, of channels and of classes."""
 

@@ -159,7 +159,7 @@ def dashboard(
     folder: Folder,
     port: Annotated[int, typer.Option(help="The port; 0 for any free one.", rich_help_panel=OUTPUT)] = 8080,
 ) -> None:
-    """Serve Optuna Dashboard on a copy of the study. Only this machine reaches it; it changes nothing."""
+    """Serve Optuna Dashboard on a study. Only this machine reaches it; it changes nothing."""
     from search.cli.live_pages import serve_dashboard
 
     serve_dashboard(folder, port)

@@ -77,9 +77,8 @@ def _reopen(
     search = config.search.model_copy(update={"storage": lock.location.storage})
     config = config.model_copy(update={"name": header.name, "search": search})
     if all(record.state == "running" for record in (*results.records, *results.references)):
-        header = replace(
-            header, data=_facts(data)
-        )  # no result depends on the images yet: they may be repaired
+        # no result depends on the images yet: they may be repaired
+        header = replace(header, data=_facts(data))
     check_images(folder, header, config, data)
     if header.space_hash != space.hash:
         raise InvalidInputError(

@@ -16,6 +16,7 @@ from space.config import SpaceConfig
 from space.core.atomic_files import absolute_path
 from space.core.errors import InvalidInputError, nearest, shown
 from space.core.validation import explain, rule_of
+from space.limits import DEVICE_COSTS
 from space.networks.counts import Size
 from space.networks.plugins import load_plugins
 from space.networks.references import read_reference
@@ -304,7 +305,7 @@ class StudyConfig(BaseModel):
             num_classes=num_classes,
             image_size=image_size,
             batch_size=self.train.batch_size if searched is None else int(searched.largest),
-            counts_device=bool({"flash_kib", "sram_kib"} & set(self.search.costs)),
+            counts_device=not set(DEVICE_COSTS).isdisjoint(self.search.costs),
         )
 
     @model_validator(mode="after")

@@ -166,9 +166,8 @@ class OptunaMirror:
             values, state = [record.val_accuracy, *costs], TrialState.COMPLETE
 
         def attempt() -> None:
-            with suppress(
-                optuna.exceptions.UpdateFinishedTrialError
-            ):  # by a user, or before a lost connection
+            # finished by a user, or before a lost connection
+            with suppress(optuna.exceptions.UpdateFinishedTrialError):
                 self._storage.set_trial_state_values(trial_id, state, values)
 
         self._patiently(attempt, writes=True)

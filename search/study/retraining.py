@@ -12,7 +12,7 @@ from results.plots.axes import plural
 from results.storage.errors import StorageFullError
 from results.storage.records import TrialRecord
 from search.executors.base import Executor
-from search.executors.messages import Epoch, Event, Failed, Fatal, Finished, Lost, Retired
+from search.executors.messages import Epoch, Event, Failed, Fatal, Finished, Lost, Remark, Retired
 from search.study.config import StudyConfig
 from search.study.driver import POLL_S, SearchError
 from search.study.jobs import training_job
@@ -120,6 +120,8 @@ class Retraining:
             self._lose(event)
         elif isinstance(event, Retired):
             self.progress.note(event.text())
+        elif isinstance(event, Remark):
+            self.progress.note(event.text)
         elif isinstance(event, Fatal):
             error = StorageFullError if event.disk_full else SearchError
             raise error(f"the training stopped: {event.reason}; run the same command again")

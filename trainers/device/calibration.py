@@ -170,7 +170,7 @@ class Calibration:
     def _loaded_step_s(self, question: Question, record: Record) -> float:
         """Return the seconds of the probe's step under the current load; those of the record if not measured."""
         if self.device.type != "cpu":
-            return record.step_s  # workers of a search have a GPU each
+            return record.step_s  # a GPU is not timed beside trainings
         now_s = time.monotonic()
         measured_s, step_s = self._loaded.get(question.key, (-math.inf, record.step_s))
         if now_s - measured_s > RENEW_AFTER.total_seconds():

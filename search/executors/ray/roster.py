@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable
 
+from results.plots.axes import plural
 from search.executors.messages import Remark
 from search.executors.ray.cluster import Cluster, Node
 from search.executors.ray.demand import Demand
@@ -46,8 +47,7 @@ class Roster:
         ]
 
     def _room(self, node: Node) -> str:
-        count = self._demand.slots_on(node)
-        return f"{count} {'worker' if count == 1 else 'workers'}"
+        return plural(self._demand.slots_on(node), "worker")
 
     def places(self, taken: Iterable[Node], most: int) -> list[Node]:
         """Return the nodes for further workers, the emptiest first.
