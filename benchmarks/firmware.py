@@ -25,13 +25,12 @@ import numpy as np
 from benchmarks.machine import describe_machine
 from results.export.firmware.c_source import fixed_source, header_source, net_source
 from results.export.firmware.integer_run import integer_logits
-from results.export.firmware.quantise import IntegerNetwork, quantise
-from results.export.firmware.write import trained_logits
+from results.export.firmware.quantise import IntegerNetwork
+from results.export.firmware.write import quantised_network, trained_logits
 from results.export.onnx_file import write_onnx
 from results.export.sample import Sample
 from results.export.source import Source
 from search.study.opened import open_study, validation_sample
-from space.firmware.programs import program_of
 from space.networks.load import load_spec
 
 MOST_IMAGES = 10**6
@@ -56,10 +55,7 @@ int main(void) {{
 def measured(source: Source, sample: Sample, is_timed: bool) -> dict[str, Any]:
     """Return the figures of one network."""
     assert sample.calibration is not None
-    trained = source.trained
-    program = program_of(source.spec, trained.image_size)
-    weights = {name: tensor.numpy() for name, tensor in source.classifier.network.state_dict().items()}
-    network = quantise(program, weights, sample.calibration, trained.mean, trained.std)
+    network = quantised_network(source, sample.calibration)
     integers, floats = integer_logits(network, sample.images), trained_logits(source, sample.images)
     before, after = sample.accuracy(floats), sample.accuracy(integers)
     assert before is not None
@@ -67,8 +63,8 @@ def measured(source: Source, sample: Sample, is_timed: bool) -> dict[str, Any]:
     row = {
         "notation": source.spec.notation,
         "params": source.spec.params,
-        "flash_bytes": program.flash_bytes,
-        "sram_bytes": program.sram_bytes,
+        "flash_bytes": network.program.flash_bytes,
+        "sram_bytes": network.program.sram_bytes,
         "float_accuracy": before,
         "int8_accuracy": after,
         "points": 100 * (after - before),

@@ -70,60 +70,44 @@ def steps(scale: Scale, root: Path) -> list[Step]:
         scale: Its size.
         root: The root of the checkout, with the tests.
     """
-    pytest = (
-        *MODULE,
-        "pytest",
-        "-p",
-        "no:cacheprovider",
-        "--rootdir",
-        str(root),
-        "-c",
-        str(root / "pyproject.toml"),
-    )
-    tests = tuple(str(root / word) if (root / word).exists() else word for word in scale.tests)
+    studies = [step for preset in scale.presets for step in _search_and_certification(scale, preset)]
+    return [*_checks(scale, root), *studies, *_trainings(scale)]
+
+
+def _checks(scale: Scale, root: Path) -> list[Step]:
+    """Return the tests of the GPU, and the benchmark of packing with and without MPS."""
+    configuration = ("--rootdir", str(root), "-c", str(root / "pyproject.toml"))
+    tests = (str(root / word) if (root / word).exists() else word for word in scale.tests)
     packing = (*MODULE, "benchmarks.packing", "--json", "--device", scale.device, *scale.packing)
-    found = [
-        Step("tests", (*pytest, *tests), 180.0, repeats=False),
+    pytest = (*MODULE, "pytest", "-p", "no:cacheprovider", *configuration, *tests)
+    return [
+        Step("tests", pytest, 180.0, repeats=False),
         Step("packing", packing, 150.0, repeats=False),
         Step("packing-by-turns", (*packing, "--no-mps"), 120.0, repeats=False),
     ]
-    common = ("--data", scale.data, "--device", scale.device, *_assigned(scale.settings))
-    searches = [
-        Step(
-            f"search-{preset}",
-            (*MGNAS, "search", *_begun(f"studies/{preset}", "--preset", preset, *common)),
-            600.0,
-        )
-        for preset in scale.presets
-    ]
-    certifications = [
-        Step(
-            f"certify-{preset}",
-            (
-                *MGNAS,
-                "certify",
-                f"studies/{preset}",
-                "--seeds",
-                str(scale.seeds),
-                "--epochs",
-                str(scale.epochs),
-            ),
-            600.0,
-        )
-        for preset in scale.presets
-    ]
-    for pair in zip(searches, certifications, strict=True):
-        found += pair
+
+
+def _search_and_certification(scale: Scale, preset: str) -> list[Step]:
+    folder = f"studies/{preset}"
+    images = ("--data", scale.data, "--device", scale.device, *_assigned(scale.settings))
+    search = (*MGNAS, "search", "--preset", preset, *images, "--dir", folder)
+    certify = (*MGNAS, "certify", folder, *_seeds_and_epochs(scale))
+    return [Step(f"search-{preset}", search, 600.0), Step(f"certify-{preset}", certify, 600.0)]
+
+
+def _trainings(scale: Scale) -> list[Step]:
+    """Return the trainings of named networks, by the recipe of the first preset."""
+    found = []
     for name, networks in (("references", scale.references), ("papers", scale.papers)):
-        train = ("train", *networks, "--seeds", str(scale.seeds), "--epochs", str(scale.epochs))
         recipe = _assigned(tuple(one for one in scale.settings if one.startswith("train.batch")))
         place = ("--data", scale.data, "--preset", scale.presets[0], "--output", f"studies/{name}")
-        found.append(Step(name, (*MGNAS, *train, *recipe, *place), 600.0))
+        train = (*MGNAS, "train", *networks, *_seeds_and_epochs(scale), *recipe, *place)
+        found.append(Step(name, train, 600.0))
     return found
 
 
-def _begun(folder: str, *arguments: str) -> tuple[str, ...]:
-    return (*arguments, "--dir", folder)
+def _seeds_and_epochs(scale: Scale) -> tuple[str, ...]:
+    return ("--seeds", str(scale.seeds), "--epochs", str(scale.epochs))
 
 
 def _assigned(settings: tuple[str, ...]) -> tuple[str, ...]:

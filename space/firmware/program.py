@@ -14,7 +14,7 @@ output over an elementwise operand that it uses last.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from typing import Literal, NamedTuple
 
 TABLE_BYTES = 4
@@ -218,19 +218,6 @@ class Program(NamedTuple):
     def last_uses(self) -> dict[str, int]:
         """Return the index of the last step that reads each tensor, by name."""
         return {tensor.name: index for index, step in enumerate(self.steps) for tensor in step.operands}
-
-    def alive(self) -> Iterator[list[Tensor]]:
-        """Yield for each step the tensors in memory while it runs; an output in place counts once."""
-        last_step = self.last_uses()
-        alive = [self.image]
-        for index, step in enumerate(self.steps):
-            dying = [tensor for tensor in alive if last_step[tensor.name] <= index]
-            if step.kind != "head" and in_place(step, dying) is None:
-                alive.append(step.out)
-            yield alive
-            alive = [tensor for tensor in alive if tensor not in dying]
-            if step.kind != "head" and step.out not in alive:
-                alive.append(step.out)
 
 
 def in_place(step: Step, dying: Collection[Tensor]) -> Tensor | None:

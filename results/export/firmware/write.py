@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from results.export.firmware.c_source import example_source, fixed_source, header_source, net_source
 from results.export.firmware.compile import run_compiled
 from results.export.firmware.integer_run import integer_logits
-from results.export.firmware.quantise import quantise
+from results.export.firmware.quantise import IntegerNetwork, quantise
 from results.export.firmware.readme import readme
 from results.export.preprocessing import Preprocessing
 from results.export.source import ExportError, Source
@@ -83,13 +83,11 @@ def write_c(source: Source, folder: Path) -> None:
         ExportError: The compiled code gives other logits than the numpy reference.
     """
     trained, sample = source.trained, source.sample
-    program = program_of(source.spec, trained.image_size)
     if sample.calibration is None:
         raise InvalidInputError(
             f"the format c needs training images of the study to choose its scales, but {sample.note}"
         )
-    weights = {name: tensor.numpy() for name, tensor in source.classifier.network.state_dict().items()}
-    network = quantise(program, weights, sample.calibration, trained.mean, trained.std)
+    network = quantised_network(source, sample.calibration)
     logits = integer_logits(network, sample.images)
     macs = source.spec.macs(trained.image_size)
     title = f"{source.spec.notation}, trained on {trained.data}"
@@ -105,8 +103,8 @@ def write_c(source: Source, folder: Path) -> None:
         )
     expected = trained_logits(source, sample.images)
     figures = FirmwareFigures(
-        flash_bytes=program.flash_bytes,
-        sram_bytes=program.sram_bytes,
+        flash_bytes=network.program.flash_bytes,
+        sram_bytes=network.program.sram_bytes,
         macs=macs,
         accuracy=sample.accuracy(logits),
         float_accuracy=sample.accuracy(expected),
@@ -127,6 +125,22 @@ def write_c(source: Source, folder: Path) -> None:
     (folder / FOLDER).mkdir()
     for name, text in files.items():
         (folder / FOLDER / name).write_text(text, encoding="utf-8")
+
+
+def quantised_network(source: Source, images: NDArray[np.uint8]) -> IntegerNetwork:
+    """Return a trained network in integers.
+
+    Args:
+        source: The network with its weights.
+        images: Training images that determine the scales, N H W C.
+
+    Raises:
+        InvalidInputError: The network has no int8 code.
+    """
+    trained = source.trained
+    program = program_of(source.spec, trained.image_size)
+    weights = {name: tensor.numpy() for name, tensor in source.classifier.network.state_dict().items()}
+    return quantise(program, weights, images, trained.mean, trained.std)
 
 
 def figures_table(figures: FirmwareFigures) -> str:
