@@ -60,7 +60,8 @@ def keep_example(folder: Path, target: Path) -> None:
     for name in ("study.toml", "front.csv", "trials.csv"):
         shutil.copy(folder / name, target / name)
     _, text = timed("front", str(folder), "--json")
-    (target / "front.json").write_text(text, encoding="utf-8")
+    facts = json.loads(text)["certification"] | {"folder": "certification"}
+    (target / "certification.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
     study.figures(target / "figures", ("svg",))
 
 
