@@ -154,9 +154,8 @@ class Trials:
         if why_no_program(spec) is None:
             device = device_costs(spec, self.space.image_size)
             found = replace(found, flash_kib=device.flash_bytes / KIB, sram_kib=device.sram_bytes / KIB)
-        for record in self.records.values():
-            if record.arch == spec.arch:
-                found = found.completed(record.network_costs)
+        for number in self._trials_of.get(spec.arch, ()):
+            found = found.completed(self.records[number].network_costs)
         return found
 
     def report(self, trial: int, report: EpochReport, clock_s: float) -> None:
