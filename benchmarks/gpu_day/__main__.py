@@ -1,4 +1,4 @@
-"""The queue of GPU runs, most wanted first; each run goes on where the last one stopped.
+"""The queue of GPU runs, most wanted first; each run continues the last one.
 
     python -m benchmarks.gpu_day --data npz:cifar10.npz --out NEW [--from OLD] [--minutes 9] [--only NAME ...]
 

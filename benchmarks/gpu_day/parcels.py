@@ -14,7 +14,7 @@ LEFT_OUT = ("images.npz", "__pycache__")
 def pack(folder: Path, target: Path, part_bytes: int = PART_BYTES) -> list[Path]:
     """Write ``folder`` into numbered files of at most ``part_bytes`` each, and return them.
 
-    Images are left out; everything that a stopped study needs to go on travels.
+    Images are left out; everything that a stopped study needs to continue travels.
     """
     target.mkdir(parents=True, exist_ok=True)
     for old in parts(target):

@@ -1,4 +1,4 @@
-"""Runs the steps within a time limit; what is not done goes on in the next run."""
+"""Runs the steps within a time limit; the next run continues what is not done."""
 
 from __future__ import annotations
 

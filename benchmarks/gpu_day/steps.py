@@ -19,7 +19,7 @@ PAPERS = ("mgnet-256-Bl", "resnet18")
 
 @dataclass(frozen=True)
 class Step:
-    """One command that ends by itself with exit code 0, or goes on where it stopped.
+    """One command that ends by itself with exit code 0, or continues where it stopped.
 
     Attributes:
         name: Its name in the state of the queue and of its output.
