@@ -262,8 +262,8 @@ class Lease:
 
     def _lost(self) -> LeaseLostError:
         return LeaseLostError(
-            "another driver has taken over this study, since this one stood still for more than "
-            f"{LEASE_S:.0f} s; this one ends. The epochs that it has not recorded are trained again"
+            f"another driver has taken over this study, since this one stood still for over {LEASE_S:.0f} s; "
+            "it trains again the epochs that this one has not recorded"
         )
 
 

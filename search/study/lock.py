@@ -88,7 +88,7 @@ def _leased(location: Location, folder: Path, *, is_new: bool = False) -> Iterat
     try:
         lease = Lease.acquire(location.server_url, location.study, is_new=is_new)
     except StudyBusyError as error:
-        raise StudyBusyError(f"{folder}: {error}. Wait for it, or let --standby wait") from None
+        raise StudyBusyError(f"{folder}: {error}; wait for it ('mgnas search --standby' does so)") from None
     try:
         yield StudyLock(location, lease)
     finally:

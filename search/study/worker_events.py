@@ -89,7 +89,7 @@ class WorkerEvents:
         """Show why a trial lost its worker."""
         how = "resumes from its last checkpoint"
         if event.is_memory:
-            how += ", with half the micro-batch"
+            how += " with half the micro-batch"
         self._tell(f"trial {event.trial}: {event.reason}; it {how}")
         self.end(event.trial, "lost", event.reason)
 
