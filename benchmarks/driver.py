@@ -71,8 +71,8 @@ class InstantExecutor:
         self._events.clear()
 
 
-def measure(folder: Path, trials: int, epochs: int, search: str, storage: str) -> float:
-    """Return the trials per minute of one search."""
+def measure(folder: Path, trials: int, epochs: int, search: str, storage: str) -> tuple[float, float]:
+    """Return the trials per minute of one search, and its milliseconds of processor time for each trial."""
     sampler, _, scheduler = search.partition(":")
     tables: dict[str, Any] = {
         "name": folder.name,
@@ -98,11 +98,11 @@ def measure(folder: Path, trials: int, epochs: int, search: str, storage: str) -
         closing(open_store(config, place, data, space, lock)) as store,
     ):
         driver = Driver(compose(config, store, InstantExecutor()), Silent(), Clock(0.0))
-        began = time.perf_counter()
+        began, cpu_began = time.perf_counter(), time.process_time()
         driver.run()
-        seconds = time.perf_counter() - began
+        seconds, cpu_s = time.perf_counter() - began, time.process_time() - cpu_began
         assert sum(record.has_ended for record in store.records.values()) == trials
-    return 60 * trials / seconds
+    return 60 * trials / seconds, 1000 * cpu_s / trials
 
 
 def main(options: Sequence[str] | None = None) -> None:
@@ -115,15 +115,16 @@ def main(options: Sequence[str] | None = None) -> None:
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
     arguments = parser.parse_args(options)
     rates: dict[str, list[float]] = {search: [] for search in arguments.searches}
+    cpu_ms: dict[str, list[float]] = {search: [] for search in arguments.searches}
     with tempfile.TemporaryDirectory() as place:
         for repeat in range(arguments.repeats):
             for search in arguments.searches:
                 name = f"{search.replace(':', '-')}-{repeat}-{time.time_ns()}"
                 folder = Path(place) / name
-                rates[search].append(
-                    measure(folder, arguments.trials, arguments.epochs, search, arguments.storage)
-                )
-                print(f"{search}: {rates[search][-1]:.0f} trials/min", file=sys.stderr)
+                rate, cpu = measure(folder, arguments.trials, arguments.epochs, search, arguments.storage)
+                rates[search].append(rate)
+                cpu_ms[search].append(cpu)
+                print(f"{search}: {rate:.0f} trials/min, {cpu:.1f} ms of CPU for each", file=sys.stderr)
     summary = {
         search: {
             "median": round(statistics.median(found)),
@@ -139,7 +140,10 @@ def main(options: Sequence[str] | None = None) -> None:
         print(json.dumps(document, indent=2))
         return
     for search, values in summary.items():
-        print(f"{search:<24} {values['median']:>7,} trials/min ({values['min']:,} to {values['max']:,})")
+        print(
+            f"{search:<24} {values['median']:>7,} trials/min ({values['min']:,} to {values['max']:,}), "
+            f"{values['cpu_ms']} ms of CPU for each"
+        )
 
 
 if __name__ == "__main__":
