@@ -12,12 +12,15 @@ from pathlib import Path
 
 from search.executors.liveness import HangLimits, Liveness, WakingClock
 from search.executors.messages import (
+    Deferred,
+    Epoch,
     Event,
     Failed,
     Fatal,
     Finished,
     Job,
     Lost,
+    Measured,
     Paused,
     Placed,
     Ready,
@@ -26,6 +29,7 @@ from search.executors.messages import (
     Setup,
     Silent,
 )
+from search.executors.sharing import DeviceSharing
 from search.executors.slots import Slot
 from search.executors.worker_process import END_S, WorkerProcess
 from trainers.device.memory_size import kills_for_memory
@@ -36,6 +40,8 @@ MAX_EARLY_DEATHS = 3
 
 class LocalExecutor:
     """Runs jobs in one persistent process for each slot, and replaces processes that die or hang.
+
+    A job that runs out of memory beside others runs again alone on its device.
 
     Args:
         slots: The places of the workers.
@@ -52,6 +58,7 @@ class LocalExecutor:
         limits: HangLimits | None = None,
     ) -> None:
         self._slots = slots
+        self._sharing = DeviceSharing(slots)
         self._setup = setup
         self._logs = log_folder
         self._limits = limits or HangLimits()
@@ -87,9 +94,13 @@ class LocalExecutor:
     def _idle(self) -> list[WorkerProcess]:
         return [worker for worker in self._workers.values() if worker.job is None]
 
+    def _open(self) -> list[WorkerProcess]:
+        """Return the workers that may get any job."""
+        return [worker for worker in self._idle() if self._sharing.is_open(worker.index)]
+
     def free_slots(self) -> int:
-        """Return the number of workers without a job."""
-        return max(0, len(self._idle()) - len(self._waiting))
+        """Return the number of workers without a job, except those beside a job that must run alone."""
+        return max(0, len(self._open()) - len(self._waiting))
 
     def pids(self) -> list[int]:
         """Return the process id of each worker."""
@@ -97,17 +108,21 @@ class LocalExecutor:
 
     def submit(self, job: Job) -> None:
         """Send ``job`` to a worker without one, to a ready worker if there is one."""
-        self._give(max(self._idle(), key=lambda worker: worker.ready), job)
+        self._give(max(self._open(), key=lambda worker: worker.ready), job)
 
     def _give(self, worker: WorkerProcess, job: Job) -> None:
+        self._sharing.begin(worker.index, job)
         worker.begin(job)
         self._placed.append(
             Placed(job.trial, worker.index, worker.device, platform.node(), worker.process.pid)
         )
 
     def _give_waiting(self) -> None:
-        """Give the jobs of slots that were given up to the next free workers."""
-        while self._waiting and self._idle():
+        """Give free workers the jobs that must run alone, and those of slots that were given up."""
+        idle = sorted(self._idle(), key=lambda worker: not worker.ready)
+        for index, job in self._sharing.take_alone([worker.index for worker in idle]):
+            self._give(self._workers[index], job)
+        while self._waiting and self._open():
             self.submit(self._waiting.popleft())
 
     def poll(self, timeout_s: float) -> list[Event]:
@@ -115,6 +130,7 @@ class LocalExecutor:
         events = self._check_hangs()
         deadline = time.monotonic() + timeout_s
         while True:
+            self._give_waiting()
             events += self._placed
             self._placed = []
             wait = 0.0 if events else max(0.0, deadline - time.monotonic())
@@ -123,7 +139,6 @@ class LocalExecutor:
             except queue.Empty:
                 return events
             events += self._handle(worker, event)
-            self._give_waiting()
 
     # -- workers that hang -------------------------------------------------------------------------------
 
@@ -157,9 +172,22 @@ class LocalExecutor:
         if isinstance(event, Ready):
             worker.ready = True
             self._early_deaths[worker.index] = 0
+        elif isinstance(event, Epoch) and worker.job is not None:
+            worker.job = replace(worker.job, known_epochs=event.report.epoch)
+        elif isinstance(event, Measured) and worker.job is not None:
+            worker.job = replace(worker.job, known_latency_ms=event.latency_ms)
         elif isinstance(event, (Paused, Finished, Failed)):
-            worker.job = None
+            return [self._end_job(worker, event)]
         return [event]
+
+    def _end_job(self, worker: WorkerProcess, event: Paused | Finished | Failed) -> Event:
+        job, worker.job = worker.job, None
+        assert job is not None
+        is_memory = isinstance(event, Failed) and event.is_memory
+        if self._sharing.end(worker.index, job, is_memory=is_memory):
+            assert isinstance(event, Failed)
+            return Deferred(event.trial, event.reason, worker.device)
+        return event
 
     def _replace(self, dead: WorkerProcess) -> list[Event]:
         is_memory = self._was_memory(dead)
@@ -177,6 +205,7 @@ class LocalExecutor:
         if not dead.ready:
             self._give(self._workers[dead.index], dead.job)
             return []
+        self._sharing.lose(dead.index, dead.job, is_memory=is_memory)
         return [Lost(dead.job.trial, f"its worker {ended}", is_memory)]
 
     def _retire(self, dead: WorkerProcess, ended: str) -> list[Event]:
@@ -190,8 +219,7 @@ class LocalExecutor:
                     "the reason. --set search.device chooses another device"
                 )
             ]
-        if dead.job is not None:
-            self._waiting.append(dead.job)
+        self._waiting += self._sharing.give_up(dead.index, dead.job)
         return [Retired(dead.index, dead.device, f"the last one {ended}", str(log), len(self._workers))]
 
     def _was_memory(self, dead: WorkerProcess) -> bool:

@@ -73,6 +73,7 @@ class Job(Message):
         micro_batch_halvings: How often the micro-batch is halved, after workers were killed for their memory.
         train_s: Wall time of the training's earlier jobs.
         until: The epoch after which the training pauses; None trains to the recipe's last epoch.
+        is_alone: Whether no other training runs on the device; then all its memory belongs to this one.
     """
 
     trial: int
@@ -88,6 +89,7 @@ class Job(Message):
     micro_batch_halvings: int = 0
     train_s: float = 0.0
     until: int | None = None
+    is_alone: bool = False
 
 
 @dataclass(frozen=True)
@@ -171,11 +173,13 @@ class Failed(Message):
     """A training ended without a network and is not repeated.
 
     ``is_over_limit`` says that the network exceeds a limit of the study; the training itself had no error.
+    ``is_memory`` says that memory ran out.
     """
 
     trial: int
     reason: str
     is_over_limit: bool = False
+    is_memory: bool = False
 
 
 @dataclass(frozen=True)
@@ -185,6 +189,25 @@ class Lost(Message):
     trial: int
     reason: str
     is_memory: bool = False
+
+
+@dataclass(frozen=True)
+class Deferred(Message):
+    """A training ran out of memory beside others; it waits until it can run again alone on its device.
+
+    Attributes:
+        trial: The number of the trial.
+        reason: What did not fit.
+        device: The torch device, with the number of the GPU.
+    """
+
+    trial: int
+    reason: str
+    device: str
+
+    def text(self) -> str:
+        """Return the event as one line."""
+        return f"trial {self.trial}: {self.reason}; it runs again alone on {self.device}"
 
 
 @dataclass(frozen=True)
@@ -276,7 +299,7 @@ class Fatal(Message):
 
 Event = (
     Ready | Calibrating | Predicted | Measured | Epoch | Paused | Finished | Failed | Lost | Fatal
-    | Beat | Silent | Recovered | Placed | Retired | Remark
+    | Beat | Silent | Recovered | Placed | Deferred | Retired | Remark
 )  # fmt: skip
 _SENT: dict[str, type[Any]] = {
     cls.__name__: cls

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from results.plots.axes import plural
 from search.executors.base import Executor
-from search.executors.messages import Epoch, Failed, Fatal, Job, Lost
+from search.executors.messages import Deferred, Epoch, Failed, Fatal, Job, Lost
 from space.core.errors import MgnasError
 
 COUNTS = (1, 2, 4, 8, 16, 32)
@@ -67,7 +67,7 @@ def measure_throughput(executor: Executor, jobs: Sequence[Job], limit_s: float =
         if time.monotonic() >= deadline_s:
             raise PackingError(f"{plural(len(jobs), 'training')} did not run within {limit_s:.0f} s")
         for event in executor.poll(0.25):
-            if isinstance(event, (Failed, Fatal, Lost)):
+            if isinstance(event, (Deferred, Failed, Fatal, Lost)):
                 raise PackingError(f"{plural(len(jobs), 'training')} at the same time: {event.reason}")
             if not isinstance(event, Epoch):
                 continue

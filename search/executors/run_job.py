@@ -25,6 +25,7 @@ from space.core.system_errors import DISK_FULL, explain_system_error
 
 if TYPE_CHECKING:
     from space.networks.spec import Spec
+    from trainers.health import TrainingFailedError
     from trainers.training import Training
 
 BROKEN = "CUDA error"
@@ -40,39 +41,69 @@ class OverLimitError(MgnasError):
 def run_job(job: Job, place: Workplace, tell: EventSink) -> None:
     """Carry a job out and tell its events; every end of a training is one event, or the end of this process.
 
+    The memory of the training is free before its end is told: the next training on the device may need it.
+
     Args:
         job: The training, or the part of it up to a rung.
         place: The device with the images.
         tell: Takes the events in order.
     """
+    from trainers.device.memory import give_back_memory
+
+    end = _end_of(job, place, tell)
+    place.heart.rest()  # it refers to the training
+    give_back_memory(place.data.device)
+    tell(end)
+    if isinstance(end, Finished):
+        _check_calibration(job, place)
+
+
+def _end_of(job: Job, place: Workplace, tell: EventSink) -> Paused | Finished | Failed | Fatal:
+    """Train to the job's last epoch and return the closing event, also of an error."""
     import torch
 
+    from trainers.device.memory import is_out_of_memory
     from trainers.health import TrainingFailedError
 
     trial = job.trial
     try:
-        end = _train_to_end(job, place, tell)
+        return _train_to_end(job, place, tell)
     except InvalidInputError as error:  # images that are loaded during the training
-        tell(Fatal(str(error)))
+        return Fatal(str(error))
     except TrainingFailedError as error:
-        is_named = not job.is_limited  # the user chose its recipe and can change it
-        tell(Failed(trial, f"{error}; {error.advice}" if is_named and error.advice else str(error)))
+        return _failed(job, error)
     except OverLimitError as error:
-        tell(Failed(trial, str(error), is_over_limit=True))
+        return Failed(trial, str(error), is_over_limit=True)
     except (torch.OutOfMemoryError, MemoryError) as error:
-        tell(Failed(trial, f"out of memory: {_first_line(error)}"))
+        return _no_memory(job, _first_line(error))
     except OSError as error:
-        tell(system_error(error, job.weights_path))
+        return system_error(error, job.weights_path)
     except Exception as error:
         if BROKEN in str(error):
             os._exit(LOST)
         # the driver needs an event for every end; the log gets the traceback
         sys.excepthook(type(error), error, error.__traceback__)
-        tell(Failed(trial, f"{type(error).__name__}: {_first_line(error)}"))
-    else:
-        tell(end)
-        if isinstance(end, Finished):
-            _check_calibration(job, place)
+        if is_out_of_memory(error):
+            return _no_memory(job, _first_line(error))
+        return Failed(trial, f"{type(error).__name__}: {_first_line(error)}")
+
+
+def _failed(job: Job, error: TrainingFailedError) -> Failed:
+    from trainers.device.memory import NoRoomError
+
+    is_named = not job.is_limited  # the user chose its recipe and can change it
+    advice = f"; {error.advice}" if is_named and error.advice else ""
+    if isinstance(error, NoRoomError):
+        return Failed(job.trial, f"{error}{_where(job)}{advice}", is_memory=True)
+    return Failed(job.trial, f"{error}{advice}")
+
+
+def _no_memory(job: Job, reason: str) -> Failed:
+    return Failed(job.trial, f"out of memory: {reason}{_where(job)}", is_memory=True)
+
+
+def _where(job: Job) -> str:
+    return ", alone on the device" if job.is_alone else ""
 
 
 def _train_to_end(job: Job, place: Workplace, tell: EventSink) -> Paused | Finished:
@@ -90,7 +121,8 @@ def _train_to_end(job: Job, place: Workplace, tell: EventSink) -> Paused | Finis
     limits = place.limits if job.is_limited else {}
     file = CheckpointFile(job.checkpoint_path, training_identity(spec, data, recipe, job.seed))
     mode = place.calibration.mode(spec, recipe, place.execution, data.search_data.image_size)
-    mode = replace(mode, micro_batch_halvings=job.micro_batch_halvings)
+    share = 1.0 if job.is_alone else mode.memory_share
+    mode = replace(mode, micro_batch_halvings=job.micro_batch_halvings, memory_share=share)
     before_training_s = time.perf_counter() - began
     training = Training(spec, data, recipe, job.seed, mode, file)
     place.heart.work = lambda: training.num_passes

@@ -41,7 +41,6 @@ def main() -> None:
     tell(Ready())
     while True:
         run_job(decode(lines.get(), Job), place, tell)
-        heart.rest()
 
 
 def _read_lines(lines: queue.Queue[str]) -> None:

@@ -72,17 +72,13 @@ def open_workplace(setup: Setup, tell: EventSink, heart: Heart | None = None) ->
         torch.set_num_threads(setup.threads)
     load_plugins(setup.plugins)
     device = torch.device(setup.device)
+    share = setup.device_share if device.type == "cuda" else setup.memory_share
     if "energy_j" in setup.measured and EnergyMeter(device).joules() is None:
         raise InvalidInputError(no_energy(str(device)))
     return Workplace(
         open_data(setup.data, device, setup.memory_share, setup.device_share),
         setup.execution,
-        Calibration(
-            device,
-            setup.folder,
-            setup.memory_share,
-            tell=lambda: tell(Calibrating(device.type)),
-        ),
+        Calibration(device, setup.folder, share, tell=lambda: tell(Calibrating(device.type))),
         setup.measured,
         setup.limits,
         setup.measures_batches,

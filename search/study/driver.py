@@ -12,6 +12,7 @@ from results.storage.objectives import Objectives
 from results.storage.records import TrialRecord
 from search.executors.messages import (
     Calibrating,
+    Deferred,
     Epoch,
     Event,
     Failed,
@@ -211,6 +212,8 @@ class Driver:
             self._workers.begin(event)
         elif isinstance(event, (Silent, Recovered)):
             self._workers.note_silence(event)
+        elif isinstance(event, Deferred):
+            self._workers.defer(event)
         elif isinstance(event, Retired):
             self._workers.retire(event)
         elif isinstance(event, Remark):

@@ -12,7 +12,7 @@ from results.plots.axes import plural
 from results.storage.errors import StorageFullError
 from results.storage.records import TrialRecord
 from search.executors.base import Executor
-from search.executors.messages import Epoch, Event, Failed, Fatal, Finished, Lost, Remark, Retired
+from search.executors.messages import Deferred, Epoch, Event, Failed, Fatal, Finished, Lost, Remark, Retired
 from search.study.config import StudyConfig
 from search.study.driver import POLL_S, SearchError
 from search.study.jobs import training_job
@@ -118,7 +118,7 @@ class Retraining:
             self._end(event.trial, f"failed ({event.reason}); its weights stay lost")
         elif isinstance(event, Lost):
             self._lose(event)
-        elif isinstance(event, Retired):
+        elif isinstance(event, (Deferred, Retired)):
             self.progress.note(event.text())
         elif isinstance(event, Remark):
             self.progress.note(event.text)

@@ -7,7 +7,7 @@ import time
 from dataclasses import asdict, dataclass
 
 from results.forecast import Activity
-from search.executors.messages import Lost, Placed, Recovered, Remark, Retired, Silent
+from search.executors.messages import Deferred, Lost, Placed, Recovered, Remark, Retired, Silent
 from search.study.clock import Clock
 from search.study.event_log import EventLog, now_text
 from search.study.machine_load import machine_load
@@ -92,6 +92,11 @@ class WorkerEvents:
             how += " with half the micro-batch"
         self._tell(f"trial {event.trial}: {event.reason}; it {how}")
         self.end(event.trial, "lost", event.reason)
+
+    def defer(self, event: Deferred) -> None:
+        """Show a trial that ran out of memory beside others."""
+        self._tell(event.text())
+        self.end(event.trial, "deferred", event.reason)
 
     def note_silence(self, event: Silent | Recovered) -> None:
         """Show a worker that hangs or recovers; silent trials do not count in the forecast."""

@@ -59,7 +59,7 @@ class Calibration:
     Args:
         device: The device.
         folder: The study's folder of calibrations; None uses the cache only.
-        memory_share: Fraction of the free memory that belongs to this process.
+        memory_share: Fraction of the device's memory that belongs to this process.
         tell: Called once before the first measurement, which takes seconds.
     """
 

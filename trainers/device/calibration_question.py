@@ -64,7 +64,7 @@ def ask(
         recipe: The training; its precision may be auto.
         config: The configured execution.
         device: The device of the training.
-        memory_share: Fraction of the free memory that belongs to this process.
+        memory_share: Fraction of the device's memory that belongs to this process.
     """
     is_cuda = device.type == "cuda"
     fixed = StepMode(

@@ -60,7 +60,7 @@ class StepMode:
         cudnn_benchmark: Whether cuDNN selects kernels by measurement.
         micro_batch: Images of one forward pass; None: the whole batch.
         threads: CPU threads; None: torch's current number.
-        memory_share: Fraction of the free memory that belongs to this training.
+        memory_share: Fraction of the device's memory that belongs to this training.
         micro_batch_halvings: How often the micro-batch is halved, after workers were killed for their memory.
     """
 

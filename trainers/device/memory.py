@@ -39,7 +39,11 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and any(sign in str(error).lower() for sign in _SIGNS)
 
 
-def no_room(what: str, reason: str) -> TrainingFailedError:
+class NoRoomError(TrainingFailedError):
+    """The training does not fit in memory."""
+
+
+def no_room(what: str, reason: str) -> NoRoomError:
     """Return the error of a training that does not fit in memory.
 
     Args:
@@ -52,7 +56,7 @@ def no_room(what: str, reason: str) -> TrainingFailedError:
         is_large = asked[2] == "bytes" and float(asked[1]) >= 2**20
         size = f"{float(asked[1]) / 2**20:,.0f} MiB" if is_large else f"{asked[1]} {asked[2]}"
         size = f" ({size} more were asked for)"
-    return TrainingFailedError(
+    return NoRoomError(
         f"out of memory: {what} does not fit{size}",
         "end other programs, or choose a smaller network or smaller images (data.image_size)",
     )
@@ -63,22 +67,43 @@ def fitting_micro_batch(
 ) -> int | None:
     """Return the largest micro-batch, halved from the batch, that fits in memory; None for the whole batch.
 
-    On a CPU, memory shortage raises no error: the system kills processes. On a GPU the batch is tried
-    instead.
+    On a CPU, memory shortage raises no error: the system kills processes. On a GPU the whole batch is tried,
+    unless other trainings share the GPU: then this one keeps to its fraction of the GPU's memory.
 
     Args:
         spec: The network.
         image_size: Height and width in pixels.
         batch_size: Images of one optimiser step.
         device: The device.
-        share: Fraction of the free memory that belongs to this process.
+        share: Fraction of the device's memory that belongs to this process.
     """
-    if device.type != "cpu":
+    room = _room(device, share)
+    if room is None:
         return None
-    give_back_freed_memory()  # blocks of an earlier training count as used otherwise
-    room = share * ACTIVATION_SHARE * available_memory()
     an_image = spec.counts(image_size).activation_bytes
     micro_batch = batch_size
     while micro_batch > 1 and micro_batch * an_image > room:
         micro_batch = (micro_batch + 1) // 2
     return None if micro_batch == batch_size else micro_batch
+
+
+def _room(device: torch.device, share: float) -> float | None:
+    """Return the bytes for the activations of a step; None without a bound.
+
+    On a shared GPU the bound is a fraction of the total memory: the free memory depends on the other trainings.
+    """
+    if device.type == "cpu":
+        give_back_freed_memory()  # blocks of an earlier training count as used otherwise
+        return share * ACTIVATION_SHARE * available_memory()
+    if device.type != "cuda" or share >= 1:
+        return None
+    total = torch.cuda.mem_get_info(device)[1]
+    return ACTIVATION_SHARE * max(0.0, share * total - torch.cuda.memory_allocated(device))
+
+
+def give_back_memory(device: torch.device) -> None:
+    """Return the freed memory of this process to the device, for other processes."""
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+    else:
+        give_back_freed_memory()

@@ -46,7 +46,7 @@ EVENTS: list[Event] = [
     Epoch(1, REPORT),
     Paused(1, 2.0),
     Finished(1, 2.0, MEASUREMENTS, BatchLatency(0.5, 256, 8.0, 9.0), (0.5, None, 1.0)),
-    Failed(1, "out of memory", is_over_limit=True),
+    Failed(1, "out of memory", is_over_limit=True, is_memory=True),
     Lost(1, "killed", is_memory=True),
     Fatal("no space left", disk_full=True),
 ]
@@ -79,7 +79,7 @@ def test_setups_and_jobs_come_back_equal(message: Setup | Job) -> None:
 
 def test_all_messages_of_the_pipe_are_covered() -> None:
     sent = {type(message).__name__ for message in (*EVENTS, SETUP, JOB)}
-    of_the_executor = {"Silent", "Recovered", "Placed", "Remark", "Retired"}
+    of_the_executor = {"Silent", "Recovered", "Placed", "Deferred", "Remark", "Retired"}
     assert sent == kinds() - of_the_executor
 
 

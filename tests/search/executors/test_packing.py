@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from search.executors.local import LocalExecutor
-from search.executors.messages import Epoch, Event, Failed, Job, Setup
+from search.executors.messages import Deferred, Epoch, Event, Failed, Job, Setup
 from search.executors.packing import (
     PackingError,
     Throughput,
@@ -27,8 +27,11 @@ from trainers.device.execution import ExecutionConfig
 class SharedDevice:
     """An executor of a device that trains at most ``room`` epochs per second, and fails above ``most`` trainings."""
 
-    def __init__(self, count: int, room: float = 4.0, most: int = 100) -> None:
+    def __init__(
+        self, count: int, room: float = 4.0, most: int = 100, failure: type[Failed | Deferred] = Failed
+    ) -> None:
         self._seconds = max(1.0, count / room)
+        self._failure = failure
         self._fails = count > most
         self._jobs: list[Job] = []
         self._epoch = 0
@@ -43,7 +46,10 @@ class SharedDevice:
     def poll(self, timeout_s: float) -> list[Event]:
         self._epoch += 1
         if self._fails:
-            return [Failed(self._jobs[-1].trial, "out of memory")]
+            trial = self._jobs[-1].trial
+            if self._failure is Deferred:
+                return [Deferred(trial, "out of memory", "cuda:0")]
+            return [Failed(trial, "out of memory")]
         report = EpochReport(self._epoch, 1.0, 1.0, 0.5, self._seconds * (10 if self._epoch == 1 else 1))
         return [Epoch(job.trial, report) for job in self._jobs]
 
@@ -67,11 +73,14 @@ def test_numbers_are_tried_until_the_throughput_grows_too_little() -> None:
     assert best_packing(found) == 4
 
 
-def test_trainings_that_do_not_fit_end_the_measurement_and_every_executor_is_closed() -> None:
+@pytest.mark.parametrize("failure", [Failed, Deferred])
+def test_trainings_that_do_not_fit_end_the_measurement_and_every_executor_is_closed(
+    failure: type[Failed | Deferred],
+) -> None:
     made: list[SharedDevice] = []
 
     def executor(count: int) -> SharedDevice:
-        made.append(SharedDevice(count, room=100.0, most=4))
+        made.append(SharedDevice(count, room=100.0, most=4, failure=failure))
         return made[-1]
 
     assert best_packing(throughputs(executor, job)) == 4

@@ -9,13 +9,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from space.notation.parse import parse_notation
 from tests.support.stripes import RECIPE, SPEC
 from trainers.checkpoint import CheckpointFile
 from trainers.data.device_data import ResidentData
 from trainers.device.execution import StepMode
-from trainers.device.memory import ACTIVATION_SHARE, no_room
+from trainers.device.memory import ACTIVATION_SHARE, fitting_micro_batch, no_room
 from trainers.device.memory_size import available_memory
 from trainers.health import TrainingFailedError
 from trainers.training import Training
@@ -100,6 +101,19 @@ def test_networks_beyond_the_memory_begin_with_a_part_of_the_batch(
         assert Training(SPEC, data, RECIPE, seed=1).mode.micro_batch == expected
     fixed = Training(SPEC, data, RECIPE, seed=1, mode=StepMode(micro_batch=8))
     assert fixed.mode.micro_batch == 8
+
+
+def test_training_on_a_shared_gpu_begins_with_what_fits_its_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 1000 images' room, a quarter is this training's; other tensors of the process take a part of it."""
+    an_image = SPEC.counts((6, 7)).activation_bytes
+    total, gpu = int(1000 * an_image / ACTIVATION_SHARE), torch.device("cuda")
+    monkeypatch.setattr("torch.cuda.mem_get_info", lambda _device: (0, total))
+    monkeypatch.setattr("torch.cuda.memory_allocated", lambda _device: 0)
+    assert fitting_micro_batch(SPEC, (6, 7), 512, gpu, share=0.25) == 128
+    assert fitting_micro_batch(SPEC, (6, 7), 128, gpu, share=0.25) is None
+    assert fitting_micro_batch(SPEC, (6, 7), 4096, gpu, share=1.0) is None
+    monkeypatch.setattr("torch.cuda.memory_allocated", lambda _device: total // 5)
+    assert fitting_micro_batch(SPEC, (6, 7), 512, gpu, share=0.25) == 32
 
 
 def test_pieces_are_of_nearly_one_size(data: ResidentData) -> None:
