@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import logging
 import os
-import shutil
 import signal
 import socket
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from search.executors.ray.reaper import Reaper
 from space.core.errors import InvalidInputError, shortened, shown
 
 CONNECT_S = 5.0
@@ -63,7 +62,7 @@ class Cluster:
 
     def __init__(self, address: str | None = None, num_cpus: int | None = None) -> None:
         self.is_own = address is None
-        self._folder: str | None = None
+        self._reaper: Reaper | None = None
         ray = _import_ray(QUIET | (LOOPBACK if self.is_own else {}))
         self._was_connected = ray.is_initialized()
         if self._was_connected:
@@ -73,18 +72,17 @@ class Cluster:
             _check_answers(address)
         where: dict[str, Any] = {"address": address}
         if self.is_own:
-            self._folder = tempfile.mkdtemp(prefix="mgnas-ray-", dir=_short_folder())
-            # Ray's processes end at exit, if its start is interrupted; what is registered first happens last
-            atexit.register(shutil.rmtree, self._folder, ignore_errors=True)
+            folder = tempfile.mkdtemp(prefix="mgnas-ray-", dir=_short_folder())
+            self._reaper = Reaper(folder)
             where = {
                 "address": "local",
                 "num_cpus": num_cpus,
                 "include_dashboard": False,
                 "object_store_memory": STORE_BYTES,
-                "_temp_dir": self._folder,
+                "_temp_dir": folder,
             }
         try:
-            with _neutral_surroundings():
+            with _neutral_surroundings(self._reaper.environment() if self._reaper else {}):
                 ray.init(**where, log_to_driver=False, configure_logging=False, namespace="mgnas")
         except Exception as error:  # Ray raises any kind, also plain ones
             self.close()
@@ -114,9 +112,9 @@ class Cluster:
 
         if not self._was_connected:
             ray.shutdown()
-        if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
-            self._folder = None
+        if self._reaper is not None:
+            self._reaper.close()
+            self._reaper = None
 
 
 def _node(facts: dict[str, Any]) -> Node:
@@ -142,17 +140,20 @@ def _import_ray(variables: dict[str, str]) -> Any:
 
 
 @contextlib.contextmanager
-def _neutral_surroundings() -> Iterator[None]:
-    """Start Ray from the root folder, and keep the handler of SIGTERM.
+def _neutral_surroundings(variables: Mapping[str, str]) -> Iterator[None]:
+    """Start Ray from the root folder with these environment variables, and keep the handler of SIGTERM.
 
     Ray adds the current folder to the module path of workers. A file ``search.py`` there would hide our package.
     """
     is_main = threading.current_thread() is threading.main_thread()
     before = signal.getsignal(signal.SIGTERM)
+    os.environ.update(variables)
     try:
         with contextlib.chdir("/"):
             yield
     finally:
+        for name in variables:
+            del os.environ[name]  # later processes of this program are not part of the cluster
         if is_main:
             signal.signal(signal.SIGTERM, before)
 
