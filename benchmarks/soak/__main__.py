@@ -73,7 +73,7 @@ def soaked(folder: SoakFolder, searched: Searched, arguments: argparse.Namespace
     soak = Soak(folder, searched, arguments.seed, arguments.every)
     is_complete = soak.run(None if arguments.minutes is None else 60 * arguments.minutes)
     wrong = wrong_books(folder.study, searched.trials) if is_complete else ["the study is not complete"]
-    if left := sorted(file.name for file in folder.temporary.iterdir()):
+    if left := folder.temporary_files():
         wrong.append(f"{len(left)} temporary files are left: {left[0]}")
     states = ended_trials(folder.study) if folder.study.exists() else Counter[str]()
     head = {

@@ -1,4 +1,4 @@
-"""The processes of a soak on this machine: found by a variable of their environment, measured from /proc."""
+"""The processes of a soak on this machine: found by their environment or their open files, measured from /proc."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+from search.executors.ray.reaper import has_variable, writes_in
 
 MARK = "MGNAS_SOAK"
 """The environment variable; all processes that a command starts inherit it."""
@@ -36,17 +38,21 @@ class Process:
     open_files: int
 
 
-def environment_with(mark: str, variables: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment of a command whose processes ``processes_of`` finds."""
-    return os.environ | {MARK: mark, "RAY_USAGE_STATS_ENABLED": "0"} | dict(variables)
+def environment_in(home: Path, variables: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of a command whose processes ``processes_in`` finds."""
+    return os.environ | {MARK: str(home), "RAY_USAGE_STATS_ENABLED": "0"} | dict(variables)
 
 
-def processes_of(mark: str) -> list[Process]:
-    """Return the living processes with this mark."""
+def processes_in(home: Path) -> list[Process]:
+    """Return the living processes of the soak in ``home``, without this one.
+
+    They inherit ``MARK`` or write in the folder: titles of Ray's agents overwrite their environment.
+    """
     found = []
     for place in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
-            if f"{MARK}={mark}".encode() not in (place / "environ").read_bytes().split(b"\0"):
+            is_ours = has_variable(place, MARK, str(home)) or writes_in(place, str(home))
+            if not is_ours or int(place.name) == os.getpid():
                 continue
             state = (place / "stat").read_text().rpartition(")")[2].split()[0]
             if state not in "ZX":
@@ -72,9 +78,9 @@ def send(pid: int, number: signal.Signals) -> None:
         os.kill(pid, number)
 
 
-def orphans_of(mark: str, timeout_s: float = 15.0) -> list[Process]:
+def orphans_in(home: Path, timeout_s: float = 15.0) -> list[Process]:
     """Return the processes that outlive their driver by ``timeout_s``."""
     deadline = time.monotonic() + timeout_s
-    while (found := processes_of(mark)) and time.monotonic() < deadline:
+    while (found := processes_in(home)) and time.monotonic() < deadline:
         time.sleep(0.1)
     return found

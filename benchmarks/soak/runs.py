@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from benchmarks.soak.books import ended_trials, unneeded_files
 from benchmarks.soak.kills import Killer
-from benchmarks.soak.processes import Process, environment_with, orphans_of, processes_of, send
+from benchmarks.soak.processes import Process, environment_in, orphans_in, processes_in, send
 from benchmarks.soak.search import Searched, SoakFolder
 from results.storage.location import SQLITE
 from results.storage.study_files import DATABASE
@@ -61,7 +61,6 @@ class Soak:
         self.folder = folder
         self.searched = searched
         self._seed, self._every_s = seed, every_s
-        self._mark = f"{folder.home}"
         self._began = time.monotonic()
 
     def run(self, most_s: float | None = None) -> bool:
@@ -96,7 +95,7 @@ class Soak:
     def _run_once(self, number: int) -> int:
         began = time.monotonic()
         self._write("run", number=number)
-        driver = self.folder.start(environment_with(self._mark, {"TMPDIR": str(self.folder.temporary)}))
+        driver = self.folder.start(environment_in(self.folder.home, {"TMPDIR": str(self.folder.temporary)}))
         try:
             code = self._watch(driver, Killer(self._seed, number, self._every_s))
         finally:
@@ -110,7 +109,7 @@ class Soak:
     def _watch(self, driver: subprocess.Popen[bytes], killer: Killer) -> int:
         sampled_s = 0.0
         while (code := driver.poll()) is None:
-            if kill := killer.strike(driver.pid, lambda: processes_of(self._mark)):
+            if kill := killer.strike(driver.pid, lambda: processes_in(self.folder.home)):
                 self._write("kill", victims=kill.victims, signal=kill.signal.name)
             if time.monotonic() - sampled_s >= SAMPLE_S:
                 sampled_s = time.monotonic()
@@ -120,7 +119,7 @@ class Soak:
         return code
 
     def _check_end(self, code: int) -> None:
-        for orphan in orphans_of(self._mark):
+        for orphan in orphans_in(self.folder.home):
             self._problem(f"a process outlived the driver: {orphan.title[:200]}")
             send(orphan.pid, signal.SIGKILL)
         said = self.folder.stderr.read_text("utf-8", errors="replace")
@@ -130,7 +129,7 @@ class Soak:
             self._problem(f"a run ended with exit code {code}: {said[-500:]}")
 
     def _sample(self, driver: int) -> Sample:
-        processes = processes_of(self._mark)
+        processes = processes_in(self.folder.home)
         of_driver = [one for one in processes if one.pid == driver]
         workers = [one for one in processes if one.is_worker]
         study = self.folder.study
@@ -146,7 +145,7 @@ class Soak:
             database_mib=self._database_mib(),
             checkpoints=sum(1 for _ in (study / "checkpoints").glob("*")),
             unneeded=len(unneeded_files(study)),
-            temporary=sum(1 for _ in self.folder.temporary.iterdir()),
+            temporary=len(self.folder.temporary_files()),
         )
 
     def _ended(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -75,6 +76,11 @@ class SoakFolder:
         if not (self.home / "images.npz").exists():
             _write_images(self.home / "images.npz")
         (self.home / "soak.toml").write_text(STUDY.format(**vars(searched)), encoding="utf-8")
+
+    def temporary_files(self) -> list[str]:
+        """Return the temporary files, without the cache of a Ray node, which stays."""
+        cache = f"mgnas-{os.getuid()}"
+        return sorted(file.name for file in self.temporary.iterdir() if file.name != cache)
 
     def start(self, environment: dict[str, str]) -> subprocess.Popen[bytes]:
         """Start the driver in a session of its own."""
