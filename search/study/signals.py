@@ -18,25 +18,35 @@ BURST_S = 1.0
 FORCE_AFTER_S = 5.0
 """Seconds after the first signal from which a further signal ends a hanging process immediately."""
 
+AGAIN_S = 0.02
+"""Seconds after which a signal is sent again whose exception Python dropped."""
+
 
 class EndOnce:
     """A handler of SIGINT and SIGTERM: the first signal ends the command.
 
     SIGINT raises KeyboardInterrupt; SIGTERM raises SystemExit(143). Further signals within ``FORCE_AFTER_S``
-    are ignored; later ones end the process immediately.
+    are ignored; later ones end the process immediately. Python drops an exception inside a finalizer; the signal is
+    then sent again.
     """
 
     def __init__(self) -> None:
         self._began_s: float | None = None
+        self._raised: BaseException | None = None
+        self._number: int = signal.SIGINT
+        self._hook_before = sys.unraisablehook
 
     def install(self) -> None:
         """Handle both signals. A signal that the process ignores, as under ``nohup``, stays ignored."""
         for one in SIGNALS:
             if signal.getsignal(one) is not signal.SIG_IGN:
                 signal.signal(one, self)
+        self._hook_before = sys.unraisablehook
+        sys.unraisablehook = self._send_again
 
     def finish(self) -> None:
         """Ignore all further signals if a first one arrived, also while Python shuts down."""
+        sys.unraisablehook = self._hook_before
         if self._began_s is not None:
             for one in SIGNALS:
                 signal.signal(one, signal.SIG_IGN)
@@ -45,12 +55,21 @@ class EndOnce:
         """Handle one signal."""
         now_s = time.monotonic()
         if self._began_s is None:
-            self._began_s = now_s
-            if number == signal.SIGTERM:
-                sys.exit(128 + number)
-            raise KeyboardInterrupt
+            self._began_s, self._number = now_s, number
+            self._raised = SystemExit(128 + number) if number == signal.SIGTERM else KeyboardInterrupt()
+            raise self._raised
         if now_s - self._began_s >= FORCE_AFTER_S:
             os._exit(128 + number)
+
+    def _send_again(self, dropped: sys.UnraisableHookArgs) -> None:
+        """Send the signal again if Python dropped its exception; pass other exceptions on."""
+        if self._raised is None or dropped.exc_value is not self._raised:
+            self._hook_before(dropped)
+            return
+        self._began_s = self._raised = None
+        sender = threading.Timer(AGAIN_S, os.kill, (os.getpid(), self._number))  # after the finalizer
+        sender.daemon = True
+        sender.start()
 
 
 @contextmanager

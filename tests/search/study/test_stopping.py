@@ -83,6 +83,52 @@ except KeyboardInterrupt:
     assert subprocess.run([sys.executable, "-c", code], timeout=60, check=False).returncode == 130
 
 
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_during_a_finalizer_ends_the_command(number: signal.Signals, code: int) -> None:
+    program = f"""
+import os, sys, time, weakref
+from search.study.signals import EndOnce
+
+class Collected:
+    pass
+
+def finalize(_):
+    os.kill(os.getpid(), {int(number)})
+    time.sleep(0)  # Python calls the handler here, and drops what it raises
+
+EndOnce().install()
+collected = Collected()
+reference = weakref.ref(collected, finalize)
+try:
+    del collected
+    time.sleep(60)
+except KeyboardInterrupt:
+    sys.exit(130)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, timeout=50, check=False)
+    assert (done.returncode, done.stderr) == (code, b"")
+
+
+def test_another_exception_in_a_finalizer_is_told_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda dropped: told.append(dropped.exc_type))
+    before = {one: signal.getsignal(one) for one in SIGNALS}
+    ending = EndOnce()
+    try:
+        ending.install()
+
+        class Fails:
+            def __del__(self) -> None:
+                raise ZeroDivisionError
+
+        Fails()
+        assert told == [ZeroDivisionError]
+        ending.finish()
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
+
+
 def test_a_signal_that_nobody_asked_for_again_is_raised_at_the_end() -> None:
     before = signal.getsignal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt), held_back():
