@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+import signal
 import sys
 import tempfile
 from collections import Counter
@@ -49,6 +50,10 @@ def main(options: Sequence[str] | None = None) -> None:
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
     parser.add_argument("--write", action="store_true", help=f"add the result to {RESULTS.name}")
     arguments = parser.parse_args(options)
+    if (
+        signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    ):  # a shell's background job; the search would ignore it too
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     print(f"seed {arguments.seed}", file=sys.stderr)
     with home_of(arguments.home) as home, database_of(arguments.storage) as storage:
         searched = Searched(
