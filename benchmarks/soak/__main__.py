@@ -50,10 +50,7 @@ def main(options: Sequence[str] | None = None) -> None:
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
     parser.add_argument("--write", action="store_true", help=f"add the result to {RESULTS.name}")
     arguments = parser.parse_args(options)
-    if (
-        signal.getsignal(signal.SIGINT) is signal.SIG_IGN
-    ):  # a shell's background job; the search would ignore it too
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    handle_signals()
     print(f"seed {arguments.seed}", file=sys.stderr)
     with home_of(arguments.home) as home, database_of(arguments.storage) as storage:
         searched = Searched(
@@ -70,6 +67,13 @@ def main(options: Sequence[str] | None = None) -> None:
     print(json.dumps(result, indent=2) if arguments.json else table(result))
     if result["problems"]:
         sys.exit(1)
+
+
+def handle_signals() -> None:
+    """End the server and the search with the soak; interrupt the search also in a background job of a shell."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # the search would ignore it too
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def soaked(folder: SoakFolder, searched: Searched, arguments: argparse.Namespace) -> dict[str, Any]:
