@@ -50,7 +50,6 @@ def main(options: Sequence[str] | None = None) -> None:
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
     parser.add_argument("--write", action="store_true", help=f"add the result to {RESULTS.name}")
     arguments = parser.parse_args(options)
-    handle_signals()
     print(f"seed {arguments.seed}", file=sys.stderr)
     with home_of(arguments.home) as home, database_of(arguments.storage) as storage:
         searched = Searched(
@@ -136,4 +135,5 @@ def database_of(storage: str) -> Iterator[str]:
 
 
 if __name__ == "__main__":
+    handle_signals()
     main()
