@@ -120,7 +120,6 @@ COMMANDS: dict[Callable[..., None], str] = {
         """,
     export: """
         mgnas export runs/digits
-        mgnas export runs/digits --pick within-1se --searched
         mgnas export runs/digits --trial 3 --formats spec,onnx -o my_network
         """,
     predict: """

@@ -183,10 +183,13 @@ def test_an_edited_copy_of_a_plugin_is_refused(home: Path, tmp_path: Path) -> No
     folder = shutil.copytree(home, tmp_path / "home")
     plugin = folder / "runs/all/plugins/my_family.py"
     plugin.write_text(plugin.read_text(encoding="utf-8").replace("ReLU", "Tanh"), encoding="utf-8")
-    for arguments in (["search", "runs/all", "--trials", "7"], ["search", "all.toml"]):
+    for arguments, said in (
+        (["search", "runs/all", "--trials", "7"], "my_family.py was changed after the search began"),
+        (["search", "all.toml"], "another version of the plugin my_family.py"),
+    ):
         done = mgnas(*arguments, cwd=folder)
         assert done.returncode == 2
-        assert "another version of the plugin my_family.py" in done.stderr
+        assert said in done.stderr
     assert len(open_study(folder / "runs/all").records) == 6
 
 

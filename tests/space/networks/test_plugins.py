@@ -302,7 +302,7 @@ class Tokens(torch.nn.Module):
     )
     load_plugins([path])
     counts = load_spec({"family": "leaf"}).counts((4, 4))
-    assert counts == (15 + 5 + 60, 16 * 15 + 50, 4 * (16 * 3 + 5))
+    assert counts[:3] == (15 + 5 + 60, 16 * 15 + 50, 4 * (16 * 3 + 5))
 
 
 def test_a_family_derived_from_mgnet_has_its_hyperparameters_and_its_own(tmp_path: Path) -> None:
