@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import shutil
 import signal
@@ -18,6 +19,7 @@ import pytest
 from rich.console import Console
 
 from results.open import open_study
+from search.cli import status
 from search.cli.status_screen import status_renderable
 from search.study.components import make_ask_tell
 from search.study.folder import StudyFolder
@@ -49,12 +51,17 @@ def a_search(folder: Path, *, epochs: int = 2) -> Iterator[StudyStore]:
 
 @contextmanager
 def soon(act: Callable[[], object]) -> Iterator[None]:
-    timer = threading.Timer(0.5, act)
-    timer.start()
-    try:
+    """Call ``act`` when the watch waits for the second time: it has shown two statuses."""
+    wait, waits = status._wait, itertools.count(1)
+
+    def wait_and_act(folder: Path, interval_s: float) -> None:
+        if next(waits) == 2:
+            act()
+        wait(folder, interval_s)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(status, "_wait", wait_and_act)
         yield
-    finally:
-        timer.join()
 
 
 def nothing(_: StudyStore) -> None:
