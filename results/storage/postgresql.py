@@ -99,6 +99,7 @@ def engine_options(url: str, *, is_read_only: bool = False) -> dict[str, Any]:
     given = sa.make_url(url).query
     arguments = {"connect_timeout": CONNECT_S, "application_name": "mgnas", **KEEPALIVE}
     session = [f"-c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_S}s"]
+    session += ["-c synchronous_commit=on"]  # a server that crashes must not forget what the driver knows
     session += ["-c default_transaction_read_only=on"] * is_read_only
     options = {"options": " ".join([str(given.get("options", "")), *session]).strip()}
     return {

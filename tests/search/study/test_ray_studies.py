@@ -73,11 +73,11 @@ def test_study_on_ray_trains_the_same_networks_as_locally_bit_for_bit(
 
 
 def test_a_search_goes_on_when_two_of_four_nodes_die_and_one_joins(tmp_path: Path) -> None:
-    write_study(tmp_path, trials=10, epochs=40, images=400)
+    write_study(tmp_path, trials=10, epochs=100, images=400)  # Ray notices a dead node after 7 to 11 s
     with nodes_on_this_machine(2) as nodes:
         doomed = [nodes.add(), nodes.add()]
         with search_on_ray(tmp_path, "--workers", "5", "--set", f"search.address={nodes.address}") as driver:
-            wait_until_busy(tmp_path, 3)
+            wait_until_busy(tmp_path, 4)
             for node in doomed:
                 nodes.kill(node)
             wait_for(tmp_path, 3)
@@ -87,7 +87,7 @@ def test_a_search_goes_on_when_two_of_four_nodes_die_and_one_joins(tmp_path: Pat
     study = open_study(tmp_path / STUDY)
     assert [record.number for record in study.records] == list(range(10))
     assert {record.state for record in study.records} == {"complete"}
-    assert all(len(study.reports[record.number]) == 40 for record in study.records)
+    assert all(len(study.reports[record.number]) == 100 for record in study.records)
     assert errors.count("it resumes from its last checkpoint") >= 2
     assert errors.count("left the cluster: 1 worker fewer") == 2
     assert errors.count("joined the cluster: 1 worker more") == 1
