@@ -91,7 +91,7 @@ def _search_and_certification(scale: Scale, preset: str) -> list[Step]:
     folder = f"studies/{preset}"
     images = ("--data", scale.data, "--device", scale.device, *_assigned(scale.settings))
     search = (*MGNAS, "search", "--preset", preset, *images, "--dir", folder)
-    certify = (*MGNAS, "certify", folder, *_seeds_and_epochs(scale))
+    certify = (*MGNAS, "certify", folder, "--data", scale.data, *_seeds_and_epochs(scale))
     return [Step(f"search-{preset}", search, 600.0), Step(f"certify-{preset}", certify, 600.0)]
 
 
