@@ -45,7 +45,7 @@ def main(options: Sequence[str] | None = None) -> None:
     parser.add_argument("--scheduler", default="asha")
     parser.add_argument("--seed", type=int, default=0, help="of the kills")
     parser.add_argument("--every", type=float, default=5.0, help="mean seconds between two kills")
-    parser.add_argument("--home", type=Path, help="keep the files here; the same command goes on with them")
+    parser.add_argument("--home", type=Path, help="keep the files here; the same command continues with them")
     parser.add_argument("--minutes", type=float, help="start no further run of the driver after so long")
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
     parser.add_argument("--write", action="store_true", help=f"add the result to {RESULTS.name}")

@@ -14,7 +14,8 @@ import time
 from functools import partial
 from typing import TextIO
 
-from search.executors.messages import Beat, Event, Fatal, Job, Ready, Setup, decode, encode
+from search.executors.message_lines import decode, encode
+from search.executors.messages import Beat, Event, Fatal, Job, Ready, Setup
 from search.executors.parent_death import end_with_parent
 from search.executors.run_job import run_job
 from search.executors.workplace import EventSink, Heart, open_workplace

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import IO
 
 from search.executors.liveness import Liveness
-from search.executors.messages import Beat, Event, Job, Setup, decode_event, encode
+from search.executors.message_lines import decode_event, encode
+from search.executors.messages import Beat, Event, Job, Setup
 from search.executors.slots import Slot
 
 START = (

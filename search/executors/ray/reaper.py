@@ -1,8 +1,8 @@
 """The end of a Ray cluster that was started here, also if its driver was killed.
 
 Ray's workers and agents outlive a killed driver, and its files stay. The reaper is a small process that waits for
-the end of the driver, kills what is left of the cluster, and removes its folder. It runs this file as a program,
-which imports only the standard library.
+the end of the driver, kills the remaining processes of the cluster, and removes its folder. It runs this file as a
+program, which imports only the standard library.
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ from results.storage.errors import DatabaseAwayError, LeaseLostError, StudyBusyE
 from results.storage.lease import Lease
 from results.storage.ledger import Ledger
 from results.storage.location import Location
+from results.storage.reading import lease_of
 from results.storage.waiting import Wait
 from tests.support.factories import make_header, make_trial
 from tests.support.postgres import PostgresServer, leased
@@ -55,9 +56,17 @@ def test_second_driver_is_refused_with_the_holder(location: Location, lease: Lea
 
 
 def test_released_lease_is_free(location: Location) -> None:
+    tokens = []
     for number in range(2):
         with leased(location, is_new=number == 0):
-            pass
+            held = lease_of(location)
+            assert held is not None
+            assert held.holder.left_s > 0
+            tokens.append(held.token)
+        released = lease_of(location)
+        assert released is not None
+        assert released.holder.left_s <= 0
+    assert tokens == [1, 2]
 
 
 def test_lease_of_a_dead_process_of_this_machine_is_free(location: Location) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from search.executors.message_lines import decode, decode_event, encode
 from search.executors.messages import (
     BatchLatency,
     Beat,
@@ -25,9 +26,6 @@ from search.executors.messages import (
     Predicted,
     Ready,
     Setup,
-    decode,
-    decode_event,
-    encode,
 )
 from space.core.reports import EpochReport, TrainingCosts
 from tests.support.stripes import SPEC

@@ -19,6 +19,18 @@ from space.core.errors import InvalidInputError
 from tests.support.command_line import command, mgnas
 from tests.support.studies import write_study
 
+CERTIFY = (
+    "certify",
+    "search",
+    "--seeds",
+    "2",
+    "--reference",
+    "resnet18@0.05",
+    "--against",
+    "other",
+    "--json",
+)
+
 
 @pytest.fixture(scope="module")
 def searched(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -41,18 +53,7 @@ def home(searched: Path, tmp_path: Path) -> Path:
 @pytest.fixture(scope="module")
 def certified(searched: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = Path(shutil.copytree(searched, tmp_path_factory.mktemp("certified") / "home"))
-    found = mgnas(
-        "certify",
-        "search",
-        "--seeds",
-        "2",
-        "--reference",
-        "resnet18@0.05",
-        "--against",
-        "other",
-        "--json",
-        cwd=home,
-    )
+    found = mgnas(*CERTIFY, cwd=home)
     assert found.returncode == 0, found.stderr
     (home / "certified.json").write_text(found.stdout)
     return home
@@ -122,18 +123,7 @@ def test_opening_of_the_test_split_is_recorded_once(certified: Path) -> None:
 def test_same_certification_again_opens_nothing_and_trains_nothing(certified: Path, tmp_path: Path) -> None:
     home = Path(shutil.copytree(certified, tmp_path / "again"))
     before = (home / "search" / "certification" / "study.db").read_bytes()
-    found = mgnas(
-        "certify",
-        "search",
-        "--seeds",
-        "2",
-        "--reference",
-        "resnet18@0.05",
-        "--against",
-        "other",
-        "--json",
-        cwd=home,
-    )
+    found = mgnas(*CERTIFY, cwd=home)
     assert found.returncode == 0, found.stderr
     assert (home / "search" / "certification" / "study.db").read_bytes() == before
     again, first = (json.loads(text) for text in (found.stdout, (home / "certified.json").read_text()))
