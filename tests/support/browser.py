@@ -182,12 +182,27 @@ class Browser:
         return value
 
     def click(self, selector: str) -> None:
-        """Click the middle of an element with the mouse."""
-        self.click_at(*self.evaluate(
+        """Click the middle of an element with the mouse, once it stands still and nothing covers it.
+
+        Raises:
+            TimeoutError: The element moves or is covered all the time.
+        """
+        look = (
             f"(() => {{ const e = document.querySelector({json.dumps(selector)}); "
             "e.scrollIntoView({block: 'center', behavior: 'instant'}); const b = e.getBoundingClientRect(); "
-            "return [b.x + b.width / 2, b.y + b.height / 2]; })()"
-        ))  # fmt: skip
+            "const x = b.x + b.width / 2, y = b.y + b.height / 2, top = document.elementFromPoint(x, y); "
+            "return [x, y, e.contains(top) || Boolean(top && top.contains(e))]; })()"
+        )
+        end, before = time.monotonic() + _TIMEOUT_S / 4, None
+        while True:
+            x, y, is_free = self.evaluate(look)
+            if is_free and (x, y) == before:
+                break
+            if time.monotonic() > end:
+                raise TimeoutError(f"{selector} moves, or something covers it")
+            before = (x, y)
+            time.sleep(0.05)
+        self.click_at(x, y)
 
     def click_at(self, x: float, y: float) -> None:
         """Click a point of the window."""
