@@ -24,13 +24,13 @@ import numpy as np
 
 from benchmarks.machine import describe_machine
 from results.export.firmware.c_source import fixed_source, header_source, net_source
-from results.export.firmware.integer_run import integer_logits
-from results.export.firmware.quantise import IntegerNetwork
 from results.export.firmware.write import quantised_network, trained_logits
 from results.export.onnx_file import write_onnx
 from results.export.sample import Sample
 from results.export.source import Source
 from search.study.opened import open_study, validation_sample
+from space.firmware.integer_run import integer_logits
+from space.firmware.quantise import IntegerNetwork
 from space.networks.load import load_spec
 
 MOST_IMAGES = 10**6

@@ -1,1 +1,1 @@
-"""Networks as programs for microcontrollers: integer steps, and their exact flash and SRAM; torch is not needed."""
+"""Networks as programs for microcontrollers: steps, exact flash and SRAM, and their integers; torch is not needed."""

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from torch import nn
 
 from results.export.firmware.c_source import example_source, fixed_source, header_source, net_source
-from results.export.firmware.integer_run import integer_logits
-from results.export.firmware.quantise import IntegerNetwork, quantise
+from space.firmware.integer_run import integer_logits
 from space.firmware.programs import program_of, why_no_program
+from space.firmware.quantise import IntegerNetwork, quantise
 from space.modules.build import build
 from space.networks.grid_spec import GridSpec
 from tests.support.strategies import networks

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from results.export.firmware.quantise import IntegerNetwork, IntegerStep
+from space.firmware.quantise import IntegerNetwork, IntegerStep
 
 WIDTH = 100
 """Characters of a line of numbers."""

@@ -6,7 +6,7 @@ from importlib import resources
 from string import Template
 from typing import NamedTuple
 
-from results.export.firmware.quantise import WINDOW_SCALE, IntegerStep
+from space.firmware.quantise import WINDOW_SCALE, IntegerStep
 
 C_TYPES = {False: "uint8_t", True: "int8_t"}
 LIMITS = {False: ("0", "255"), True: ("-127", "127")}

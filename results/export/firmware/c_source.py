@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from results.export.firmware.arena import Placement, placements
 from results.export.firmware.c_constants import Constants, numbers
 from results.export.firmware.c_kernels import Variant, collect_function, fragment, step_function
-from results.export.firmware.quantise import LOGIT_SCALE, IntegerNetwork, IntegerStep
 from space.firmware.program import PATCH_BYTES, Tensor
+from space.firmware.quantise import LOGIT_SCALE, IntegerNetwork, IntegerStep
 
 
 def net_source(network: IntegerNetwork, title: str) -> str:

@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 
 from results.export.firmware.c_source import example_source, fixed_source, header_source, net_source
 from results.export.firmware.compile import run_compiled
-from results.export.firmware.integer_run import integer_logits
-from results.export.firmware.quantise import IntegerNetwork, quantise
 from results.export.firmware.readme import readme
 from results.export.preprocessing import Preprocessing
 from results.export.source import ExportError, Source
 from space.core.errors import InvalidInputError
+from space.firmware.integer_run import integer_logits
 from space.firmware.programs import program_of
+from space.firmware.quantise import IntegerNetwork, quantise
 
 FOLDER = "firmware"
 FIGURES = "figures.json"

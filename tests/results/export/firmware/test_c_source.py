@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from results.export.firmware.c_source import header_source, net_source
-from results.export.firmware.integer_run import integer_logits
+from space.firmware.integer_run import integer_logits
 from space.networks.grid_spec import GridSpec
 from space.notation.parse import parse_notation
 from tests.support.firmware import COMPILER, WARNINGS, c_logits, compiled, device_networks, quantised, write_c

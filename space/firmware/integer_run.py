@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from results.export.firmware.arrays import Array, convolve, window_maxima, window_sums
-from results.export.firmware.quantise import LARGEST, WINDOW_SCALE, IntegerNetwork, IntegerStep
+from space.firmware.arrays import Array, convolve, window_maxima, window_sums
+from space.firmware.quantise import LARGEST, WINDOW_SCALE, IntegerNetwork, IntegerStep
 
 MOST_BYTES = 2**26
 """Bytes of the largest intermediate array of a batch."""

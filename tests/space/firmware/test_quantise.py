@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from results.export.firmware.arena import placements
-from results.export.firmware.coefficients import coefficients
-from results.export.firmware.float_run import float_logits
-from results.export.firmware.integer_run import integer_logits
-from results.export.firmware.quantise import LOGIT_SCALE, quantise
 from space.core.errors import InvalidInputError
+from space.firmware.coefficients import coefficients
+from space.firmware.float_run import float_logits
+from space.firmware.integer_run import integer_logits
 from space.firmware.programs import program_of
+from space.firmware.quantise import LOGIT_SCALE, quantise
 from space.networks.grid_spec import GridSpec
 from space.notation.parse import parse_notation
 from tests.support.firmware import MEANS, STDS, device_networks, quantised

@@ -19,9 +19,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from results.export.firmware.coefficients import Coefficients, Floats, Weights, coefficients
-from results.export.firmware.float_run import ranges
 from space.core.errors import InvalidInputError
+from space.firmware.coefficients import Coefficients, Floats, Weights, coefficients
+from space.firmware.float_run import ranges
 from space.firmware.program import Program, Step
 
 UNSIGNED_MAX, SIGNED_MAX = 255, 127

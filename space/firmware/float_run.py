@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from results.export.firmware.arrays import Array, convolve, window_maxima, window_sums
-from results.export.firmware.coefficients import Coefficients
+from space.firmware.arrays import Array, convolve, window_maxima, window_sums
+from space.firmware.coefficients import Coefficients
 
 MOST_BYTES = 2**26
 """Bytes of the largest im2col of a batch."""
