@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 from collections.abc import Iterator
 
@@ -13,6 +14,13 @@ from tests.support.profiles import load_profile
 from tests.support.warm_workers import WarmWorkers
 
 load_profile()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _in_an_empty_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """README's commands leave ``runs/digits`` in the checkout; no test may find a study where it stands."""
+    with contextlib.chdir(tmp_path_factory.mktemp("empty")):
+        yield
 
 
 @pytest.fixture(autouse=True)

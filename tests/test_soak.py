@@ -17,11 +17,12 @@ from tests.support.studies import write_study
 
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="processes are measured in /proc")
-def test_soak_of_twenty_trials_balances_after_random_kills(capsys: pytest.CaptureFixture[str]) -> None:
-    main(["--trials", "20", "--every", "6", "--seed", "56", "--json"])
+def test_soak_of_forty_trials_balances_after_random_kills(capsys: pytest.CaptureFixture[str]) -> None:
+    # this seed kills the first worker there is, then driver and workers four seconds later
+    main(["--trials", "40", "--every", "4", "--seed", "135", "--json"])
     found = json.loads(capsys.readouterr().out)
     assert found["problems"] == []
-    assert found["trials"] == 20
+    assert found["trials"] == 40
     assert found["kills"] >= 1
     assert set(found["states"]) <= {"complete", "failed", "stopped"}
     assert found["peaks"]["driver_mib"] > 20

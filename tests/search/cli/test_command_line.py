@@ -153,8 +153,8 @@ def test_one_worker_and_one_seed_give_one_study(
 def test_hours_are_a_budget_and_a_total(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     monkeypatch.chdir(tmp_path)
     write_study(tmp_path, trials=500, epochs=1)
-    hours = 7 / 3600
-    assert "hours are spent" in output(capsys, "search", "tiny.toml", "--hours", str(hours))
+    hours, large_space = 7 / 3600, ("--set", "space.nu={low=1,high=9}", "--set", "space.c_f={low=2,high=9}")
+    assert "hours are spent" in output(capsys, "search", "tiny.toml", "--hours", str(hours), *large_space)
     results = open_study(STUDY)
     assert 0 < results.num_finished < 500
     assert results.searched_s >= 7
