@@ -46,7 +46,7 @@ def multi_process_service(slots: Iterable[Slot]) -> Iterator[str]:
     if not shares_a_gpu(slots):
         yield ""
         return
-    if PIPES in os.environ or _DEFAULT_PIPES.exists():
+    if PIPES in os.environ or _is_running(_DEFAULT_PIPES):
         yield "several trainings on each GPU at the same time, by the MPS that already runs"
         return
     if shutil.which(CONTROL) is None:
@@ -68,6 +68,17 @@ def multi_process_service(slots: Iterable[Slot]) -> Iterator[str]:
                 os.environ.pop(key, None)
             if (failed := _control([], unset | places, "quit\n")) is not None:
                 _logger.warning("MPS does not end: %s", failed)
+
+
+def _is_running(pipes: Path) -> bool:
+    """Return whether the daemon of a folder lives; one that was killed leaves its folder."""
+    try:
+        os.kill(int((pipes / f"{CONTROL}.pid").read_text("utf-8")), 0)
+    except PermissionError:  # it belongs to another user
+        return True
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def _control(options: list[str], environment: dict[str, str], text: str = "") -> str | None:

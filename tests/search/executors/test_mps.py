@@ -84,3 +84,19 @@ def test_slots_of_their_own_start_nothing(control: Path) -> None:
     with multi_process_service([Slot("cuda", gpu=0)]) as how:
         assert how == ""
     assert not control.exists()
+
+
+@pytest.mark.parametrize(
+    ("pid", "is_running"), [(str(os.getpid()), True), ("99999999", False), (None, False)]
+)
+def test_default_folder_counts_only_with_a_living_daemon(
+    control: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pid: str | None, is_running: bool
+) -> None:
+    folder = tmp_path / "default"
+    folder.mkdir()
+    if pid is not None:
+        (folder / f"{CONTROL}.pid").write_text(pid)
+    monkeypatch.setattr(mps, "_DEFAULT_PIPES", folder)
+    with multi_process_service(TWO) as how:
+        assert ("already runs" in how) == is_running
+    assert control.exists() != is_running
