@@ -58,7 +58,7 @@ class LocalExecutor:
         limits: HangLimits | None = None,
     ) -> None:
         self._slots = slots
-        self._sharing = DeviceSharing(slots)
+        self._sharing = DeviceSharing({number: slot.gpu for number, slot in enumerate(slots)})
         self._setup = setup
         self._logs = log_folder
         self._limits = limits or HangLimits()

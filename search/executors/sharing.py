@@ -3,42 +3,47 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
 
 from search.executors.messages import Job
-from search.executors.slots import Slot
 
 
 class DeviceSharing:
     """Which jobs share a device, and which must run alone on it.
 
-    Slots with the same GPU share it; all slots on CPU cores share the memory of the machine. A job that runs out of
-    memory beside others is kept. Its device gets no other job until the running ones have ended and the kept job
+    Slots with the same GPU share it; all slots on CPU cores share the memory of their machine. A job that runs out
+    of memory beside others is kept. Its device gets no other job until the running ones have ended and the kept job
     has run alone. The class knows no processes; the executor tells it where jobs begin and end.
 
     Args:
-        slots: The slots of one machine, by their number.
+        devices: The device of each slot, by the slot's number.
     """
 
-    def __init__(self, slots: Sequence[Slot]) -> None:
-        self._gpu_of = {number: slot.gpu for number, slot in enumerate(slots)}
+    def __init__(self, devices: Mapping[int, Hashable]) -> None:
+        self._device_of = dict(devices)
         self._running: dict[int, Job] = {}
         self._beside_others: set[int] = set()
-        self._kept: defaultdict[int | None, deque[Job]] = defaultdict(deque)
+        self._kept: defaultdict[Hashable, deque[Job]] = defaultdict(deque)
         self._tried_alone: set[int] = set()
 
+    def join(self, slot: int, device: Hashable) -> None:
+        """Add a slot that exists from now on."""
+        self._device_of[slot] = device
+
     def is_open(self, slot: int) -> bool:
-        """Return whether a slot may get a job that need not run alone."""
-        gpu = self._gpu_of[slot]
-        return not self._kept[gpu] and not any(job.is_alone for job in self._running_on(gpu).values())
+        """Return whether a slot may get a job that need not run alone; nothing is known of a slot yet to join."""
+        if slot not in self._device_of:
+            return True
+        device = self._device_of[slot]
+        return not self._kept[device] and not any(job.is_alone for job in self._running_on(device).values())
 
     def begin(self, slot: int, job: Job) -> None:
         """Note that ``job`` begins in ``slot``, or begins anew in it."""
         self._running[slot] = job
         if job.is_alone:
             self._tried_alone.add(job.trial)
-        together = self._running_on(self._gpu_of[slot])
+        together = self._running_on(self._device_of[slot])
         if len(together) > 1:
             self._beside_others |= together.keys()
 
@@ -56,7 +61,7 @@ class DeviceSharing:
             # the last halving left no image: without it, a single one is tried
             halvings = max(0, job.micro_batch_halvings - 1)
             alone = replace(job, is_alone=True, micro_batch_halvings=halvings)
-            self._kept[self._gpu_of[slot]].append(alone)
+            self._kept[self._device_of[slot]].append(alone)
             return True
         self._tried_alone.discard(job.trial)
         return False
@@ -80,9 +85,9 @@ class DeviceSharing:
             idle: The slots without a job, the preferred ones first.
         """
         found: list[tuple[int, Job]] = []
-        for gpu, kept in self._kept.items():
-            free = [slot for slot in idle if self._gpu_of[slot] == gpu]
-            if kept and free and not self._running_on(gpu):
+        for device, kept in self._kept.items():
+            free = [slot for slot in idle if self._device_of[slot] == device]
+            if kept and free and not self._running_on(device):
                 found.append((free[0], kept.popleft()))
         return found
 
@@ -93,21 +98,21 @@ class DeviceSharing:
             slot: The slot.
             job: Its job.
         """
-        gpu = self._gpu_of.pop(slot)
+        device = self._device_of.pop(slot, None)
         self._leave(slot)
-        kept = self._kept[gpu]
+        kept = self._kept[device]
         if job is not None and job.is_alone:
             kept.appendleft(job)
             job = None
         moved = [] if job is None else [job]
-        if gpu not in self._gpu_of.values():
+        if device not in self._device_of.values():
             moved += [replace(one, is_alone=False) for one in kept]
             self._tried_alone -= {one.trial for one in kept}
             kept.clear()
         return moved
 
-    def _running_on(self, gpu: int | None) -> dict[int, Job]:
-        return {slot: job for slot, job in self._running.items() if self._gpu_of[slot] == gpu}
+    def _running_on(self, device: Hashable) -> dict[int, Job]:
+        return {slot: job for slot, job in self._running.items() if self._device_of[slot] == device}
 
     def _leave(self, slot: int) -> None:
         self._running.pop(slot, None)

@@ -45,7 +45,10 @@ class SlotActor:
 
     def open(self) -> Iterator[Answer]:
         """Load torch and the images of the node; the last answer is ``Ready``, ``Fatal`` or ``NeedsImages``."""
-        yield Opened(platform.node(), os.getpid(), self._is_shared)
+        import ray
+
+        gpus = tuple(str(gpu) for gpu in ray.get_gpu_ids())
+        yield Opened(platform.node(), os.getpid(), self._is_shared, gpus)
         if self._is_shared:
             _log_to(Path(self._order.probe.logs), os.getpid())
         yield from self._answers(self._open)

@@ -28,6 +28,11 @@ class Demand:
     threads: int = 1
     gpus: float = 0.0
 
+    @property
+    def device_share(self) -> float:
+        """The fraction of its GPU's memory that a worker may use."""
+        return min(1.0, self.gpus) or 1.0
+
     def slots_on(self, node: Node) -> int:
         """Return how many workers a node has room for."""
         if self.device == "cuda":

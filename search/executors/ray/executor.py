@@ -7,11 +7,11 @@ from collections import deque
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
-from typing import Any
 
 from search.executors.liveness import HangLimits, Liveness, WakingClock
 from search.executors.messages import (
     Beat,
+    Deferred,
     Epoch,
     Event,
     Failed,
@@ -19,6 +19,7 @@ from search.executors.messages import (
     Finished,
     Job,
     Lost,
+    Measured,
     Paused,
     Ready,
     Recovered,
@@ -33,8 +34,9 @@ from search.executors.ray.order import StudyHome, make_order
 from search.executors.ray.parcel import Parcel
 from search.executors.ray.protocol import Answer, NeedsImages, Opened, Order, Saved
 from search.executors.ray.roster import Roster
-from search.executors.ray.slot import START_S, RaySlot
+from search.executors.ray.slot import START_S, RaySlot, read_answers
 from search.executors.run_job import system_error
+from search.executors.sharing import DeviceSharing
 from space.core.atomic_files import write_atomic
 from space.core.system_errors import explain_system_error
 from trainers.checkpoint import store_content
@@ -45,6 +47,8 @@ LOOK_EVERY_S = 1.0
 
 class RayExecutor:
     """Runs jobs in one persistent actor for each slot, and replaces actors that die.
+
+    A job that runs out of memory beside others runs again alone on its device.
 
     Args:
         cluster: The cluster; it outlives the executor.
@@ -73,6 +77,7 @@ class RayExecutor:
         self._parcel = Parcel(setup.data)
         self._waiting: deque[Job] = deque()
         self._slots: list[RaySlot] = []
+        self._sharing = DeviceSharing({})
         self._look_at_s = 0.0
         self._said_waiting = False
         home.logs.mkdir(parents=True, exist_ok=True)
@@ -90,15 +95,13 @@ class RayExecutor:
             self._slots.append(RaySlot(next(self._numbers), node, self._demand, order, liveness))
 
     def _order_for(self, node: Node) -> Order:
-        share = 1 / self._demand.slots_on(node)
-        setup = replace(
-            self._order.setup, memory_share=share, device_share=min(1.0, self._demand.gpus) or 1.0
-        )
+        share, of_gpu = 1 / self._demand.slots_on(node), self._demand.device_share
+        setup = replace(self._order.setup, memory_share=share, device_share=of_gpu)
         return replace(self._order, setup=setup)
 
     def free_slots(self) -> int:
         """Return the number of jobs that may be submitted now; starting actors count as free for a minute."""
-        without_job = [slot for slot in self._slots if slot.job is None]
+        without_job = [slot for slot in self._slots if slot.job is None and self._sharing.is_open(slot.index)]
         free = sum(slot.is_ready or slot.age_s < START_S for slot in without_job)
         return max(0, free - len(self._waiting))
 
@@ -107,16 +110,22 @@ class RayExecutor:
         self._waiting.append(job)
 
     def _give_out(self) -> list[Event]:
-        """Give the waiting jobs to idle actors."""
+        """Give idle actors the jobs that must run alone, then the waiting ones."""
         events: list[Event] = []
-        for slot in self._slots:
-            if self._waiting and slot.is_idle:
-                job = self._waiting.popleft()
-                try:
-                    events.append(slot.begin(job))
-                except OSError as error:
-                    return [*events, system_error(error, job.checkpoint_path)]
+        idle = {slot.index: slot for slot in self._slots if slot.is_idle}
+        for index, job in self._sharing.take_alone(list(idle)):
+            events.append(self._give(idle.pop(index), job))
+        for slot in idle.values():
+            if self._waiting and self._sharing.is_open(slot.index):
+                events.append(self._give(slot, self._waiting.popleft()))
         return events
+
+    def _give(self, slot: RaySlot, job: Job) -> Event:
+        self._sharing.begin(slot.index, job)
+        try:
+            return slot.begin(job)
+        except OSError as error:
+            return system_error(error, job.checkpoint_path)
 
     # -- events ------------------------------------------------------------------------------------------
 
@@ -132,7 +141,8 @@ class RayExecutor:
         while True:
             events = [*self._look_at_nodes(), *self._give_out()]
             until_s = min(deadline_s, self._look_at_s)
-            for slot, answer in self._read(0.0 if events else max(0.0, until_s - time.monotonic())):
+            wait_s = 0.0 if events else max(0.0, until_s - time.monotonic())
+            for slot, answer in read_answers(self._slots, wait_s):
                 events += self._handle(slot, answer)
             events += self._check_hangs()
             if events or time.monotonic() >= deadline_s:
@@ -154,19 +164,6 @@ class RayExecutor:
             )
         return [*events, *self._send_images()]
 
-    def _read(self, timeout_s: float) -> list[tuple[RaySlot, Answer | Exception | None]]:
-        """Return the next answer of each stream that has one; None at the end of a stream."""
-        import ray
-
-        streams = {slot.stream: slot for slot in self._slots if slot.stream is not None}
-        if not streams:
-            time.sleep(timeout_s)
-            return []
-        if not ray.wait(list(streams), num_returns=1, timeout=timeout_s)[0]:
-            return []
-        answered, _ = ray.wait(list(streams), num_returns=len(streams), timeout=0)
-        return [(streams[stream], _next(stream)) for stream in answered]
-
     def _handle(self, slot: RaySlot, answer: Answer | Exception | None) -> list[Event]:
         if slot not in self._slots:
             return []
@@ -187,16 +184,29 @@ class RayExecutor:
             if answer.report.epoch <= slot.epochs_heard:
                 return []  # trained again, since the driver's checkpoint is older than its reports
             slot.epochs_heard = answer.report.epoch
+        elif isinstance(answer, Measured) and slot.job is not None:
+            slot.job = replace(slot.job, known_latency_ms=answer.latency_ms)
         elif isinstance(answer, Ready):
             slot.is_ready = True
             self._roster.note_ready(slot.node)
         elif isinstance(answer, (Paused, Finished, Failed)):
-            slot.job = None
+            return [self._end_job(slot, answer)]
         return [answer]
+
+    def _end_job(self, slot: RaySlot, event: Paused | Finished | Failed) -> Event:
+        job, slot.job = slot.job, None
+        assert job is not None
+        job = replace(job, known_epochs=slot.epochs_heard)
+        is_memory = isinstance(event, Failed) and event.is_memory
+        if self._sharing.end(slot.index, job, is_memory=is_memory):
+            assert isinstance(event, Failed)
+            return Deferred(event.trial, event.reason, f"{slot.device} of node {slot.node.name}")
+        return event
 
     def _handle_file(self, slot: RaySlot, answer: Opened | NeedsImages | Saved) -> list[Event]:
         if isinstance(answer, Opened):
             slot.opened = answer
+            self._sharing.join(slot.index, slot.place)
             return []
         if isinstance(answer, NeedsImages):
             self._parcel.wanted_by.append(slot)
@@ -232,9 +242,13 @@ class RayExecutor:
         if not slot.is_ready and self._roster.is_usable(slot.node):
             events += self._roster.note_early_death(slot.node, death.reason)
             self._drop_given_up()
+        return events + self._lost(slot, death.reason, is_memory=death.is_memory)
+
+    def _lost(self, slot: RaySlot, reason: str, *, is_memory: bool = False) -> list[Event]:
+        """Note that a slot is no more; the driver submits its job again."""
         if slot.job is not None:
-            events.append(Lost(slot.job.trial, f"its worker {death.reason}", death.is_memory))
-        return events
+            self._sharing.lose(slot.index, slot.job, is_memory=is_memory)
+        return [] if slot.job is None else [Lost(slot.job.trial, f"its worker {reason}", is_memory)]
 
     def _give_up(self, slot: RaySlot, fatal: Fatal) -> list[Event]:
         """Give up the node of a worker that cannot continue; a full disk of the study ends the search."""
@@ -243,9 +257,7 @@ class RayExecutor:
         self._remove(slot)
         events: list[Event] = [*self._roster.give_up(slot.node, fatal.reason)]
         self._drop_given_up()
-        if slot.job is not None:
-            events.append(Lost(slot.job.trial, f"its worker on {slot.node.name} stopped: {fatal.reason}"))
-        return events
+        return events + self._lost(slot, f"on {slot.node.name} stopped: {fatal.reason}")
 
     def _drop_given_up(self) -> None:
         """Remove the actors of given-up nodes that are not ready; the others continue."""
@@ -255,6 +267,7 @@ class RayExecutor:
 
     def _remove(self, slot: RaySlot) -> None:
         self._slots.remove(slot)
+        self._waiting += self._sharing.give_up(slot.index, None)
         slot.end()
         self._look_at_s = 0.0
 
@@ -285,15 +298,3 @@ class RayExecutor:
         self._waiting.clear()
         self._parcel.close()
         self._probe.unlink(missing_ok=True)
-
-
-def _next(stream: Any) -> Answer | Exception | None:
-    import ray
-
-    try:
-        answer: Answer = ray.get(next(stream))
-    except StopIteration:
-        return None
-    except Exception as error:  # Ray's own, or what the actor raised
-        return error
-    return answer

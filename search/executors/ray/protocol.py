@@ -60,11 +60,13 @@ class Opened:
         host: The name of the actor's machine.
         pid: The actor's process.
         is_shared: Whether the node shares the study's folder.
+        gpus: The numbers of its GPUs on that machine; none on CPU cores.
     """
 
     host: str
     pid: int
     is_shared: bool
+    gpus: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

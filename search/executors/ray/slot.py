@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from search.executors.ray.actor import SlotActor
 from search.executors.ray.cluster import Node
 from search.executors.ray.demand import Demand
 from search.executors.ray.image_files import Contents
-from search.executors.ray.protocol import Opened, Order
+from search.executors.ray.protocol import Answer, Opened, Order
 from trainers.checkpoint import intact_content
 
 START_S = 60.0
@@ -53,6 +53,11 @@ class RaySlot:
         self._began_s = time.monotonic()
         self._actor: Any = ray.remote(SlotActor).options(**demand.options(node)).remote(order)
         self.stream: Any = self._call("open")
+
+    @property
+    def place(self) -> Hashable:
+        """What it shares with other slots: the GPUs of a node, or the memory of a node."""
+        return self.node.id, self.opened.gpus if self.opened else ()
 
     @property
     def age_s(self) -> float:
@@ -97,3 +102,36 @@ class RaySlot:
 
     def _call(self, method: str, *arguments: Any) -> Any:
         return getattr(self._actor, method).options(num_returns="streaming").remote(*arguments)
+
+
+def read_answers(
+    slots: Sequence[RaySlot], timeout_s: float
+) -> list[tuple[RaySlot, Answer | Exception | None]]:
+    """Return the next answer of each stream that has one, or the error that ended it; None at its end.
+
+    Args:
+        slots: The slots.
+        timeout_s: How long to wait for the first answer.
+    """
+    import ray
+
+    streams = {slot.stream: slot for slot in slots if slot.stream is not None}
+    if not streams:
+        time.sleep(timeout_s)
+        return []
+    if not ray.wait(list(streams), num_returns=1, timeout=timeout_s)[0]:
+        return []
+    answered, _ = ray.wait(list(streams), num_returns=len(streams), timeout=0)
+    return [(streams[stream], _next(stream)) for stream in answered]
+
+
+def _next(stream: Any) -> Answer | Exception | None:
+    import ray
+
+    try:
+        answer: Answer = ray.get(next(stream))
+    except StopIteration:
+        return None
+    except Exception as error:  # Ray's own, or what the actor raised
+        return error
+    return answer

@@ -8,10 +8,9 @@ import pytest
 
 from search.executors.messages import Job
 from search.executors.sharing import DeviceSharing
-from search.executors.slots import Slot
 from tests.support.stripes import RECIPE, SPEC
 
-TWO_GPUS = [Slot("cuda", gpu=number % 2) for number in range(6)]  # slots 0, 2, 4 and slots 1, 3, 5
+TWO_GPUS = {number: number % 2 for number in range(6)}  # slots 0, 2, 4 and slots 1, 3, 5
 
 
 def job(trial: int, **changes: int | bool) -> Job:
@@ -137,7 +136,7 @@ def test_gpu_without_slots_hands_its_kept_jobs_on(sharing: DeviceSharing) -> Non
 
 
 def test_slots_on_cores_share_the_machine() -> None:
-    sharing = DeviceSharing([Slot("cpu", threads=1)] * 3)
+    sharing = DeviceSharing(dict.fromkeys(range(3)))
     sharing.begin(0, job(0))
     sharing.begin(1, job(1))
     assert sharing.end(1, job(1), is_memory=True)
