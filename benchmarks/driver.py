@@ -1,10 +1,10 @@
 """The driver alone: trials per minute where trainings take no time.
 
-    python -m benchmarks.driver [--trials 1000] [--epochs 3] [--storage sqlite]
+    python -m benchmarks.driver [--trials 1000] [--epochs 3] [--storage sqlite] [--executor instant]
         [--searches random:fifo frontier:freeze_thaw] [--repeats 3] [--json]
 
 Every decision, every write to the ledger and to Optuna's mirror, and all progress happen as in a search. Only the
-executor trains nothing: it answers each job with made-up epochs.
+trainings are made up: by the executor in this process (instant), or by the actors of a Ray cluster of this machine.
 """
 
 from __future__ import annotations
@@ -15,14 +15,15 @@ import statistics
 import sys
 import tempfile
 import time
-from collections import deque
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
+from benchmarks.instant_training import InstantExecutor, on_ray
 from benchmarks.machine import describe_machine
-from search.executors.messages import Epoch, Event, Finished, Job, Paused
+from benchmarks.soak.__main__ import database_of
+from search.executors.base import Executor
 from search.study.begin import open_store
 from search.study.clock import Clock
 from search.study.components import compose
@@ -30,48 +31,12 @@ from search.study.config import StudyConfig
 from search.study.driver import Driver
 from search.study.folder import StudyFolder
 from search.study.progress import Silent
-from space.core.reports import EpochReport, TrainingCosts
-from space.networks.load import load_spec
 from trainers.data.load_splits import load_search_data
 
-NO_COSTS = TrainingCosts(1.0, 0.001, None, 1.0, 1.0, 0.0, None, None, 1)
 
-
-class InstantExecutor:
-    """Answers each job at once; accuracies grow with parameters and epochs."""
-
-    def __init__(self, slots: int = 2) -> None:
-        self._free = slots
-        self._events: deque[Event] = deque()
-
-    def free_slots(self) -> int:
-        return self._free
-
-    def submit(self, job: Job) -> None:
-        self._free -= 1
-        size = load_spec(job.spec).params
-        last = job.until or job.recipe.epochs
-        for epoch in range(job.known_epochs + 1, last + 1):
-            accuracy = 1 - 0.9 / (1 + epoch * size / 5000)
-            self._events.append(
-                Epoch(job.trial, EpochReport(epoch, 1 - accuracy, 1 - accuracy, accuracy, 0.001))
-            )
-        if last < job.recipe.epochs:
-            self._events.append(Paused(job.trial, 0.001 * last))
-        else:
-            self._events.append(Finished(job.trial, 0.001 * last, NO_COSTS))
-
-    def poll(self, timeout_s: float) -> list[Event]:
-        events = list(self._events)
-        self._events.clear()
-        self._free += sum(isinstance(event, (Paused, Finished)) for event in events)
-        return events
-
-    def close(self) -> None:
-        self._events.clear()
-
-
-def measure(folder: Path, trials: int, epochs: int, search: str, storage: str) -> tuple[float, float]:
+def measure(
+    folder: Path, trials: int, epochs: int, search: str, storage: str, executor: str
+) -> tuple[float, float]:
     """Return the trials per minute of one search, and its milliseconds of processor time for each trial."""
     sampler, _, scheduler = search.partition(":")
     tables: dict[str, Any] = {
@@ -93,11 +58,14 @@ def measure(folder: Path, trials: int, epochs: int, search: str, storage: str) -
         in_channels=data.in_channels, num_classes=data.num_classes, image_size=data.image_size
     )
     place = StudyFolder(folder)
-    with (
-        place.locked(config.search.storage, config.name) as lock,
-        closing(open_store(config, place, data, space, lock)) as store,
-    ):
-        driver = Driver(compose(config, store, InstantExecutor()), Silent(), Clock(0.0))
+    with ExitStack() as stack:
+        lock = stack.enter_context(place.locked(config.search.storage, config.name))
+        store = stack.enter_context(closing(open_store(config, place, data, space, lock)))
+        if executor == "ray":
+            trainings: Executor = stack.enter_context(on_ray(folder, config.data, data.fingerprint()))
+        else:
+            trainings = InstantExecutor()
+        driver = Driver(compose(config, store, trainings), Silent(), Clock(0.0))
         began, cpu_began = time.perf_counter(), time.process_time()
         driver.run()
         seconds, cpu_s = time.perf_counter() - began, time.process_time() - cpu_began
@@ -110,18 +78,22 @@ def main(options: Sequence[str] | None = None) -> None:
     parser.add_argument("--trials", type=int, default=1000)
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--searches", nargs="+", default=["random:fifo", "frontier:freeze_thaw"])
-    parser.add_argument("--storage", default="sqlite", help="sqlite, or the URL of a PostgreSQL database")
+    parser.add_argument(
+        "--storage", default="sqlite", help="sqlite, postgresql (a server of its own) or a URL"
+    )
+    parser.add_argument("--executor", choices=("instant", "ray"), default="instant")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
     arguments = parser.parse_args(options)
     rates: dict[str, list[float]] = {search: [] for search in arguments.searches}
     cpu_ms: dict[str, list[float]] = {search: [] for search in arguments.searches}
-    with tempfile.TemporaryDirectory() as place:
+    with tempfile.TemporaryDirectory() as place, database_of(arguments.storage) as storage:
         for repeat in range(arguments.repeats):
             for search in arguments.searches:
-                name = f"{search.replace(':', '-')}-{repeat}-{time.time_ns()}"
-                folder = Path(place) / name
-                rate, cpu = measure(folder, arguments.trials, arguments.epochs, search, arguments.storage)
+                folder = Path(place) / f"{search.replace(':', '-')}-{repeat}-{time.time_ns()}"
+                rate, cpu = measure(
+                    folder, arguments.trials, arguments.epochs, search, storage, arguments.executor
+                )
                 rates[search].append(rate)
                 cpu_ms[search].append(cpu)
                 print(f"{search}: {rate:.0f} trials/min, {cpu:.1f} ms of CPU for each", file=sys.stderr)
@@ -130,12 +102,13 @@ def main(options: Sequence[str] | None = None) -> None:
             "median": round(statistics.median(found)),
             "min": round(min(found)),
             "max": round(max(found)),
+            "cpu_ms": round(statistics.median(cpu_ms[search]), 1),
         }
         for search, found in rates.items()
     }
     document = {"benchmark": "driver", "machine": describe_machine(), "trials": arguments.trials}
     document |= {"epochs": arguments.epochs, "n": arguments.repeats, "trials_per_min": summary}
-    document["storage"] = arguments.storage.partition(":")[0]
+    document |= {"storage": arguments.storage.partition(":")[0], "executor": arguments.executor}
     if arguments.json:
         print(json.dumps(document, indent=2))
         return
