@@ -20,7 +20,7 @@ from typing import Any
 from benchmarks.machine import describe_machine
 from results.open import open_study
 
-SEARCH = ("search", "digits", "--sampler", "random", "--scheduler", "fifo", "--seed", "0")
+SEARCH = ("search", "digits", "--set", "search.sampler=random", "--set", "search.scheduler=fifo")
 DRIVER = """
 import json, sys, time
 from pathlib import Path

@@ -19,6 +19,21 @@ from results.storage.ledger_reader import LedgerReader
 from results.storage.records import StudyHeader, TrialRecord
 from space.core.reports import EpochReport
 
+# an epoch is written often: its statements are built once
+_DELETE_LATER_REPORTS = sa.delete(schema.reports).where(
+    schema.reports.c.study == sa.bindparam("of_study"),
+    schema.reports.c.trial == sa.bindparam("of_trial"),
+    schema.reports.c.epoch >= sa.bindparam("at_epoch"),
+)
+_INSERT_REPORT = sa.insert(schema.reports)
+_SET_EPOCHS = (
+    sa.update(schema.trials)
+    .where(
+        schema.trials.c.study == sa.bindparam("of_study"), schema.trials.c.number == sa.bindparam("of_trial")
+    )
+    .values(epochs=sa.bindparam("at_epoch"))
+)
+
 
 class Ledger(LedgerReader):
     """The ledger of one study, for its driver. In PostgreSQL, each write needs the driver's lease.
@@ -75,16 +90,13 @@ class Ledger(LedgerReader):
     def write_report(self, trial: int, report: EpochReport, *, clock_s: float) -> None:
         """Insert an epoch of a trial, delete later ones, and update the trial's number of epochs."""
         row = {"study": self.study, "trial": trial, "clock_s": clock_s, **asdict(report)}
-        key = (schema.reports.c.study == self.study) & (schema.reports.c.trial == trial)
-        later = sa.delete(schema.reports).where(key & (schema.reports.c.epoch >= report.epoch))
-        same = (schema.trials.c.study == self.study) & (schema.trials.c.number == trial)
-        note = self._note("retrain", trial, clock_s, {"epoch": report.epoch})
+        which = {"of_study": self.study, "of_trial": trial, "at_epoch": report.epoch}
 
         def write(connection: sa.Connection) -> None:
-            if connection.execute(later).rowcount:
-                connection.execute(note)
-            connection.execute(sa.insert(schema.reports).values(row))
-            connection.execute(sa.update(schema.trials).where(same).values(epochs=report.epoch))
+            if connection.execute(_DELETE_LATER_REPORTS, which).rowcount:
+                connection.execute(self._note("retrain", trial, clock_s, {"epoch": report.epoch}))
+            connection.execute(_INSERT_REPORT, row)
+            connection.execute(_SET_EPOCHS, which)
 
         self.database.write(write)
 
