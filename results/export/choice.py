@@ -2,30 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic import ValidationError
 
 from results.export.formats import FORMATS, INSTALL, missing_packages
 from results.export.standalone.source import why_not_standalone
 from space.core.errors import InvalidInputError, nearest
+from space.core.validation import explain
 from space.firmware.programs import why_no_program
 from space.networks.spec import Spec
+from space.targets.target import Target
 
 ON_REQUEST = ("c",)
 """Formats that are written only if they are asked for."""
 DEFAULT_FORMATS = tuple(name for name in FORMATS if name not in ON_REQUEST)
 
 
-def choose(formats: Sequence[str] | None, spec: Spec) -> tuple[list[str], dict[str, str]]:
+def default_formats(config: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the formats of the target of a study with this configuration; ``DEFAULT_FORMATS`` without a target.
+
+    Raises:
+        InvalidInputError: The recorded target is damaged.
+    """
+    if (recorded := config.get("target")) is None:
+        return DEFAULT_FORMATS
+    try:
+        return Target.model_validate(recorded).export_formats
+    except ValidationError as error:
+        raise explain(error, Target, "the study's target") from None
+
+
+def choose(
+    formats: Sequence[str] | None, spec: Spec, default: Sequence[str] = DEFAULT_FORMATS
+) -> tuple[list[str], dict[str, str]]:
     """Return the formats to write, in the order of ``FORMATS``, and the reason for each skipped one.
 
     Args:
-        formats: The formats asked for; None for all that are possible here.
+        formats: The formats asked for; None for those of ``default`` that are possible here.
         spec: The network.
+        default: The formats of an export that names none.
 
     Raises:
         InvalidInputError: A format asked for is unknown, its packages are missing, or the network has none.
     """
-    asked = DEFAULT_FORMATS if formats is None else tuple(formats)
+    asked = tuple(default) if formats is None else tuple(formats)
     known = ", ".join(FORMATS)
     if not asked:
         raise InvalidInputError(f"no format to export was named; choose from {known}")

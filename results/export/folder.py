@@ -11,7 +11,7 @@ from importlib import resources
 from pathlib import Path
 
 from results.chosen import Certificate, ChosenNetwork
-from results.export.choice import DEFAULT_FORMATS, choose
+from results.export.choice import DEFAULT_FORMATS, choose, default_formats
 from results.export.destination import (
     MANIFEST,
     check_destination,
@@ -81,7 +81,8 @@ def export_trial(
         study: The study with the trial: that of the search, or its certification.
         trial: The trial. The format ``spec`` alone needs no weights, so any trial has it.
         to: The folder.
-        formats: Names of ``FORMATS``; None for all of ``DEFAULT_FORMATS`` that are possible here.
+        formats: Names of ``FORMATS``; None for those of the study's target, or else of ``DEFAULT_FORMATS``,
+            that are possible here.
         load_images: Loads validation images for the comparison. Without it, or if it refuses, the images are
             random.
         certificate: The certified figures of the network, if the trial is one of its certification.
@@ -96,7 +97,7 @@ def export_trial(
     check_destination(to)
     plugins = _plugins_of(study, trial)
     spec = load_spec(trial.spec, source=f"trial {trial.number}")
-    names, skipped = choose(formats, spec)
+    names, skipped = choose(formats, spec, default_formats(study.header.config))
     source = _source(study, trial, spec, plugins, needs_weights=names != ["spec"])
     source = replace(source, load_sample=lambda trained: _sample(study, trained, load_images))
     network = ChosenNetwork(trial, study, certificate)

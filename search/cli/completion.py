@@ -14,6 +14,13 @@ def presets(incomplete: str) -> list[str]:
     return _beginning(preset_names(), incomplete)
 
 
+def targets(incomplete: str) -> list[str]:
+    """Return the targets that begin with ``incomplete``."""
+    from space.targets.read import target_names
+
+    return _beginning(target_names(), incomplete)
+
+
 def picks(incomplete: str) -> list[str]:
     """Return the values of ``--pick`` that begin with ``incomplete``."""
     from results.picks import NAMED_PICKS

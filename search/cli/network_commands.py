@@ -122,7 +122,8 @@ def export(
     formats: Annotated[
         str | None,
         typer.Option(
-            help="Formats, with commas: spec, safetensors, onnx, pt2, python, hub, c.  [default: all but c]",
+            help="Formats, with commas: spec, safetensors, onnx, pt2, python, hub, c.  [default: the target's, or "
+            "all but c]",
             autocompletion=completion.formats,
             rich_help_panel=OUTPUT,
         ),

@@ -37,6 +37,15 @@ def search(
             rich_help_panel=STUDY,
         ),
     ] = None,
+    target: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME|FILE.toml",
+            help="The device: limits, objectives, size of images and formats of exports; see 'mgnas presets'.",
+            autocompletion=completion.targets,
+            rich_help_panel=STUDY,
+        ),
+    ] = None,
     folder: Annotated[
         str | None,
         typer.Option(
@@ -115,8 +124,8 @@ def search(
     costs: Annotated[
         str | None,
         typer.Option(
-            help="Objectives besides accuracy, with commas: params, macs, activation_mib, flash_kib, sram_kib, "
-            "latency_ms, energy_j.  [default: params]",
+            help="Objectives besides accuracy, with commas: params, macs, flash_kib and sram_kib of int8 C code, "
+            "latency_ms, energy_j, activation_mib (memory of training).  [default: the target's, or params]",
             autocompletion=completion.costs,
             rich_help_panel=SEARCH,
         ),
@@ -152,7 +161,13 @@ def search(
         "search.device": device,
     }
     request = Request(
-        path_of("STUDY", study), preset, path_of("--dir", folder), options, assignments or [], FLAGS
+        path_of("STUDY", study),
+        preset,
+        path_of("--dir", folder),
+        options,
+        assignments or [],
+        FLAGS,
+        target=target,
     )
     launch(request, repair=repair, standby=standby, as_json=as_json)
 

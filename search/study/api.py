@@ -33,6 +33,7 @@ class Dataset(Protocol):
 def run_search(
     study: str | Path | None = None,
     *,
+    target: str | Path | None = None,
     folder: str | Path | None = None,
     data: str | tuple[Any, Any] | Mapping[str, Any] | Dataset | None = None,
     data_root: str | Path | None = None,
@@ -57,6 +58,7 @@ def run_search(
 
     Args:
         study: A preset, or the path of a study file or a study folder. Default: the preset that suits the images.
+        target: A device: its name, such as ``"arduino-nano-33-ble"``, or a file.
         folder: The study's folder. Default: runs/NAME.
         data: A source such as ``"imagefolder:PATH"``; arrays ``(x, y)``; a dictionary with the arrays of an ``npz``
             file; or a ``torch.utils.data.Dataset`` of images of one size and labels. Arrays and data sets are read
@@ -111,6 +113,7 @@ def run_search(
     }
     request = Request(
         study=None if study is None else _path("study", study),
+        target=None if target is None else str(target),
         folder=chosen,
         options=_merged(named, settings),
     )

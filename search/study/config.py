@@ -10,15 +10,17 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from results.storage.records import PlannedTraining
 from search.study.plan_config import PlanConfig
 from search.study.search_config import SearchConfig
+from search.study.targeted import checked, targeted, with_named_target
 from space.config import SpaceConfig
 from space.core.atomic_files import absolute_path
 from space.core.errors import InvalidInputError, nearest, shown
 from space.core.validation import explain, rule_of
-from space.limits import DEVICE_COSTS
+from space.limits import DEVICE_COSTS, check_has_programs
 from space.networks.counts import Size
 from space.networks.plugins import load_plugins
 from space.networks.references import read_reference
 from space.search_space import SearchSpace
+from space.targets.target import Target
 from trainers.data.config import DataConfig
 from trainers.device.execution import ExecutionConfig
 from trainers.recipe import Recipe
@@ -57,6 +59,10 @@ class StudyConfig(BaseModel):
         default=(),
         description="Networks of the papers that are trained for comparison, such as resnet18@0.25.",
     )
+    target: Target | None = Field(
+        default=None,
+        description="The device: a name of 'mgnas presets', a file, or the keys of such a file in [target].",
+    )
     data: DataConfig = Field(default=DataConfig(), description="Images and splits.")
     space: SpaceConfig = Field(
         default=SpaceConfig(), description="Domains of the hyperparameters and limits."
@@ -88,6 +94,11 @@ class StudyConfig(BaseModel):
             if name in references[:place]:
                 raise ValueError(f"each reference is trained once, but got {name!r} twice")
         return references
+
+    @field_validator("target")
+    @classmethod
+    def _names_known_words(cls, target: Target | None) -> Target | None:
+        return None if target is None else checked(target)
 
     @property
     def trainings(self) -> tuple[PlannedTraining, ...]:
@@ -148,19 +159,24 @@ class StudyConfig(BaseModel):
 
     @classmethod
     def parse(cls, tables: Tables, source: str, base: Path = Path()) -> Self:
-        """Return the configuration in plain tables, after its plugins were loaded.
+        """Return the configuration in plain tables, after its plugins were loaded and its target was read.
 
-        ``source`` names the tables in errors; paths of plugins are seen from ``base``, and are absolute in
-        what is returned.
+        ``source`` names the tables in errors; paths of plugins and of a target's file are seen from ``base``. Those
+        of plugins are absolute in what is returned.
 
         Raises:
-            InvalidInputError: unknown key, wrong type, a value outside its range, or a plugin that fails.
+            InvalidInputError: unknown key, wrong type, a value outside its range, a plugin that fails, or a space
+                with networks that the target cannot run.
         """
         tables = tables | _load_plugins(tables.get("plugins", ()), source, base)
+        tables = targeted(with_named_target(tables, source, base))
         try:
-            return cls.model_validate(tables)
+            config = cls.model_validate(tables)
         except ValidationError as error:
             raise explain(error, cls, source) from None
+        if config.target is not None and config.plan is None and "c" in config.target.export_formats:
+            check_has_programs(config.space, f"the target {config.target.name}")
+        return config
 
     def to_toml(self) -> str:
         """Return the configuration as TOML that ``parse`` reads back to an equal one."""

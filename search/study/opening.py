@@ -13,6 +13,7 @@ from search.study.config import StudyConfig
 from search.study.plan_config import PlanConfig
 from space.core.errors import shown
 from space.search_space import SearchSpace
+from space.targets.text import limits_text
 from trainers.data.splits import SearchData
 
 MOST_CLASSES = 10
@@ -36,13 +37,14 @@ def opening_lines(
         device: The devices and workers, as text.
 
     Returns:
-        Six lines: budget, images, classes, image size, space or plan, device.
+        Six lines: budget, images, classes, image size, space or plan, device; with a target one more.
     """
     return [
         f"study {folder}: {_budget_text(config)} on {config.data.source}",
         _images_text(data),
         _classes_text(data),
         _size_text(config, data),
+        *_target_lines(config),
         _space_text(space) if config.plan is None else _plan_text(config.plan),
         f"device: {device}",
     ]
@@ -94,6 +96,15 @@ def _size_text(config: StudyConfig, data: SearchData) -> str:
     if config.data.image_size is None:
         text += "; --set data.image_size=PIXELS chooses another"
     return f"{text}; images are read during training" if data.is_stored else text
+
+
+def _target_lines(config: StudyConfig) -> list[str]:
+    target = config.target
+    if target is None:
+        return []
+    return [
+        f"target: {target.name}: at most {limits_text(target)}; exports: {', '.join(target.export_formats)}"
+    ]
 
 
 def _space_text(space: SearchSpace) -> str:

@@ -12,8 +12,10 @@ from results.open import open_study
 from search.study.config import StudyConfig, Tables
 from search.study.folder import StudyFolder
 from search.study.study_file import overlay, parse_assignment, preset_names, read_preset, read_study_file
+from search.study.targeted import named_target, table_of, with_named_target
 from space.core.atomic_files import absolute_path
 from space.core.errors import InvalidInputError, shown
+from space.targets.target import Target
 from trainers.data.sources import SOURCES
 
 FLAGS = {
@@ -48,6 +50,7 @@ class Request:
         assignments: Texts ``section.key=value``, which have precedence over ``options``.
         flags: The option of each ``section.key``, such as ``--epochs``, for error messages.
         resumes: Whether a study in the default folder gives the base configuration.
+        target: A name or file of a device.
     """
 
     study: Path | None = None
@@ -57,6 +60,7 @@ class Request:
     assignments: Sequence[str] = ()
     flags: Mapping[str, str] = field(default_factory=dict)
     resumes: bool = True
+    target: str | None = None
 
 
 def resolve(request: Request) -> tuple[StudyConfig, Path]:
@@ -64,7 +68,8 @@ def resolve(request: Request) -> tuple[StudyConfig, Path]:
 
     The request's study, preset or folder gives the base configuration; options and assignments change it. A
     request without a base resumes the study in its folder. Without a study in the folder, the images
-    determine the preset: ``digits``, ``cifar10-small`` for CIFAR and SVHN, ``images`` for others.
+    determine the preset: ``digits``, ``cifar10-small`` for CIFAR and SVHN, ``images`` for others. With a
+    microcontroller as target it is ``microcontroller`` for all but ``digits``.
 
     Returns:
         The configuration, and the path of the study's folder.
@@ -73,10 +78,14 @@ def resolve(request: Request) -> tuple[StudyConfig, Path]:
         InvalidInputError: A value is unknown or out of range, or the request names two bases.
     """
     changes = _changes(request)
+    target = _target(request)
     root = changes.get("data", {}).get("root")
     if root and isinstance(root, str):  # an option is relative to the working folder, not to the study file
         changes["data"]["root"] = absolute_path(Path.cwd(), root, f"data.root = {shown(root)}")
-    base, source, data_base = _base(request, changes)
+    base, source, data_base = _base(request, changes, target)
+    base = with_named_target(base, source, data_base)
+    if target is not None:
+        base |= {"target": table_of(target)}
     if any(not isinstance(base.get(section, {}), dict) for section in changes):
         StudyConfig.parse(
             base, source, data_base
@@ -137,6 +146,19 @@ def _changes(request: Request) -> Tables:
     return changes
 
 
+def _target(request: Request) -> Target | None:
+    """Return the target that the request names; raises InvalidInputError for an unknown one."""
+    if request.target is None:
+        return None
+    flag = "--target" if request.flags else "target"
+    if not request.target.strip():
+        raise InvalidInputError(f"{flag} is empty; name a device or a file, or leave it out")
+    try:
+        return named_target(request.target, Path.cwd())
+    except InvalidInputError as error:
+        raise InvalidInputError(f"{flag}: {error}") from None
+
+
 def _with_flag(error: InvalidInputError, source: str, request: Request) -> InvalidInputError:
     """Return ``error`` with the name of the option that set the value, instead of the study file's name."""
     if not str(error).startswith(f"{source}: "):
@@ -151,7 +173,7 @@ def _with_flag(error: InvalidInputError, source: str, request: Request) -> Inval
     return error
 
 
-def _base(request: Request, changes: Tables) -> tuple[Tables, str, Path]:
+def _base(request: Request, changes: Tables, target: Target | None) -> tuple[Tables, str, Path]:
     """Return the base tables, their name in error messages, and the folder of their relative paths."""
     study = request.study
     if study is not None and request.preset is not None:
@@ -171,7 +193,7 @@ def _base(request: Request, changes: Tables) -> tuple[Tables, str, Path]:
     if request.preset is not None:
         return read_preset(request.preset), f"preset {request.preset}", Path.cwd()
     data = changes.get("data", {}).get("source")
-    name = _preset_for(data)
+    name = _preset_for(data, target)
     folder = request.folder or Path("runs") / _default_name(name, data)
     if request.resumes and StudyFolder(folder).has_study:
         return _recorded(folder)
@@ -197,10 +219,12 @@ def _has_folders(folder: Path) -> bool:
         return False
 
 
-def _preset_for(data: Any) -> str:
-    """Return the default preset of an image source."""
+def _preset_for(data: Any, target: Target | None) -> str:
+    """Return the default preset of an image source, for a target if there is one."""
     if data in (None, "digits"):
         return "digits"
+    if target is not None and target.is_microcontroller:
+        return "microcontroller"
     return "cifar10-small" if data in ("cifar10", "cifar100", "svhn") else "images"
 
 

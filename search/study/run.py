@@ -38,6 +38,7 @@ from search.study.store import StudyStore
 from search.study.warm_start import read_earlier
 from space.core.errors import InvalidInputError, MgnasError
 from space.search_space import SearchSpace
+from space.targets.text import limits_text
 from trainers.data.image_checks import check_images
 from trainers.data.load_splits import known_format, load_search_data
 from trainers.data.splits import SearchData
@@ -146,7 +147,16 @@ def _feasible_space(
     config: StudyConfig, image_size: tuple[int, int], in_channels: int, num_classes: int
 ) -> SearchSpace:
     space = config.search_space(in_channels=in_channels, num_classes=num_classes, image_size=image_size)
-    space.check_feasible()
+    try:
+        space.check_feasible()
+    except InvalidInputError as error:
+        if config.target is None or not space.has_limits:
+            raise
+        hint = " or use smaller images" if "sram" in str(error) else ""
+        raise InvalidInputError(
+            f"{error}; the target {config.target.name} has at most {limits_text(config.target)}: choose another one"
+            f"{hint}"
+        ) from None
     return space
 
 

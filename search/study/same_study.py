@@ -14,6 +14,8 @@ BUDGET = {
     "data": {"source", *PLACE_OF_DATA},
 }
 """Keys that may change between two runs of one study. The images may move: their fingerprint is compared."""
+TEXTS_OF_TARGETS = ("description", "source")
+"""Keys of ``[target]`` that decide nothing."""
 DECISIVE = ("data", "space", "train", "search")
 """Sections whose other keys decide results."""
 
@@ -33,6 +35,8 @@ def first_difference(recorded: Tables, asked: Tables) -> str | None:
     """
     if (recorded.get("plan") is None) != (asked.get("plan") is None):
         return _other_networks(recorded.get("plan"), asked.get("plan"))
+    if difference := _other_target(recorded.get("target"), asked.get("target")):
+        return difference
     for section in DECISIVE:
         old, new = recorded[section], asked[section]
         for key in [*old, *(key for key in new if key not in old)]:
@@ -48,7 +52,7 @@ def first_edit(recorded: Tables, written: Tables) -> str | None:
     """
     recorded = without_unset(recorded)
     whole = {section: table | written.get(section, {}) for section, table in _sections(recorded).items()}
-    return first_difference(recorded, whole | {"plan": written.get("plan")})
+    return first_difference(recorded, whole | {key: written.get(key) for key in ("plan", "target")})
 
 
 def without_unset(tables: Tables) -> Tables:
@@ -68,6 +72,18 @@ def _sections(tables: Tables) -> dict[str, dict[str, Any]]:
 
 def _text(value: Any) -> str:
     return "nothing" if value is None else repr(value)
+
+
+def _other_target(recorded: Tables | None, asked: Tables | None) -> str | None:
+    """Return the difference of two targets, apart from their texts."""
+    if (recorded is None) != (asked is None):
+        old, new = (None if target is None else target.get("name") for target in (recorded, asked))
+        return f"target = {_text(old)}, but now {_text(new)}"
+    before, now = recorded or {}, asked or {}
+    for key in dict.fromkeys(["name", *before, *now]):
+        if key not in TEXTS_OF_TARGETS and before.get(key) != now.get(key):
+            return f"target.{key} = {_text(before.get(key))}, but now {_text(now.get(key))}"
+    return None
 
 
 def _other_networks(recorded: Tables | None, asked: Tables | None) -> str | None:

@@ -57,6 +57,14 @@ class DataConfig(BaseModel):
         "own size, or 64.",
     )
 
+    max_image_side: int | None = Field(
+        default=None,
+        ge=1,
+        le=LONGEST_SIDE,
+        description="Without image_size: images whose common size exceeds this side, or of different sizes, get this"
+        " height and width; unset: 64, and 256 for a common size.",
+    )
+
     @field_validator("image_size", mode="before")
     @classmethod
     def _one_side_or_two(cls, size: object) -> object:

@@ -24,6 +24,8 @@ EXIF_ORIENTATION = 0x0112
 """EXIF tag of the orientation. Values of 5 and above exchange height and width."""
 PNG_EXIF_CHUNKS = (b"eXIf", b"tEXt", b"zTXt", b"iTXt")
 """Chunks of a PNG file in which programs store the orientation."""
+LARGEST_OWN_SIZE = 256
+"""Largest side in pixels that images of equal size keep if the study sets none."""
 DEFAULT_SIZE = 64
 """Height and width in pixels if the study sets no size and the images differ in size or exceed 256."""
 
@@ -115,13 +117,16 @@ def _too_large(path: Path, error: Exception) -> InvalidInputError:
     )
 
 
-def common_form(paths: Sequence[Path], asked: tuple[int, int] | None) -> ImageForm:
+def common_form(
+    paths: Sequence[Path], asked: tuple[int, int] | None, max_side: int | None = None
+) -> ImageForm:
     """Return the common form of all images. Only headers are read.
 
     Args:
         paths: The image files.
         asked: Height and width in pixels from the study. None: the size of the images if all are equal and
-            no side exceeds 256, otherwise 64 x 64.
+            no side exceeds ``max_side``, otherwise a square of that side.
+        max_side: The largest side in pixels. None: 256 for images of equal size, otherwise 64.
 
     Raises:
         InvalidInputError: A file cannot be read, is not an image, is too large, or has LAB colours.
@@ -137,9 +142,10 @@ def common_form(paths: Sequence[Path], asked: tuple[int, int] | None) -> ImageFo
     if asked is not None:
         return ImageForm(asked, mode)
     only = next(iter(sizes))
-    if len(sizes) == 1 and max(only) <= 256:
+    if len(sizes) == 1 and max(only) <= (max_side or LARGEST_OWN_SIZE):
         return ImageForm(only, mode)
-    return ImageForm((DEFAULT_SIZE, DEFAULT_SIZE), mode)
+    side = max_side or DEFAULT_SIZE
+    return ImageForm((side, side), mode)
 
 
 def _is_on_its_side(image: Any) -> bool:

@@ -35,8 +35,7 @@ def load_image_folder(path: str, options: SourceOptions) -> RawImages:
 
     The layout is ``train/CLASS/*`` with optional ``val/`` and ``test/`` beside it, or ``CLASS/*``.
 
-    All images get one size. It is ``options.image_size`` if set. Otherwise it is the common size of the
-    images, if all have the same and no side exceeds 256 pixels. Otherwise it is 64 x 64. Each image is
+    All images get one size. ``common_form`` chooses it. Each image is
     scaled to cover that size and cropped symmetrically. The images are grey if all of them are grey,
     otherwise RGB. 16-bit pixels keep their upper 8 bits. Test images do not influence size and mode; they
     are converted to the form of the other images.
@@ -87,9 +86,9 @@ def _load(root: Path, options: SourceOptions) -> RawImages:
     by_part = {part: [file for listed in found.values() for file in listed] for part, found in files.items()}
     if test := by_part.pop("test", []):
         # checks the files only: test images must not influence the form
-        common_form(test, options.image_size)
+        common_form(test, options.image_size, options.max_image_side)
     paths = [file for listed in by_part.values() for file in listed]
-    form = common_form(paths, options.image_size)
+    form = common_form(paths, options.image_size, options.max_image_side)
     room = (
         options.memory_gib * 2**30
         if options.memory_gib is not None

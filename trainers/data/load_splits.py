@@ -77,7 +77,8 @@ def _load(config: DataConfig, memory_share: float = 1.0) -> RawImages:
     if path.startswith("~"):
         path = absolute_path(Path.cwd(), path, f"data.source = {shown(config.source)}")
     size = (config.image_size, config.image_size) if isinstance(config.image_size, int) else config.image_size
-    raw = SOURCES[kind](path, SourceOptions(config.root, size, config.memory_gib, memory_share))
+    options = SourceOptions(config.root, size, config.max_image_side, config.memory_gib, memory_share)
+    raw = SOURCES[kind](path, options)
     if config.image_size is None or kind == "imagefolder":
         return raw
     unused = f"data.image_size = {shown(config.image_size)} is not used: only imagefolder resizes images"

@@ -33,10 +33,12 @@ class RawImages:
 class SourceOptions:
     """The options of a source, from the ``[data]`` section. ``DataConfig`` describes them.
 
-    ``image_size`` is (H, W) in pixels. ``memory_share`` is this process's fraction of the free memory.
+    ``image_size`` is (H, W) in pixels, ``max_image_side`` the largest side without it. ``memory_share`` is this
+    process's fraction of the free memory.
     """
 
     root: str = ""
     image_size: tuple[int, int] | None = None
+    max_image_side: int | None = None
     memory_gib: float | None = None
     memory_share: float = 1.0

@@ -97,3 +97,22 @@ def test_files_that_the_system_does_not_open_are_not_called_damaged(tmp_path: Pa
         common_form([tmp_path / "a.png"], None)
     with pytest.raises(InvalidInputError, match=r"b\.png cannot be read: No such file or directory; check"):
         read_pixels(tmp_path / "b.png", ImageForm((4, 4), "L"))
+
+
+@pytest.mark.parametrize(("max_side", "size"), [(None, (6, 10)), (10, (6, 10)), (9, (9, 9)), (300, (6, 10))])
+def test_images_of_one_size_keep_it_up_to_the_largest_side(
+    tmp_path: Path, max_side: int | None, size: tuple[int, int]
+) -> None:
+    Image.fromarray(COLOUR).save(tmp_path / "a.png")
+    assert common_form([tmp_path / "a.png"], None, max_side).size == size
+
+
+@pytest.mark.parametrize(("max_side", "side"), [(None, 64), (32, 32), (96, 96)])
+def test_images_of_different_sizes_get_the_largest_side(
+    tmp_path: Path, max_side: int | None, side: int
+) -> None:
+    for name, pixels in (("a", COLOUR), ("b", COLOUR[:5])):
+        Image.fromarray(pixels).save(tmp_path / f"{name}.png")
+    paths = [tmp_path / "a.png", tmp_path / "b.png"]
+    assert common_form(paths, None, max_side).size == (side, side)
+    assert common_form(paths, (3, 4), max_side).size == (3, 4)
