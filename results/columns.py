@@ -44,7 +44,7 @@ FACTS = (
     Column("train_s", "float64", "wall time of the training, s"),
 )
 NETWORK_COSTS = (
-    Column("activation_mib", "float64", "activation memory of a training step, MiB"),
+    Column("activation_mib", "float64", "activation memory of a training step, MiB; not of inference"),
     Column("flash_kib", "float64", "constants of the int8 C code, KiB"),
     Column("sram_kib", "float64", "static memory of the int8 C code for one image, KiB"),
     Column("latency_ms", "float64", "median latency of one image, ms"),

@@ -21,14 +21,14 @@ COST_COLUMNS = tuple(
     for cost in COSTS.values()
     if cost.name not in POINT_COLUMNS
 )
-"""The further costs that ``front`` can have, one column for each one that is an objective."""
+"""The further costs that ``front`` can have, one column for each one that is an objective or limited."""
 
 
 def front_frame(front: Sequence[TrialRecord], objectives: Objectives) -> pd.DataFrame:
     """Return a front with the columns of ``front.csv``, one row for each network."""
-    costs = [column for column in COST_COLUMNS if column.name in objectives.names]
-    costs.sort(key=lambda column: objectives.names.index(column.name))
-    rows = [trial.point(objectives.names) for trial in front]
+    costs = [column for column in COST_COLUMNS if column.name in objectives.columns]
+    costs.sort(key=lambda column: objectives.columns.index(column.name))
+    rows = [trial.point(objectives.columns) for trial in front]
     return frame((*POINT, *costs), rows, TRAINING)
 
 

@@ -209,7 +209,7 @@ class StudyReader:
 
     def summary(self) -> dict[str, Any]:
         """Return the document that ``mgnas front --json`` prints."""
-        costs = self.objectives.names
+        costs = self.objectives.columns
         summary = {
             "study": self.name,
             "complete": self.complete,
@@ -221,7 +221,7 @@ class StudyReader:
             ],
         }
         if self.header.cost_ranges:
-            summary["costs"] = list(costs)
+            summary["costs"] = list(self.objectives.names)
         if self.references:
             summary["references"] = [
                 {"reference": trial.reference} | trial.point(costs)

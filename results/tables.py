@@ -174,9 +174,9 @@ def write_front_csv(front: Sequence[TrialRecord], stream: TextIO, objectives: Ob
 def front_csv(front: Sequence[TrialRecord], objectives: Objectives = PARAMS) -> str:
     """Return a front as CSV, the content of ``front.csv``."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, point_columns(objectives.names, front), lineterminator="\n")
+    writer = csv.DictWriter(text, point_columns(objectives.columns, front), lineterminator="\n")
     writer.writeheader()
-    writer.writerows(trial.point(objectives.names) for trial in front)
+    writer.writerows(trial.point(objectives.columns) for trial in front)
     return text.getvalue()
 
 

@@ -128,7 +128,7 @@ class SpaceConfig(BaseModel):
         default=None,
         gt=0,
         allow_inf_nan=False,
-        description="Limit of activation memory of a training step in MiB, float32; unset: no limit.",
+        description="Limit of activation memory of a training step in MiB, float32, not of inference; unset: no limit.",
     )
 
     max_flash_kib: float | None = Field(

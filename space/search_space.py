@@ -241,12 +241,17 @@ class SearchSpace:
 
     def cost_range(self, name: str) -> tuple[float, float]:
         """Return the lowest and the highest ``cost`` of a network; the limit bounds the latter."""
+        low, high = self.cost_extremes(name)
+        return low, min(high, getattr(self.config, f"max_{name}") or high)
+
+    def cost_extremes(self, name: str) -> tuple[float, float]:
+        """Return the lowest and the highest ``cost`` of a network, without regard to the limits."""
         points = (
             self._extremes.points(self.limits.count_named(name), largest=largest)[0]
             for largest in (False, True)
         )
         low, high = (self.cost(name, self.counts(self.spec(point))) for point in points)
-        return low, min(high, getattr(self.config, f"max_{name}") or high)
+        return low, high
 
     @cached_property
     def params_extremes(self) -> tuple[int, int]:

@@ -65,7 +65,7 @@ def summary(certification: Certification, objectives: Objectives = PARAMS) -> di
 def network_summary(network: CertifiedNetwork, objectives: Objectives = PARAMS) -> dict[str, Any]:
     """Return the certified figures of one network as plain data."""
     first = network.trainings[0]
-    further = [name for name in objectives.names if name not in ("params", "macs")]
+    further = [name for name in objectives.columns if name not in ("params", "macs")]
     return {
         "arch": network.arch,
         "notation": network.notation,

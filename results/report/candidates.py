@@ -101,7 +101,7 @@ def named_choices(study: StudyReader, offered: Sequence[Candidate]) -> dict[str,
 def card_body(study: StudyReader, candidate: Candidate) -> str:
     """Return the content of a card: accuracy, costs, network, and the command that exports it."""
     trial = candidate.trial
-    costs = dict.fromkeys(("params", *study.objectives.names))
+    costs = dict.fromkeys(("params", *study.objectives.columns))
     facts = [candidate.note, *(cost_text(trial, name) for name in costs), escape(candidate.name)]
     button = details_button(candidate.details, "details", f"details of {candidate.name}")
     return (

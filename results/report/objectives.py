@@ -26,7 +26,8 @@ def front_lead(study: StudyReader) -> str:
         ]
     if len(costs) > 1:
         sentences.append("The line in each chart is the front of accuracy and that cost alone.")
-    if limits := _limits(study):
+    limits = {COSTS[name]: limit for name, limit in study.objectives.limits.items()}
+    if limits:
         allowed = [f"{cost.text(limit)} {_of_title(cost)}" for cost, limit in limits.items()]
         sentences.append(f"The limits were {_joined(allowed)}.")
     if _may_share(study) and not study.header.plan:
@@ -54,16 +55,6 @@ def _joined(words: list[str]) -> str:
 def _section(study: StudyReader, name: str) -> Mapping[str, Any]:
     section = study.header.config.get(name)
     return section if isinstance(section, Mapping) else {}
-
-
-def _limits(study: StudyReader) -> dict[Cost, float]:
-    """Return the limits of the study by cost."""
-    found: dict[Cost, float] = {}
-    for cost in COSTS.values():
-        limit = _section(study, "search" if cost.is_measured else "space").get(f"max_{cost.name}")
-        if isinstance(limit, (int, float)):
-            found[cost] = limit
-    return found
 
 
 def _may_share(study: StudyReader) -> bool:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal, get_args
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args
 
-from results.storage.records import StudyHeader, TrialRecord
+from results.storage.records import POINT_COLUMNS, StudyHeader, TrialRecord
 from space.core.errors import InvalidInputError, nearest, shown
 
 CostName = Literal["params", "macs", "activation_mib", "flash_kib", "sram_kib", "latency_ms", "energy_j"]
@@ -77,12 +77,14 @@ class Objectives:
     Attributes:
         ranges: For each cost its lowest and highest value in the search space, the reference of the
             hypervolume; None for measured costs, whose range is unknown before the search.
+        limits: The limits of the study, by cost. They are no objectives; tables show these costs too.
 
     Raises:
         InvalidInputError: There is no cost, or one is unknown.
     """
 
     ranges: Mapping[str, Range | None]
+    limits: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         _check_names(tuple(self.ranges))
@@ -100,7 +102,7 @@ class Objectives:
     @classmethod
     def of(cls, header: StudyHeader) -> Objectives:
         """Return the objectives of a study."""
-        return cls(header.cost_ranges or {"params": header.params_range})
+        return cls(header.cost_ranges or {"params": header.params_range}, limits_of(header.config))
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -113,9 +115,15 @@ class Objectives:
         return tuple(COSTS[name] for name in self.ranges)
 
     @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of the costs in JSON, CSV and DataFrames of a front: objectives, then limited costs."""
+        limited = (name for name in self.limits if name not in POINT_COLUMNS)
+        return tuple(dict.fromkeys((*self.ranges, *limited)))
+
+    @property
     def shown(self) -> tuple[Cost, ...]:
         """The costs in tables: parameters, MACs, then the further ones."""
-        return tuple(COSTS[name] for name in dict.fromkeys(("params", "macs", *self.ranges)))
+        return tuple(COSTS[name] for name in dict.fromkeys(("params", "macs", *self.columns)))
 
     @property
     def is_params(self) -> bool:
@@ -135,7 +143,19 @@ class Objectives:
         known = [self.values(trial) for trial in trials if self.are_known(trial)]
         columns = list(zip(*known, strict=True)) or [(1.0,)] * len(self.ranges)
         found = zip(self.ranges.items(), columns, strict=True)
-        return Objectives({name: bounds or (min(seen), max(seen)) for (name, bounds), seen in found})
+        ranges = {name: bounds or (min(seen), max(seen)) for (name, bounds), seen in found}
+        return Objectives(ranges, self.limits)
+
+
+def limits_of(config: Mapping[str, Any]) -> dict[str, float]:
+    """Return the limits of a study with this configuration, by cost."""
+    found: dict[str, float] = {}
+    for cost in COSTS.values():
+        section = config.get("search" if cost.is_measured else "space")
+        limit = section.get(f"max_{cost.name}") if isinstance(section, Mapping) else None
+        if isinstance(limit, (int, float)):
+            found[cost.name] = limit
+    return found
 
 
 def _check_names(names: object) -> None:

@@ -109,8 +109,8 @@ def _print(
         f"  parameters   {figures['params']:,}",
         f"  MACs         {figures['macs']:,} for one image of {size} x {size} x {spec.in_channels}; "
         f"{spec.num_classes} classes",
-        f"  activations  {figures['activation_bytes'] / MIB:.3f} MiB for each image in a training step "
-        "(float32)",
+        f"  training     {figures['activation_bytes'] / MIB:.3f} MiB of activations for each image of a step "
+        "(float32); not memory of inference",
     ]
     if reason := why_no_program(spec):
         lines.append(f"  int8 C code  none: {reason}")

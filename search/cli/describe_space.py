@@ -9,11 +9,12 @@ from decimal import Decimal
 from typing import Any
 
 from results.intervals import wilson
+from results.storage.objectives import COSTS
 from results.tables import print_json, print_table
 from search.cli.describe import ImageOptions
 from search.study.config import StudyConfig
 from space.core.errors import InvalidInputError
-from space.limits import LIMITS
+from space.limits import DEVICE_COSTS, LIMITS
 from space.networks.counts import as_size
 from space.networks.families import BUILT_IN
 from space.networks.spec import Spec
@@ -89,6 +90,7 @@ def summary(space: SearchSpace, seed: int = 0) -> dict[str, Any]:
         "batch_size": space.batch_size,
         "params": [least, most],
         "macs": [least_macs, most_macs],
+        **{name: list(space.cost_extremes(name)) for name in _device_costs(space)},
         "limits": {name: value for name in LIMITS if (value := getattr(space.config, name)) is not None},
         "feasible_share": share,
         "feasible_share_interval": [low, high],
@@ -127,7 +129,13 @@ def _sample(space: SearchSpace, spec: Spec) -> dict[str, Any]:
         "params": counts.params,
         "macs": counts.macs,
         "activation_mib": space.activation_mib(counts),
+        **{name: space.cost(name, counts) for name in _device_costs(space)},
     }
+
+
+def _device_costs(space: SearchSpace) -> tuple[str, ...]:
+    """Return the costs of int8 C code if the space counts them: with an objective or a limit of flash or SRAM."""
+    return DEVICE_COSTS if space.counts_device else ()
 
 
 def _print(space: SearchSpace, facts: dict[str, Any]) -> None:
@@ -147,6 +155,10 @@ def _print(space: SearchSpace, facts: dict[str, Any]) -> None:
         f"  points       {points}; equal networks are counted once for each spelling",
         f"  parameters   {_range(facts['params'])}",
         f"  MACs         {_range(facts['macs'])}",
+        *(
+            f"  {COSTS[name].title:<11}  {facts[name][0]:,.2f} to {facts[name][1]:,.2f} KiB as int8 C code"
+            for name in _device_costs(space)
+        ),
         f"  limits       {limits}",
         f"  feasible     {share}",
         f"  hyperparameters        {', '.join(space.hyperparameters()) or 'none: every one is fixed'}",
@@ -157,12 +169,18 @@ def _print(space: SearchSpace, facts: dict[str, Any]) -> None:
             sample["notation"],
             f"{sample['params']:,}",
             f"{sample['macs']:,}",
+            *(f"{sample[name]:,.2f}" for name in _device_costs(space)),
             f"{sample['activation_mib']:.2f}",
         )
         for sample in facts["samples"]
     ]
-    header = ("a few networks", "parameters", "MACs", f"activations, MiB (batch {space.batch_size})")
-    print_table(header, rows, sys.stdout, text_columns=(0,))
+    training = f"training memory, MiB (batch {space.batch_size})"
+    header = (
+        *("a few networks", "parameters", "MACs"),
+        *(COSTS[name].heading for name in _device_costs(space)),
+        training,
+    )
+    print_table(header, rows, sys.stdout, text_columns=(0,), optional=(training, "MACs"))
 
 
 def _range(ends: list[int]) -> str:

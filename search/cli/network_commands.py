@@ -18,6 +18,7 @@ from search.cli.options import (
     path_of,
     refuse_two_forms,
     set_option,
+    target_option,
 )
 from search.cli.panels import DATA, MACHINE, OUTPUT, STUDY
 
@@ -39,6 +40,9 @@ def describe(
             help="Describe the search space of a study file, preset or study folder.",
             rich_help_panel=STUDY,
         ),
+    ] = None,
+    target: Annotated[
+        str | None, target_option("With --space: the device, as for 'search'; see 'mgnas presets'.")
     ] = None,
     image_size: Annotated[
         int | None,
@@ -74,12 +78,15 @@ def describe(
     if spec is not None:
         if assignments:
             raise InvalidInputError("--set goes with --space")
+        if target is not None:
+            raise InvalidInputError("--target goes with --space")
         describe_network(spec, images, as_json)
         return
     from search.cli.describe_space import describe_space
-    from search.study.resolve import Request, resolve
+    from search.study.resolve import FLAGS, Request, resolve
 
-    config, _ = resolve(Request(path_of("--space", space), assignments=assignments or []))
+    request = Request(path_of("--space", space), assignments=assignments or [], flags=FLAGS, target=target)
+    config, _ = resolve(request)
     describe_space(config, images, as_json)
 
 

@@ -38,6 +38,13 @@ def set_option(help_text: str) -> Any:
     return typer.Option("--set", metavar="SECTION.KEY=VALUE", help=help_text, rich_help_panel=STUDY)
 
 
+def target_option(help_text: str) -> Any:
+    """Return the option ``--target``, which names a device."""
+    return typer.Option(
+        metavar="NAME|FILE.toml", help=help_text, autocompletion=completion.targets, rich_help_panel=STUDY
+    )
+
+
 def output_option(metavar: str, help_text: str) -> Any:
     """Return the option ``-o``, which names the file or folder that a command writes."""
     return typer.Option("-o", "--output", metavar=metavar, help=help_text, rich_help_panel=OUTPUT)

@@ -16,6 +16,7 @@ from search.cli.options import (
     number_or_text,
     path_of,
     set_option,
+    target_option,
 )
 from search.cli.panels import DATA, MACHINE, OUTPUT, SEARCH, STUDY
 
@@ -39,11 +40,8 @@ def search(
     ] = None,
     target: Annotated[
         str | None,
-        typer.Option(
-            metavar="NAME|FILE.toml",
-            help="The device: limits, objectives, size of images and formats of exports; see 'mgnas presets'.",
-            autocompletion=completion.targets,
-            rich_help_panel=STUDY,
+        target_option(
+            "The device: limits, objectives, size of images and formats of exports; see 'mgnas presets'."
         ),
     ] = None,
     folder: Annotated[
@@ -125,7 +123,7 @@ def search(
         str | None,
         typer.Option(
             help="Objectives besides accuracy, with commas: params, macs, flash_kib and sram_kib of int8 C code, "
-            "latency_ms, energy_j, activation_mib (memory of training).  [default: the target's, or params]",
+            "latency_ms, energy_j, activation_mib (memory of training).  [default: params, or the target's]",
             autocompletion=completion.costs,
             rich_help_panel=SEARCH,
         ),

@@ -181,6 +181,25 @@ def test_a_report_has_a_chart_for_each_cost(tmp_path: Path) -> None:
     assert 'id="chart-front-macs"' not in page
 
 
+def test_limited_costs_are_columns_of_a_front_but_no_objectives() -> None:
+    records = [make_trial(0, flash_kib=12.5, sram_kib=3.0, val_accuracy=0.9)]
+    limits = {"max_flash_kib": 48.0, "max_sram_kib": 12.0, "max_params": 9_000}
+    made = study(records, config={"space": limits})
+    assert made.objectives.names == ("params",)
+    assert made.objectives.limits == {"params": 9_000, "flash_kib": 48.0, "sram_kib": 12.0}
+    point = made.summary()["front"][0]
+    assert (point["flash_kib"], point["sram_kib"]) == (12.5, 3.0)
+    assert list(made.front()["sram_kib"]) == [3.0]
+    assert front_csv(records, made.objectives).splitlines()[0].endswith(",seed,flash_kib,sram_kib")
+    text = io.StringIO()
+    print_front(records, text, made.objectives)
+    assert "flash, KiB  SRAM, KiB" in text.getvalue()
+    page = render_report(made)
+    assert "SRAM, KiB</th>" in page
+    assert "12.0 KiB of SRAM" in page
+    assert 'id="chart-front-sram_kib"' not in page
+
+
 def test_a_front_says_how_its_networks_were_trained_where_that_was_searched() -> None:
     hyperparameters = [{"nu_1": 1, "train.lr": 0.13157, "train.flip": True}, {"nu_1": 1, "train.lr": 0.4}]
     front = [

@@ -287,4 +287,4 @@ def test_help_of_search_groups_its_options(capsys: pytest.CaptureFixture[str]) -
     assert headings == [
         "Arguments", "Study", "Data", "Search", "Training", "Machine", "Output", "Options", "Examples"
     ]  # fmt: skip
-    assert text.index("Search:") < text.index("--costs") < text.index("[default: params]")
+    assert text.index("Search:") < text.index("--costs") < text.index("[default: params, or the target's]")

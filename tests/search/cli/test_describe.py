@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from search.cli.describe_space import DRAWS, EXACT_UP_TO, feasible_share
+from search.study.study_file import preset_names
 from space.firmware.programs import device_costs
 from space.networks.references import REFERENCES
 from space.notation.parse import parse_notation
@@ -56,11 +57,11 @@ def test_a_reference_is_told_with_its_source(tmp_path: Path) -> None:
 
 def test_presets_lists_studies_and_references(tmp_path: Path) -> None:
     text = mgnas("presets", cwd=tmp_path).stdout
-    for name in ("digits", "images", "cifar10-tiny", "cifar10-small", "cifar10-paper", *REFERENCES):
+    for name in (*preset_names(), *REFERENCES):
         assert f"\n{name} " in f"\n{text}"
     document = json.loads(mgnas("presets", "--json", cwd=tmp_path).stdout)
     assert {entry["name"]: entry["params"] for entry in document["references"]}["resnet34"] == 21_282_122
-    assert set(document["presets"]) == {"digits", "images", "cifar10-tiny", "cifar10-small", "cifar10-paper"}
+    assert set(document["presets"]) == set(preset_names())
 
 
 def test_a_space_is_described_for_the_studys_images(tmp_path: Path) -> None:
@@ -128,6 +129,8 @@ def test_a_folders_space(tmp_path: Path) -> None:
         ([], "describe takes either a network (SPEC) or --space STUDY"),
         (["resnet18", "--space", "digits"], "describe takes either"),
         (["resnet18", "--set", "space.nu=1"], "--set goes with --space"),
+        (["resnet18", "--target", "phone"], "--target goes with --space"),
+        (["--space", "digits", "--target", "fone"], "there is no target 'fone'; did you mean 'phone'?"),
         (["resnet18@7e9"], "a reference's scale must be a number from 1/64 to 8"),
         (["--space", "nothing.toml"], "cannot read the study file nothing.toml"),
         (["--space", "images"], "the source imagefolder needs a folder"),
@@ -204,3 +207,28 @@ def test_network_without_int8_code_says_so(tmp_path: Path) -> None:
         "int8 C code  none: the activation silu has no integer form; use relu"
         in mgnas("describe", text, cwd=tmp_path).stdout
     )
+
+
+def test_space_of_a_target_shows_the_range_of_flash_and_sram(tmp_path: Path) -> None:
+    arguments = ("describe", "--space", "digits", "--target", "nucleo-l053r8")
+    facts = json.loads(mgnas(*arguments, "--json", cwd=tmp_path).stdout)
+    for name in ("flash_kib", "sram_kib"):
+        low, high = facts[name]
+        assert 0 < low < high
+        assert all(low <= sample[name] <= facts["limits"][f"max_{name}"] for sample in facts["samples"])
+    text = mgnas(*arguments, cwd=tmp_path).stdout
+    assert (
+        f"flash        {facts['flash_kib'][0]:.2f} to {facts['flash_kib'][1]:.2f} KiB as int8 C code" in text
+    )
+    assert "training memory, MiB" in text
+
+
+def test_presets_list_targets_with_their_limits(tmp_path: Path) -> None:
+    text = mgnas("presets", cwd=tmp_path).stdout
+    assert "768 KiB of flash, 192 KiB of SRAM, 6,400,000 MACs" in text
+    targets = {
+        one["name"]: one for one in json.loads(mgnas("presets", "--json", cwd=tmp_path).stdout)["targets"]
+    }
+    assert targets["arduino-nano-33-ble"]["limits"]["max_sram_kib"] == 192
+    assert targets["arduino-nano-33-ble"]["formats"] == ["spec", "safetensors", "c"]
+    assert targets["browser"]["limits"] == {"max_params": 1_000_000}
