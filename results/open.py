@@ -183,8 +183,8 @@ class Study(StudyReader):
             which: A trial's number, a pick such as ``within-1se`` or ``accuracy>=0.97``, or what ``pick`` and
                 ``network`` return.
             to: The folder; by default ``exports/trial-N`` in the study's folder.
-            formats: Of ``spec``, ``safetensors``, ``onnx``, ``pt2``, ``python``, ``hub``, ``c``; by default those
-                of the study's target, or all but ``c``, that are possible here.
+            formats: Of ``spec``, ``safetensors``, ``onnx``, ``pt2``, ``python``, ``hub``, ``onnx-int8``, ``web``,
+                ``c``; by default those of the study's target, or the first six, that are possible here.
             max_params: With a pick, the largest number of parameters of the network.
             searched: Whether to take figures and weights of the search although there is a certification.
 

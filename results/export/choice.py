@@ -9,13 +9,14 @@ from pydantic import ValidationError
 
 from results.export.formats import FORMATS, INSTALL, missing_packages
 from results.export.standalone.source import why_not_standalone
+from results.export.web.page import why_no_page
 from space.core.errors import InvalidInputError, nearest
 from space.core.validation import explain
 from space.firmware.programs import why_no_program
 from space.networks.spec import Spec
 from space.targets.target import Target
 
-ON_REQUEST = ("c",)
+ON_REQUEST = ("onnx-int8", "web", "c")
 """Formats that are written only if they are asked for."""
 DEFAULT_FORMATS = tuple(name for name in FORMATS if name not in ON_REQUEST)
 
@@ -63,6 +64,8 @@ def choose(
         skipped["python"] = f"python is not possible: {no_source}"
     if "c" in asked and (reason := why_no_program(spec)):
         skipped["c"] = f"c is not possible: {reason}"
+    if "web" in asked and (reason := why_no_page(spec)):
+        skipped["web"] = f"web is not possible: {reason}"
     if skipped and formats is not None:
         raise InvalidInputError(f"the format {next(iter(skipped.values()))}")
     chosen = {name for name in asked if name not in skipped}

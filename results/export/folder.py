@@ -27,6 +27,7 @@ from results.export.firmware.write import read_figures
 from results.export.formats import FORMATS, loading_of
 from results.export.model_card import architecture_card, model_card
 from results.export.onnx_file import ONNXRUNTIME
+from results.export.onnx_int8 import int8_line, int8_warnings
 from results.export.preprocessing import Preprocessing
 from results.export.proof import Proofs, prove
 from results.export.sample import Sample, SampleLoader, num_images, random_sample
@@ -55,6 +56,8 @@ class ExportResult:
         proofs: The comparison of each format with the trained network; None for ``spec`` alone.
         skipped: The reason for each default format that was not written.
         gone: Names of files of an earlier export that this one removed.
+        figures: The figures of formats that state more than a proof, one line each.
+        warnings: Disadvantages of formats, one line each.
     """
 
     folder: Path
@@ -62,6 +65,8 @@ class ExportResult:
     proofs: Proofs | None = None
     skipped: dict[str, str] = field(default_factory=dict)
     gone: tuple[str, ...] = ()
+    figures: dict[str, str] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
 
 
 def export_trial(
@@ -107,7 +112,7 @@ def export_trial(
         part = new_beside(to, "part")
         held = locked(part)
     try:
-        proofs = _write(part, network, source, names, plugins)
+        proofs, figures, warnings = _write(part, network, source, names, plugins)
         files = tuple(to / name for name in files_in(part))
         with locked_parent(to):
             check_destination(to)  # again: another export may have finished meanwhile
@@ -119,7 +124,7 @@ def export_trial(
         raise
     finally:
         os.close(held)
-    return ExportResult(to, files, proofs, skipped, tuple(sorted(gone)))
+    return ExportResult(to, files, proofs, skipped, tuple(sorted(gone)), figures, warnings)
 
 
 def _write(
@@ -128,12 +133,11 @@ def _write(
     source: Source,
     names: list[str],
     plugins: list[Path],
-) -> Proofs | None:
-    """Write all files of an export into a folder, and return the comparison of its formats."""
+) -> tuple[Proofs | None, dict[str, str], tuple[str, ...]]:
+    """Write all files of an export into a folder; return the comparison, the figures and the warnings."""
     for plugin in plugins:
         (part / plugin.name).write_bytes(plugin.read_bytes())
-    for name in names:
-        FORMATS[name].write(source, part)
+    figures = {name: line for name in names if (line := FORMATS[name].write(source, part))}
     loadings = {name: one for name in names if (one := loading_of(name, source.spec)) is not None}
     proofs = None
     if loadings:
@@ -142,7 +146,14 @@ def _write(
         (part / "classify.py").write_bytes(script.read_bytes())
     (part / "README.md").write_text(_card(network, source, names, proofs), encoding="utf-8")
     _write_manifest(part, network, source, names, proofs)
-    return proofs
+    warnings: list[str] = []
+    if "c" in names:
+        figures["c"] = read_figures(part).text
+    if "onnx-int8" in names:
+        assert proofs is not None
+        figures["onnx-int8"] = int8_line(part, proofs)
+        warnings = int8_warnings(part, proofs)
+    return proofs, figures, tuple(warnings)
 
 
 def _sample(study: StudyReader, trained: Trained, load_images: SampleLoader | None) -> Sample:

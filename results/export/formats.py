@@ -11,6 +11,7 @@ from pathlib import Path
 
 from results.export.firmware.write import write_c
 from results.export.onnx_file import (
+    ONNX_FILE,
     ONNX_PACKAGES,
     TRACED_BATCH,
     any_batch,
@@ -19,10 +20,12 @@ from results.export.onnx_file import (
     random_images,
     write_onnx,
 )
+from results.export.onnx_int8 import INT8_FILE, write_onnx_int8
 from results.export.preprocessing import Preprocessing
 from results.export.proof import Loading
 from results.export.source import Source
 from results.export.standalone.source import MODULE_FILE, standalone_source, why_not_standalone
+from results.export.web.page import WEB_FILE, write_web
 from space.core.atomic_files import write_atomic
 from space.networks.spec import Spec
 
@@ -35,17 +38,19 @@ class Format:
 
     Attributes:
         file: Name of its file.
-        write: Writes the file of a network into a folder.
+        write: Writes the file of a network into a folder. Returns a line of figures, or None.
         environment: The process that loads it back: a key of ``REFUSED``; None for a format without weights.
         brings: Formats that it needs beside it.
         packages: Packages that the writer needs.
+        is_exact: Whether its logits equal those of the network.
     """
 
     file: str
-    write: Callable[[Source, Path], None]
+    write: Callable[[Source, Path], str | None]
     environment: str | None = None
     brings: tuple[str, ...] = ()
     packages: tuple[str, ...] = ()
+    is_exact: bool = True
 
 
 def write_spec(source: Source, folder: Path) -> None:
@@ -117,10 +122,14 @@ def write_hub(source: Source, folder: Path) -> None:
 FORMATS: dict[str, Format] = {
     "spec": Format("spec.json", write_spec),
     "safetensors": Format("model.safetensors", write_safetensors, "mgnas"),
-    "onnx": Format("model.onnx", write_onnx, "onnxruntime", packages=ONNX_PACKAGES),
+    "onnx": Format(ONNX_FILE, write_onnx, "onnxruntime", packages=ONNX_PACKAGES),
     "pt2": Format("model.pt2", write_pt2, "torch"),
     "python": Format(MODULE_FILE, write_python, "torch", brings=("safetensors",)),
     "hub": Format("config.json", write_hub, "torch", brings=("safetensors", "python")),
+    "onnx-int8": Format(
+        INT8_FILE, write_onnx_int8, "onnxruntime", brings=("onnx",), packages=ONNX_PACKAGES, is_exact=False
+    ),
+    "web": Format(WEB_FILE, write_web, brings=("onnx",), packages=ONNX_PACKAGES),
     "c": Format("firmware/net.c", write_c),
 }
 """All formats by name, in the order in which they are written."""
@@ -138,4 +147,4 @@ def loading_of(name: str, spec: Spec) -> Loading | None:
         return None
     if name == "hub" and why_not_standalone(spec) is not None:
         return Loading("mgnas", "hub of a plugin", format_.file)
-    return Loading(format_.environment, name, format_.file)
+    return Loading(format_.environment, name, format_.file, format_.is_exact)

@@ -10,8 +10,10 @@ from results.chosen import ChosenNetwork
 from results.export.card_metadata import metadata_block
 from results.export.figures import Figures
 from results.export.onnx_file import ONNXRUNTIME, OPSET
+from results.export.onnx_int8 import INT8_FILE
 from results.export.preprocessing import RESIZE
 from results.export.proof import Proofs
+from results.export.web.page import WEB_FILE
 from results.plots.axes import plural
 from results.storage.records import TrialRecord
 from results.study import StudyReader
@@ -23,6 +25,8 @@ _FILES = {
     "spec": "`spec.json`: the architecture; `mgnas describe spec.json` shows its layers.",
     "safetensors": "`model.safetensors`: the weights, for mgnas and `model.py`.",
     "onnx": f"`model.onnx`: the whole network (opset {OPSET}) for ONNX Runtime >= {ONNXRUNTIME} and others.",
+    "onnx-int8": f"`{INT8_FILE}`: the same with 8-bit weights and activations, other logits and equal use.",
+    "web": f"`{WEB_FILE}`: a page that classifies pictures in a browser; no server is needed.",
     "c": "`firmware/net.c`: int8 C99 code for microcontrollers; `firmware/README.md` has its figures and its use.",
     "pt2": "`model.pt2`: the whole network for `torch.export.load`; mgnas is not needed.",
     "python": "`model.py`: the network in plain PyTorch; it reads `model.safetensors`.",

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from space.modules import Classifier
 
+ONNX_FILE = "model.onnx"
 TRACED_BATCH = 3
 CHECKED_BATCHES = (1, 2, 7)
 OPSET = 18
@@ -40,8 +41,8 @@ def write_onnx(source: Source, folder: Path) -> None:
     Raises:
         ExportError: The conversion failed, or the difference exceeds ``TOLERANCE``.
     """
-    classifier, path = source.classifier, folder / "model.onnx"
-    with quiet(), converting("model.onnx"):
+    classifier, path = source.classifier, folder / ONNX_FILE
+    with quiet(), converting(ONNX_FILE):
         from results.export.onnx_graph import UnsupportedOperatorError
 
         try:

@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from importlib import resources
+from math import isfinite
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -45,11 +46,15 @@ BATCH_SIZE = 64
 
 @dataclass(frozen=True)
 class Loading:
-    """How a format is loaded back: the environment, the loader of ``load_back.py``, and the file."""
+    """How a format is loaded back: the environment, the loader of ``load_back.py``, and the file.
+
+    A format that is not exact, such as one with 8-bit weights, may have other logits.
+    """
 
     environment: str
     loader: str
     file: str
+    is_exact: bool = True
 
 
 @dataclass(frozen=True)
@@ -58,7 +63,7 @@ class Proof:
 
     Attributes:
         max_difference: The largest difference of logits.
-        limit: The largest difference that is accepted.
+        limit: The largest difference that is accepted; None for a format that is not exact.
         agreement: Share of the images with the same predicted class.
         accuracy: Accuracy of the export; None without labels.
         latency_ms: Median latency of one image on one core.
@@ -67,7 +72,7 @@ class Proof:
     """
 
     max_difference: float
-    limit: float
+    limit: float | None
     agreement: float
     accuracy: float | None
     latency_ms: float
@@ -117,7 +122,7 @@ def prove(source: Source, folder: Path, loadings: Mapping[str, Loading], sample:
         np.save(out / "images.npy", sample.images)
         results = _run(dict(ordered), source, folder, out)
         proofs = {
-            name: _compared(one.file, results.get(name), out / f"{name}.npy", expected, sample)
+            name: _compared(one, results.get(name), out / f"{name}.npy", expected, sample)
             for name, one in loadings.items()
         }
     return Proofs(sample.origin, len(sample), sample.note, sample.accuracy(expected), proofs)
@@ -187,21 +192,26 @@ def _reason(code: int, errors: str) -> str:
 
 
 def _compared(
-    file: str, result: dict[str, Any] | None, logits: Path, expected: NDArray[np.float32], sample: Sample
+    loading: Loading,
+    result: dict[str, Any] | None,
+    logits: Path,
+    expected: NDArray[np.float32],
+    sample: Sample,
 ) -> Proof:
     """Return the proof of one format; raises ExportError if it does not agree."""
     if result is None or "error" in result:
         reason = shortened(str((result or {}).get("error", "no result")))
         raise ExportError(
-            f"{file} could not be loaded back in a fresh process ({reason}); nothing was exported"
+            f"{loading.file} could not be loaded back in a fresh process ({reason}); nothing was exported"
         )
     got = np.load(logits)
     difference = float(np.abs(got - expected).max()) if got.shape == expected.shape else float("inf")
-    limit = TOLERANCE * max(1.0, float(np.abs(expected).max()))
-    if not difference <= limit:  # not >, which accepts NaN
+    limit = TOLERANCE * max(1.0, float(np.abs(expected).max())) if loading.is_exact else None
+    if not isfinite(difference) or (limit is not None and difference > limit):
+        allowed = "" if limit is None else f", but at most {limit:.2g} is allowed"
         raise ExportError(
-            f"{file} does not compute what the trained network does: on {len(sample):,} {sample.origin} the "
-            f"logits differ by {difference:.2g}, but at most {limit:.2g} is allowed; nothing was exported"
+            f"{loading.file} does not compute what the trained network does: on {len(sample):,} {sample.origin} the "
+            f"logits differ by {difference:.2g}{allowed}; nothing was exported"
         )
     return Proof(
         max_difference=difference,

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TextIO
 
 from results.chosen import ChosenNetwork, certified_line, uncertified
-from results.export.firmware.write import read_figures
 from results.export.folder import ExportResult
 from results.export.proof import proof_lines
 from results.front import accuracy
@@ -99,8 +98,10 @@ def _print_result(result: ExportResult, out: TextIO) -> None:
             out.write(f"  {line}\n")
         if result.proofs.note:
             sys.stderr.write(f"the images are random: {result.proofs.note}\n")
-    if (result.folder / "firmware").is_dir():
-        out.write(f"c: {read_figures(result.folder).text}\n")
+    for name, line in result.figures.items():
+        out.write(f"{name}: {line}\n")
+    for line in result.warnings:
+        sys.stderr.write(f"{line}\n")
     for name in result.gone:
         sys.stderr.write(f"{name} of the earlier export was removed: its format was not requested again\n")
     for name, reason in result.skipped.items():

@@ -129,8 +129,8 @@ def export(
     formats: Annotated[
         str | None,
         typer.Option(
-            help="Formats, with commas: spec, safetensors, onnx, pt2, python, hub, c.  [default: the target's, or "
-            "all but c]",
+            help="Formats, with commas: spec, safetensors, onnx, pt2, python, hub, onnx-int8, web, c.  "
+            "[default: the target's, or all but the last three]",
             autocompletion=completion.formats,
             rich_help_panel=OUTPUT,
         ),

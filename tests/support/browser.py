@@ -38,12 +38,15 @@ _KEYS = {
 class Browser:
     """A running browser with one page. Use it as a context manager.
 
+    Args:
+        flags: Further flags of its command line.
+
     Attributes:
         messages: Errors and warnings of the page since it was opened: exceptions, the console, refused loads.
         downloads: The folder of the downloaded files.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *flags: str) -> None:
         assert CHROMIUM is not None
         self._folder = Path(tempfile.mkdtemp(prefix="mgnas-browser-"))
         self.downloads = self._folder / "downloads"
@@ -53,7 +56,7 @@ class Browser:
         self._buffer = b""
         self._last_id = 0
         self._session: str | None = None
-        self._start()
+        self._start(flags)
 
     def __enter__(self) -> Browser:
         return self
@@ -67,7 +70,7 @@ class Browser:
         os.close(self._from)
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _start(self) -> None:
+    def _start(self, flags: tuple[str, ...]) -> None:
         """Start the browser: it reads commands from descriptor 3 and writes to descriptor 4."""
         ends = [
             fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 10)
@@ -78,7 +81,7 @@ class Browser:
         arguments = [
             str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", "--remote-debugging-pipe",
             f"--user-data-dir={self._folder / 'profile'}", "--no-first-run", "--disable-background-networking",
-            "--hide-scrollbars", "about:blank",
+            "--hide-scrollbars", *flags, "about:blank",
         ]  # fmt: skip
         null = os.open(os.devnull, os.O_RDWR)
         actions = [
@@ -203,6 +206,22 @@ class Browser:
             before = (x, y)
             time.sleep(0.05)
         self.click_at(x, y)
+
+    def choose_files(self, selector: str, *files: Path) -> None:
+        """Choose files in an input of files, as its dialog does."""
+        root = self.call("DOM.getDocument")["root"]["nodeId"]
+        node = self.call("DOM.querySelector", nodeId=root, selector=selector)["nodeId"]
+        self.call("DOM.setFileInputFiles", nodeId=node, files=[str(file.resolve()) for file in files])
+
+    def drag_files(self, selector: str, *files: Path, drop: bool = True) -> None:
+        """Drag files over the middle of an element, and drop them there."""
+        box = self.evaluate(
+            f"(({{x, y, width, height}}) => [x + width / 2, y + height / 2])"
+            f"(document.querySelector({json.dumps(selector)}).getBoundingClientRect())"
+        )
+        data = {"items": [], "files": [str(file.resolve()) for file in files], "dragOperationsMask": 1}
+        for kind in ("dragEnter", "dragOver", *(["drop"] if drop else [])):
+            self.call("Input.dispatchDragEvent", type=kind, x=box[0], y=box[1], data=data)
 
     def click_at(self, x: float, y: float) -> None:
         """Click a point of the window."""

@@ -104,6 +104,7 @@ def no_bytecode() -> Iterator[None]:
 
 LOADERS: dict[str, Callable[[Path, str], tuple[Callable[[Any], Any], str]]] = {
     "onnx": run_onnx,
+    "onnx-int8": run_onnx,
     "pt2": load_pt2,
     "python": load_python,
     "hub": load_hub,

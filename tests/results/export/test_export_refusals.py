@@ -33,10 +33,13 @@ def contents(folder: Path) -> dict[str, bytes]:
     [
         (
             ["onxx"],
-            "a format must be one of spec, safetensors, onnx, pt2, python, hub, c, but got 'onxx'; "
+            "a format must be one of spec, safetensors, onnx, pt2, python, hub, onnx-int8, web, c, but got 'onxx'; "
             "did you mean 'onnx'?",
         ),
-        ([], "no format to export was named; choose from spec, safetensors, onnx, pt2, python, hub, c"),
+        (
+            [],
+            "no format to export was named; choose from spec, safetensors, onnx, pt2, python, hub, onnx-int8, web, c",
+        ),
     ],
 )
 def test_unknown_formats(study: Study, tmp_path: Path, formats: list[str], reason: str) -> None:

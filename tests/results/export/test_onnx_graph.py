@@ -18,27 +18,13 @@ from torch import Tensor, nn
 from results.export.onnx_file import OPSET, write_onnx
 from results.export.onnx_graph import UnsupportedOperatorError, recorded_model
 from results.export.source import Source
-from space.modules import Classifier, Trained, build
+from space.modules import Classifier, build
 from space.networks.spec import Spec
 from space.notation.parse import parse_notation
 from tests.support.export_study import trained_weights
+from tests.support.onnx_models import SIZE, classifier_of
 from tests.support.profiles import examples
 from tests.support.strategies import networks
-
-SIZE = (9, 11)
-
-
-def classifier_of(spec: Spec, network: nn.Module, *, test_flip: bool = False) -> Classifier:
-    channels = spec.in_channels
-    trained = Trained(
-        spec=spec.to_dict(), mean=(0.4,) * channels, std=(0.3,) * channels, image_size=SIZE,
-        classes=tuple(map(str, range(spec.num_classes))), data="toy", seed=0, epochs=1, val_accuracy=0.5,
-        test_flip=test_flip,
-    )  # fmt: skip
-    for tensor in network.state_dict().values():
-        if tensor.is_floating_point():
-            tensor += 0.2 * torch.rand(tensor.shape)  # so that no batch norm is the identity
-    return Classifier(network, trained).eval()
 
 
 def check(classifier: Classifier) -> None:

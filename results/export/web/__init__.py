@@ -1,0 +1,1 @@
+"""The export format ``web``: one HTML file that classifies pictures in a browser."""
