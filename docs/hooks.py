@@ -124,6 +124,26 @@ def _choices(annotation: Any) -> list[str]:
     return [choice for choice in get_args(annotation) if isinstance(choice, str)] if named else []
 
 
+def targets() -> str:
+    """Return the table of known devices."""
+    from space.targets.read import known_target, target_names
+    from space.targets.text import limits_text
+
+    lines = ["| name | device | limits of a network | exports | source |", "| --- | --- | --- | --- | --- |"]
+    for target in map(known_target, target_names()):
+        formats = ", ".join(target.export_formats)
+        cells = (f"`{target.name}`", target.description, limits_text(target), formats, target.source)
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def target_file() -> str:
+    """Return the keys of the file of a target as a table."""
+    from space.targets.target import Target
+
+    return "\n".join(_keys(Target, list(Target.model_fields)))
+
+
 def references() -> str:
     """Return the table of networks of the papers that have a name."""
     from space.networks.references import REFERENCES
@@ -186,6 +206,8 @@ def _cell(text: str) -> str:
 GENERATED: dict[str, Callable[[], str]] = {
     "command_line": command_line,
     "study_file": study_file,
+    "targets": targets,
+    "target_file": target_file,
     "references": references,
     "dataframes": dataframes,
     "certification_frames": certification_frames,

@@ -30,6 +30,8 @@ import mgnas as facade
 from search.cli.app import app
 from search.study.config import StudyConfig
 from search.study.study_file import read_study_file
+from space.targets.read import target_names
+from space.targets.target import Target
 from tests.support.command_line import mgnas, process_state_restored
 
 ROOT = Path(__file__).parents[1]
@@ -82,7 +84,9 @@ def commands(code: str) -> Iterator[list[str]]:
                 words.append(word)
 
 
-RUNNABLE = [page for page in PAGES if any(not block.reason for block in blocks(page))]
+FIRMWARE = "docs/tutorial/photos-to-firmware.md"
+"""The page that needs a C compiler."""
+RUNNABLE = [page for page in PAGES if page != FIRMWARE and any(not block.reason for block in blocks(page))]
 
 
 @pytest.fixture(scope="session")
@@ -153,6 +157,21 @@ def test_blocks_run_in_their_order(page: str, digits: Path, tmp_path: Path) -> N
         assert run(block.code, tmp_path).strip(), f"prints nothing: {block.code}"
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("cc") is None, reason="needs a C compiler")
+def test_photos_are_classified_by_the_compiled_code_as_the_tutorial_says(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "examples", tmp_path / "examples")
+    printed = [
+        {"bash": run_bash, "python": run_python}[block.language](block.code, tmp_path)
+        for block in blocks(FIRMWARE)
+    ]
+    counts = [re.search(r"C code: (\d+) of (\d+) photos are right", text) for text in printed]
+    right, photos = next(map(int, found.groups()) for found in counts if found)
+    assert photos == 900
+    assert right > photos / 2, "three classes: chance is a third"
+    assert any(text.endswith("\nOK\n") for text in printed), "the example computes the logits of the export"
+
+
 def test_untested_blocks_are_listed() -> None:
     found = {page: [block.reason for block in blocks(page) if block.reason] for page in PAGES}
     assert {page: reasons for page, reasons in found.items() if reasons} == UNTESTED
@@ -212,6 +231,8 @@ def test_generated_pages_name_every_command_option_and_key() -> None:
     for name, command in group.commands.items():
         assert f"## {name}\n" in text
         assert all(option in text for param in command.params for option in param.opts if option[0] == "-")
+    assert all(f"| `{name}` |" in hooks["targets"]() for name in target_names())
+    assert all(f"| `{key}` |" in hooks["target_file"]() for key in Target.model_fields)
     text = hooks["study_file"]()
     for section, value in StudyConfig():
         keys = type(value).model_fields if hasattr(type(value), "model_fields") else [section]
