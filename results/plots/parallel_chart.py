@@ -78,7 +78,8 @@ def parallel_axes(study: StudyReader, trials: Sequence[TrialRecord]) -> list[Axi
     for cost in study.objectives.shown:
         values = [cost.of(trial) for trial in trials]
         known = [None if math.isnan(value) else value for value in values]
-        axes.append(_axis(cost.heading, known, is_continuous=True))
+        if any(value is not None for value in known):  # a device may be away during the whole search
+            axes.append(_axis(cost.heading, known, is_continuous=True))
     percents = [round(100 * accuracy(trial), 2) for trial in trials]
     return [*axes, _axis("accuracy, %", percents, is_continuous=True)]
 

@@ -193,7 +193,7 @@ class Driver:
             self.store.predict(event.trial, event.epoch_s, self.clock.elapsed_s())
             self.activity.predict(event.trial, event.epoch_s, self.clock.elapsed_s())
         elif isinstance(event, Measured):
-            self.sampler.tell(self.store.measure(event.trial, event.latency_ms, self.clock.elapsed_s()))
+            self._note_latency(event)
         elif isinstance(event, Paused):
             record = self.store.pause(event.trial, event.train_s, self.clock.elapsed_s())
             self.sampler.tell(record)
@@ -221,6 +221,12 @@ class Driver:
         elif isinstance(event, Fatal):
             error = StorageFullError if event.disk_full else SearchError
             raise error(f"the search stopped: {event.reason}; all results so far are recorded")
+
+    def _note_latency(self, event: Measured) -> None:
+        record = self.store.measure(event.trial, event.latency_ms, self.clock.elapsed_s())
+        self.sampler.tell(record)
+        if record.state == "complete" and record.reference is None:
+            self._found.add(record)  # a device was away at its end
 
     def _note_epoch(self, trial: int, report: EpochReport) -> None:
         self.store.report(trial, report, self.clock.elapsed_s())

@@ -10,6 +10,7 @@ import numpy as np
 from results.plots.axes import plural, short_count
 from search.study.components import rungs_of
 from search.study.config import StudyConfig
+from search.study.devices import device_lines
 from search.study.plan_config import PlanConfig
 from space.core.errors import shown
 from space.search_space import SearchSpace
@@ -37,7 +38,8 @@ def opening_lines(
         device: The devices and workers, as text.
 
     Returns:
-        Six lines: budget, images, classes, image size, space or plan, device; with a target one more.
+        Six lines: budget, images, classes, image size, space or plan, device; one more for a
+        target, and one for each device of the user.
     """
     return [
         f"study {folder}: {_budget_text(config)} on {config.data.source}",
@@ -47,6 +49,7 @@ def opening_lines(
         *_target_lines(config),
         _space_text(space) if config.plan is None else _plan_text(config.plan),
         f"device: {device}",
+        *device_lines(config.search.devices),
     ]
 
 

@@ -8,6 +8,7 @@ from results.open import Study, open_study
 from results.storage.location import SQLITE, locate
 from results.storage.records import StudyHeader
 from search.study.config import StudyConfig
+from search.study.devices import unmeasured
 from search.study.folder import StudyFolder
 from search.study.outputs import output_names, outputs_are_fresh, write_outputs
 from search.study.plan import check_recorded
@@ -51,6 +52,8 @@ def results_if_complete(
         check_images(folder, recorded, config, data)
     results.header = with_budget(recorded, config)
     if results.spent is None or results.untrained(config.references):
+        return None
+    if config.search.devices and unmeasured(results.records):
         return None
     if data is None and recorded.config["data"]["source"] != config.data.source:
         check_images(folder, recorded, config, load_search_data(config.data))

@@ -14,12 +14,14 @@ from results.storage.objectives import COSTS
 from results.storage.plugin_files import PLUGINS
 from results.storage.study_files import CONFIG
 from results.storage.waiting import Wait, patient
+from search.devices.models import check_can_export
 from search.executors.messages import Setup
 from search.executors.slots import Slot
 from search.study.begin import open_store
 from search.study.clock import Clock
 from search.study.components import Components, compose, open_places, rungs_of
 from search.study.config import StudyConfig
+from search.study.devices import measured_on_devices
 from search.study.driver import Driver
 from search.study.event_log import EventLog, logged_run
 from search.study.folder import IMAGES, StudyFolder
@@ -97,6 +99,7 @@ def _run(
     data = None if load is None else load()
     if folder.has_study and (complete := results_if_complete(config, folder, progress, data, repair=repair)):
         return complete
+    check_can_export({device.format for device in config.search.devices})
     with closing(open_places(config)) as places:
         _check_energy(config, places.slots)
         space, data = _space_and_images(config, data, progress)
@@ -178,6 +181,8 @@ def _measured(config: StudyConfig) -> tuple[str, ...]:
     asked = {*config.search.costs, *config.search.measured_limits}
     if config.plan is not None:
         asked.add("latency_ms")
+    if config.search.devices:
+        asked.discard("latency_ms")  # of the user's device
     return tuple(name for name, kind in COSTS.items() if kind.is_measured and name in asked)
 
 
@@ -204,6 +209,8 @@ def _search(
     setup = _setup(config, folder)
     places.pack(store.space, setup, folder, progress.note)
     executor = places.make_executor(most, setup, folder, fingerprint)
+    if config.search.devices:
+        executor = measured_on_devices(executor, config, folder, store)
     num_workers = min(most, len(places.slots))
     progress.note(f"starting {plural(num_workers, 'worker')}, each loads PyTorch and the images")
     clock = Clock(store.ledger.clock_s())
@@ -230,14 +237,15 @@ def _search(
 
 
 def _setup(config: StudyConfig, folder: StudyFolder) -> Setup:
+    measured = _measured(config)
     return Setup(
         config.data,
         config.execution,
         str(folder.calibration.absolute()),
         tuple(str((folder.path / PLUGINS / Path(name).name).absolute()) for name in config.plugins),
-        measured=_measured(config),
+        measured=measured,
         measures_batches=config.plan is not None,
-        limits=config.search.measured_limits,
+        limits={name: limit for name, limit in config.search.measured_limits.items() if name in measured},
     )
 
 

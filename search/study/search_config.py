@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from results.storage.objectives import CostName
+from search.devices.config import DeviceConfig
 from search.samplers.optuna import SamplerName
 from search.schedulers.base import SchedulerName
 from space.core.errors import shown
@@ -88,6 +89,11 @@ class SearchConfig(BaseModel):
     device: Literal["auto", "cpu", "cuda"] = Field(
         default="auto", description="Device of the trainings; auto: CUDA if available."
     )
+    devices: tuple[DeviceConfig, ...] = Field(
+        default=(),
+        description="Devices on which a command measures each network while it trains; latency_ms is that of the"
+        " first one.",
+    )
     executor: Literal["local", "ray"] = Field(
         default="local",
         description="What runs the trainings: processes of this machine, or Ray on a cluster.",
@@ -126,6 +132,19 @@ class SearchConfig(BaseModel):
         from results.storage.postgresql import checked_url
 
         return checked_url(storage)
+
+    @field_validator("devices", mode="before")
+    @classmethod
+    def _devices_may_be_a_list(cls, value: Any) -> Any:
+        return tuple(value) if isinstance(value, list) else value
+
+    @field_validator("devices")
+    @classmethod
+    def _devices_have_different_names(cls, devices: tuple[DeviceConfig, ...]) -> tuple[DeviceConfig, ...]:
+        names = [device.name for device in devices]
+        if len(set(names)) < len(names):
+            raise ValueError(f"devices must have different names, but got {shown(', '.join(names))}")
+        return devices
 
     @field_validator("costs", mode="before")
     @classmethod

@@ -81,3 +81,11 @@ def test_table_summarises_words_and_numbers():
 def test_a_study_without_differences_has_no_section():
     assert parallel_section(study([trial(0, 1000, 0.9)])) is None
     assert parallel_section(study([trial(n, 1000 + n, 0.9) for n in range(4)])) is None
+
+
+def test_cost_without_a_value_has_no_axis():
+    made = study(searched(30), cost_ranges={"params": (100, 1_000_000), "latency_ms": None})
+    _, axes = axes_of(made)
+    assert "latency, ms" not in axes
+    assert "parameters" in axes
+    assert parallel_chart(made).figure.data
