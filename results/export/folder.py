@@ -80,7 +80,8 @@ def export_trial(
     """Write the trained network of a trial to a folder; an earlier export there is replaced.
 
     Each format is loaded back in a fresh process and compared with the trained network. The folder also gets a
-    model card (README.md), and classify.py if it has a model to run. After an error the folder is unchanged.
+    model card (README.md), classify.py if it has a model to run, and bench.py if that is an ONNX file. After an
+    error the folder is unchanged.
 
     Args:
         study: The study with the trial: that of the search, or its certification.
@@ -142,8 +143,9 @@ def _write(
     proofs = None
     if loadings:
         proofs = prove(source, part, loadings, source.sample)
-        script = resources.files("results.export") / "snippets" / "classify.py"
-        (part / "classify.py").write_bytes(script.read_bytes())
+        _write_script(part, "classify.py")
+    if any(loading.environment == "onnxruntime" for loading in loadings.values()):
+        _write_script(part, "bench.py")
     (part / "README.md").write_text(_card(network, source, names, proofs), encoding="utf-8")
     _write_manifest(part, network, source, names, proofs)
     warnings: list[str] = []
@@ -154,6 +156,12 @@ def _write(
         figures["onnx-int8"] = int8_line(part, proofs)
         warnings = int8_warnings(part, proofs)
     return proofs, figures, tuple(warnings)
+
+
+def _write_script(part: Path, name: str) -> None:
+    """Copy a script that needs no mgnas into an export."""
+    script = resources.files("results.export") / "snippets" / name
+    (part / name).write_bytes(script.read_bytes())
 
 
 def _sample(study: StudyReader, trained: Trained, load_images: SampleLoader | None) -> Sample:

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from space.core.errors import shown
 
-DeviceFormat = Literal["onnx", "c"]
+DeviceFormat = Literal["onnx", "onnx-int8", "pt2", "c"]
 PLACE = "{model}"
 """The place of the exported file in a command."""
 
@@ -26,7 +26,8 @@ class DeviceConfig(BaseModel):
         description="Command of the shell that measures the exported network {model} and prints JSON with latency_ms.",
     )
     format: DeviceFormat = Field(
-        default="onnx", description="What {model} is: onnx (a file), or c (a folder with int8 C99 code)."
+        default="onnx",
+        description="What {model} is: a file onnx, onnx-int8 or pt2, or c: a folder with int8 code.",
     )
     timeout_s: float = Field(
         default=300.0, gt=0, le=86_400, description="Seconds after which a measurement has failed."

@@ -4,13 +4,25 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from search.devices.config import DeviceFormat
 from space.core.errors import InvalidInputError
+from space.networks.load import load_spec
+from space.networks.weights_file import Trained
 
-NUM_CALIBRATION = 16
+if TYPE_CHECKING:
+    from results.export.sample import Sample
+
+FILES: dict[DeviceFormat, str] = {
+    "onnx": "model.onnx",
+    "onnx-int8": "model.int8.onnx",
+    "pt2": "model.pt2",
+    "c": "firmware",
+}
+"""The file of each format, or its folder."""
 
 
 def check_can_export(formats: Iterable[DeviceFormat]) -> None:
@@ -19,13 +31,11 @@ def check_can_export(formats: Iterable[DeviceFormat]) -> None:
     Raises:
         InvalidInputError: One is missing.
     """
-    from results.export.formats import missing_packages
+    from results.export.formats import INSTALL, missing_packages
 
     for kind in formats:
-        if kind == "onnx" and (missing := missing_packages(kind)):
-            raise InvalidInputError(
-                f"a device with the format {kind} needs {', '.join(missing)}: pip install 'mgnas[export]'"
-            )
+        if missing := missing_packages(kind):
+            raise InvalidInputError(f"a device with the format {kind} needs {', '.join(missing)}: {INSTALL}")
 
 
 def write_model(spec: dict[str, Any], image_size: tuple[int, int], kind: DeviceFormat, folder: Path) -> Path:
@@ -40,19 +50,20 @@ def write_model(spec: dict[str, Any], image_size: tuple[int, int], kind: DeviceF
     Raises:
         MgnasError: The network cannot be exported in this format.
     """
+    from results.export.formats import FORMATS
+    from results.export.sample import random_sample
     from results.export.source import Source
-    from space.networks.load import load_spec
 
-    network = load_spec(spec)
+    def images(trained: Trained) -> Sample:
+        sample = random_sample(trained, "the network is not trained")
+        return replace(sample, calibration=sample.images)
+
     with tempfile.TemporaryDirectory() as place:
-        source = Source(network, _random_weights(spec, image_size, Path(place)))
-        if kind == "onnx":
-            from results.export.onnx_file import write_onnx
-
-            write_onnx(source, folder)
-            return folder / "model.onnx"
-        _write_c(source, image_size, folder)
-        return folder
+        weights = _random_weights(spec, image_size, Path(place))
+        source = Source(load_spec(spec), weights, load_sample=images)
+        for part in (*FORMATS[kind].brings, kind):
+            FORMATS[part].write(source, folder)
+    return folder / FILES[kind]
 
 
 def _random_weights(spec: dict[str, Any], image_size: tuple[int, int], folder: Path) -> Path:
@@ -60,8 +71,6 @@ def _random_weights(spec: dict[str, Any], image_size: tuple[int, int], folder: P
 
     from space.modules import build
     from space.modules.weights import save_weights
-    from space.networks.load import load_spec
-    from space.networks.weights_file import Trained
 
     network = load_spec(spec)
     torch.set_num_threads(1)
@@ -78,31 +87,3 @@ def _random_weights(spec: dict[str, Any], image_size: tuple[int, int], folder: P
         val_accuracy=0.0,
     )
     return save_weights(folder / "weights.safetensors", build(network).eval(), trained)
-
-
-def _write_c(source: Any, image_size: tuple[int, int], folder: Path) -> None:
-    """Write net.c, net.h, main.c and an image for it."""
-    import numpy as np
-
-    from results.export.firmware.c_source import example_source, fixed_source, header_source, net_source
-    from results.export.firmware.write import quantised_network
-    from space.firmware.integer_run import integer_logits
-    from space.firmware.programs import why_no_program
-
-    if (why := why_no_program(source.spec)) is not None:
-        raise InvalidInputError(f"the format c does not support it: {why}")
-    shape = (NUM_CALIBRATION, *image_size, source.spec.in_channels)
-    images = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
-    network = quantised_network(source, images)
-    trained, title = source.trained, f"{source.spec.notation}, not trained"
-    macs = source.spec.macs(image_size)
-    colour = "RGB" if source.spec.in_channels == 3 else "grey"
-    logits = integer_logits(network, images[:1])
-    files = {
-        "net.c": net_source(network, title),
-        "net.h": header_source(network, title, trained.classes, macs, colour),
-        "example.h": example_source(images[0], logits[0], "a random image"),
-        "main.c": fixed_source("main.c"),
-    }
-    for name, text in files.items():
-        (folder / name).write_text(text, encoding="utf-8")

@@ -27,7 +27,7 @@ from trainers.recipe import Recipe
 
 Tables = dict[str, Any]
 
-RESERVED = ("classify.py",)
+RESERVED = ("bench.py", "classify.py")
 """File names of an export that a plugin must not have, since plugins are exported too."""
 SEARCHABLE = tuple(
     key for key in Recipe.model_fields if key not in ("epochs", "precision", "metric", "test_flip")

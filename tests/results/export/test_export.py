@@ -35,7 +35,7 @@ def grey(study: Study, tmp_path_factory: pytest.TempPathFactory) -> ExportResult
 
 
 def test_the_default_export_is_complete(study: Study, grey: ExportResult) -> None:
-    names = {"README.md", "classify.py", "export.json"} | {FORMATS[name].file for name in DEFAULT_FORMATS}
+    names = {"README.md", "bench.py", "classify.py", "export.json"} | {FORMATS[name].file for name in DEFAULT_FORMATS}
     assert {path.name for path in grey.files} == names
     assert {path.name for path in grey.folder.iterdir()} == names
     assert [path.name for path in grey.folder.parent.iterdir()] == ["out"]
@@ -185,3 +185,12 @@ def test_spec_alone_imports_no_torch(study: Study, tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
+
+
+@pytest.mark.slow
+def test_bench_measures_the_exported_network_without_mgnas(grey: ExportResult, tmp_path: Path) -> None:
+    command = [sys.executable, "-I", grey.folder / "bench.py", grey.folder / "model.onnx", "--seconds", "0.1"]
+    found = json.loads(subprocess.run(command, cwd=tmp_path, check=True, capture_output=True).stdout)
+    assert 0 < found["latency_ms"] <= found["latency_p95_ms"]
+    assert found["runs"] >= 20
+    assert found["peak_ram_bytes"] > 2**20

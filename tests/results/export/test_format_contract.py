@@ -74,7 +74,7 @@ def test_format_writes_its_file_and_a_model_card_alone(exported: tuple[str, Expo
     name, result = exported
     found = {path.name for path in result.folder.iterdir()}
     brought = {FILES[other] for other in FORMATS[name].brings}
-    assert found - {"classify.py"} - brought == {FILES[name], "README.md", "export.json"}
+    assert found - {"bench.py", "classify.py"} - brought == {FILES[name], "README.md", "export.json"}
     assert {path.name for path in result.files} == found
     assert FILES[name] in (result.folder / "README.md").read_text(encoding="utf-8")
 

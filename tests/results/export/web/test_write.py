@@ -28,7 +28,7 @@ def test_export_writes_one_page_beside_the_float_network(tmp_path: Path) -> None
     out = tmp_path / "out"
     result = export_trial(study, study.trial(0), out, ["web"])
     assert {path.relative_to(out).as_posix() for path in result.files} == {
-        WEB_FILE, "model.onnx", "classify.py", "README.md", "export.json",
+        WEB_FILE, "model.onnx", "bench.py", "classify.py", "README.md", "export.json",
     }  # fmt: skip
     assert "one file of" in result.figures["web"]
     assert WEB_FILE in (out / "README.md").read_text(encoding="utf-8")
