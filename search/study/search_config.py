@@ -91,8 +91,8 @@ class SearchConfig(BaseModel):
     )
     devices: tuple[DeviceConfig, ...] = Field(
         default=(),
-        description="Tables [[search.devices]] with name, command, format and timeout_s: a command measures each network"
-        " on a device of yours; latency_ms is that of the first one.",
+        description="Tables [[search.devices]] with name, command, format and timeout_s: the command measures each"
+        " network on a device of yours; latency_ms is that of the first one.",
     )
     executor: Literal["local", "ray"] = Field(
         default="local",
