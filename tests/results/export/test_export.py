@@ -35,7 +35,9 @@ def grey(study: Study, tmp_path_factory: pytest.TempPathFactory) -> ExportResult
 
 
 def test_the_default_export_is_complete(study: Study, grey: ExportResult) -> None:
-    names = {"README.md", "bench.py", "classify.py", "export.json"} | {FORMATS[name].file for name in DEFAULT_FORMATS}
+    names = {"README.md", "bench.py", "classify.py", "export.json"} | {
+        FORMATS[name].file for name in DEFAULT_FORMATS
+    }
     assert {path.name for path in grey.files} == names
     assert {path.name for path in grey.folder.iterdir()} == names
     assert [path.name for path in grey.folder.parent.iterdir()] == ["out"]
