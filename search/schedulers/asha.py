@@ -134,9 +134,13 @@ def lead(errors: dict[int, float], costs: dict[int, tuple[float, ...]]) -> dict[
     """
     trials = list(errors)
     logs = np.log([costs[trial] for trial in trials])
-    values = np.array([errors[trial] for trial in trials])
-    leads = _lead_at_one_cost(logs[:, 0], values) if logs.shape[1] == 1 else _lead_at_costs(logs, values)
+    leads = leads_at(logs, np.array([errors[trial] for trial in trials]))
     return dict(zip(trials, leads.tolist(), strict=True))
+
+
+def leads_at(logs: Array, errors: Array) -> Array:
+    """Return the leads of errors (n) at log costs (n x c); without costs, the distances to the lowest other error."""
+    return _lead_at_one_cost(logs[:, 0], errors) if logs.shape[1] == 1 else _lead_at_costs(logs, errors)
 
 
 def _lead_at_costs(logs: Array, values: Array) -> Array:

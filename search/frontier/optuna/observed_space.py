@@ -78,6 +78,10 @@ class ObservedSpace:
         """Return the points as numbers in [0, 1], n x d."""
         return self._encoding.rows_of(points)
 
+    def rows_of(self, points: Sequence[Params]) -> Array:
+        """Return parameters as numbers in [0, 1], n x d."""
+        return self._encoding.rows(points)
+
     def point(self, values: Params) -> Point:
         """Return the point with these values, without the parameters that it does not have."""
         names = names_at(values, self.condition)

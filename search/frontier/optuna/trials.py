@@ -17,6 +17,8 @@ from search.frontier.points import Params, Point, params_key
 
 CURVE = "mgnas:curve"
 """User attribute of a trial: the first objective after each epoch, and the epochs of a complete training."""
+STOPPED = "mgnas:stopped"
+"""User attribute of a complete trial: the epoch at which ``EarlyStopping`` ended its training."""
 POINT = "mgnas:point"
 """System attribute of a trial: the proposed parameters. A running or failed trial may lack some of them."""
 MAX_EPOCHS = 1_000
@@ -103,14 +105,15 @@ class TrialReader:
         signs = signs_of(study)
         costs = self._known_costs(study, params)
         has_result = True
+        is_whole = trial.state == TrialState.COMPLETE and STOPPED not in trial.user_attrs
         if trial.state == TrialState.COMPLETE:
             told = [sign * value for sign, value in zip(signs[1:], trial.values[1:], strict=True)]
             known = costs or (math.nan,) * len(told)
             costs = tuple(b if math.isnan(a) else a for a, b in zip(known, told, strict=True))
             has_result = all(map(is_usable_number, (trial.values[0], *costs)))
-        curve = _grouped(_curve(trial, length), length)
+        curve = _grouped(_curve(trial, length, is_whole=is_whole), length)
         errors = {epoch: signs[0] * value for epoch, value in curve.items() if is_usable_number(value)}
-        state = _STATES[trial.state]
+        state = "pruned" if STOPPED in trial.user_attrs else _STATES[trial.state]
         if not has_result or (not errors and (curve or state == "pruned")):
             state = "failed"  # a pruned trial without a curve carries no other information
         losses = trial.user_attrs.get(CURVE, {}).get("losses", {})
@@ -141,11 +144,17 @@ def _clipped(value: float) -> float:
     return MAX_MAGNITUDE if math.isnan(value) else min(max(value, -MAX_MAGNITUDE), MAX_MAGNITUDE)
 
 
-def _curve(trial: FrozenTrial, length: int) -> dict[int, float]:
-    """Return the first objective by epoch; the value of a complete trial is that of its last epoch."""
+def noted_curve(trial: FrozenTrial | optuna.Trial) -> dict[int, float]:
+    """Return the first objective by epoch, as noted."""
     noted: dict[str, Any] | None = trial.user_attrs.get(CURVE)
-    curve = {int(epoch): float(value) for epoch, value in noted["values"].items()} if noted else {}
-    if trial.state == TrialState.COMPLETE:
+    return {int(epoch): float(value) for epoch, value in noted["values"].items()} if noted else {}
+
+
+def _curve(trial: FrozenTrial, length: int, *, is_whole: bool) -> dict[int, float]:
+    """Return the first objective by epoch; the value of a whole training is that of its last epoch."""
+    noted: dict[str, Any] | None = trial.user_attrs.get(CURVE)
+    curve = noted_curve(trial)
+    if is_whole:
         curve[max([noted["epochs"] if noted else length, *curve])] = trial.values[0]
     return curve
 
