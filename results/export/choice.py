@@ -18,6 +18,8 @@ from space.targets.target import Target
 
 ON_REQUEST = ("onnx-int8", "web", "c")
 """Formats that are written only if they are asked for."""
+DOCUMENTED = ("tflite", "pte")
+"""Formats that ``examples/convert_export.py`` makes from an export."""
 DEFAULT_FORMATS = tuple(name for name in FORMATS if name not in ON_REQUEST)
 
 
@@ -54,6 +56,11 @@ def choose(
         raise InvalidInputError(f"no format to export was named; choose from {known}")
     skipped: dict[str, str] = {}
     for name in asked:
+        if name in DOCUMENTED:
+            raise InvalidInputError(
+                f"mgnas does not write {name}, whose converter needs an environment of its own; export python, "
+                f"then run 'examples/convert_export.py EXPORT model.{name}' there: see docs/how-to/phone.md"
+            )
         if name not in FORMATS:
             hint = nearest(name, tuple(FORMATS))
             raise InvalidInputError(f"a format must be one of {known}, but got {name!r}{hint}")

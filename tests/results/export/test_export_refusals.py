@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 
+from results.export.choice import choose
 from results.export.folder import ExportError, export_trial
 from results.export.model_card import model_card
 from results.open import Study
 from space.core.errors import InvalidInputError
+from space.notation.parse import parse_notation
 from tests.support.export_study import COLOUR, GREY, make_study
 
 CHEAP = ["spec", "safetensors"]
@@ -187,3 +189,10 @@ def test_a_full_disk_leaves_nothing(study: Study, tmp_path: Path, format_: str) 
     with files_of_at_most(1000), pytest.raises(OSError, match="File too large"):
         export_trial(study, study.trial(0), tmp_path / "out", [format_])
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["tflite", "pte"])
+def test_documented_format_names_its_script_and_its_page(name: str) -> None:
+    reason = rf"mgnas does not write {name}.*convert_export.py EXPORT model.{name}.*docs/how-to/phone.md"
+    with pytest.raises(InvalidInputError, match=reason):
+        choose([name], parse_notation("MgNet[1]-4-B^l", in_channels=3, num_classes=3))
