@@ -32,7 +32,9 @@ from search.study.config import StudyConfig
 from search.study.study_file import read_study_file
 from space.targets.read import target_names
 from space.targets.target import Target
+from tests.support.browser import CHROMIUM, Browser
 from tests.support.command_line import mgnas, process_state_restored
+from tests.support.pages import shown
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -52,8 +54,10 @@ UNTESTED = {
     "docs/how-to/gpus.md": ["needs a GPU and a download"],
     "docs/how-to/kubernetes.md": ["needs Kubernetes", "needs Kubernetes"],
     "docs/how-to/slurm.md": ["needs Slurm", "needs Slurm"],
+    "docs/how-to/phone.md": ["installs 6 GB", "installs 2 to 6 GB"],
     "docs/how-to/postgresql.md": ["installs the package", *[SERVER] * 3],
     "docs/how-to/train-one-network.md": ["takes a minute"],
+    "docs/how-to/web-page.md": ["serves until Ctrl-C"],
     "docs/how-to/watch-a-search.md": ["serves until Ctrl-C", "serves until Ctrl-C"],
 }
 
@@ -86,7 +90,13 @@ def commands(code: str) -> Iterator[list[str]]:
 
 FIRMWARE = "docs/tutorial/photos-to-firmware.md"
 """The page that needs a C compiler."""
-RUNNABLE = [page for page in PAGES if page != FIRMWARE and any(not block.reason for block in blocks(page))]
+WEB_PAGE = "docs/tutorial/photos-to-web-page.md"
+"""The page whose result needs a browser."""
+RUNNABLE = [
+    page
+    for page in PAGES
+    if page not in (FIRMWARE, WEB_PAGE) and any(not block.reason for block in blocks(page))
+]
 
 
 @pytest.fixture(scope="session")
@@ -170,6 +180,27 @@ def test_photos_are_classified_by_the_compiled_code_as_the_tutorial_says(tmp_pat
     assert photos == 900
     assert right > photos / 2, "three classes: chance is a third"
     assert any(text.endswith("\nOK\n") for text in printed), "the example computes the logits of the export"
+
+
+@pytest.mark.slow
+def test_photos_are_classified_by_the_web_page_as_the_tutorial_says(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "examples", tmp_path / "examples")
+    printed = [run_bash(block.code, tmp_path) for block in blocks(WEB_PAGE)]
+    assert "web: one file of" in printed[-2]
+    predicted = dict(re.findall(r"(cross|disc|square) +(\d+\.\d\d) %", printed[-1]))
+    assert len(predicted) == 3
+    if CHROMIUM is None:
+        pytest.skip("there is no Chromium or Chrome")
+    (page,) = re.findall(r"Open `(.*)` in a browser", PAGES[WEB_PAGE].read_text(encoding="utf-8"))
+    (photo,) = re.findall(r"mgnas predict \S+ (\S+)", blocks(WEB_PAGE)[-1].code)
+    with Browser() as browser:
+        browser.open(tmp_path / page)
+        browser.drag_files("#drop", tmp_path / photo)
+        browser.wait("document.querySelectorAll('article').length === 1")
+        assert shown(browser) == pytest.approx(
+            {name: float(odds) for name, odds in predicted.items()}, abs=0.02
+        )
+        assert browser.messages == []
 
 
 def test_untested_blocks_are_listed() -> None:

@@ -3,9 +3,7 @@
 // Attributes and results are those of ONNX; plan.py writes the steps.
 
 function makeNetwork(plan) {
-  const bytes = Uint8Array.from(atob(plan.weights), (letter) => letter.charCodeAt(0));
-  const view = new DataView(bytes.buffer);
-  const weights = Float32Array.from({ length: bytes.length / 4 }, (_, index) => view.getFloat32(4 * index, true));
+  const weights = decodedWeights(plan.weights);
   const constants = new Map();
   for (const [name, [begin, shape]] of Object.entries(plan.constants)) {
     constants.set(name, { shape, data: weights.subarray(begin, begin + sizeOf(shape)), isConstant: true });
@@ -23,6 +21,13 @@ function makeNetwork(plan) {
     });
     return values.get("logits").data;
   };
+}
+
+// Base64 of little-endian float32, the order of every processor that runs a browser.
+function decodedWeights(text) {
+  const letters = atob(text), bytes = new Uint8Array(letters.length);
+  for (let at = 0; at < letters.length; at++) bytes[at] = letters.charCodeAt(at);
+  return new Float32Array(bytes.buffer);
 }
 
 const sizeOf = (shape) => shape.reduce((product, size) => product * size, 1);
