@@ -32,6 +32,10 @@ POINT = (
     VAL_ACCURACY,
     Column("epochs", "int64", "trained epochs"),
     Column("seed", "int64", "seed of the training"),
+    Column("float_accuracy", "float64", "validation accuracy of the float network, 0 to 1"),
+    Column(
+        "int8_accuracy", "float64", "validation accuracy of the int8 network, 0 to 1; missing where unknown"
+    ),
 )
 """The columns of a point of the front; they lead ``front`` and ``trials``."""
 FACTS = (

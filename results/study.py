@@ -215,6 +215,7 @@ class StudyReader:
             "complete": self.complete,
             "trials": self.num_finished,
             "hypervolume": self.hypervolume,
+            "metric": "int8_accuracy" if self.header.is_int8 else "float_accuracy",
             "front": [
                 record.point(costs) | {"equal_to": self.equal_to[record.number]}
                 for record in self.front_records

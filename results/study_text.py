@@ -12,7 +12,7 @@ from results.tables import print_front
 
 def print_study_front(study: StudyReader, stream: TextIO) -> None:
     """Print the front of a study, the rule of equal networks, the recommended network and a warning at chance."""
-    print_front(study.front_records, stream, study.objectives, study.equal_to)
+    print_front(study.front_records, stream, study.objectives, study.equal_to, is_int8=study.header.is_int8)
     stream.write("\n")
     if any(study.equal_to.values()):
         stream.write(f"equal to: {equal_rule(study)}\n")

@@ -5,9 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import json
+import operator
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TextIO
 
 from results.front import accuracy
@@ -17,20 +18,25 @@ from space.networks.counts import LayerCount
 
 
 def print_references(
-    references: Sequence[TrialRecord], stream: TextIO, objectives: Objectives = PARAMS
+    references: Sequence[TrialRecord],
+    stream: TextIO,
+    objectives: Objectives = PARAMS,
+    *,
+    is_int8: bool = False,
 ) -> None:
     """Print the reference networks of a study by ascending number of parameters."""
+    accuracies, cells = accuracy_columns(references, is_int8=is_int8)
     rows = [
         (
             str(trial.number),
             str(trial.reference),
             *_costs(trial, objectives),
-            f"{100 * accuracy(trial):.2f} %",
+            *cells(trial),
             trial.notation,
         )
         for trial in sorted(references, key=lambda trial: trial.params)
     ]
-    header = ("trial", "reference", *_headings(objectives), "val. accuracy", "network")
+    header = ("trial", "reference", *_headings(objectives), *accuracies, "network")
     print_table(header, rows, stream, text_columns=(1, len(header) - 1), optional=("network", "MACs"))
 
 
@@ -39,6 +45,8 @@ def print_front(
     stream: TextIO,
     objectives: Objectives = PARAMS,
     equal_to: Mapping[int, Sequence[int]] | None = None,
+    *,
+    is_int8: bool = False,
 ) -> None:
     """Print a front as a table.
 
@@ -47,7 +55,9 @@ def print_front(
         stream: The stream to write to.
         objectives: The objectives of the study: the columns besides parameters and MACs.
         equal_to: For each trial, the trials of equal accuracy; None for no such column.
+        is_int8: Whether the study maximises int8 accuracy.
     """
+    accuracies, cells = accuracy_columns(front, is_int8=is_int8)
     equal = {number: few_numbers(others) for number, others in (equal_to or {}).items() if others}
     is_searched = any(trial.searched_training for trial in front)
     rows = [
@@ -55,7 +65,7 @@ def print_front(
             str(trial.number),
             trial.notation,
             *_costs(trial, objectives),
-            f"{100 * accuracy(trial):.2f} %",
+            *cells(trial),
             *([equal.get(trial.number, "")] if equal else []),
             trial.arch,
             *([trial.training_text] if is_searched else []),
@@ -63,11 +73,35 @@ def print_front(
         for trial in front
     ]
     names = ["equal to"] * bool(equal) + ["arch"] + ["training"] * is_searched
-    header = ("trial", "network", *_headings(objectives), "val. accuracy", *names)
+    header = ("trial", "network", *_headings(objectives), *accuracies, *names)
     text_columns = (1, *range(len(header) - len(names), len(header)))
     macs = () if "macs" in objectives.names else ("MACs",)
-    optional = ("arch", *macs, "training", "network", *reversed(_headings(objectives)[1:]))
+    optional = ("arch", *macs, "training", *accuracies[1:], "network", *reversed(_headings(objectives)[1:]))
     print_table(header, rows, stream, text_columns, optional)
+
+
+def accuracy_columns(
+    trials: Sequence[TrialRecord], *, is_int8: bool = False
+) -> tuple[list[str], Callable[[TrialRecord], list[str]]]:
+    """Return the names of the columns of accuracies, and what gives the cells of a trial.
+
+    The first column is the accuracy that the study maximises. The other one of float and int8 accuracy follows if
+    it is known for a trial.
+
+    Args:
+        trials: The complete trials of a table.
+        is_int8: Whether the study maximises int8 accuracy.
+    """
+    first, second = ("int8 accuracy", "float accuracy") if is_int8 else ("val. accuracy", "int8 accuracy")
+    other = operator.attrgetter("float_accuracy" if is_int8 else "int8_accuracy")
+    if all(other(trial) is None for trial in trials):
+        return [first], lambda trial: [f"{100 * accuracy(trial):.2f} %"]
+
+    def cells(trial: TrialRecord) -> list[str]:
+        value = other(trial)
+        return [f"{100 * accuracy(trial):.2f} %", "–" if value is None else f"{100 * value:.2f} %"]
+
+    return [first, second], cells
 
 
 def few_numbers(numbers: Sequence[int], most: int = 3) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from space.core.reports import EpochReport, TrainingCosts
@@ -300,6 +301,11 @@ class Training:
             peak_throughput=peak_throughput,
             micro_batch=self.mode.micro_batch,
         )
+
+    def weights(self) -> dict[str, NDArray[Any]]:
+        """Return the state dict of the last report, averaged where the recipe averages, on the CPU."""
+        with self._averaged():
+            return {name: tensor.cpu().numpy().copy() for name, tensor in self.network.state_dict().items()}
 
     def save(self, path: str | Path) -> Path:
         """Write the weights of the last report atomically, and return the path.

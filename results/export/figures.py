@@ -71,6 +71,7 @@ class Figures:
         selected_among: Number of networks among which this accuracy selected the network; 0 if none did.
         note: A sentence about the other split; empty after a certification.
         certified: The further figures of a certification; None for those of one training of the search.
+        is_int8: Whether int8 accuracy selected the network.
     """
 
     split: str
@@ -81,6 +82,7 @@ class Figures:
     selected_among: int
     note: str
     certified: CertifiedFigures | None = None
+    is_int8: bool = False
 
     @property
     def of_seeds(self) -> str:
@@ -97,10 +99,12 @@ class Figures:
             measured += f" (95 % interval {low:.2f} to {high:.2f} %)"
         choice = ""
         if self.selected_among > 1:
-            choice = (
-                f"It was selected among {self.selected_among} finished trials by this accuracy, which is "
-                "therefore optimistic. "
+            by = (
+                "the accuracy of its int8 code, so both are"
+                if self.is_int8
+                else "this accuracy, which is therefore"
             )
+            choice = f"It was selected among {self.selected_among} finished trials by {by} optimistic. "
         note = self.note if self.certified is None else self.certified.text()
         return f"{100 * self.accuracy:.2f} % on the **{self.split}** split{measured}. {choice}{note}"
 
@@ -120,6 +124,7 @@ def figures_of(network: ChosenNetwork, trained: Trained) -> Figures:
         is_balanced=header.is_balanced,
         selected_among=len(complete_trials(network.study.records)) if network.trial.reference is None else 0,
         note="The test split was not used to train or to select this network.",
+        is_int8=header.is_int8,
     )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from results.chosen import ChosenNetwork
 from results.export.card_metadata import metadata_block
 from results.export.figures import Figures
+from results.export.finetuning import Finetuning
 from results.export.onnx_file import ONNXRUNTIME, OPSET
 from results.export.onnx_int8 import INT8_FILE
 from results.export.preprocessing import RESIZE
@@ -111,6 +112,7 @@ def model_card(
     figures: Figures,
     proofs: Proofs | None = None,
     plugins: Sequence[str] = (),
+    finetuning: Finetuning | None = None,
 ) -> str:
     """Return the model card as Markdown, with the metadata of the Hugging Face hub.
 
@@ -121,6 +123,7 @@ def model_card(
         figures: The accuracy to state.
         proofs: The comparison of the formats with the trained network.
         plugins: The exported Python files that register the network's family.
+        finetuning: The fine-tuning that gave the weights; None for those of the training.
     """
     spec = trained.network_spec()
     shape = f"{spec.in_channels}, {trained.image_size[0]}, {trained.image_size[1]}"
@@ -134,6 +137,7 @@ def model_card(
         f"```json\n{json.dumps(trained.classes, ensure_ascii=False)}\n```",
         "## Accuracy",
         figures.text(),
+        *([] if finetuning is None else [_finetuned(network, finetuning)]),
         *([] if proofs is None else ["## Proof", _proof_table(proofs)]),
         "## Training",
         _training(network.study, network.trial, trained),
@@ -199,10 +203,28 @@ def _facts(network: ChosenNetwork, trained: Trained, figures: Figures) -> str:
         "MACs of an image": f"{spec.macs(trained.image_size):,} at {height} x {width}",
         **_further_costs(network),
         f"{figures.split.capitalize()} accuracy{figures.of_seeds}": f"{100 * figures.accuracy:.2f} %",
+        **_int8_accuracy(network, trained),
         "Data": f"{_code(trained.data)}{fingerprint}",
         "Trained": f"{_epochs(trained)}, seed {trained.seed}",
     }
     return _table("Fact", "Value", rows)
+
+
+def _finetuned(network: ChosenNetwork, finetuning: Finetuning) -> str:
+    """Return the figures of a fine-tuning, and which other figures are not those of its weights."""
+    text = f"Fine-tuning: {finetuning.text}"
+    if finetuning.epoch and network.certified is not None:
+        text += " The certified figures above are those of the weights before it."
+    return text
+
+
+def _int8_accuracy(network: ChosenNetwork, trained: Trained) -> dict[str, str]:
+    """Return the accuracy of the network as int8 code beside that of its float weights, if it is known."""
+    trial = network.trial
+    if trial.int8_accuracy is None or trial.last_accuracy is None or trained.finetuned:
+        return {}
+    text = f"{100 * trial.int8_accuracy:.2f} % (float {100 * trial.last_accuracy:.2f} %)"
+    return {"Validation accuracy as int8 code": text}
 
 
 def _further_costs(network: ChosenNetwork) -> dict[str, str]:
@@ -280,7 +302,8 @@ def _training(study: StudyReader, trial: TrialRecord, trained: Trained) -> str:
 
 
 def _epochs(trained: Trained) -> str:
-    return plural(trained.epochs, "epoch")
+    finetuned = f" and {plural(trained.finetuned, 'epoch')} of fine-tuning" if trained.finetuned else ""
+    return plural(trained.epochs, "epoch") + finetuned
 
 
 def _table(left: str, right: str, rows: dict[str, Any]) -> str:

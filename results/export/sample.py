@@ -20,8 +20,6 @@ MOST_MACS = 2e10
 MOST_BYTES = 2**27
 """Bytes of the images."""
 NUM_RANDOM = 64
-NUM_CALIBRATION = 200
-"""Training images that determine the scales of an int8 network."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +31,7 @@ class Sample:
         labels: int64 N; None for random images.
         origin: What the images are, as a noun phrase.
         note: Why they are not the validation images; empty if they are.
-        calibration: Training images, uint8 N H W C, at most ``NUM_CALIBRATION``; None if they are not available.
+        calibration: Training images, uint8 N H W C, those of ``calibration_rows``; None if they are not available.
     """
 
     images: NDArray[np.uint8]

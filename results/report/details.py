@@ -12,7 +12,16 @@ from results.plots.network_rows import drawing_of
 from results.plots.network_svg import network_svg
 from results.report.certified_details import certified_details
 from results.report.class_table import class_table
-from results.report.html import chart, command, details_name, escape, export_command, percent, save_buttons
+from results.report.html import (
+    chart,
+    command,
+    details_name,
+    escape,
+    export_command,
+    percent,
+    percent_text,
+    save_buttons,
+)
 from results.storage.objectives import COSTS
 from results.storage.records import TrialRecord
 from results.study import StudyReader
@@ -151,12 +160,22 @@ def _image_size(study: StudyReader) -> tuple[int, int]:
     return (int(size[0]), int(size[1])) if isinstance(size, (list, tuple)) and len(size) == 2 else (32, 32)
 
 
+def _other_accuracy(study: StudyReader, trial: TrialRecord) -> dict[str, str]:
+    """Return int8 accuracy, or float accuracy where int8 accuracy is the one that the study maximises."""
+    is_int8 = study.header.is_int8
+    value = trial.float_accuracy if is_int8 else trial.int8_accuracy
+    if value is None:
+        return {}
+    return {f"accuracy of the {'float' if is_int8 else 'int8'} network": percent_text(value)}
+
+
 def _figures(study: StudyReader, trial: TrialRecord) -> str:
     interval = study.header.sampling.interval(accuracy(trial))
     costs = trial.network_costs
     rows = {
         "validation accuracy": percent(trial),
         "95 % interval": percents(interval) if interval else "unavailable",
+        **_other_accuracy(study, trial),
         "parameters": f"{trial.params:,}",
         "MACs": f"{trial.macs:,} ({short_count(trial.macs)})",
     }

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from results.front import accuracy
+from collections.abc import Sequence
+
+from results.front import accuracy, complete_trials
 from results.picks import best
 from results.report.details import details_of_networks
 from results.report.html import (
@@ -11,7 +13,6 @@ from results.report.html import (
     escape,
     export_command,
     no_front,
-    percent,
     wide_table,
 )
 from results.report.section import Section
@@ -19,7 +20,9 @@ from results.report.trainings import trainings_table
 from results.storage.records import TrialRecord
 from results.study import StudyReader
 from results.study_text import equal_rule, percents
-from results.tables import few_numbers
+from results.tables import accuracy_columns, few_numbers
+
+NARROW = "\u00a0%"
 
 
 def networks_section(study: StudyReader) -> Section:
@@ -35,6 +38,7 @@ def front_table(study: StudyReader) -> str:
     if not front:
         return no_front(study)
     tags = _tags(study)
+    accuracies, cells = accuracy_columns(front, is_int8=study.header.is_int8)
     is_searched = any(trial.searched_training for trial in front)
     rows = []
     for trial in front:
@@ -43,7 +47,7 @@ def front_table(study: StudyReader) -> str:
             f'<tr><td class="number">{_number(trial)}</td>'
             f'<td class="text"><code>{escape(trial.notation)}</code>{marks}</td>'
             f"{_cost_cells(study, trial)}"
-            f'<td class="number">{percent(trial)}{_interval(study, trial)}</td>'
+            f"{_accuracy_cells(cells(trial), _interval(study, trial))}"
             f'<td class="number">{few_numbers(study.equal_to[trial.number])}</td>'
             f'<td class="number">{trial.epochs}</td><td><code>{escape(trial.arch)}</code></td>'
             f"{f'<td><code>{escape(trial.training_text)}</code></td>' * is_searched}"
@@ -55,14 +59,14 @@ def front_table(study: StudyReader) -> str:
         "trial",
         "network",
         *costs,
-        "val. accuracy",
+        *accuracies,
         "equal to",
         "epochs",
         "arch",
         *training,
         "export it with",
     )
-    numeric = {"trial", *costs, "val. accuracy", "equal to", "epochs"}
+    numeric = {"trial", *costs, *accuracies, "equal to", "epochs"}
     heads = "".join(f"<th scope=col{' class=number' * (name in numeric)}>{name}</th>" for name in names)
     order = "From the smallest network to the most accurate."
     if not study.objectives.is_params:
@@ -78,23 +82,34 @@ def references_table(study: StudyReader) -> str:
     """Return the table of the reference networks; empty without references."""
     if not study.references:
         return ""
+    trained = complete_trials(study.references)
+    accuracies, cells = accuracy_columns(trained, is_int8=study.header.is_int8)
     rows = []
     for trial in sorted(study.references, key=lambda trial: trial.params):
-        result = percent(trial) if trial.state == "complete" else escape(trial.reason or "not finished")
+        reason = [escape(trial.reason or "not finished"), *[""] * (len(accuracies) - 1)]
+        results = cells(trial) if trial.state == "complete" else reason
         rows.append(
             f'<tr><td class="number">{_number(trial)}</td><td>{escape(trial.reference)}</td>'
             f'<td class="text"><code>{escape(trial.notation)}</code></td>'
             f"{_cost_cells(study, trial)}"
-            f'<td class="number">{result}</td></tr>'
+            f"{_accuracy_cells(results)}</tr>"
         )
     costs = _cost_heads(study)
-    names = ("trial", "reference", "network", *costs, "val. accuracy")
-    numeric = {"trial", *costs, "val. accuracy"}
+    names = ("trial", "reference", "network", *costs, *accuracies)
+    numeric = {"trial", *costs, *accuracies}
     heads = "".join(f"<th scope=col{' class=number' * (name in numeric)}>{name}</th>" for name in names)
     return (
         "<h3>References</h3><p>Networks of the papers, trained by this study's recipe for comparison. They "
         "are not part of the search, and no figure of the search includes them.</p>"
         f"{wide_table('References', heads, rows)}"
+    )
+
+
+def _accuracy_cells(texts: Sequence[str], interval: str = "") -> str:
+    """Return the cells of accuracies; the interval is that of the first one."""
+    return "".join(
+        f'<td class="number">{text.replace(" %", NARROW)}{interval * (place == 0)}</td>'
+        for place, text in enumerate(texts)
     )
 
 

@@ -110,6 +110,18 @@ class Ledger(LedgerReader):
         key = (schema.trials.c.study == self.study) & schema.trials.c.number.in_(numbers)
         self.database.write(lambda one: one.execute(sa.update(schema.trials).where(key).values(weights=None)))
 
+    def write_int8_accuracy(self, trial: int, accuracy: float, clock_s: float) -> None:
+        """Record the accuracy of a trial's int8 network, which was measured after the training."""
+        key = (schema.trials.c.study == self.study) & (schema.trials.c.number == trial)
+        changed = sa.update(schema.trials).where(key).values(int8_accuracy=accuracy)
+        note = self._note("quantise", None, clock_s, {"number": trial, "int8_accuracy": accuracy})
+
+        def write(connection: sa.Connection) -> None:
+            connection.execute(changed)
+            connection.execute(note)
+
+        self.database.write(write)
+
     def write_held_out(self, result: HeldOutResult) -> None:
         """Insert or replace the result of a trial on the held-out test split."""
         key = (schema.held_out.c.study == self.study) & (schema.held_out.c.trial == result.trial)

@@ -94,7 +94,8 @@ class TrialRecord:
         max_epochs: Epochs of a complete training.
         state: ``paused`` trials wait at a rung; ``stopped`` ones are not resumed.
         epochs: Trained epochs.
-        val_accuracy: Validation accuracy, from 0 to 1; None without a result.
+        val_accuracy: The validation accuracy that the study maximises (``search.metric``), from 0 to 1; None
+            without a result.
         reason: Why the trial failed or was stopped.
         attempts: Trainings that were started.
         losses: Workers that died during the training.
@@ -109,6 +110,8 @@ class TrialRecord:
         sampler_attrs: Attributes of the sampler.
         class_accuracies: Accuracies of the last epoch in the order of the classes; None for a class without
             validation images.
+        float_accuracy: Validation accuracy of the float network after the last epoch.
+        int8_accuracy: Validation accuracy of the int8 network; None where it was not quantised.
     """
 
     number: int
@@ -136,11 +139,18 @@ class TrialRecord:
     training_costs: TrainingCosts | None = None
     sampler_attrs: dict[str, Any] = field(default_factory=dict)
     class_accuracies: tuple[Share | None, ...] = ()
+    float_accuracy: Share | None = None
+    int8_accuracy: Share | None = None
 
     @property
     def has_ended(self) -> bool:
         """Whether the trial has ended: complete, failed or stopped."""
         return self.state in ("complete", "failed", "stopped")
+
+    @property
+    def last_accuracy(self) -> float | None:
+        """The validation accuracy of the last epoch: that of the float network."""
+        return self.val_accuracy if self.float_accuracy is None else self.float_accuracy
 
     @property
     def short_reason(self) -> str:
@@ -182,6 +192,8 @@ class TrialRecord:
             self.val_accuracy,
             self.epochs,
             self.seed,
+            self.float_accuracy,
+            self.int8_accuracy,
         )
         further = {name: self.cost(name) for name in costs if name not in POINT_COLUMNS}
         searched = {f"{TRAINING}{key}": value for key, value in self.searched_training.items()}
@@ -254,6 +266,12 @@ class StudyHeader:
         """Whether accuracies are balanced: means over the accuracies of the classes."""
         recipe = self.config.get("train")
         return isinstance(recipe, dict) and recipe.get("metric") == "balanced_accuracy"
+
+    @property
+    def is_int8(self) -> bool:
+        """Whether the study maximises the accuracy of the int8 networks."""
+        search = self.config.get("search")
+        return isinstance(search, dict) and search.get("metric") == "int8_accuracy"
 
     @property
     def sampling(self) -> Sampling:

@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-VERSION = 1
+VERSION = 2
 """The version of these tables; other versions are not read."""
 
 
@@ -60,6 +60,8 @@ trials = sa.Table(
     sa.Column("training_costs", sa.JSON, nullable=False),
     sa.Column("sampler_attrs", sa.JSON, nullable=False),
     sa.Column("class_accuracies", sa.JSON, nullable=False),
+    sa.Column("float_accuracy", sa.Float(53)),
+    sa.Column("int8_accuracy", sa.Float(53)),
 )
 reports = sa.Table(
     "mgnas_reports",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 DEVICES = ("auto", "cpu", "cuda")
+METRICS = ("float_accuracy", "int8_accuracy")
 
 
 def presets(incomplete: str) -> list[str]:
@@ -47,6 +48,11 @@ def costs(incomplete: str) -> list[str]:
     from results.storage.objectives import COSTS
 
     return _in_list(COSTS, incomplete)
+
+
+def metrics(incomplete: str) -> list[str]:
+    """Return the values of ``--metric`` that begin with ``incomplete``."""
+    return _beginning(METRICS, incomplete)
 
 
 def devices(incomplete: str) -> list[str]:

@@ -74,7 +74,7 @@ def front(
         print_study_front(results, sys.stdout)
         if references := complete_trials(results.references):
             typer.echo("\ncompared with:\n")
-            print_references(references, sys.stdout, results.objectives)
+            print_references(references, sys.stdout, results.objectives, is_int8=results.header.is_int8)
 
 
 def compare(

@@ -66,7 +66,7 @@ def _print_end(results: Study) -> None:
     print_study_front(results, out)
     if references := complete_trials(results.references):
         out.write("\ncompared with:\n\n")
-        print_references(references, out, results.objectives)
+        print_references(references, out, results.objectives, is_int8=results.header.is_int8)
     if outputs_are_fresh(results.folder, [REPORT]):
         out.write(f"\nreport: {results.folder / REPORT}\n")
     else:

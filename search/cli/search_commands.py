@@ -128,6 +128,15 @@ def search(
             rich_help_panel=SEARCH,
         ),
     ] = None,
+    metric: Annotated[
+        str | None,
+        typer.Option(
+            help="Accuracy to maximise: float_accuracy, or int8_accuracy, that of the quantised network.  "
+            "[default: float_accuracy]",
+            autocompletion=completion.metrics,
+            rich_help_panel=SEARCH,
+        ),
+    ] = None,
     epochs: Annotated[int | None, epochs_option("the study's")] = None,
     workers: Annotated[
         str | None,
@@ -153,6 +162,7 @@ def search(
         "space.max_params": max_params,
         "search.warm_start": warm_start,
         "search.costs": costs,
+        "search.metric": metric,
         "train.epochs": epochs,
         "data.image_size": image_size_of(image_size),
         "search.workers": number_or_text(workers),

@@ -34,6 +34,7 @@ class Setup(Message):
         measured: The objectives that the worker measures for each network.
         measures_batches: Whether the worker also measures the latency of a large batch.
         limits: The upper limit of each measured objective that has one.
+        measures_int8: Whether the worker quantises each trained network and evaluates its integers.
         device: The torch device.
         threads: Threads of torch; None keeps torch's default.
     """
@@ -47,6 +48,7 @@ class Setup(Message):
     measured: tuple[str, ...] = ()
     measures_batches: bool = False
     limits: dict[str, float] = field(default_factory=dict)
+    measures_int8: bool = False
     device: str = "cpu"
     threads: int | None = 1
 
@@ -155,6 +157,7 @@ class Finished(Message):
         costs: The cost of the training; None in a simulation.
         latency: The further latencies of the network; None if they were not measured.
         class_accuracies: Accuracies in the order of the classes; None for a class without images.
+        int8_accuracy: Validation accuracy of the int8 network; None if it was not measured.
     """
 
     trial: int
@@ -162,6 +165,7 @@ class Finished(Message):
     costs: TrainingCosts | None = None
     latency: BatchLatency | None = None
     class_accuracies: tuple[float | None, ...] = ()
+    int8_accuracy: float | None = None
 
 
 @dataclass(frozen=True)

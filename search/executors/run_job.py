@@ -111,6 +111,7 @@ def _train_to_end(job: Job, place: Workplace, tell: EventSink) -> Paused | Finis
 
     Raises:
         OverLimitError: The network exceeds a limit.
+        TrainingFailedError: The training has no usable network.
     """
     from space.networks.load import load_spec
     from trainers.checkpoint import CheckpointFile
@@ -145,8 +146,24 @@ def _train_to_end(job: Job, place: Workplace, tell: EventSink) -> Paused | Finis
     latency = None
     if place.measures_batches and not job.knows_batch_latency:
         latency = _batch_latency(training)
+    int8_accuracy = _int8_accuracy(training) if place.measures_int8 else None
     train_s = before_s + time.perf_counter() - began
-    return Finished(job.trial, train_s, measured, latency, scores.class_accuracies)
+    return Finished(job.trial, train_s, measured, latency, scores.class_accuracies, int8_accuracy)
+
+
+def _int8_accuracy(training: Training) -> float:
+    """Return the recipe's metric of the trained network in integers.
+
+    Raises:
+        TrainingFailedError: The network has no int8 code.
+    """
+    from search.frontier.threads import one_thread
+    from trainers.quantised import evaluate_int8, quantised
+
+    with one_thread():
+        network = quantised(training.spec, training.weights(), training.data)
+    accuracy: float = getattr(evaluate_int8(network, training.data), training.recipe.metric)
+    return accuracy
 
 
 def _latency_ms(job: Job, training: Training, tell: EventSink) -> float:

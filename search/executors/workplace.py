@@ -44,6 +44,7 @@ class Workplace:
     measured: tuple[str, ...] = ()
     limits: dict[str, float] = field(default_factory=dict)
     measures_batches: bool = False
+    measures_int8: bool = False
     heart: Heart = field(default_factory=Heart)
 
 
@@ -82,5 +83,6 @@ def open_workplace(setup: Setup, tell: EventSink, heart: Heart | None = None) ->
         setup.measured,
         setup.limits,
         setup.measures_batches,
+        setup.measures_int8,
         heart or Heart(),
     )

@@ -81,7 +81,7 @@ class Observations:
             return
         observation.state = record.state
         observation.costs = self._objectives.values(record)
-        if record.val_accuracy is not None and not observation.errors:
+        if record.val_accuracy is not None:  # int8 accuracy is no epoch's
             observation.errors[record.max_epochs] = 1.0 - record.val_accuracy
         self.version += 1
 

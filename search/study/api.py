@@ -43,6 +43,7 @@ def run_search(
     epochs: int | None = None,
     max_params: int | None = None,
     costs: str | Sequence[str] | None = None,
+    metric: Literal["float_accuracy", "int8_accuracy"] | None = None,
     warm_start: str | Path | None = None,
     seed: int | None = None,
     workers: int | Literal["auto"] | None = None,
@@ -70,6 +71,7 @@ def run_search(
         epochs: Epochs of each training.
         max_params: Limit of trainable parameters.
         costs: Objectives to minimise, such as ``["params", "latency_ms"]``.
+        metric: Accuracy to maximise: that of the float network, or that of the int8 network.
         warm_start: Folder of an earlier study to learn from.
         seed: The study's seed.
         workers: Parallel trainings.
@@ -106,6 +108,7 @@ def run_search(
         "train.epochs": epochs,
         "space.max_params": max_params,
         "search.costs": costs if costs is None or isinstance(costs, str) else [*costs],
+        "search.metric": metric,
         "search.warm_start": None if warm_start is None else str(warm_start),
         "search.seed": seed,
         "search.workers": workers,

@@ -34,7 +34,7 @@ SEARCHABLE = tuple(
 )
 """Keys of the recipe that a space may search: all but the length of trainings and the metric."""
 PLANNED = (
-    *("trials", "costs", "scheduler", "workers", "trials_per_gpu", "device", "keep_weights"),
+    *("trials", "costs", "metric", "scheduler", "workers", "trials_per_gpu", "device", "keep_weights"),
     *("executor", "address", "max_silence_s", "stall_epochs", "storage"),
 )
 """Keys of ``[search]`` that a study with a plan uses; the others keep their defaults."""
@@ -128,8 +128,23 @@ class StudyConfig(BaseModel):
             )
         return self
 
+    @model_validator(mode="after")
+    def _int8_has_no_mirror_images(self) -> Self:
+        if self.search.metric == "int8_accuracy" and self.train.test_flip:
+            raise ValueError(
+                "search.metric = 'int8_accuracy' requires train.test_flip = false, since int8 code does not "
+                "average over mirror images, but got true"
+            )
+        return self
+
     def search_space(self, *, in_channels: int, num_classes: int, image_size: Size) -> SearchSpace:
-        """Return the space of the study on such images; its memory is that of the largest batch in it."""
+        """Return the space of the study on such images; its memory is that of the largest batch in it.
+
+        Raises:
+            InvalidInputError: The study needs int8 code, but networks of the space have none.
+        """
+        if self.search.metric == "int8_accuracy" and self.plan is None:
+            check_has_programs(self.space, "search.metric = 'int8_accuracy'")
         searched = self.space.train.get("batch_size")
         return SearchSpace(
             self.space,

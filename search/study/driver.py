@@ -246,7 +246,9 @@ class Driver:
     def _finish(self, event: Finished) -> None:
         reached = self.store.curves[event.trial][-1].val_accuracy
         weights = weights_path(self.store.records[event.trial])
-        outcome = Outcome(event.train_s, event.costs, event.latency, event.class_accuracies)
+        outcome = Outcome(
+            event.train_s, event.costs, event.latency, event.class_accuracies, event.int8_accuracy
+        )
         record = self.store.finish(event.trial, reached, outcome, weights, self.clock.elapsed_s())
         self._workers.end(event.trial, "complete")
         if record.reference is None:

@@ -69,7 +69,8 @@ def check_recorded(
     for record in (one for one in records if one.state == "complete"):
         curve = curves.get(record.number, ())
         is_whole = [report.epoch for report in curve] == list(range(1, record.epochs + 1))
-        if not is_whole or curve[-1].val_accuracy != record.val_accuracy:
+        is_a_result = record.val_accuracy in (record.last_accuracy, record.int8_accuracy)
+        if not is_whole or curve[-1].val_accuracy != record.last_accuracy or not is_a_result:
             raise InvalidInputError(
                 f"the ledger in {folder} is damaged: the epochs of trial {record.number} are not those of "
                 "its result; restore it from a copy, or choose another folder (--output)"

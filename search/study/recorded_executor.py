@@ -159,8 +159,13 @@ class RecordedExecutor:
         if happening.kind == "pause":
             return Paused(trial, record.train_s)
         if happening.kind == "finish":
-            accuracies = record.class_accuracies
-            return Finished(trial, record.train_s, record.training_costs, class_accuracies=accuracies)
+            return Finished(
+                trial,
+                record.train_s,
+                record.training_costs,
+                class_accuracies=record.class_accuracies,
+                int8_accuracy=record.int8_accuracy,
+            )
         # is_over_limit: failures in a row must not end the verification; a run that they ended has no later events
         return Failed(trial, record.reason or "", is_over_limit=True)
 

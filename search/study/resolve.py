@@ -31,6 +31,7 @@ FLAGS = {
     "data.image_size": "--image-size",
     "space.max_params": "--max-params",
     "search.costs": "--costs",
+    "search.metric": "--metric",
     "search.warm_start": "--warm-start",
 }
 """The option of a configuration key. The argument in Python has the same name, with underscores."""

@@ -10,6 +10,7 @@ from results.storage.records import StudyHeader
 from search.study.config import StudyConfig
 from search.study.devices import unmeasured
 from search.study.folder import StudyFolder
+from search.study.int8_front import quantise_front
 from search.study.outputs import output_names, outputs_are_fresh, write_outputs
 from search.study.plan import check_recorded
 from search.study.progress import Progress
@@ -60,6 +61,9 @@ def results_if_complete(
     if repair and lost_weights(folder.path, [*results.records, *results.references]):
         return None
     note_lost(lost_of_front(results), folder.path, progress)
+    if quantise_front(results, config.data, progress):
+        results = open_study(folder.path)
+        results.header = with_budget(recorded, config)
     if not outputs_are_fresh(folder.path, output_names(results)):
         with folder.locked():
             results.header = recorded  # the files show the recorded budget, which may be larger

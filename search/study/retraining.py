@@ -129,10 +129,10 @@ class Retraining:
     def _finish(self, trial: int) -> None:
         record = self.store.records[trial]
         reached = self._reports[trial][max(self._reports[trial])].val_accuracy
-        if reached == record.val_accuracy:
+        if reached == record.last_accuracy:
             self._end(trial, f"ended as recorded: {100 * reached:.2f} % on validation")
         else:
-            before = record.val_accuracy or 0.0
+            before = record.last_accuracy or 0.0
             how = f"reached {100 * reached:.2f} % on validation, recorded {100 * before:.2f} %"
             self._end(trial, f"{how}: another machine or version of torch; the record stays")
         self.store.drop_checkpoint(record)

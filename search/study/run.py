@@ -25,6 +25,7 @@ from search.study.devices import measured_on_devices
 from search.study.driver import Driver
 from search.study.event_log import EventLog, logged_run
 from search.study.folder import IMAGES, StudyFolder
+from search.study.int8_front import quantise_front
 from search.study.lock import after_other_drivers
 from search.study.log import logged_to
 from search.study.objectives import no_energy
@@ -113,6 +114,7 @@ def _run(
                 del data  # frees its memory for the workers, which load their own copy
                 again = _trials_to_repair(folder, store, progress, repair=repair)
                 _search(config, folder, store, places, progress, again)
+            quantise_front(open_study(folder.path), config.data, progress, lock)
     results = open_study(folder.path)
     write_outputs(results, progress)
     return results
@@ -246,6 +248,7 @@ def _setup(config: StudyConfig, folder: StudyFolder) -> Setup:
         measured=measured,
         measures_batches=config.plan is not None,
         limits={name: limit for name, limit in config.search.measured_limits.items() if name in measured},
+        measures_int8=config.search.metric == "int8_accuracy",
     )
 
 

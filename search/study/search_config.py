@@ -12,6 +12,8 @@ from search.samplers.optuna import SamplerName
 from search.schedulers.base import SchedulerName
 from space.core.errors import shown
 
+SearchMetric = Literal["float_accuracy", "int8_accuracy"]
+
 
 class SearchConfig(BaseModel):
     """Budget, objectives, sampler and scheduler: the ``[search]`` section of a study.
@@ -52,6 +54,11 @@ class SearchConfig(BaseModel):
         max_length=3,
         description="Objectives to minimise, one to three of params, macs, activation_mib, flash_kib,"
         " sram_kib, latency_ms, energy_j.",
+    )
+    metric: SearchMetric = Field(
+        default="float_accuracy",
+        description="Validation accuracy to maximise: float_accuracy, or int8_accuracy, that of the quantised"
+        " network.",
     )
     max_latency_ms: float | None = Field(
         default=None,

@@ -27,6 +27,7 @@ class Outcome(NamedTuple):
     costs: TrainingCosts | None = None
     latency: BatchLatency | None = None
     class_accuracies: tuple[float | None, ...] = ()
+    int8_accuracy: float | None = None
 
 
 def weights_path(record: TrialRecord) -> str:
@@ -205,14 +206,28 @@ class Trials:
     def finish(
         self, trial: int, accuracy: float, outcome: Outcome, weights: str, clock_s: float
     ) -> TrialRecord:
-        """Record a trial's result and return the trial."""
+        """Record a trial's result and return the trial.
+
+        Args:
+            trial: The number of the trial.
+            accuracy: The validation accuracy of its last epoch.
+            outcome: The further results.
+            weights: The file with the weights.
+            clock_s: The time on the study's clock.
+        """
+        reached = accuracy
+        if self.header.is_int8:
+            assert outcome.int8_accuracy is not None
+            reached = outcome.int8_accuracy
         costs = self.records[trial].network_costs
         if outcome.latency is not None:
             costs = replace(costs, **asdict(outcome.latency))
         record = replace(
             self.records[trial],
             state="complete",
-            val_accuracy=accuracy,
+            val_accuracy=reached,
+            float_accuracy=accuracy,
+            int8_accuracy=outcome.int8_accuracy,
             train_s=outcome.train_s,
             network_costs=costs,
             training_costs=outcome.costs,

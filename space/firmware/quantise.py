@@ -33,6 +33,8 @@ WINDOW_SCALE = 36
 MOST_SHIFT = 31
 LARGEST = 2**31 - 1
 MOST_TOTAL = 2**62
+NUM_CALIBRATION = 200
+"""Training images that determine the scales."""
 
 Ints = NDArray[np.int64]
 
@@ -98,7 +100,7 @@ def quantise(
     Args:
         program: The program of the network.
         weights: The state dict.
-        images: Calibration images, uint8 N H W C. 200 training images suffice.
+        images: Calibration images, uint8 N H W C; see ``calibration_rows``.
         mean: Mean of each channel of pixels scaled to 0..1.
         std: Standard deviation of each channel.
 
@@ -113,6 +115,11 @@ def quantise(
     steps = coefficients(program, weights, mean, std)
     scales = scales_of(program, ranges(steps, images))
     return IntegerNetwork(program, tuple(_integer_step(one, scales) for one in steps), scales)
+
+
+def calibration_rows(num_images: int) -> NDArray[np.int64]:
+    """Return the rows of the calibration images in a training split of ``num_images``, evenly spread."""
+    return np.linspace(0, num_images - 1, min(NUM_CALIBRATION, num_images)).astype(np.int64)
 
 
 def scales_of(program: Program, largest: Mapping[str, float]) -> dict[str, float]:

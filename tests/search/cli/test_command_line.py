@@ -179,7 +179,8 @@ def test_an_exhausted_space_ends_the_study(
 
 def test_front_as_json_and_csv_and_table(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
     document = json.loads(output(capsys, "front", "runs/tiny", "--json"))
-    assert set(document) == {"figures", "study", "complete", "trials", "hypervolume", "front"}
+    assert set(document) == {"figures", "study", "complete", "trials", "hypervolume", "metric", "front"}
+    assert document["metric"] == "float_accuracy"
     assert all(tuple(point) == (*POINT_COLUMNS, "equal_to") for point in document["front"])
     rows = list(csv.DictReader(io.StringIO(output(capsys, "front", "runs/tiny", "--csv"))))
     assert [int(row["params"]) for row in rows] == [point["params"] for point in document["front"]]
