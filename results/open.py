@@ -19,6 +19,7 @@ from space.core.errors import InvalidInputError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from results.export.finetuning import Finetuner
     from results.export.folder import ExportResult
     from results.export.sample import SampleLoader
     from results.plots.study_plots import StudyPlots
@@ -66,6 +67,8 @@ class Study(StudyReader):
 
     load_images: SampleLoader | None = None
     """Loads validation images, with which ``export`` compares each format; without it they are random."""
+    finetuner: Finetuner | None = None
+    """Fine-tunes a network for its int8 code, for ``export``."""
 
     def report(self, path: str | Path | None = None) -> Path:
         """Write the report, one HTML file that works offline.
@@ -176,6 +179,7 @@ class Study(StudyReader):
         *,
         max_params: int | None = None,
         searched: bool = False,
+        finetune: bool = False,
     ) -> ExportResult:
         """Export one trained network as a folder with a model card; a certified one with its certified weights.
 
@@ -187,20 +191,31 @@ class Study(StudyReader):
                 ``c``; by default those of the study's target, or the first six, that are possible here.
             max_params: With a pick, the largest number of parameters of the network.
             searched: Whether to take figures and weights of the search although there is a certification.
+            finetune: Whether the network is first fine-tuned for its int8 code, on the study's training images.
 
         Returns:
             The folder, its files, the proof of each format, and the formats that were skipped.
 
         Raises:
-            InvalidInputError: There is no such network, ``max_params`` is given without a pick, or
-                ``results.export.folder.export_trial`` refuses.
+            InvalidInputError: There is no such network, ``max_params`` is given without a pick, the network to
+                fine-tune has no int8 code, or ``results.export.folder.export_trial`` refuses.
         """
         from results.export.folder import export_trial
 
         chosen = self._chosen(which, max_params, searched=searched)
         own = self.folder / "exports" / chosen.folder_name
         folder = own if to is None else user_path(to, "the folder to export to")
-        return export_trial(chosen.study, chosen.trial, folder, formats, self.load_images, chosen.certificate)
+        if finetune and self.finetuner is None:
+            raise InvalidInputError("fine-tuning needs the images; open the study with mgnas.open_study")
+        return export_trial(
+            chosen.study,
+            chosen.trial,
+            folder,
+            formats,
+            self.load_images,
+            chosen.certificate,
+            self.finetuner if finetune else None,
+        )
 
     def _chosen(
         self, which: SupportsIndex | str | ChosenNetwork, max_params: int | None, *, searched: bool

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from importlib import resources
@@ -23,6 +24,7 @@ from results.export.destination import (
     remove_left,
 )
 from results.export.figures import figures_of
+from results.export.finetuning import LARGE_LOSS, Finetuner, Finetuning
 from results.export.firmware.write import read_figures
 from results.export.formats import FORMATS, loading_of
 from results.export.model_card import architecture_card, model_card
@@ -58,6 +60,7 @@ class ExportResult:
         gone: Names of files of an earlier export that this one removed.
         figures: The figures of formats that state more than a proof, one line each.
         warnings: Disadvantages of formats, one line each.
+        finetuning: The figures of the fine-tuning; None without one.
     """
 
     folder: Path
@@ -67,6 +70,7 @@ class ExportResult:
     gone: tuple[str, ...] = ()
     figures: dict[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    finetuning: Finetuning | None = None
 
 
 def export_trial(
@@ -76,6 +80,7 @@ def export_trial(
     formats: Sequence[str] | None = None,
     load_images: SampleLoader | None = None,
     certificate: Certificate | None = None,
+    finetuner: Finetuner | None = None,
 ) -> ExportResult:
     """Write the trained network of a trial to a folder; an earlier export there is replaced.
 
@@ -92,6 +97,7 @@ def export_trial(
         load_images: Loads validation images for the comparison. Without it, or if it refuses, the images are
             random.
         certificate: The certified figures of the network, if the trial is one of its certification.
+        finetuner: Fine-tunes the network for its int8 code first; None exports the trained weights.
 
     Raises:
         InvalidInputError: A format is unknown or its packages are missing; ``to`` has other files; the trial has
@@ -104,9 +110,22 @@ def export_trial(
     plugins = _plugins_of(study, trial)
     spec = load_spec(trial.spec, source=f"trial {trial.number}")
     names, skipped = choose(formats, spec, default_formats(study.header.config))
+    if finetuner is not None and names == ["spec"]:
+        raise InvalidInputError("fine-tuning changes weights, but the format spec has none; add another format")
     source = _source(study, trial, spec, plugins, needs_weights=names != ["spec"])
     source = replace(source, load_sample=lambda trained: _sample(study, trained, load_images))
     network = ChosenNetwork(trial, study, certificate)
+    with tempfile.TemporaryDirectory(prefix="mgnas-finetuning-") as scratch:
+        if finetuner is not None:
+            weights = Path(scratch) / "weights.safetensors"
+            source = replace(source, path=weights, finetuning=finetuner(study, trial, weights))
+        return replace(_exported(to, network, source, names, plugins), skipped=skipped)
+
+
+def _exported(
+    to: Path, network: ChosenNetwork, source: Source, names: list[str], plugins: list[Path]
+) -> ExportResult:
+    """Write an export atomically."""
     to.parent.mkdir(parents=True, exist_ok=True)
     with locked_parent(to):
         remove_left(to)
@@ -125,7 +144,9 @@ def export_trial(
         raise
     finally:
         os.close(held)
-    return ExportResult(to, files, proofs, skipped, tuple(sorted(gone)), figures, warnings)
+    return ExportResult(
+        to, files, proofs, {}, tuple(sorted(gone)), figures, warnings, finetuning=source.finetuning
+    )
 
 
 def _write(
@@ -150,11 +171,14 @@ def _write(
     _write_manifest(part, network, source, names, proofs)
     warnings: list[str] = []
     if "c" in names:
-        figures["c"] = read_figures(part).text
+        firmware = read_figures(part)
+        figures["c"] = firmware.text
+        if source.finetuning is None and firmware.points < -100 * LARGE_LOSS:
+            warnings.append("the int8 code loses more than half a point of accuracy; --finetune may regain it")
     if "onnx-int8" in names:
         assert proofs is not None
         figures["onnx-int8"] = int8_line(part, proofs)
-        warnings = int8_warnings(part, proofs)
+        warnings += int8_warnings(part, proofs)
     return proofs, figures, tuple(warnings)
 
 
@@ -187,7 +211,7 @@ def _card(network: ChosenNetwork, source: Source, names: list[str], proofs: Proo
     if source.path is None:
         return architecture_card(network, source.plugins)
     figures = figures_of(network, source.trained)
-    return model_card(network, source.trained, names, figures, proofs, source.plugins)
+    return model_card(network, source.trained, names, figures, proofs, source.plugins, source.finetuning)
 
 
 def _source(
@@ -254,6 +278,8 @@ def _write_manifest(
     if source.path is not None:
         facts["figures"] = asdict(figures_of(network, source.trained))
         facts["preprocessing"] = Preprocessing.of(source.trained).facts()
+    if source.finetuning is not None:
+        facts["finetuning"] = source.finetuning.facts()
     if proofs is not None:
         facts["proof"] = proofs.facts()
     if "c" in names:

@@ -13,6 +13,7 @@ from space.networks.spec import Spec
 from space.networks.weights_file import Trained, read_trained
 
 if TYPE_CHECKING:
+    from results.export.finetuning import Finetuning
     from results.export.sample import Sample
     from space.modules import Classifier
 
@@ -30,12 +31,14 @@ class Source:
         path: Its weights.
         plugins: Copies of the files that register the network's family, in the export.
         load_sample: Loads the images to compare with.
+        finetuning: The fine-tuning that gave the weights; None for those of the training.
     """
 
     spec: Spec
     path: Path | None = None
     plugins: tuple[str, ...] = ()
     load_sample: Callable[[Trained], Sample] | None = None
+    finetuning: Finetuning | None = None
 
     @cached_property
     def weights(self) -> tuple[Trained, bytes]:

@@ -37,7 +37,9 @@ class Wanted:
     searched: bool = False
 
 
-def export_network(folder: str, wanted: Wanted, formats: str | None, to: Path | None) -> None:
+def export_network(
+    folder: str, wanted: Wanted, formats: str | None, to: Path | None, *, finetune: bool = False
+) -> None:
     """Export one network of the study in ``folder`` and print its figures and the files.
 
     Raises:
@@ -46,7 +48,7 @@ def export_network(folder: str, wanted: Wanted, formats: str | None, to: Path | 
     study = open_study(folder)
     chosen = _chosen(study, wanted)
     names = None if formats is None else [name.strip() for name in formats.split(",") if name.strip()]
-    result = study.export(chosen, to, names)
+    result = study.export(chosen, to, names, finetune=finetune)
     _print_network(study, chosen, wanted, sys.stdout)
     _print_result(result, sys.stdout)
 
@@ -98,6 +100,8 @@ def _print_result(result: ExportResult, out: TextIO) -> None:
             out.write(f"  {line}\n")
         if result.proofs.note:
             sys.stderr.write(f"the images are random: {result.proofs.note}\n")
+    if result.finetuning is not None:
+        out.write(f"{result.finetuning.text} ({result.finetuning.seconds:.0f} s)\n")
     for name, line in result.figures.items():
         out.write(f"{name}: {line}\n")
     for line in result.warnings:

@@ -126,6 +126,14 @@ def export(
             rich_help_panel="Network",
         ),
     ] = False,
+    finetune: Annotated[
+        bool,
+        typer.Option(
+            "--finetune",
+            help="First train the network some epochs with the rounding of its int8 code.",
+            rich_help_panel="Network",
+        ),
+    ] = False,
     formats: Annotated[
         str | None,
         typer.Option(
@@ -146,7 +154,7 @@ def export(
     from search.cli.export import Wanted, export_network
 
     wanted = Wanted(trial, network, pick, max_params, searched)
-    export_network(folder, wanted, formats, path_of("--output", output))
+    export_network(folder, wanted, formats, path_of("--output", output), finetune=finetune)
 
 
 def predict(

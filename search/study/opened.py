@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from results.export.sample import NUM_CALIBRATION, Sample
+from results.export.sample import Sample
 from results.open import Study
 from results.open import open_study as open_without_images
 from results.study import StudyReader
+from search.study.finetune import finetune_trial
 from space.core.errors import InvalidInputError
+from space.firmware.quantise import calibration_rows
 from trainers.data.config import DataConfig
 from trainers.data.load_splits import load_search_data
 
@@ -31,8 +32,9 @@ def open_study(folder: str | Path) -> Study:
 
 
 def with_images(study: Study) -> Study:
-    """Return the study, which now compares its exports with the trained network on validation images."""
+    """Return the study, which now has its images: to compare exports with, and to fine-tune networks."""
     study.load_images = validation_sample
+    study.finetuner = finetune_trial
     return study
 
 
@@ -46,15 +48,10 @@ def validation_sample(study: StudyReader, most: int) -> Sample:
     data = load_search_data(config)
     if study.header.data.get("fingerprint") != data.fingerprint():
         raise InvalidInputError(f"{config.source} holds other images than those of the study")
-    rows, training = _spread(len(data.val), most), _spread(len(data.train), NUM_CALIBRATION)
+    rows = np.linspace(0, len(data.val) - 1, min(most, len(data.val))).astype(np.int64)
     return Sample(
         data.val.images[rows],
         data.val.labels[rows],
         f"validation images of {data.name}",
-        calibration=data.train.images[training],
+        calibration=data.train.images[calibration_rows(len(data.train))],
     )
-
-
-def _spread(number: int, most: int) -> NDArray[np.int64]:
-    """Return at most ``most`` of the first ``number`` whole numbers, evenly spread."""
-    return np.linspace(0, number - 1, min(most, number)).astype(np.int64)

@@ -49,6 +49,7 @@ class Trained(BaseModel):
         epochs: Epochs of the training.
         val_accuracy: Accuracy on the validation split of ``data`` after the last epoch, from 0 to 1.
         test_flip: Whether the logits are averaged over an image and its mirror image.
+        finetuned: Epochs of quantisation-aware fine-tuning after the training.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -63,6 +64,7 @@ class Trained(BaseModel):
     epochs: int
     val_accuracy: float
     test_flip: bool = False
+    finetuned: int = 0
 
     def network_spec(self) -> Spec:
         """Return the spec of the network."""

@@ -55,6 +55,13 @@ class FirmwareFigures:
     not_compiled: str
 
     @property
+    def points(self) -> float:
+        """The accuracy of the integers minus that of the trained network, in percentage points; 0 if unknown."""
+        if self.accuracy is None or self.float_accuracy is None:
+            return 0.0
+        return 100 * (self.accuracy - self.float_accuracy)
+
+    @property
     def text(self) -> str:
         """One line for a terminal."""
         accuracy = ""
