@@ -111,7 +111,9 @@ def export_trial(
     spec = load_spec(trial.spec, source=f"trial {trial.number}")
     names, skipped = choose(formats, spec, default_formats(study.header.config))
     if finetuner is not None and names == ["spec"]:
-        raise InvalidInputError("fine-tuning changes weights, but the format spec has none; add another format")
+        raise InvalidInputError(
+            "fine-tuning changes weights, but the format spec has none; add another format"
+        )
     source = _source(study, trial, spec, plugins, needs_weights=names != ["spec"])
     source = replace(source, load_sample=lambda trained: _sample(study, trained, load_images))
     network = ChosenNetwork(trial, study, certificate)
@@ -174,7 +176,9 @@ def _write(
         firmware = read_figures(part)
         figures["c"] = firmware.text
         if source.finetuning is None and firmware.points < -100 * LARGE_LOSS:
-            warnings.append("the int8 code loses more than half a point of accuracy; --finetune may regain it")
+            warnings.append(
+                "the int8 code loses more than half a point of accuracy; --finetune may regain it"
+            )
     if "onnx-int8" in names:
         assert proofs is not None
         figures["onnx-int8"] = int8_line(part, proofs)
