@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from search.executors.base import Executor
 from search.executors.local import LocalExecutor
@@ -21,12 +22,15 @@ from search.executors.ray.order import StudyHome
 from search.executors.slots import Slot
 from search.simulator.executor import SimulatedExecutor
 from search.simulator.problem import Curve
+from space.modules.weights import load_weights
 from space.networks.spec import Spec
 from tests.support.stripes import RECIPE, SPEC
 from tests.support.studies import write_images
 from trainers.data.config import DataConfig
+from trainers.data.device_data import ResidentData
 from trainers.data.load_splits import load_search_data
 from trainers.device.execution import ExecutionConfig
+from trainers.quantised import evaluate_int8, quantised
 
 NUM_SLOTS = 2
 EPOCHS = 3
@@ -47,7 +51,9 @@ def local(folder: Path) -> Executor:
     data = DataConfig(source=f"npz:{write_images(folder, 48)}")
     execution = ExecutionConfig(channels_last=True)
     return LocalExecutor(
-        [Slot("cpu", threads=1)] * NUM_SLOTS, Setup(data, execution, str(folder)), folder / "logs"
+        [Slot("cpu", threads=1)] * NUM_SLOTS,
+        Setup(data, execution, str(folder), measures_int8=True),
+        folder / "logs",
     )
 
 
@@ -57,7 +63,7 @@ def simulated(_folder: Path) -> Executor:
 
 def on_ray(folder: Path, cluster: Cluster) -> Executor:
     data = DataConfig(source=f"npz:{write_images(folder, 48)}")
-    setup = Setup(data, ExecutionConfig(channels_last=True), str(folder))
+    setup = Setup(data, ExecutionConfig(channels_last=True), str(folder), measures_int8=True)
     home = StudyHome(folder, folder / "logs", load_search_data(data).fingerprint())
     return RayExecutor(cluster, Demand(), NUM_SLOTS, setup, home)
 
@@ -132,6 +138,22 @@ def test_executor_runs_jobs_in_all_slots_and_frees_each_at_its_end(
         assert epochs_of(events, trial) == [1, 2, 3]
         last = [event for event in events if getattr(event, "trial", None) == trial][-1]
         assert isinstance(last, Finished)
+
+
+def test_executor_measures_the_int8_accuracy_of_the_weights(
+    executor: Executor, job: Callable[..., Job], tmp_path: Path
+) -> None:
+    if isinstance(executor, SimulatedExecutor):
+        pytest.skip("a simulation has no weights")
+    asked = job(3)
+    executor.submit(asked)
+    finished = of_trial(run_to_end(executor, 1), 3)[-1]
+    assert isinstance(finished, Finished)
+    data = ResidentData(
+        load_search_data(DataConfig(source=f"npz:{tmp_path / 'images.npz'}")), torch.device("cpu")
+    )
+    weights = {name: tensor.numpy() for name, tensor in load_weights(asked.weights_path)[1].items()}
+    assert finished.int8_accuracy == evaluate_int8(quantised(SPEC, weights, data), data).accuracy
 
 
 def of_trial(events: list[Any], trial: int) -> list[Any]:
