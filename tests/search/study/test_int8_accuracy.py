@@ -109,12 +109,13 @@ def test_an_export_is_fine_tuned_on_request(finished: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "fine-tuning: epoch 1/" in done.stderr
     figures = json.loads(Path("tuned/export.json").read_text("utf-8"))["finetuning"]
-    assert figures["int8_accuracy"] > figures["int8_before"] == trial.int8_accuracy
-    assert "of quantisation-aware fine-tuning raised" in done.stdout
+    assert figures["int8_accuracy"] >= figures["int8_before"] == trial.int8_accuracy
+    assert "of quantisation-aware fine-tuning " in done.stdout
     assert "Fine-tuning: " in Path("tuned/README.md").read_text("utf-8")
     trained, _ = load_weights("tuned/model.safetensors")
     assert trained.finetuned == figures["epoch"]
-    assert trained.val_accuracy == figures["float_accuracy"]
+    tuned = figures["float_accuracy"] if figures["epoch"] else trial.float_accuracy
+    assert trained.val_accuracy == tuned
     code = json.loads(Path("tuned/firmware/figures.json").read_text("utf-8"))
     assert code["accuracy"] == figures["int8_accuracy"]
     again = mgnas(*command, "-o", "again", cwd=finished)
