@@ -1,0 +1,5 @@
+"""The frontier sampler and early stopping of mgnas, as a package of OptunaHub."""
+
+from mgnas.optuna import EarlyStopping, FrontierSampler
+
+__all__ = ["EarlyStopping", "FrontierSampler"]
