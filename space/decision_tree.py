@@ -35,6 +35,10 @@ UNCOUNTED = ("activation", "dropout")
 """Hyperparameters without weights. Activations differ in memory only."""
 
 
+IMAGE_SIZE = "image_size"
+"""The key of the recipe on which the counts of a network depend: height and width of the images in pixels."""
+
+
 def is_structure(hyperparameter: str) -> bool:
     """Return whether a hyperparameter is structural: in ``STRUCTURE``, or an option of a smoother."""
     return hyperparameter in STRUCTURE or hyperparameter.partition(".")[0] in SMOOTHERS
@@ -45,7 +49,7 @@ def is_countable(hyperparameter: str) -> bool:
     return (
         not is_structure(hyperparameter)
         and hyperparameter not in UNCOUNTED
-        and not hyperparameter.startswith("train.")
+        and (not hyperparameter.startswith("train.") or hyperparameter == f"train.{IMAGE_SIZE}")
     )
 
 

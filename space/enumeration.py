@@ -34,8 +34,8 @@ class CountedSpace(Protocol):
         """Return the network of a point."""
         ...
 
-    def counts(self, spec: Spec) -> Counts:
-        """Return the counts of a network."""
+    def counts_of(self, point: Point) -> Counts:
+        """Return the counts of the network of a point."""
         ...
 
     def is_feasible(self, point: Point) -> bool:

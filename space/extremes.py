@@ -41,7 +41,7 @@ class Extremes:
         found = []
         for point in self._enumeration.points():
             with suppress(UnbuildableError):
-                found.append((point, self._enumeration.space.counts(self._enumeration.space.spec(point))))
+                found.append((point, self._enumeration.space.counts_of(point)))
         return found
 
     def points(self, count: CountOf, *, largest: bool = False) -> list[Point]:
@@ -62,7 +62,7 @@ class Extremes:
 
         def signed(point: Point) -> float:
             try:
-                return sign * count(self._enumeration.space.counts(self._enumeration.space.spec(point)))
+                return sign * count(self._enumeration.space.counts_of(point))
             except UnbuildableError as error:
                 problems.append(error)
                 return math.inf

@@ -7,10 +7,11 @@ import json
 import random
 from collections.abc import Iterator, Mapping
 from functools import cached_property
+from types import MappingProxyType
 
 from space.config import SpaceConfig
 from space.core.errors import InvalidInputError, UnbuildableError, shown
-from space.decision_tree import Choose, draw_hyperparameters, draw_spec, is_countable
+from space.decision_tree import IMAGE_SIZE, Choose, draw_hyperparameters, draw_spec, is_countable
 from space.domains import Domain, FloatRange, Point, Value
 from space.enumeration import Enumeration
 from space.extremes import Extremes
@@ -23,6 +24,7 @@ from space.networks.spec import Spec
 
 __all__ = ["Choose", "Point", "SearchSpace", "SpaceConfig"]
 
+NO_CHANGES: Mapping[str, Value] = MappingProxyType({})
 UNIFORM_DRAWS = 500
 """Uniform draws before an infeasible point is shrunk instead. They find a feasible part of one hundredth."""
 
@@ -250,7 +252,7 @@ class SearchSpace:
             self._extremes.points(self.limits.count_named(name), largest=largest)[0]
             for largest in (False, True)
         )
-        low, high = (self.cost(name, self.counts(self.spec(point))) for point in points)
+        low, high = (self.cost(name, self.counts_of(point)) for point in points)
         return low, high
 
     @cached_property
@@ -265,7 +267,7 @@ class SearchSpace:
 
     def _ends_of(self, count: CountOf) -> tuple[int, int]:
         low, high = (self._extremes.points(count, largest=largest)[0] for largest in (False, True))
-        return int(count(self.counts(self.spec(low)))), int(count(self.counts(self.spec(high))))
+        return int(count(self.counts_of(low))), int(count(self.counts_of(high)))
 
     # -- limits ----------------------------------------------------------------------------------------
 
@@ -284,17 +286,36 @@ class SearchSpace:
             spec = self.spec(point)
             # counting a plugin's network shows whether it can be built
             needs_counts = self.has_limits or not isinstance(spec, GridSpec)
-            is_beyond = needs_counts and self.limits.are_exceeded(self.counts(spec))
+            is_beyond = needs_counts and self.limits.are_exceeded(self.counts(spec, self.training(point)))
         except UnbuildableError:
             return None
         return None if is_beyond else spec
 
-    def counts(self, spec: Spec) -> Counts:
-        """Return the counts of a network for the images of this space."""
-        counts = spec.counts(self.image_size)
+    def counts_of(self, point: Point) -> Counts:
+        """Return the counts of the network of a point."""
+        return self.counts(self.spec(point), self.training(point))
+
+    def image_size_of(self, training: Mapping[str, Value]) -> Size:
+        """Return the size of the images of a training in pixels.
+
+        Args:
+            training: Its values of the ``[train]`` section that differ from those of the study.
+        """
+        side = training.get(IMAGE_SIZE)
+        return self.image_size if side is None else int(side)
+
+    def counts(self, spec: Spec, training: Mapping[str, Value] = NO_CHANGES) -> Counts:
+        """Return the counts of a network for the images of this space.
+
+        Args:
+            spec: The network.
+            training: As for ``image_size_of``.
+        """
+        size = self.image_size_of(training)
+        counts = spec.counts(size)
         if not self.counts_device:
             return counts
-        costs = device_costs(spec, self.image_size)
+        costs = device_costs(spec, size)
         return counts._replace(flash_bytes=costs.flash_bytes, sram_bytes=costs.sram_bytes)
 
     def cost(self, name: str, counts: Counts) -> float:
@@ -321,7 +342,7 @@ class SearchSpace:
             points = self._extremes.points(count)
             if any(self.is_feasible(point) for point in points):
                 return
-            least[name] = count(self.counts(self.spec(points[0])))
+            least[name] = count(self.counts_of(points[0]))
         if self.sample_feasible(random.Random(0)) is not None:
             return
         raise self.limits.refusal(least)

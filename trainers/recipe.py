@@ -7,6 +7,8 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
+LONGEST_SIDE = 10_000
+"""Largest height or width of images that a study may set, in pixels."""
 Precision = Literal["auto", "float32", "bfloat16"]
 ScheduleName = Literal["constant", "one_cycle", "step"]
 OptimizerName = Literal["sgd", "muon"]
@@ -28,6 +30,13 @@ class Recipe(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
+    image_size: int | None = Field(
+        default=None,
+        ge=1,
+        le=LONGEST_SIDE,
+        description="Height and width in pixels of the images of an imagefolder in this training; [space.train]"
+        " searches it; unset: data.image_size.",
+    )
     epochs: int = Field(default=12, ge=1, le=10**6, description="Epochs of a full training.")
     batch_size: int = Field(default=64, ge=2, le=10**9, description="Images of one optimiser step.")
     lr: float = Field(default=0.1, gt=0, description="Peak learning rate.")

@@ -197,7 +197,7 @@ def _sample(study: StudyReader, trained: Trained, load_images: SampleLoader | No
     if load_images is None:
         return random_sample(trained, "no validation images were given")
     try:
-        return load_images(study, num_images(trained))
+        return load_images(study, num_images(trained), trained.image_size)
     except InvalidInputError as error:
         return random_sample(trained, f"the validation images are not available: {error}")
 

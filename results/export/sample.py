@@ -50,8 +50,8 @@ class Sample:
         return float((logits.argmax(axis=1) == self.labels).mean())
 
 
-SampleLoader = Callable[["StudyReader", int], Sample]
-"""Returns at most so many validation images of a study.
+SampleLoader = Callable[["StudyReader", int, tuple[int, int]], Sample]
+"""Returns at most so many validation images of a study, of this height and width in pixels.
 
 It raises InvalidInputError if they are not available.
 """

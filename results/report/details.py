@@ -141,7 +141,7 @@ def diagram(study: StudyReader, trial: TrialRecord, owner: str) -> str:
     """
     name = f"diagram-{owner}"
     try:
-        drawing = drawing_of(load_spec(trial.spec), _image_size(study))
+        drawing = drawing_of(load_spec(trial.spec), _image_size(study, trial))
     except MgnasError:  # the family of a plugin that is not loaded
         drawing = None
     if drawing is None:
@@ -155,7 +155,9 @@ def diagram(study: StudyReader, trial: TrialRecord, owner: str) -> str:
     )
 
 
-def _image_size(study: StudyReader) -> tuple[int, int]:
+def _image_size(study: StudyReader, trial: TrialRecord) -> tuple[int, int]:
+    if isinstance(side := trial.training.get("image_size"), int):
+        return side, side
     size = study.header.data.get("image_size")
     return (int(size[0]), int(size[1])) if isinstance(size, (list, tuple)) and len(size) == 2 else (32, 32)
 

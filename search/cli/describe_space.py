@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 import sys
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -14,11 +15,12 @@ from results.tables import print_json, print_table
 from search.cli.describe import ImageOptions
 from search.study.config import StudyConfig
 from space.core.errors import InvalidInputError
+from space.decision_tree import IMAGE_SIZE
+from space.domains import Value
 from space.limits import DEVICE_COSTS, LIMITS
 from space.networks.counts import as_size
 from space.networks.families import BUILT_IN
-from space.networks.spec import Spec
-from space.search_space import SearchSpace
+from space.search_space import Point, SearchSpace
 from trainers.data.load_splits import known_format, load_search_data
 
 DRAWS = 2_000
@@ -78,7 +80,7 @@ def summary(space: SearchSpace, seed: int = 0) -> dict[str, Any]:
         spec = space.spec(point)
         if spec.arch not in seen:
             seen.add(spec.arch)
-            samples.append(_sample(space, spec))
+            samples.append(_sample(space, point))
     size = space.size()
     least, most = space.params_extremes
     least_macs, most_macs = space.macs_extremes
@@ -121,8 +123,8 @@ def feasible_share(space: SearchSpace, rng: random.Random) -> tuple[float, float
     return share, *wilson(share, DRAWS), DRAWS
 
 
-def _sample(space: SearchSpace, spec: Spec) -> dict[str, Any]:
-    counts = space.counts(spec)
+def _sample(space: SearchSpace, point: Point) -> dict[str, Any]:
+    spec, counts = space.spec(point), space.counts_of(point)
     return {
         "notation": spec.notation,
         "arch": spec.arch,
@@ -130,7 +132,14 @@ def _sample(space: SearchSpace, spec: Spec) -> dict[str, Any]:
         "macs": counts.macs,
         "activation_mib": space.activation_mib(counts),
         **{name: space.cost(name, counts) for name in _device_costs(space)},
+        **({"image_size": space.image_size_of(space.training(point))} if _searched_sizes(space) else {}),
     }
+
+
+def _searched_sizes(space: SearchSpace) -> Sequence[Value]:
+    """Return the sizes of images that the space searches, ascending; none if it searches none."""
+    domain = space.config.train.get(IMAGE_SIZE)
+    return [] if domain is None else domain.values()
 
 
 def _device_costs(space: SearchSpace) -> tuple[str, ...]:
@@ -140,6 +149,8 @@ def _device_costs(space: SearchSpace) -> tuple[str, ...]:
 
 def _print(space: SearchSpace, facts: dict[str, Any]) -> None:
     height, width = facts["image_size"]
+    sizes = [f"{side} x {side}" for side in _searched_sizes(space)]
+    images = " or ".join(sizes) or f"{height} x {width}"
     points = (
         "infinitely many (a hyperparameter is continuous)"
         if facts["points"] is None
@@ -151,7 +162,7 @@ def _print(space: SearchSpace, facts: dict[str, Any]) -> None:
         share += f" (95 % interval {100 * low:.3g} to {100 * high:.3g} %, from {facts['drawn']:,} drawn)"
     limits = ", ".join(f"{name} = {value:,}" for name, value in facts["limits"].items()) or "none"
     lines = [
-        f"  images       {height} x {width} x {facts['in_channels']}, {facts['num_classes']} classes",
+        f"  images       {images} x {facts['in_channels']}, {facts['num_classes']} classes",
         f"  points       {points}; equal networks are counted once for each spelling",
         f"  parameters   {_range(facts['params'])}",
         f"  MACs         {_range(facts['macs'])}",
@@ -167,6 +178,7 @@ def _print(space: SearchSpace, facts: dict[str, Any]) -> None:
     rows = [
         (
             sample["notation"],
+            *([str(sample["image_size"])] if sizes else []),
             f"{sample['params']:,}",
             f"{sample['macs']:,}",
             *(f"{sample[name]:,.2f}" for name in _device_costs(space)),
@@ -176,7 +188,9 @@ def _print(space: SearchSpace, facts: dict[str, Any]) -> None:
     ]
     training = f"training memory, MiB (batch {space.batch_size})"
     header = (
-        *("a few networks", "parameters", "MACs"),
+        "a few networks",
+        *(["image"] if sizes else []),
+        *("parameters", "MACs"),
         *(COSTS[name].heading for name in _device_costs(space)),
         training,
     )

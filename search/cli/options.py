@@ -86,6 +86,13 @@ def image_size_of(text: str | None) -> int | str | list[int] | None:
     return [int(sides[1]), int(sides[2])] if sides else number_or_text(text)
 
 
+def searched_sizes_of(text: str | None) -> dict[str, list[int | str | None]] | None:
+    """Return the key of ``[space.train]`` for sizes with commas, such as ``16,24,32``; None for one size."""
+    if text is None or "," not in text:
+        return None
+    return {"image_size": [number_or_text(word) for word in text.split(",")]}
+
+
 def load_plugins_named(files: list[str] | None) -> None:
     """Load the files of ``--plugin``; raises InvalidInputError for an empty name or a failing plugin."""
     from space.core.errors import InvalidInputError

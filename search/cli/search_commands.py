@@ -15,6 +15,7 @@ from search.cli.options import (
     image_size_of,
     number_or_text,
     path_of,
+    searched_sizes_of,
     set_option,
     target_option,
 )
@@ -100,8 +101,9 @@ def search(
     image_size: Annotated[
         str | None,
         typer.Option(
-            metavar="N|HxW",
-            help="Size of an imagefolder's images in pixels, such as 64 or 48x64.  [default: the study's]",
+            metavar="N|HxW|N,N...",
+            help="Size of an imagefolder's images in pixels, such as 64 or 48x64; 16,24,32 searches these sizes.  "
+            "[default: the study's]",
             rich_help_panel=DATA,
         ),
     ] = None,
@@ -164,7 +166,8 @@ def search(
         "search.costs": costs,
         "search.metric": metric,
         "train.epochs": epochs,
-        "data.image_size": image_size_of(image_size),
+        "data.image_size": None if (sizes := searched_sizes_of(image_size)) else image_size_of(image_size),
+        "space.train": sizes,
         "search.workers": number_or_text(workers),
         "search.device": device,
     }

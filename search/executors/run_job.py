@@ -118,7 +118,7 @@ def _train_to_end(job: Job, place: Workplace, tell: EventSink) -> Paused | Finis
     from trainers.training import Training, training_identity
 
     began = time.perf_counter()
-    data, recipe, spec = place.data, job.recipe, load_spec(job.spec)
+    data, recipe, spec = place.images_of(job.recipe), job.recipe, load_spec(job.spec)
     limits = place.limits if job.is_limited else {}
     file = CheckpointFile(job.checkpoint_path, training_identity(spec, data, recipe, job.seed))
     mode = place.calibration.mode(spec, recipe, place.execution, data.search_data.image_size)
@@ -179,7 +179,7 @@ def _check_calibration(job: Job, place: Workplace) -> None:
     """Log a warning if the calibration of the job's class of networks is out of date."""
     from space.networks.load import load_spec
 
-    image_size = place.data.search_data.image_size
+    image_size = place.images_of(job.recipe).search_data.image_size
     doubt = place.calibration.check(load_spec(job.spec), job.recipe, place.execution, image_size)
     if doubt is not None:
         sys.stderr.write(f"{doubt}\n")
@@ -196,7 +196,7 @@ def system_error(error: OSError, file: str) -> Fatal:
 
 def _foretell(job: Job, spec: Spec, place: Workplace, tell: EventSink) -> None:
     """Report the predicted time of an epoch, if calibration can predict it."""
-    data = place.data.search_data
+    data = place.images_of(job.recipe).search_data
     epoch_s = place.calibration.foretold_epoch_s(
         spec, job.recipe, place.execution, data.image_size, len(data.train), len(data.val)
     )

@@ -5,8 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
+from search.executors.images import SizedImages
 from search.executors.messages import Calibrating, Event, Setup
 from space.core.errors import InvalidInputError
 
@@ -14,9 +16,15 @@ if TYPE_CHECKING:
     from trainers.data.device_data import DeviceData
     from trainers.device.calibration import Calibration
     from trainers.device.execution import ExecutionConfig
+    from trainers.recipe import Recipe
 
 EventSink = Callable[[Event], None]
 """Takes the events of a worker in order: a pipe to the driver, or the stream of an actor."""
+
+
+def process_time() -> float:
+    """Return the time of the processor in this process, in tenths of a second."""
+    return round(time.process_time(), 1)
 
 
 class Heart:
@@ -27,7 +35,7 @@ class Heart:
     """
 
     def __init__(self) -> None:
-        self.work: Callable[[], float] = lambda: round(time.process_time(), 1)
+        self.work: Callable[[], float] = process_time
 
     def rest(self) -> None:
         """Show no progress: the worker has no training."""
@@ -46,6 +54,23 @@ class Workplace:
     measures_batches: bool = False
     measures_int8: bool = False
     heart: Heart = field(default_factory=Heart)
+    load_sized: Callable[[int], DeviceData] | None = None
+
+    @cached_property
+    def _images(self) -> SizedImages:
+        return SizedImages(self.data, self.load_sized or _no_other_size)
+
+    def images_of(self, recipe: Recipe) -> DeviceData:
+        """Return the images of a training, in the size of its recipe.
+
+        Raises:
+            InvalidInputError: The files cannot be read.
+        """
+        return self._images.of(recipe.image_size)
+
+
+def _no_other_size(side: int) -> DeviceData:
+    raise AssertionError(f"this workplace has no images of {side} pixels")
 
 
 def open_workplace(setup: Setup, tell: EventSink, heart: Heart | None = None) -> Workplace:
@@ -76,13 +101,20 @@ def open_workplace(setup: Setup, tell: EventSink, heart: Heart | None = None) ->
     share = setup.device_share if device.type == "cuda" else setup.memory_share
     if "energy_j" in setup.measured and EnergyMeter(device).joules() is None:
         raise InvalidInputError(no_energy(str(device)))
+    own_heart = heart or Heart()
+
+    def load(side: int | None = None) -> DeviceData:
+        own_heart.work = process_time
+        return open_data(setup.data.sized(side), device, setup.memory_share, setup.device_share)
+
     return Workplace(
-        open_data(setup.data, device, setup.memory_share, setup.device_share),
+        load(),
         setup.execution,
         Calibration(device, setup.folder, share, tell=lambda: tell(Calibrating(device.type))),
         setup.measured,
         setup.limits,
         setup.measures_batches,
         setup.measures_int8,
-        heart or Heart(),
+        own_heart,
+        load,
     )

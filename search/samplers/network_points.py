@@ -112,10 +112,11 @@ class NetworkPoints:
         return self._of_spec(self._space.spec(hyperparameters), hyperparameters, params)
 
     def _of_spec(self, spec: Spec, hyperparameters: Hyperparameters, params: Params) -> Point:
-        counts = self._space.counts(spec)
+        training = self._space.training(hyperparameters)
+        counts = self._space.counts(spec, training)
         return Point(
             params,
-            self._identity(spec.arch, self._space.training(hyperparameters)),
+            self._identity(spec.arch, training),
             self._costs(counts),
             float(counts.macs),
             None if self._prior is None else self._prior.predicted_error(spec, counts),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +28,7 @@ from search.study.resolve import Request, resolve
 from search.study.resume import check_images
 from search.study.run import run_study
 from space.core.errors import InvalidInputError, shown
+from space.decision_tree import IMAGE_SIZE
 from trainers.data.load_splits import load_held_out, load_search_data
 from trainers.data.splits import HeldOutData, SearchData
 from trainers.device.allocator import keep_freed_memory
@@ -172,9 +173,20 @@ def _measure(study: Study, trained: Study, config: StudyConfig, progress: Progre
             facts = _opening(trained, pending, data)
             ledger.write_event(OPENING, ledger.clock_s(), **facts, labels=data.test.labels.tolist())
         _record_opening(study, ledger.events(OPENING)[-1][1], progress)
-        measured = measure_held_out(trained.folder, pending, data, _device(config), os.cpu_count() or 1)
-        for result in measured:
-            ledger.write_held_out(result)
+        for sized, trials in _by_image_size(pending, config, data):
+            measured = measure_held_out(trained.folder, trials, sized, _device(config), os.cpu_count() or 1)
+            for result in measured:
+                ledger.write_held_out(result)
+
+
+def _by_image_size(
+    trials: Sequence[TrialRecord], config: StudyConfig, data: HeldOutData
+) -> Iterator[tuple[HeldOutData, list[TrialRecord]]]:
+    """Yield the test images in each size that trials were trained with, and those trials."""
+    sides = dict.fromkeys(trial.training.get(IMAGE_SIZE) for trial in trials)
+    for side in sides:
+        of_side = [trial for trial in trials if trial.training.get(IMAGE_SIZE) == side]
+        yield data if side is None else load_held_out(config.data.sized(int(side))), of_side
 
 
 def _device(config: StudyConfig) -> str:

@@ -15,13 +15,14 @@ from space.config import SpaceConfig
 from space.core.atomic_files import absolute_path
 from space.core.errors import InvalidInputError, nearest, shown
 from space.core.validation import explain, rule_of
+from space.decision_tree import IMAGE_SIZE
 from space.limits import DEVICE_COSTS, check_has_programs
 from space.networks.counts import Size
 from space.networks.plugins import load_plugins
 from space.networks.references import read_reference
 from space.search_space import SearchSpace
 from space.targets.target import Target
-from trainers.data.config import DataConfig
+from trainers.data.config import RESIZED, DataConfig
 from trainers.device.execution import ExecutionConfig
 from trainers.recipe import Recipe
 
@@ -150,10 +151,20 @@ class StudyConfig(BaseModel):
             self.space,
             in_channels=in_channels,
             num_classes=num_classes,
-            image_size=image_size,
+            image_size=self.train.image_size or image_size,
             batch_size=self.train.batch_size if searched is None else int(searched.largest),
             counts_device=not set(DEVICE_COSTS).isdisjoint(self.search.costs),
         )
+
+    @model_validator(mode="after")
+    def _images_can_be_resized(self) -> Self:
+        searched = IMAGE_SIZE in self.space.train
+        if (searched or self.train.image_size is not None) and not self.data.can_resize:
+            raise ValueError(
+                f"{'space.' * searched}train.{IMAGE_SIZE} requires images of an {RESIZED}, which can be resized, but "
+                f"got data.source = {shown(self.data.source)}"
+            )
+        return self
 
     @model_validator(mode="after")
     def _trainings_are_valid(self) -> Self:

@@ -38,8 +38,13 @@ def with_images(study: Study) -> Study:
     return study
 
 
-def validation_sample(study: StudyReader, most: int) -> Sample:
+def validation_sample(study: StudyReader, most: int, image_size: tuple[int, int] | None = None) -> Sample:
     """Return at most ``most`` validation images of a study, evenly spread, and training images for calibration.
+
+    Args:
+        study: The study.
+        most: The largest number of validation images.
+        image_size: Height and width in pixels of the images of a training; None for those of the study.
 
     Raises:
         InvalidInputError: The images are missing, unreadable, or others than those of the study.
@@ -48,6 +53,8 @@ def validation_sample(study: StudyReader, most: int) -> Sample:
     data = load_search_data(config)
     if study.header.data.get("fingerprint") != data.fingerprint():
         raise InvalidInputError(f"{config.source} holds other images than those of the study")
+    if image_size not in (None, data.image_size):
+        data = load_search_data(config.model_copy(update={"image_size": image_size}))
     rows = np.linspace(0, len(data.val) - 1, min(most, len(data.val))).astype(np.int64)
     return Sample(
         data.val.images[rows],

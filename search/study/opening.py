@@ -13,6 +13,7 @@ from search.study.config import StudyConfig
 from search.study.devices import device_lines
 from search.study.plan_config import PlanConfig
 from space.core.errors import shown
+from space.decision_tree import IMAGE_SIZE
 from space.search_space import SearchSpace
 from space.targets.text import limits_text
 from trainers.data.splits import SearchData
@@ -92,11 +93,13 @@ def _classes_text(data: SearchData) -> str:
 def _size_text(config: StudyConfig, data: SearchData) -> str:
     height, width = data.image_size
     kinds = {1: "grey", 3: "RGB"}
-    text = f"size: {height} x {width}, {kinds.get(data.in_channels, f'{data.in_channels} channels')}"
+    sizes = config.space.train.get(IMAGE_SIZE)
+    searched = "" if sizes is None else " or ".join(f"{side} x {side}" for side in sizes.values())
+    text = f"size: {searched or f'{height} x {width}'}, {kinds.get(data.in_channels, f'{data.in_channels} channels')}"
     if config.data.source.partition(":")[0] != "imagefolder":
         return f"{text}, as stored"
     text += "; files of another size are scaled to cover it and cropped at the centre"
-    if config.data.image_size is None:
+    if config.data.image_size is None and not searched:
         text += "; --set data.image_size=PIXELS chooses another"
     return f"{text}; images are read during training" if data.is_stored else text
 

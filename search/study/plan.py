@@ -84,7 +84,11 @@ def plan_ranges(config: StudyConfig, space: SearchSpace) -> tuple[tuple[int, int
     """
     assert config.plan is not None
     facts = {"in_channels": space.in_channels, "num_classes": space.num_classes}
-    counts = [space.counts(read_spec(text, **facts).canonical()) for text in config.plan.networks]
+    recipes = config.plan.recipes
+    counts = [
+        space.counts(read_spec(text, **facts).canonical(), recipes.get(text, {}))
+        for text in config.plan.networks
+    ]
     params = [one.params for one in counts]
     ranges: dict[str, Range | None] = {}
     if config.search.costs != ("params",):

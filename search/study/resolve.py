@@ -29,6 +29,7 @@ FLAGS = {
     "search.workers": "--workers",
     "search.device": "--device",
     "data.image_size": "--image-size",
+    "space.train": "--image-size",
     "space.max_params": "--max-params",
     "search.costs": "--costs",
     "search.metric": "--metric",
@@ -91,7 +92,7 @@ def resolve(request: Request) -> tuple[StudyConfig, Path]:
         StudyConfig.parse(
             base, source, data_base
         )  # rejects a value in place of a table before its keys are set
-    asked = overlay(base, changes)
+    asked = overlay(base, _with_searched_training(changes, base))
     if earlier := _earlier_study(changes, Path.cwd()) or _earlier_study(base, data_base):
         asked = overlay(asked, {"search": {"warm_start": earlier}})
     try:
@@ -101,6 +102,14 @@ def resolve(request: Request) -> tuple[StudyConfig, Path]:
     given = "source" in changes.get("data", {})
     config = config.model_copy(update={"data": config.data.resolved(Path.cwd() if given else data_base)})
     return config, _folder(request, config)
+
+
+def _with_searched_training(changes: Tables, base: Tables) -> Tables:
+    """Return the changes with the keys of ``[space.train]`` that the base searches and the changes do not."""
+    before, now = (tables.get("space", {}).get("train") for tables in (base, changes))
+    if not isinstance(before, dict) or not isinstance(now, dict):
+        return changes
+    return overlay(changes, {"space": {"train": before | now}})
 
 
 def _earlier_study(tables: Tables, base: Path) -> str | None:

@@ -75,8 +75,11 @@ def targeted(tables: Tables) -> Tables:
     """Return tables of a study with the settings of their target.
 
     Of two limits the lower one holds. Objectives and the size of images are those of the target if the study sets
-    none. Tables without a valid target are returned unchanged; the validation of the study reports errors.
+    none. Tables without a valid target are returned unchanged; the validation of the study reports errors. So are
+    those with a plan, which has no space.
     """
+    if tables.get("plan") is not None:
+        return tables
     try:
         target = Target.model_validate(tables["target"]) if "target" in tables else None
     except ValidationError:

@@ -13,6 +13,7 @@ from search.samplers.base import Proposal
 from search.schedulers.base import StartNamed
 from search.study.config import StudyConfig
 from space.core.reports import EpochReport, TrainingCosts
+from space.domains import Value
 from space.firmware.programs import device_costs, why_no_program
 from space.limits import KIB
 from space.networks.load import read_spec
@@ -106,11 +107,10 @@ class Trials:
 
     def start(self, proposal: Proposal, seed: int, max_epochs: int, clock_s: float) -> TrialRecord:
         """Record a new trial as running and return it."""
-        record = self._new_record(proposal.spec, seed, max_epochs, clock_s)
+        record = self._new_record(proposal.spec, proposal.training, seed, max_epochs, clock_s)
         record = replace(
             record,
             hyperparameters=proposal.hyperparameters,
-            training=proposal.training,
             sampler_attrs=proposal.sampler_attrs,
         )
         self._begin(record)
@@ -124,39 +124,45 @@ class Trials:
         """
         spec = read_spec(
             named.network, in_channels=self.space.in_channels, num_classes=self.space.num_classes
-        )
-        record = self._new_record(spec.canonical(), seed, max_epochs, clock_s)
-        reference = named.network if named.is_reference else None
+        ).canonical()
         recipes = (self.header.config.get("plan") or {}).get("recipes", {})
-        training = self.space.fixed_training() | recipes.get(record.notation, {})
-        record = replace(record, reference=reference, training=training)
+        training = self.space.fixed_training() | recipes.get(spec.notation, {})
+        record = self._new_record(spec, training, seed, max_epochs, clock_s)
+        record = replace(record, reference=named.network if named.is_reference else None)
         self._begin(record)
         return record
 
-    def _new_record(self, spec: Spec, seed: int, max_epochs: int, clock_s: float) -> TrialRecord:
-        counts = self.space.counts(spec)
+    def _new_record(
+        self, spec: Spec, training: dict[str, Value], seed: int, max_epochs: int, clock_s: float
+    ) -> TrialRecord:
+        counts = self.space.counts(spec, training)
         return TrialRecord(
             number=len(self.records),
             arch=spec.arch,
             notation=spec.notation,
             spec=spec.to_dict(),
             hyperparameters={},
+            training=training,
             params=counts.params,
             macs=counts.macs,
             seed=seed,
             max_epochs=max_epochs,
             started_s=clock_s,
-            network_costs=self._network_costs(spec, self.space.activation_mib(counts)),
+            network_costs=self._network_costs(spec, training, self.space.activation_mib(counts)),
         )
 
-    def _network_costs(self, spec: Spec, activation_mib: float) -> NetworkCosts:
-        """Return the known costs of a network: equal networks have the latency that was measured first."""
+    def _network_costs(self, spec: Spec, training: dict[str, Value], activation_mib: float) -> NetworkCosts:
+        """Return the known costs of a network. Equal networks for images of one size have the latency that was
+        measured first.
+        """
         found = NetworkCosts(activation_mib=activation_mib)
+        size = self.space.image_size_of(training)
         if why_no_program(spec) is None:
-            device = device_costs(spec, self.space.image_size)
+            device = device_costs(spec, size)
             found = replace(found, flash_kib=device.flash_bytes / KIB, sram_kib=device.sram_bytes / KIB)
         for number in self._trials_of.get(spec.arch, ()):
-            found = found.completed(self.records[number].network_costs)
+            if self.space.image_size_of(self.records[number].training) == size:
+                found = found.completed(self.records[number].network_costs)
         return found
 
     def report(self, trial: int, report: EpochReport, clock_s: float) -> None:

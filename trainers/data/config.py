@@ -10,9 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from space.core.atomic_files import absolute_path
 from space.core.errors import nearest, shown
 from trainers.data.sources import SOURCES
+from trainers.recipe import LONGEST_SIDE
 
-LONGEST_SIDE = 10_000
-"""Largest height or width of images that a study may set, in pixels."""
+RESIZED = "imagefolder"
+"""The kind of source whose images can have any size."""
 
 
 class DataConfig(BaseModel):
@@ -92,6 +93,15 @@ class DataConfig(BaseModel):
         if "\0" in source:
             raise ValueError(f"data.source must not hold NUL characters, but got {shown(source)}")
         return source
+
+    @property
+    def can_resize(self) -> bool:
+        """Whether the study may choose the size of the images."""
+        return self.source.partition(":")[0] == RESIZED
+
+    def sized(self, side: int | None) -> Self:
+        """Return the configuration of the same images with another height and width; None keeps their size."""
+        return self if side is None else self.model_copy(update={"image_size": side})
 
     def resolved(self, base: Path) -> Self:
         """Return the configuration with absolute paths, relative to ``base``.

@@ -25,7 +25,7 @@ from tests.support.export_study import SIZES, make_study
 from tests.support.pages import source_of
 
 
-def sample(_study: StudyReader, most: int) -> Sample:
+def sample(_study: StudyReader, most: int, _image_size: tuple[int, int]) -> Sample:
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (min(most, 40), *SIZES[1], 1), dtype=np.uint8)
     return Sample(images, rng.integers(0, 4, len(images)), "toy images", calibration=images)
@@ -61,7 +61,7 @@ def test_int8_file_says_what_the_float_file_says_and_predicts(exported: ExportRe
     assert facts[0].items() <= facts[1].items()
     assert [one.name for one in models[1].graph.input] == ["images"]
     assert models[1].ir_version == models[0].ir_version
-    images = sample(None, 8).images  # type: ignore[arg-type]
+    images = sample(None, 8, (0, 0)).images  # type: ignore[arg-type]
     odds = [load_runner(exported.folder / name).probabilities(images) for name in (ONNX_FILE, INT8_FILE)]
     np.testing.assert_allclose(odds[0], odds[1], atol=0.05)
     assert not np.array_equal(odds[0], odds[1])

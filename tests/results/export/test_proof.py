@@ -30,7 +30,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
     return make_study(tmp_path_factory.mktemp("study"))
 
 
-def labelled(study: StudyReader, most: int) -> Sample:
+def labelled(study: StudyReader, most: int, image_size: tuple[int, int]) -> Sample:
     generator = np.random.default_rng(0)
     images = generator.integers(0, 256, (min(most, 70), 10, 14, 1), dtype=np.uint8)
     return Sample(images, np.zeros(len(images), np.int64), "validation images of toy")
@@ -54,7 +54,7 @@ def test_proof_states_differences_accuracies_and_latencies(study: Study, tmp_pat
 
 
 def test_images_that_are_not_available_are_replaced_by_random_ones(study: Study, tmp_path: Path) -> None:
-    def missing(study: StudyReader, most: int) -> Sample:
+    def missing(study: StudyReader, most: int, image_size: tuple[int, int]) -> Sample:
         raise InvalidInputError("there is no folder photos")
 
     result = export_trial(study, study.trial(0), tmp_path / "out", ["safetensors"], missing)

@@ -7,9 +7,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-from PIL import Image
 
 from results.export.choice import DEFAULT_FORMATS, default_formats
 from results.open import open_study
@@ -19,6 +17,7 @@ from search.study.same_study import first_difference
 from space.core.errors import InvalidInputError
 from space.targets.read import target_names
 from tests.support.command_line import mgnas
+from tests.support.photos import write_photos
 
 BOARD = "flash_kib = 64\nram_kib = 16\n"
 PHOTOS = {"data.source": "imagefolder:photos"}
@@ -35,17 +34,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "board.toml").write_text(BOARD, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-def write_photos(folder: Path, count: int = 20) -> None:
-    """Write photographs of two classes, dark and bright, in different sizes."""
-    rng = np.random.default_rng(0)
-    for name, offset in (("dark", 0), ("bright", 120)):
-        (folder / "photos" / name).mkdir(parents=True)
-        for index in range(count):
-            size = (40 + index, 60, 3)
-            pixels = (rng.integers(0, 100, size) + offset).astype(np.uint8)
-            Image.fromarray(pixels).save(folder / "photos" / name / f"{index}.png")
 
 
 @pytest.mark.parametrize("name", target_names())

@@ -24,7 +24,7 @@ from tests.support.firmware import COMPILER, compiled
 FILES = {"README.md", "example.h", "figures.json", "firmware.ino", "main.c", "net.c", "net.h"}
 
 
-def sample(_study: StudyReader, most: int) -> Sample:
+def sample(_study: StudyReader, most: int, _image_size: tuple[int, int]) -> Sample:
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (min(most, 40), *SIZES[1], 1), dtype=np.uint8)
     return Sample(images, rng.integers(0, 4, len(images)), "toy images", calibration=images)
