@@ -33,12 +33,30 @@ END_S = 5.0
 
 @dataclass(frozen=True)
 class Answer:
-    """What became of a network on a device: a measurement, or the reason why there is none."""
+    """What became of a network on a device: a measurement, or the reason why there is none.
+
+    Attributes:
+        arch: The network.
+        device: The device.
+        measurement: The measurement.
+        problem: The reason.
+        side: The side of the images in pixels; None for the size of the study.
+    """
 
     arch: str
     device: DeviceConfig
     measurement: Measurement | None
     problem: str = ""
+    side: int | None = None
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A network to measure; ``Answer`` describes the fields."""
+
+    arch: str
+    spec: dict[str, Any]
+    side: int | None = None
 
 
 class DeviceBench:
@@ -46,7 +64,7 @@ class DeviceBench:
 
     Args:
         devices: The devices.
-        image_size: Height and width in pixels.
+        image_size: Height and width in pixels of the images of the study.
         measurements: The measurements of the study.
     """
 
@@ -58,7 +76,7 @@ class DeviceBench:
         self._measurements = measurements
         self._lock = threading.Lock()
         self._exporter = ProcessPoolExecutor(1, get_context("spawn"), initializer=_begin)
-        self._queues: list[queue.SimpleQueue[dict[str, Any] | None]] = []
+        self._queues: list[queue.SimpleQueue[Asked | None]] = []
         self._ends = threading.Event()
         self._threads: list[threading.Thread] = []
         for device in devices:
@@ -67,10 +85,10 @@ class DeviceBench:
             self._threads.append(work)
             work.start()
 
-    def ask(self, arch: str, spec: dict[str, Any]) -> None:
+    def ask(self, arch: str, spec: dict[str, Any], side: int | None = None) -> None:
         """Have a network measured on all devices; an answer follows for each of them."""
         for waiting in self._queues:
-            waiting.put({"arch": arch, "spec": spec})
+            waiting.put(Asked(arch, spec, side))
 
     def close(self) -> None:
         """Drop what waits, and kill the commands that run."""
@@ -81,27 +99,30 @@ class DeviceBench:
         for work in self._threads:
             work.join(END_S)
 
-    def _work(self, device: DeviceConfig, waiting: queue.SimpleQueue[dict[str, Any] | None]) -> None:
+    def _work(self, device: DeviceConfig, waiting: queue.SimpleQueue[Asked | None]) -> None:
         failures, away_until_s = 0, 0.0
         while (asked := waiting.get()) is not None and not self._ends.is_set():
-            key = Key.of(asked["arch"], self._image_size, device)
+            size = self._image_size if asked.side is None else (asked.side, asked.side)
+            key = Key.of(asked.arch, size, device)
             found = self._measurements.get(key)
             if found is None and time.monotonic() < away_until_s:
-                self.answers.put(Answer(key.arch, device, None, "is away"))
+                self.answers.put(Answer(key.arch, device, None, "is away", asked.side))
                 continue
             try:
-                found = found or self._measure(device, key, asked["spec"], 1 if failures else ATTEMPTS)
+                found = found or self._measure(device, key, asked.spec, size, 1 if failures else ATTEMPTS)
             except (MgnasError, OSError, BrokenProcessPool) as error:
                 failures += 1
                 away_until_s = time.monotonic() + AWAY_S if failures >= MOST_FAILURES else 0.0
-                self.answers.put(Answer(key.arch, device, None, _one_line(error)))
+                self.answers.put(Answer(key.arch, device, None, _one_line(error), asked.side))
             else:
                 failures = 0
-                self.answers.put(Answer(key.arch, device, found))
+                self.answers.put(Answer(key.arch, device, found, side=asked.side))
 
-    def _measure(self, device: DeviceConfig, key: Key, spec: dict[str, Any], attempts: int) -> Measurement:
+    def _measure(
+        self, device: DeviceConfig, key: Key, spec: dict[str, Any], size: tuple[int, int], attempts: int
+    ) -> Measurement:
         with tempfile.TemporaryDirectory(prefix="mgnas-device-") as folder:
-            exported = self._exporter.submit(write_model, spec, self._image_size, device.format, Path(folder))
+            exported = self._exporter.submit(write_model, spec, size, device.format, Path(folder))
             model = exported.result()
             for attempt in range(attempts):
                 try:

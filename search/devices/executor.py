@@ -12,6 +12,7 @@ from search.devices.bench import Answer, DeviceBench
 from search.devices.config import DeviceConfig
 from search.executors.base import Executor
 from search.executors.messages import Event, Failed, Finished, Job, Lost, Measured, Paused, Remark
+from space.decision_tree import IMAGE_SIZE
 from space.networks.load import load_spec
 
 CHECK_S = 0.1
@@ -24,12 +25,14 @@ class _Awaited:
 
     Attributes:
         arch: The network.
+        side: The side of its images in pixels; None for the size of the study.
         waits_for: The devices without an answer.
         job: Its job; None for a trial that is complete.
         end: The end of the job, held back.
     """
 
     arch: str
+    side: int | None
     waits_for: set[str]
     job: Job | None = None
     end: Paused | Finished | None = None
@@ -65,11 +68,13 @@ class DeviceExecutor:
         self._measured: dict[int, tuple[Job, float]] = {}
         self._refused: list[Event] = []
         for record in unmeasured:
-            self._ask(record.number, record.arch, record.spec)
+            self._ask(record.number, record.arch, record.spec, _side(record))
 
-    def _ask(self, trial: int, arch: str, spec: dict[str, object], job: Job | None = None) -> None:
-        self._awaited[trial] = _Awaited(arch, {device.name for device in self._devices}, job)
-        self._bench.ask(arch, spec)
+    def _ask(
+        self, trial: int, arch: str, spec: dict[str, object], side: int | None, job: Job | None = None
+    ) -> None:
+        self._awaited[trial] = _Awaited(arch, side, {device.name for device in self._devices}, job)
+        self._bench.ask(arch, spec, side)
 
     def free_slots(self) -> int:
         """Return the free slots of the executor that trains; none while complete trials are measured."""
@@ -80,7 +85,7 @@ class DeviceExecutor:
     def submit(self, job: Job) -> None:
         """Train a network, and have it measured if its latency is unknown; refuse one that is over the limit."""
         if job.known_latency_ms is None:
-            self._ask(job.trial, load_spec(job.spec).arch, job.spec, job)
+            self._ask(job.trial, load_spec(job.spec).arch, job.spec, job.recipe.image_size, job)
         elif (failed := self._over_limit(job, job.known_latency_ms)) is not None:
             self._refused.append(failed)
             return
@@ -118,7 +123,7 @@ class DeviceExecutor:
         trials = [
             trial
             for trial, one in self._awaited.items()
-            if one.arch == answer.arch and answer.device.name in one.waits_for
+            if (one.arch, one.side) == (answer.arch, answer.side) and answer.device.name in one.waits_for
         ]
         events: list[Event] = []
         if answer.measurement is None and trials:
@@ -154,3 +159,9 @@ class DeviceExecutor:
         """End the trainings and the measurements."""
         self._bench.close()
         self._inner.close()
+
+
+def _side(record: TrialRecord) -> int | None:
+    """Return the side of the images of a training; None for the size of the study."""
+    side = record.training.get(IMAGE_SIZE)
+    return None if side is None else int(side)
