@@ -34,8 +34,8 @@ class Recipe(BaseModel):
         default=None,
         ge=1,
         le=LONGEST_SIDE,
-        description="Height and width in pixels of the images of an imagefolder in this training; [space.train]"
-        " searches it; unset: data.image_size.",
+        description="Height and width in pixels of the images of an imagefolder; searched only, in [space.train];"
+        " unset: data.image_size.",
     )
     epochs: int = Field(default=12, ge=1, le=10**6, description="Epochs of a full training.")
     batch_size: int = Field(default=64, ge=2, le=10**9, description="Images of one optimiser step.")

@@ -156,8 +156,8 @@ def diagram(study: StudyReader, trial: TrialRecord, owner: str) -> str:
 
 
 def _image_size(study: StudyReader, trial: TrialRecord) -> tuple[int, int]:
-    if isinstance(side := trial.training.get("image_size"), int):
-        return side, side
+    if trial.image_side is not None:
+        return trial.image_side, trial.image_side
     size = study.header.data.get("image_size")
     return (int(size[0]), int(size[1])) if isinstance(size, (list, tuple)) and len(size) == 2 else (32, 32)
 

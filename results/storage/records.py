@@ -168,6 +168,12 @@ class TrialRecord:
         return {hyperparameter.removeprefix(TRAINING): value for hyperparameter, value in chosen.items()}
 
     @property
+    def image_side(self) -> int | None:
+        """Height and width in pixels of the images of this training, if the space searches them; None otherwise."""
+        side = self.training.get("image_size")
+        return None if side is None else int(side)
+
+    @property
     def training_text(self) -> str:
         """The searched keys of the recipe as text, such as ``lr=0.132, flip=true``; empty without any."""
         return ", ".join(f"{key}={_short(value)}" for key, value in self.searched_training.items())

@@ -12,7 +12,6 @@ from search.devices.bench import Answer, DeviceBench
 from search.devices.config import DeviceConfig
 from search.executors.base import Executor
 from search.executors.messages import Event, Failed, Finished, Job, Lost, Measured, Paused, Remark
-from space.decision_tree import IMAGE_SIZE
 from space.networks.load import load_spec
 
 CHECK_S = 0.1
@@ -68,7 +67,7 @@ class DeviceExecutor:
         self._measured: dict[int, tuple[Job, float]] = {}
         self._refused: list[Event] = []
         for record in unmeasured:
-            self._ask(record.number, record.arch, record.spec, _side(record))
+            self._ask(record.number, record.arch, record.spec, record.image_side)
 
     def _ask(
         self, trial: int, arch: str, spec: dict[str, object], side: int | None, job: Job | None = None
@@ -159,9 +158,3 @@ class DeviceExecutor:
         """End the trainings and the measurements."""
         self._bench.close()
         self._inner.close()
-
-
-def _side(record: TrialRecord) -> int | None:
-    """Return the side of the images of a training; None for the size of the study."""
-    side = record.training.get(IMAGE_SIZE)
-    return None if side is None else int(side)

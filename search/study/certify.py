@@ -28,7 +28,6 @@ from search.study.resolve import Request, resolve
 from search.study.resume import check_images
 from search.study.run import run_study
 from space.core.errors import InvalidInputError, shown
-from space.decision_tree import IMAGE_SIZE
 from trainers.data.load_splits import load_held_out, load_search_data
 from trainers.data.splits import HeldOutData, SearchData
 from trainers.device.allocator import keep_freed_memory
@@ -183,10 +182,9 @@ def _by_image_size(
     trials: Sequence[TrialRecord], config: StudyConfig, data: HeldOutData
 ) -> Iterator[tuple[HeldOutData, list[TrialRecord]]]:
     """Yield the test images in each size that trials were trained with, and those trials."""
-    sides = dict.fromkeys(trial.training.get(IMAGE_SIZE) for trial in trials)
-    for side in sides:
-        of_side = [trial for trial in trials if trial.training.get(IMAGE_SIZE) == side]
-        yield data if side is None else load_held_out(config.data.sized(int(side))), of_side
+    for side in dict.fromkeys(trial.image_side for trial in trials):
+        of_side = [trial for trial in trials if trial.image_side == side]
+        yield data if side is None else load_held_out(config.data.sized(side)), of_side
 
 
 def _device(config: StudyConfig) -> str:

@@ -151,18 +151,23 @@ class StudyConfig(BaseModel):
             self.space,
             in_channels=in_channels,
             num_classes=num_classes,
-            image_size=self.train.image_size or image_size,
+            image_size=image_size,
             batch_size=self.train.batch_size if searched is None else int(searched.largest),
             counts_device=not set(DEVICE_COSTS).isdisjoint(self.search.costs),
         )
 
     @model_validator(mode="after")
     def _images_can_be_resized(self) -> Self:
-        searched = IMAGE_SIZE in self.space.train
-        if (searched or self.train.image_size is not None) and not self.data.can_resize:
+        """One size is that of the images, which each part of a study reads; ``[space.train]`` searches several."""
+        if self.train.image_size is not None:
             raise ValueError(
-                f"{'space.' * searched}train.{IMAGE_SIZE} requires images of an {RESIZED}, which can be resized, but "
-                f"got data.source = {shown(self.data.source)}"
+                f"train.{IMAGE_SIZE} is searched only, in [space.train], but got {self.train.image_size}; for one size "
+                f"set data.{IMAGE_SIZE}"
+            )
+        if IMAGE_SIZE in self.space.train and not self.data.can_resize:
+            raise ValueError(
+                f"space.train.{IMAGE_SIZE} requires images of an {RESIZED}, which can be resized, but got data.source "
+                f"= {shown(self.data.source)}"
             )
         return self
 

@@ -41,9 +41,12 @@ def finetune_trial(study: StudyReader, trial: TrialRecord, to: Path) -> Finetuni
         )
     config = DataConfig.model_validate(study.header.config.get("data", {}))
     began = time.perf_counter()
-    data = open_data(config, torch.device("cuda" if torch.cuda.is_available() else "cpu"))
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    data = open_data(config, device)
     if study.header.data.get("fingerprint") != data.search_data.fingerprint():
         raise InvalidInputError(f"{config.source} holds other images than those of the study")
+    if trial.image_side is not None:
+        data = open_data(config.sized(trial.image_side), device)
     recipe = Recipe.model_validate(study.header.config["train"]).replaced(trial.training)
     assert trial.weights is not None
     trained, tensors = load_weights(study.folder / trial.weights)

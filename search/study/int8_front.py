@@ -9,6 +9,7 @@ from results.open import Study
 from results.plots.axes import plural
 from results.storage.ledger import Ledger
 from results.storage.records import TrialRecord
+from search.executors.images import SizedImages
 from search.study.folder import StudyFolder
 from search.study.lock import StudyLock
 from search.study.progress import Progress
@@ -89,6 +90,7 @@ def _measure(
     wants_cpu = study.header.config["search"]["device"] == "cpu"
     device = "cuda" if torch.cuda.is_available() and not wants_cpu else "cpu"
     data = open_data(config, torch.device(device))
+    images = SizedImages(data, lambda side: open_data(config.sized(side), torch.device(device)))
     if data.search_data.fingerprint() != study.header.data["fingerprint"]:
         raise InvalidInputError(f"{config.source} holds other images than those of the study")
     metric = study.header.config["train"]["metric"]
@@ -101,11 +103,12 @@ def _measure(
             continue
         weights = {name: tensor.numpy() for name, tensor in tensors.items()}
         try:
-            network = quantised(load_spec(trial.spec), weights, data)
+            sized = images.of(trial.image_side)
+            network = quantised(load_spec(trial.spec), weights, sized)
         except TrainingFailedError as error:
             progress.note(f"trial {trial.number}: {error}")
             continue
-        accuracy = getattr(evaluate_int8(network, data), metric)
+        accuracy = getattr(evaluate_int8(network, sized), metric)
         ledger.write_int8_accuracy(trial.number, accuracy, ledger.clock_s())
         found.append(accuracy - (trial.last_accuracy or 0.0))
     return found

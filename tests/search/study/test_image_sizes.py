@@ -29,7 +29,10 @@ SIDES = (8, 12, 16)
         (("--image-size", "0,8", "--data", "imagefolder:x"), "must be greater than or equal to 1, but got 0"),
         (("--image-size", "8,x", "--data", "imagefolder:x"), "must be a valid integer, but got 'x'"),
         (("--image-size", "8,8", "--data", "imagefolder:x"), "choices must differ from each other"),
-        (("--set", "train.image_size=8"), "--set: train.image_size requires images of an imagefolder"),
+        (
+            ("--set", "train.image_size=8"),
+            "train.image_size is searched only, in [space.train], but got 8; for one size",
+        ),
     ],
 )
 def test_wrong_sizes_are_refused_with_the_option(
