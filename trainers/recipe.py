@@ -96,6 +96,18 @@ class Recipe(BaseModel):
         le=10**6,
         description="Side in pixels of a square that is blanked at random; 0: none.",
     )
+    trivial_augment: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="Largest strength of TrivialAugment, as a fraction of the published one; 0: none.",
+    )
+    random_erasing: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="Probability that a random rectangle of an image is blanked; 0: none.",
+    )
     mixup: float = Field(
         default=0.0,
         ge=0,

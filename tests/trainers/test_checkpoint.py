@@ -24,6 +24,7 @@ DROPOUT = parse_notation("MgNet[1,2]-4-B^l-dropout=0.3", in_channels=1, num_clas
 RECIPES = {
     "defaults": RECIPE,
     "everything": RECIPE.replaced({"cutout": 2, "mixup": 0.2, "balance": True, "decay_norms": True}),
+    "strong augmentation": RECIPE.replaced({"trivial_augment": 1.0, "random_erasing": 0.5}),
     "papers": RECIPE.replaced({"schedule": "step", "average": 0.0, "warmup": 0.0}),
     "muon": RECIPE.replaced({"optimizer": "muon"}),
     "no momentum": RECIPE.replaced({"momentum": 0.0}),

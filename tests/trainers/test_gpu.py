@@ -45,7 +45,13 @@ def test_a_gpu_trains_to_the_same_as_a_cpu(cuda_data: ResidentData, data: Reside
 @pytest.mark.parametrize("bfloat16", [False, True])
 def test_graphs_of_every_mode_learn(cuda_data: ResidentData, bfloat16: bool, micro_batch: int | None) -> None:
     mode = replace(GRAPH, bfloat16=bfloat16, micro_batch=micro_batch)
-    training = Training(SPEC, cuda_data, RECIPE.replaced({"mixup": 0.1, "cutout": 2}), seed=1, mode=mode)
+    training = Training(
+        SPEC,
+        cuda_data,
+        RECIPE.replaced({"mixup": 0.1, "cutout": 2, "trivial_augment": 1.0, "random_erasing": 0.5}),
+        seed=1,
+        mode=mode,
+    )
     assert list(training.epochs())[-1].val_accuracy > 0.8
 
 

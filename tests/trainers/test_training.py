@@ -203,7 +203,15 @@ def test_classes_can_count_the_same_however_rare() -> None:
 
 
 @pytest.mark.parametrize(
-    "changes", [{"cutout": 3}, {"mixup": 0.3}, {"schedule": "one_cycle"}, {"decay_norms": True}]
+    "changes",
+    [
+        {"cutout": 3},
+        {"trivial_augment": 1.0},
+        {"random_erasing": 0.5},
+        {"mixup": 0.3},
+        {"schedule": "one_cycle"},
+        {"decay_norms": True},
+    ],
 )
 def test_every_part_of_the_recipe_changes_the_training(
     data: ResidentData, changes: dict[str, object]

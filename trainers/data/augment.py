@@ -60,6 +60,29 @@ def _within(centre: Tensor, size: int, side: int, device: torch.device) -> Tenso
     return (place >= first) & (place < first + side)
 
 
+def erase(images: Tensor, boxes: Tensor) -> Tensor:
+    """Return images N C H W with one rectangle of each set to 0, the mean of the normalised pixels.
+
+    Source: Zhong et al. 2017, "Random Erasing Data Augmentation".
+
+    Args:
+        images: Normalised images, float32 N C H W.
+        boxes: First row, first column, height and width as fractions of the image, float32 4 N. A box of height 0
+            erases nothing.
+    """
+    top, left, height, width = boxes
+    inside = [
+        _between(first, first + length, size)
+        for first, length, size in zip((top, left), (height, width), images.shape[2:], strict=True)
+    ]
+    return images.masked_fill(inside[0][:, None, :, None] & inside[1][:, None, None, :], 0.0)
+
+
+def _between(first: Tensor, end: Tensor, size: int) -> Tensor:
+    place = torch.arange(size, device=first.device)
+    return (place >= (first * size).round()[:, None]) & (place < (end * size).round()[:, None])
+
+
 def mix_up(images: Tensor, targets: Tensor, share: Tensor) -> tuple[Tensor, Tensor]:
     """Return images N C H W and targets N K, each mixed with its neighbour in the batch.
 

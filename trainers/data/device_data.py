@@ -14,10 +14,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from trainers.data.augment import cut_out, cut_windows, mix_up
+from trainers.data.augment import cut_out, cut_windows, erase, mix_up
 from trainers.data.epoch_plan import BatchPlan, EpochPlan
 from trainers.data.splits import SearchData, Split
 from trainers.data.statistics import channel_statistics
+from trainers.data.trivial_augment import trivial_augment
 from trainers.recipe import Recipe
 
 MOST_READ = 4096
@@ -67,9 +68,13 @@ class DeviceData(ABC):
         """Yield the augmented, normalised batches of one epoch."""
         size = plan.batch_size
         for of_batches, windows in self.train_windows(plan):
+            if of_batches.operations is not None and of_batches.strengths is not None:
+                windows = trivial_augment(windows, of_batches.operations, of_batches.strengths)
             images, targets = self.normalise(windows), self.train_labels[of_batches.rows]
             if of_batches.holes is not None:
                 images = cut_out(images, of_batches.holes, recipe.cutout)
+            if of_batches.boxes is not None:
+                images = erase(images, of_batches.boxes)
             if of_batches.mix is None:
                 yield from map(Batch, torch.split(images, size), torch.split(targets, size))
                 continue

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from trainers.data.trivial_augment import NUM_STRENGTHS, OPERATIONS
 from trainers.randomness import derived_seed, generator_for
 from trainers.recipe import Recipe
+
+ERASED_AREA = (0.02, 1 / 3)
+"""Least and largest fraction of the image that random erasing blanks."""
+ERASED_RATIO = 10 / 3
+"""Largest ratio of the sides of such a rectangle, as fractions of the image's sides."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +29,9 @@ class BatchPlan:
         shifts: Pixels down and to the right, int64 2 N, from -padding to padding.
         flips: Whether an image is mirrored, bool N.
         holes: Centres of the cut-out squares as fractions of height and width, float32 2 N.
+        operations: Operations of TrivialAugment, int64 N, always on the CPU.
+        strengths: Their strengths, float64 N, from -1 to 1.
+        boxes: Erased rectangles: first row and column, height and width as fractions, float32 4 N.
         mix: Weight of the image itself in mixup, float32 N, from 0 to 1.
     """
 
@@ -29,6 +39,9 @@ class BatchPlan:
     shifts: Tensor | None = None
     flips: Tensor | None = None
     holes: Tensor | None = None
+    operations: Tensor | None = None
+    strengths: Tensor | None = None
+    boxes: Tensor | None = None
     mix: Tensor | None = None
 
     def each(self, change: Callable[[Tensor], Tensor]) -> BatchPlan:
@@ -51,6 +64,7 @@ class EpochPlan:
     def batches(self, device: torch.device, at_once: int = 1) -> Iterator[BatchPlan]:
         """Yield the plan of every ``at_once`` batches on ``device``; all are copied at once."""
         moved = self.whole.each(lambda tensor: tensor.to(device, non_blocking=True))
+        moved = replace(moved, operations=self.whole.operations)
         for start in range(0, len(self.whole.rows), at_once * self.batch_size):
             yield moved.part(start, at_once * self.batch_size)
 
@@ -70,7 +84,7 @@ def plan_epoch(num_images: int, recipe: Recipe, seed: int, epoch: int) -> EpochP
     size = min(recipe.batch_size, num_images)
     count = batches_in(num_images, size) * size
     rows = torch.randperm(num_images, generator=generator)[:count]
-    shifts = flips = holes = mix = None
+    shifts = flips = holes = operations = strengths = boxes = mix = None
     if recipe.crop_padding:
         reach = recipe.crop_padding
         shifts = torch.randint(-reach, reach + 1, (2, count), generator=generator)
@@ -79,9 +93,32 @@ def plan_epoch(num_images: int, recipe: Recipe, seed: int, epoch: int) -> EpochP
         flips = mirrored_first[rows] ^ (epoch % 2 == 0)
     if recipe.cutout:
         holes = torch.rand(2, count, generator=generator)
+    if recipe.trivial_augment:
+        operations, strengths = _operations(count, recipe.trivial_augment, seed, epoch)
+    if recipe.random_erasing:
+        boxes = _boxes(count, recipe.random_erasing, seed, epoch)
     if recipe.mixup:
         mix = _mixing_shares(count // size, recipe.mixup, seed, epoch).repeat_interleave(size)
-    return EpochPlan(BatchPlan(rows, shifts, flips, holes, mix), size)
+    return EpochPlan(BatchPlan(rows, shifts, flips, holes, operations, strengths, boxes, mix), size)
+
+
+def _operations(count: int, most: float, seed: int, epoch: int) -> tuple[Tensor, Tensor]:
+    """Return operations of TrivialAugment and their strengths of at most ``most``, in both directions."""
+    generator = generator_for(seed, "trivial_augment", epoch)
+    operations = torch.randint(len(OPERATIONS), (count,), generator=generator)
+    levels = torch.randint(NUM_STRENGTHS, (count,), generator=generator)
+    signs = 1 - 2 * torch.randint(2, (count,), generator=generator)
+    return operations, signs * levels.double() * most / (NUM_STRENGTHS - 1)
+
+
+def _boxes(count: int, probability: float, seed: int, epoch: int) -> Tensor:
+    """Return rectangles inside the image: area and aspect ratio are random; height 0 for those not erased."""
+    draws = torch.rand(5, count, generator=generator_for(seed, "random_erasing", epoch))
+    area = ERASED_AREA[0] + (ERASED_AREA[1] - ERASED_AREA[0]) * draws[0]
+    log_ratio = math.log(ERASED_RATIO) * (2 * draws[1] - 1)
+    sides = torch.stack([(area * log_ratio.exp()).sqrt(), (area / log_ratio.exp()).sqrt()]).clamp(max=1)
+    sides = sides * (draws[4] < probability)
+    return torch.cat([draws[2:4] * (1 - sides), sides])
 
 
 def _mixing_shares(count: int, alpha: float, seed: int, epoch: int) -> Tensor:

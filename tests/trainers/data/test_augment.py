@@ -7,7 +7,7 @@ import itertools
 import pytest
 import torch
 
-from trainers.data.augment import cut_out, cut_windows, mix_up
+from trainers.data.augment import cut_out, cut_windows, erase, mix_up
 from trainers.data.epoch_plan import BatchPlan, plan_epoch
 from trainers.recipe import Recipe
 
@@ -57,13 +57,15 @@ def test_half_of_the_images_are_mirrored_and_the_others_in_the_next_epoch() -> N
 
 
 def test_a_plan_depends_on_seed_and_epoch_alone() -> None:
-    recipe = Recipe(flip=True, crop_padding=2, cutout=3, mixup=0.5, batch_size=10)
+    recipe = Recipe(
+        flip=True, crop_padding=2, cutout=3, mixup=0.5, trivial_augment=1.0, random_erasing=0.9, batch_size=10
+    )
     torch.manual_seed(1)
     first = plan_epoch(50, recipe, seed=7, epoch=3)
     torch.manual_seed(2)
     again = plan_epoch(50, recipe, seed=7, epoch=3)
     other = plan_epoch(50, recipe, seed=7, epoch=4)
-    for key in ("rows", "shifts", "holes", "mix"):
+    for key in ("rows", "shifts", "holes", "operations", "strengths", "boxes", "mix"):
         assert torch.equal(getattr(first.whole, key), getattr(again.whole, key))
         assert not torch.equal(getattr(first.whole, key), getattr(other.whole, key))
 
@@ -76,6 +78,28 @@ def test_holes_are_squares_around_their_centres_cut_off_at_the_border() -> None:
     expected[0, 0, 1:5, 2:6] = True
     expected[1, 0, 0:2, 0:2] = True
     assert torch.equal(holes, expected)
+
+
+def test_erased_rectangles_have_the_planned_place_and_size() -> None:
+    boxes = torch.tensor([[0.5, 0.25, 0.5, 0.375], [0.0, 0.0, 0.0, 0.0]]).T
+    erased = erase(torch.ones(2, 3, 6, 8), boxes) == 0
+    expected = torch.zeros(2, 3, 6, 8, dtype=torch.bool)
+    expected[0, :, 3:6, 2:5] = True
+    assert torch.equal(erased, expected)
+
+
+def test_random_erasing_blanks_its_fraction_of_the_images_by_rectangles_of_the_papers_areas() -> None:
+    boxes = plan_epoch(4000, Recipe(random_erasing=0.25, batch_size=4000), seed=0, epoch=1).whole.boxes
+    assert boxes is not None
+    top, left, height, width = boxes
+    is_erased = height > 0
+    assert is_erased.float().mean().item() == pytest.approx(0.25, abs=0.03)
+    assert torch.equal(is_erased, width > 0)
+    assert (top + height).max() <= 1
+    assert (left + width).max() <= 1
+    area = (height * width)[is_erased]
+    assert area.min() >= 0.0199
+    assert area.max() <= 0.334
 
 
 def test_mixed_images_and_targets_keep_the_same_share() -> None:

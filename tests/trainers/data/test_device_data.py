@@ -42,7 +42,7 @@ class SeveralAtOnce(ResidentData):
 
 @pytest.mark.parametrize("mixup", [0.0, 0.3])
 def test_batches_that_are_augmented_together_are_the_same(data: ResidentData, mixup: float) -> None:
-    recipe = RECIPE.replaced({"cutout": 3, "mixup": mixup})
+    recipe = RECIPE.replaced({"cutout": 3, "mixup": mixup, "trivial_augment": 1.0, "random_erasing": 0.5})
     plan = plan_epoch(200, recipe, seed=0, epoch=1)
     together = SeveralAtOnce(data.search_data, data.device)
     both = list(zip(data.train_batches(plan, recipe), together.train_batches(plan, recipe), strict=True))

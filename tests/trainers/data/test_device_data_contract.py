@@ -18,7 +18,7 @@ from trainers.data.splits import SearchData
 from trainers.data.streamed_data import StreamedData
 from trainers.training import Training
 
-MIXED = RECIPE.replaced({"cutout": 2, "mixup": 0.4})
+MIXED = RECIPE.replaced({"cutout": 2, "mixup": 0.4, "trivial_augment": 1.0, "random_erasing": 0.5})
 
 
 def arrays() -> SearchData:
