@@ -118,7 +118,7 @@ def recorded_model(classifier: Classifier, images: Tensor, opset: int) -> ModelP
     graph.nodes[-1].name = last
     sides = ["batch", *images.shape[1:]]
     proto = helper.make_graph(
-        graph.nodes,
+        _used_nodes(graph.nodes),
         "network",
         [helper.make_tensor_value_info("images", TensorProto.FLOAT, sides)],
         [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", logits.shape[1]])],
@@ -128,6 +128,16 @@ def recorded_model(classifier: Classifier, images: Tensor, opset: int) -> ModelP
         proto, producer_name="mgnas", opset_imports=[helper.make_opsetid("", opset)]
     )
     return model
+
+
+def _used_nodes(nodes: list[Any]) -> list[Any]:
+    """Return the nodes on which ``logits`` depends."""
+    used, needed = [], {"logits"}
+    for node in reversed(nodes):
+        if needed & set(node.output):
+            used.append(node)
+            needed |= set(node.input)
+    return used[::-1]
 
 
 def _convolution(
@@ -248,7 +258,10 @@ def _flip(graph: Graph, x: Any, dims: list[int]) -> str:
 
 
 def _addmm(graph: Graph, bias: Any, x: Any, weight: Any) -> str:
-    return graph.node("Gemm", graph.name(x), graph.name(weight), graph.name(bias))
+    """``x w + bias``; a transposition of ``w`` becomes an attribute, for the matrix is then constant."""
+    name = graph.name(weight)
+    source = next((n.input[0] for n in graph.nodes if n.op_type == "Transpose" and name in n.output), None)
+    return graph.node("Gemm", graph.name(x), source or name, graph.name(bias), transB=int(source is not None))
 
 
 WITHOUT_A_NODE = {"aten.empty.memory_format"}

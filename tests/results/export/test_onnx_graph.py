@@ -93,3 +93,27 @@ def test_a_built_in_network_does_not_wait_for_the_exporter(tmp_path: Path) -> No
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"
     assert onnx.load(tmp_path / "model.onnx").producer_name == "mgnas"
+
+
+class TwoHeads(nn.Module):
+    """A family that transposes a matrix once and applies it twice."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+        self.square = nn.Linear(3, 3)
+
+    def forward(self, images: Tensor) -> Any:
+        matrix, x = self.square.weight.t(), self.network(images)
+        return torch.addmm(self.square.bias, torch.addmm(self.square.bias, x, matrix), matrix)
+
+
+def test_matrix_of_a_linear_layer_is_constant_and_no_node_is_unused() -> None:
+    spec = parse_notation("MgNet[1]-4-B^l", in_channels=3, num_classes=3)
+    classifier = classifier_of(spec, TwoHeads(build(spec)))
+    check(classifier)
+    nodes = recorded_model(classifier, torch.rand(3, 3, *SIZE), OPSET).graph.node
+    assert [node.op_type for node in nodes].count("Gemm") == 3
+    assert "Transpose" not in {node.op_type for node in nodes}
+    used = {name for node in nodes for name in node.input} | {"logits"}
+    assert all(set(node.output) & used for node in nodes)

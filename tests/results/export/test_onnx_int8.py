@@ -89,6 +89,9 @@ def test_shared_weights_are_stored_once_in_seven_bits_with_a_scale_for_each_chan
         name: array.shape for name, array in kernels(flat).items()
     }
     assert len(kernels(deep)) == 3, "stem, A and B"
+    assert {one.name: one.data_type for one in deep.graph.initializer}[
+        "network.head.weight_quantized"
+    ] == onnx.TensorProto.INT8
     for name, array in kernels(deep).items():
         assert array.dtype == np.int8
         assert np.abs(array.astype(int)).max() == 64
