@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from results.report.html import escape
 from results.storage.objectives import COSTS, Cost
 from results.study import StudyReader
 
@@ -27,6 +28,9 @@ def front_lead(study: StudyReader) -> str:
     if len(costs) > 1:
         sentences.append("The line in each chart is the front of accuracy and that cost alone.")
     limits = {COSTS[name]: limit for name, limit in study.objectives.limits.items()}
+    if target := _section(study, "target"):
+        device = f" ({target['description']})" if target.get("description") else ""
+        sentences.append(escape(f"The search was for the target {target.get('name')}{device}."))
     if limits:
         allowed = [f"{cost.text(limit)} {_of_title(cost)}" for cost, limit in limits.items()]
         sentences.append(f"The limits were {_joined(allowed)}.")

@@ -181,6 +181,13 @@ def test_a_report_has_a_chart_for_each_cost(tmp_path: Path) -> None:
     assert 'id="chart-front-macs"' not in page
 
 
+def test_report_names_the_target_of_a_study() -> None:
+    target = {"name": "board", "description": "mine <b>", "flash_kib": 64.0}
+    text = front_lead(made(target=target, space={"max_flash_kib": 48.0}))
+    assert "The search was for the target board (mine &lt;b&gt;). The limits were 48.0 KiB of flash." in text
+    assert "target" not in front_lead(made(target=None))
+
+
 def test_limited_costs_are_columns_of_a_front_but_no_objectives() -> None:
     records = [make_trial(0, flash_kib=12.5, sram_kib=3.0, val_accuracy=0.9)]
     limits = {"max_flash_kib": 48.0, "max_sram_kib": 12.0, "max_params": 9_000}
@@ -190,7 +197,7 @@ def test_limited_costs_are_columns_of_a_front_but_no_objectives() -> None:
     point = made.summary()["front"][0]
     assert (point["flash_kib"], point["sram_kib"]) == (12.5, 3.0)
     assert list(made.front()["sram_kib"]) == [3.0]
-    assert front_csv(records, made.objectives).splitlines()[0].endswith(",seed,flash_kib,sram_kib")
+    assert front_csv(records, made.objectives).splitlines()[0].endswith(",flash_kib,sram_kib")
     text = io.StringIO()
     print_front(records, text, made.objectives)
     assert "flash, KiB  SRAM, KiB" in text.getvalue()
