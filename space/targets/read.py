@@ -54,9 +54,20 @@ def read_target(text: str, base: Path = Path()) -> Target:
     if text.endswith(SUFFIX):
         return _read_file(Path(absolute_path(base, text, f"the target {shown(text)}")), text)
     raise InvalidInputError(
-        f"there is no target {shown(text)}{nearest(text, names)} (targets: {', '.join(names)}; or a file ending in "
+        f"there is no target {shown(text)}{_suggestion(text, names)} (targets: {', '.join(names)}; or a file ending in "
         f"{SUFFIX})"
     )
+
+
+def _suggestion(text: str, names: list[str]) -> str:
+    """Return the names that contain a part of a name, else those that begin like it, as a question."""
+    word = text.strip().lower()
+    found = [name for name in names if word and word in name]
+    if not found and not nearest(word, names):
+        beginnings = [name[: len(word)] for name in names]
+        close = nearest(word, beginnings)
+        found = [name for name in names if close and repr(name[: len(word)]) in close]
+    return f"; did you mean {' or '.join(map(repr, found[:3]))}?" if found else nearest(word, names)
 
 
 def _read_file(path: Path, shown_as: str) -> Target:

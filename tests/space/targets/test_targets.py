@@ -96,6 +96,22 @@ def test_wrong_file_gives_one_line_with_the_key_and_the_rule(tmp_path: Path, tex
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("pico", "; did you mean 'raspberry-pi-pico' or 'raspberry-pi-pico-2'? ("),
+        ("Phone", "; did you mean 'phone'? ("),
+        ("ardunio", "; did you mean 'arduino-nano-33-ble' or 'arduino-uno-r4'? ("),
+        ("rasberry-pi", "; did you mean 'raspberry-pi'? ("),
+        ("xyz", "there is no target 'xyz' ("),
+    ],
+)
+def test_unknown_name_gives_names_that_contain_it_or_begin_alike(text: str, hint: str) -> None:
+    with pytest.raises(InvalidInputError) as error:
+        read_target(text)
+    assert hint in str(error.value)
+
+
 def test_unknown_name_gives_the_nearest_and_all_known_ones(tmp_path: Path) -> None:
     with pytest.raises(InvalidInputError, match="did you mean 'arduino-nano-33-ble'") as error:
         read_target("ardunio-nano-33", tmp_path)
