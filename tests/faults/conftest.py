@@ -30,6 +30,6 @@ def search(tmp_path: Path) -> Iterator[SmallSearch]:
     yield found
     found.kill()
     deadline = time.monotonic() + GRACE_S
-    while found.processes() and time.monotonic() < deadline:  # killed ones need time to end on a busy machine
+    while found.processes() and time.monotonic() < deadline:
         time.sleep(0.05)
     assert found.processes() == [], "processes outlived the search"

@@ -89,6 +89,7 @@ class WarmWorkers:
                 pass_fds=[theirs.fileno()],
                 env=os.environ | {"PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": ""},
                 stdin=subprocess.DEVNULL,
+                cwd="/",  # not the folder of the test that starts it
             )
         return ours, process
 
