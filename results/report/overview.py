@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+from results.device_use import device_use
 from results.front import accuracy, complete_trials
 from results.picks import best
 from results.plots.axes import duration, plural
@@ -55,6 +56,9 @@ def tiles(study: StudyReader) -> str:
         ("trials with a result", str(with_result), others),
         ("search time", duration(study.searched_s), f"{plural(num_epochs, 'epoch')} trained"),
     ]
+    if (use := device_use(study)) is not None:
+        rate = "" if use.images_per_s is None else f"{use.images_per_s:,.0f} training images/s"
+        rows.append(("time with a training", f"{100 * use.busy:.0f} %", rate or "of the search time"))
     if study.header.plan:
         seeds = sorted({training.seed for training in study.header.plan})
         rows.append(("seeds", str(len(seeds)), f"from {seeds[0]} to {seeds[-1]}"))
