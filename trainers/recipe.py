@@ -30,13 +30,6 @@ class Recipe(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
-    image_size: int | None = Field(
-        default=None,
-        ge=1,
-        le=LONGEST_SIDE,
-        description="Height and width in pixels of the images of an imagefolder; searched only, in [space.train];"
-        " unset: data.image_size.",
-    )
     epochs: int = Field(default=12, ge=1, le=10**6, description="Epochs of a full training.")
     batch_size: int = Field(default=64, ge=2, le=10**9, description="Images of one optimiser step.")
     lr: float = Field(default=0.1, gt=0, description="Peak learning rate.")
@@ -127,6 +120,13 @@ class Recipe(BaseModel):
     )
     precision: Precision = Field(
         default="auto", description="Precision of a step; auto: the fastest on the device."
+    )
+    image_size: int | None = Field(
+        default=None,
+        ge=1,
+        le=LONGEST_SIDE,
+        description="Height and width in pixels of the images of an imagefolder; searched only, in [space.train];"
+        " unset: data.image_size.",
     )
 
     def identity(self) -> str:
