@@ -18,8 +18,9 @@ from space.core.errors import InvalidInputError
 INT8_FILE = "model.int8.onnx"
 MOST_LOST = 0.005
 """Loss of accuracy without a warning."""
-QUANTISED = ("Conv", "Gemm", "MatMul", "Add", "Relu", "MaxPool", "AveragePool")
-"""The operators with 8-bit inputs. Batch norms stay float: each iteration of a shared convolution has its own."""
+QUANTISED = ("Conv", "Gemm", "MatMul")
+"""The operators with 8-bit inputs and outputs. More of them make files larger, and networks neither faster nor better
+(docs/experiments/onnx-int8.md). Batch norms stay float: each iteration of a shared convolution has its own."""
 
 
 def write_onnx_int8(source: Source, folder: Path) -> None:
