@@ -11,6 +11,7 @@ import pytest
 
 from results.export.choice import DEFAULT_FORMATS, default_formats
 from results.open import open_study
+from search.study.api import run_search
 from search.study.config import StudyConfig
 from search.study.resolve import Request, resolve
 from search.study.same_study import first_difference
@@ -106,6 +107,15 @@ def test_unknown_target_is_refused(folder: Path, target: str) -> None:
     done = mgnas("search", "--target", target, cwd=folder)
     assert done.returncode == 2
     assert done.stderr.startswith("mgnas: --target")
+
+
+def test_python_api_takes_a_target(folder: Path) -> None:
+    with pytest.raises(InvalidInputError, match=r"^target: there is no target 'fone'; did you mean 'phone'"):
+        run_search(target="fone")
+    with pytest.raises(
+        InvalidInputError, match="the target board needs int8 C code, but the activation silu"
+    ):
+        run_search(target=folder / "board.toml", settings={"space.activation": "silu"})
 
 
 def test_family_of_a_plugin_is_refused_for_a_microcontroller(folder: Path) -> None:
