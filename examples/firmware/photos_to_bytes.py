@@ -15,6 +15,16 @@ import numpy as np
 from PIL import Image, ImageOps
 
 
+def on_white(image: Image.Image) -> Image.Image:
+    """Return the image without transparency."""
+    if not image.has_transparency_data:
+        return image
+    drawn = image.convert("RGBA")
+    paper = Image.new("RGBA", drawn.size, "white")
+    paper.alpha_composite(drawn)
+    return paper
+
+
 def main() -> None:
     """Convert all PNG and JPEG files below a folder."""
     export, photos, file = (Path(word) for word in sys.argv[1:4])
@@ -25,7 +35,8 @@ def main() -> None:
     with file.open("wb") as out:
         for path in paths:
             with Image.open(path) as image:
-                fitted = ImageOps.fit(image.convert(mode), (width, height), Image.Resampling.BILINEAR)
+                upright = on_white(ImageOps.exif_transpose(image)).convert(mode)
+                fitted = ImageOps.fit(upright, (width, height), Image.Resampling.BILINEAR)
             out.write(np.asarray(fitted, dtype=np.uint8).tobytes())
             print(path)
 
