@@ -17,8 +17,8 @@ function alertUser(text = "") {
 // The classes of a drawable picture: their probabilities, the pixels of the network, and the duration.
 function classify(source, sourceWidth, sourceHeight) {
   const began = performance.now();
-  const drawn = drawnPixels(source, sourceWidth, sourceHeight);
-  const pixels = fitted(converted(drawn, channels), width, height);
+  const bands = bandsOf(source, sourceWidth, sourceHeight);
+  const pixels = fitted(bands, sourceWidth, sourceHeight, channels, width, height);
   const logits = network(networkInput(pixels));
   return { logits, odds: softmax(logits), pixels, ms: performance.now() - began };
 }
@@ -86,11 +86,15 @@ function showResult(name, picture) {
 
 // The pixels of a file, upright and without colour management, as in training; null if it is no picture.
 async function decoded(file) {
-  try {
-    return await createImageBitmap(file, { imageOrientation: "from-image", colorSpaceConversion: "none" });
-  } catch {
-    return null;
+  const options = { imageOrientation: "from-image", colorSpaceConversion: "none" };
+  for (const one of [options, {}]) { // older browsers refuse these options
+    try {
+      return await createImageBitmap(file, one);
+    } catch {
+      continue;
+    }
   }
+  return null;
 }
 
 // Classifies files one after the other; the page stays usable between them.

@@ -4,22 +4,21 @@
 
 const PRECISION_BITS = 22;
 
-// Pixels of a drawable picture of 4 channels, on white. Bands of rows keep each canvas below the limits of browsers.
-function drawnPixels(source, width, height) {
-  const data = new Uint8ClampedArray(4 * width * height);
-  const band = Math.max(1, Math.min(height, Math.floor(2 ** 22 / width)));
+// Yields the rows of a drawable picture on white, [first row, pixels of 4 channels], in bands: browsers limit the size
+// of a canvas, and a large photo needs little memory.
+function* bandsOf(source, width, height) {
+  const most = Math.max(1, Math.min(height, Math.floor(2 ** 22 / width)));
   const canvas = document.createElement("canvas");
   canvas.width = width;
-  canvas.height = band;
+  canvas.height = most;
   const context = canvas.getContext("2d", { willReadFrequently: true });
   context.fillStyle = "white";
-  for (let top = 0; top < height; top += band) {
-    const rows = Math.min(band, height - top);
+  for (let top = 0; top < height; top += most) {
+    const rows = Math.min(most, height - top);
     context.fillRect(0, 0, width, rows);
     context.drawImage(source, 0, top, width, rows, 0, 0, width, rows);
-    data.set(context.getImageData(0, 0, width, rows).data, 4 * top * width);
+    yield [top, { width, height: rows, channels: 4, data: context.getImageData(0, 0, width, rows).data }];
   }
-  return { width, height, channels: 4, data };
 }
 
 // Grey or RGB pixels; grey is the luma of ITU-R 601 in Pillow's integers.
@@ -78,26 +77,36 @@ function resampled(data, table, lines, lineStep, step, channels, out, outLineSte
       }
     });
   }
-  return out;
 }
 
-function fitted(pixels, outWidth, outHeight) {
-  const { channels } = pixels;
-  let { width, height, data } = pixels;
+// Each row from left to right becomes outWidth pixels.
+function withWidth(pixels, left, right, outWidth) {
+  const { width, height, channels, data } = pixels;
+  if (width === outWidth && left === 0 && right === width) return pixels;
+  const table = bilinearWeights(width, left, right, outWidth), row = outWidth * channels;
+  const out = new Uint8Array(height * row);
+  resampled(data, table, height, width * channels, channels, channels, out, row, channels);
+  return { width: outWidth, height, channels, data: out };
+}
+
+// Each column from top to bottom becomes outHeight pixels.
+function withHeight(pixels, top, bottom, outHeight) {
+  const { width, height, channels, data } = pixels;
+  if (height === outHeight && top === 0 && bottom === height) return pixels;
+  const table = bilinearWeights(height, top, bottom, outHeight), row = width * channels;
+  const out = new Uint8Array(outHeight * row);
+  resampled(data, table, width, channels, row, channels, out, channels, row);
+  return { width, height: outHeight, channels, data: out };
+}
+
+// The bands of a picture of width x height, scaled to cover the output and cropped at the centre.
+function fitted(bands, width, height, channels, outWidth, outHeight) {
   const [left, top, right, bottom] = centredPart(width, height, outWidth, outHeight);
-  if (width !== outWidth || left !== 0 || right !== width) {
-    const table = bilinearWeights(width, left, right, outWidth);
-    const out = new Uint8Array(outWidth * height * channels);
-    data = resampled(data, table, height, width * channels, channels, channels, out, outWidth * channels, channels);
-    width = outWidth;
+  const narrow = new Uint8Array(height * outWidth * channels);
+  for (const [first, band] of bands) {
+    narrow.set(withWidth(converted(band, channels), left, right, outWidth).data, first * outWidth * channels);
   }
-  if (height !== outHeight || top !== 0 || bottom !== height) {
-    const table = bilinearWeights(height, top, bottom, outHeight);
-    const out = new Uint8Array(outWidth * outHeight * channels), row = outWidth * channels;
-    data = resampled(data, table, outWidth, channels, row, channels, out, channels, row);
-    height = outHeight;
-  }
-  return { width, height, channels, data };
+  return withHeight({ width: outWidth, height, channels, data: narrow }, top, bottom, outHeight);
 }
 
 // Float pixels C H W from 0 to 1.

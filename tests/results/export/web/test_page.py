@@ -95,6 +95,20 @@ def test_several_chosen_files_give_results_and_name_those_that_are_no_pictures(
     assert browser.evaluate("document.getElementById('alert').hidden")
 
 
+def test_browser_without_options_for_decoding_reads_pictures_too(
+    browser: Browser, colour: Page, pictures: Path
+) -> None:
+    browser.open(colour.file)
+    browser.evaluate(
+        "(() => { const decode = createImageBitmap; window.createImageBitmap = async (file, options) => { "
+        "if (Object.keys(options).length) throw new TypeError('unknown'); return decode(file); }; })()"
+    )
+    browser.choose_files("#file", pictures / "turned.jpg")
+    browser.wait("document.querySelectorAll('article').length === 1")
+    browser.click(".more")
+    assert shown(browser) == pytest.approx(colour.predicted(pictures / "turned.jpg"), abs=0.1)
+
+
 def test_page_works_with_the_keyboard(browser: Browser, colour: Page, pictures: Path) -> None:
     browser.open(colour.file)
     browser.press("Tab")
