@@ -75,7 +75,8 @@ def plan_of(model: ModelProto) -> Plan:
     known = {one.name: numpy_helper.to_array(one) for one in model.graph.initializer}
     for node in model.graph.node:
         if node.op_type == "Shape" and list(node.input) == ["images"]:
-            known[node.output[0]] = np.array(plan.shape, np.int64)
+            part = {one.name: one.i for one in node.attribute}  # start and end
+            known[node.output[0]] = np.array(plan.shape, np.int64)[part.get("start") : part.get("end")]
         elif node.op_type == "ConstantOfShape" and node.input[0] in known:
             plan.steps.append(("Zeros", [], node.output[0], {"shape": known[node.input[0]].tolist()}))
         elif all(name in known for name in node.input):
@@ -98,7 +99,10 @@ def _computed(node: NodeProto, known: dict[str, NDArray[Any]], model: ModelProto
     outputs = [helper.make_value_info(node.output[0], helper.make_tensor_type_proto(0, None))]
     graph = helper.make_graph([node], "constant", inputs, outputs)
     single = helper.make_model(graph, opset_imports=model.opset_import)
-    (result,) = ReferenceEvaluator(single).run(None, {name: known[name] for name in node.input})
+    try:
+        (result,) = ReferenceEvaluator(single).run(None, {name: known[name] for name in node.input})
+    except Exception as error:  # its errors share no base
+        raise UnsupportedStepError(f"the operator {node.op_type} of constants") from error
     return np.asarray(result)
 
 

@@ -122,6 +122,11 @@ MODELS = {
     "a computed constant": model_of(
         node("Transpose", "w", output="v"), node("Add", "images", "v"), w=floats(5, 6, 3)
     ),
+    "zeros as torch's exporter writes them": model_of(
+        node("Shape", "images", output="batch", start=0, end=1), node("Concat", "batch", "size", output="all", axis=0),
+        node("Expand", "zero", "all", output="u"), node("Conv", "u", "w", output="v"), node("Sub", "images", "v"),
+        size=[3, 6, 5], zero=np.float32(0), w=floats(1, 3, 1, 1),
+    ),
     "zeros of the shape of the images": model_of(
         node("Shape", "images", output="shape"), node("ConstantOfShape", "shape", output="zeros"),
         node("Sub", "zeros", "images"),

@@ -55,6 +55,7 @@ def test_what_depends_on_constants_and_the_shape_is_computed_before() -> None:
     ("model", "reason"),
     [
         (model_of(node("Softplus", "images")), "the operator Softplus"),
+        (model_of(node("MatMul", "w", "w"), w=floats(2, 3)), "the operator MatMul of constants"),
         (model_of(node("MaxPool", "images", kernel_shape=[2, 2], ceil_mode=1)), "MaxPool with ceil_mode"),
         (
             model_of(node("Conv", "images", "w", auto_pad="SAME_UPPER"), w=floats(2, 3, 3, 3)),
