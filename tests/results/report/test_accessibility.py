@@ -11,6 +11,7 @@ import pytest
 
 from results.open import Study
 from tests.support.browser import CHROMIUM, Browser
+from tests.support.contrast import LEAST_CONTRAST, contrasts
 from tests.support.synthetic import searched, study, trial
 
 pytestmark = [
@@ -18,44 +19,6 @@ pytestmark = [
     pytest.mark.slow,
 ]
 
-LEAST_CONTRAST = 4.5
-"""The contrast of text at level AA of WCAG 2.2, criterion 1.4.3."""
-_CONTRASTS = """(() => {
-  const canvas = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
-  function mixed(colours) {  // the colour of layers, from the lowest to the highest
-    canvas.clearRect(0, 0, 1, 1);
-    for (const colour of colours) { canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1); }
-    return [...canvas.getImageData(0, 0, 1, 1).data].slice(0, 3);
-  }
-  function luminance(rgb) {
-    const [r, g, b] = rgb.map((value) => {
-      const share = value / 255;
-      return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
-    });
-    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-  }
-  function contrast(element) {
-    const layers = [];
-    for (let one = element; one; one = one.parentElement) {
-      layers.unshift(one instanceof SVGElement ? "transparent" : getComputedStyle(one).backgroundColor);
-    }
-    layers.unshift("white");
-    const style = getComputedStyle(element);
-    const ink = element instanceof SVGElement ? style.fill : style.color;
-    const [dark, light] = [luminance(mixed(layers)), luminance(mixed([...layers, ink]))].sort((a, b) => a - b);
-    return (light + 0.05) / (dark + 0.05);
-  }
-  const found = [];
-  const walker = document.createTreeWalker(ROOT, NodeFilter.SHOW_TEXT);
-  while (walker.nextNode()) {
-    const element = walker.currentNode.parentElement;
-    const text = walker.currentNode.textContent.trim();
-    const isShown = element.checkVisibility({ visibilityProperty: true, opacityProperty: true });
-    if (!text || !isShown || element.matches("style, script, :disabled, .annotation *")) continue;
-    found.push([text.slice(0, 40), Math.round(100 * contrast(element)) / 100]);
-  }
-  return found;
-})()"""
 _FOCUS = """(() => {
   const one = document.activeElement;
   const style = getComputedStyle(one);
@@ -100,10 +63,10 @@ def test_text_has_enough_contrast(browser: Browser, page: Path, made: Study, dar
     browser.open(page, dark=dark)
     wait_for_charts(browser)
     browser.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
-    found = browser.evaluate(_CONTRASTS.replace("ROOT", "document.body"))
+    found = contrasts(browser)
     browser.click(f"td [data-details='trial-{made.front_records[0].number}']")
     wait_for_charts(browser, "#details")
-    found += browser.evaluate(_CONTRASTS.replace("ROOT", "document.querySelector('#details')"))
+    found += contrasts(browser, "#details")
     assert len(found) > 300
     assert [text for text in found if text[1] < LEAST_CONTRAST] == []
 
@@ -111,7 +74,7 @@ def test_text_has_enough_contrast(browser: Browser, page: Path, made: Study, dar
 def test_a_faint_text_is_found(browser: Browser, page: Path) -> None:
     browser.open(page)
     browser.evaluate("document.querySelector('h1').style.color = '#aaaaaa'")
-    found = browser.evaluate(_CONTRASTS.replace("ROOT", "document.querySelector('h1')"))
+    found = contrasts(browser, "h1")
     assert found == [["digits", pytest.approx(2.15, abs=0.05)]]
 
 

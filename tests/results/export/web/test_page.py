@@ -12,6 +12,7 @@ from PIL import Image
 
 from space.notation.parse import parse_notation
 from tests.support.browser import CHROMIUM, Browser
+from tests.support.contrast import LEAST_CONTRAST, contrasts
 from tests.support.pages import Page, page_of, shown
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium or Chrome")
@@ -157,6 +158,18 @@ def test_page_fits_every_width_and_follows_the_colour_scheme(
         assert browser.evaluate("document.documentElement.scrollWidth <= innerWidth")
         grounds.append(browser.evaluate("getComputedStyle(document.body).backgroundColor"))
     assert grounds[0] != grounds[1]
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_texts_have_enough_contrast(browser: Browser, colour: Page, pictures: Path, dark: bool) -> None:
+    browser.open(colour.file, dark=dark)
+    browser.choose_files("#file", pictures / "photo.png", pictures / "no picture.jpg")
+    browser.wait("!document.getElementById('alert').hidden")
+    browser.evaluate("document.querySelectorAll('li').forEach((row) => "
+                     "{ row.style.background = 'var(--bar)'; })")  # fmt: skip
+    found = contrasts(browser)
+    assert len(found) > 15
+    assert [text for text in found if text[1] < LEAST_CONTRAST] == []
 
 
 def test_camera_shows_classes_until_it_is_stopped(grey: Page) -> None:
