@@ -107,6 +107,21 @@ class Recipe(BaseModel):
         le=100,
         description="Alpha of the beta distribution that mixes pairs of images; 0: no mixture.",
     )
+    teacher: str | None = Field(
+        default=None,
+        pattern=r"^[0-9a-f]{16}$",
+        description="Digest of the weights of a network to imitate, set by --teacher of 'mgnas train' and"
+        " 'mgnas certify'; unset: no distillation.",
+    )
+    distill_weight: float = Field(
+        default=0.9,
+        ge=0,
+        le=1,
+        description="Weight of the teacher's logits in the loss; the labels have the rest.",
+    )
+    distill_temperature: float = Field(
+        default=4.0, gt=0, le=1000, description="Temperature of the softmax of teacher and student."
+    )
     balance: bool = Field(
         default=False, description="Whether the loss weights classes by the inverse of their frequency."
     )

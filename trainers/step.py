@@ -13,6 +13,7 @@ from trainers.device.cuda_graph import GraphedStep
 from trainers.device.execution import StepMode
 from trainers.optim.optimizers import make_optimizers
 from trainers.recipe import Recipe
+from trainers.teacher import Teacher, distillation_loss
 
 
 class TrainStep:
@@ -23,12 +24,18 @@ class TrainStep:
     """
 
     def __init__(
-        self, network: nn.Module, recipe: Recipe, mode: StepMode, class_weights: Tensor | None = None
+        self,
+        network: nn.Module,
+        recipe: Recipe,
+        mode: StepMode,
+        class_weights: Tensor | None = None,
+        teacher: Teacher | None = None,
     ) -> None:
         self.recipe = recipe
         self.mode = mode
         self._device = next(network.parameters()).device
         self._class_weights = class_weights
+        self._teacher = teacher
         self._network = network
         self._compiled = torch.compile(network) if mode.compile else network
         self.optimizers = make_optimizers(network, recipe)
@@ -60,7 +67,7 @@ class TrainStep:
         num_pieces = math.ceil(size / min(size, self.mode.micro_batch or size))
         total = torch.zeros((), device=self._device)
         for images, targets in zip(*(torch.tensor_split(t, num_pieces) for t in batch), strict=True):
-            loss = self._loss_sum(self.logits(images), targets) / size
+            loss = self._loss_sum(images, targets) / size
             torch.autograd.backward(loss)
             total += loss.detach()
         for optimizer in self.optimizers:
@@ -77,11 +84,24 @@ class TrainStep:
             logits: Tensor = (self._compiled if self._network.training else self._network)(images)
         return logits.float()
 
-    def _loss_sum(self, logits: Tensor, targets: Tensor) -> Tensor:
-        return F.cross_entropy(
+    def _loss_sum(self, images: Tensor, targets: Tensor) -> Tensor:
+        """Return (1 - w) cross-entropy + w distillation, summed over the images; w = 0 without a teacher."""
+        recipe, logits = self.recipe, self.logits(images)
+        of_labels = F.cross_entropy(
             logits,
             targets,
             weight=self._class_weights,
-            label_smoothing=self.recipe.label_smoothing,
+            label_smoothing=recipe.label_smoothing,
             reduction="sum",
         )
+        if self._teacher is None:
+            return of_labels
+        of_teacher = distillation_loss(logits, self._taught(images), recipe.distill_temperature)
+        return (1 - recipe.distill_weight) * of_labels + recipe.distill_weight * of_teacher
+
+    def _taught(self, images: Tensor) -> Tensor:
+        assert self._teacher is not None
+        if not self.mode.channels_last:
+            images = images.contiguous()
+        with torch.autocast(self._device.type, dtype=torch.bfloat16, enabled=self.mode.bfloat16):
+            return self._teacher.logits(images)

@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from space.core.errors import InvalidInputError
 from space.core.reports import EpochReport, TrainingCosts
 from space.modules import Trained, build, save_weights
 from space.modules.blocks import GridNet
@@ -36,6 +37,7 @@ from trainers.reports import Scores
 from trainers.resuming import choose_mode, usable_state
 from trainers.state import collect_tensors, restore_tensors
 from trainers.step import TrainStep
+from trainers.teacher import Teacher
 
 RECENT = 0.4
 """Largest fraction of the steps so far that the weight average spans."""
@@ -76,6 +78,7 @@ class Training:
         seed: int,
         mode: StepMode | None = None,
         checkpoint: CheckpointFile | None = None,
+        teacher: Teacher | None = None,
     ) -> None:
         self._meter = Meter(data.device)
         self.spec = spec
@@ -85,6 +88,9 @@ class Training:
         self.reports: list[EpochReport] = []
         self.scores: Scores | None = None
         self.last_train_s = 0.0
+        if (teacher is None) != (recipe.teacher is None):
+            raise InvalidInputError("a recipe with train.teacher needs its teacher, and no other one does")
+        self._teacher = teacher
         self._checkpoint = checkpoint
         self._kept: TrainingState | None = usable_state(checkpoint.read()) if checkpoint else None
         self._most_evaluated = EVAL_IMAGES
@@ -111,7 +117,7 @@ class Training:
             network = network.to(memory_format=torch.channels_last)
         self.network = network.to(self.data.device)
         weights = self.data.class_weights() if self.recipe.balance else None
-        self._step = TrainStep(self.network, self.recipe, self.mode, weights)
+        self._step = TrainStep(self.network, self.recipe, self.mode, weights, self._teacher)
         longest = self.recipe.average * self.recipe.epochs * self._batches
         self._average = WeightAverage(self.network, longest, RECENT) if self.recipe.average else None
         if self._kept is not None:
