@@ -6,7 +6,6 @@ augmented images as the student (Beyer et al. 2022, "Knowledge distillation: A g
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
 import torch
@@ -16,51 +15,8 @@ from torch.nn import functional as F
 from space.core.errors import InvalidInputError
 from space.modules import Classifier
 from space.modules.blocks import GridNet
-from space.networks.weights_file import Trained
 from trainers.data.device_data import DeviceData
-from trainers.data.splits import SearchData
-
-DIGEST_DIGITS = 16
-
-
-def weights_digest(content: bytes) -> str:
-    """Return the first 16 hexadecimal digits of the SHA-256 of a file of weights."""
-    return hashlib.sha256(content).hexdigest()[:DIGEST_DIGITS]
-
-
-def check_teacher(trained: Trained, data: SearchData, name: str) -> None:
-    """Check that a network can teach these images.
-
-    Args:
-        trained: The facts of its weights.
-        data: The images of the training.
-        name: The teacher in the message.
-
-    Raises:
-        InvalidInputError: Classes, image size or channels differ.
-    """
-    if len(trained.mean) != data.in_channels:
-        raise InvalidInputError(
-            f"the teacher {name} is for {len(trained.mean)} channels, but {data.name} has {data.in_channels}; "
-            "choose a teacher of the same images"
-        )
-    if trained.image_size != data.image_size:
-        own, needed = ("{} x {}".format(*size) for size in (trained.image_size, data.image_size))
-        raise InvalidInputError(
-            f"the teacher {name} is for images of {own} pixels, but those of {data.name} have {needed}; choose a "
-            "teacher of the same images"
-        )
-    if trained.classes != data.classes:
-        raise InvalidInputError(
-            f"the teacher {name} has other classes ({_first_difference(trained.classes, data.classes)}); choose a "
-            "teacher of the same images"
-        )
-
-
-def _first_difference(own: tuple[str, ...], needed: tuple[str, ...]) -> str:
-    if len(own) != len(needed):
-        return f"{len(own)} instead of {len(needed)}"
-    return next(f"{a!r} instead of {b!r}" for a, b in zip(own, needed, strict=True) if a != b)
+from trainers.teacher_checks import check_teacher, weights_digest
 
 
 class Teacher:

@@ -68,6 +68,14 @@ def certify(
             rich_help_panel=SEARCH,
         ),
     ] = None,
+    teacher: Annotated[
+        str | None,
+        typer.Option(
+            metavar="best|EXPORT|STUDY:TRIAL",
+            help="Imitate the logits of this network: best is that of the study.",
+            rich_help_panel=TRAINING,
+        ),
+    ] = None,
     data: Annotated[
         str | None,
         typer.Option(help="The images, if they were moved.  [default: the study's]", rich_help_panel=DATA),
@@ -95,7 +103,7 @@ def certify(
         "search.workers": workers,
         "search.device": device,
     }
-    certify_and_print(CertificationRequest(folder, seeds, wanted, options, FLAGS), as_json=as_json)
+    certify_and_print(CertificationRequest(folder, seeds, wanted, options, FLAGS, teacher), as_json=as_json)
 
 
 def train(
@@ -120,6 +128,14 @@ def train(
     seeds: SeedsOfEach = 1,
     seed: Annotated[
         int | None, typer.Option(help="The first seed.  [default: 0]", rich_help_panel=TRAINING)
+    ] = None,
+    teacher: Annotated[
+        str | None,
+        typer.Option(
+            metavar="EXPORT|STUDY:TRIAL",
+            help="Imitate the logits of this network: an export, a file of weights or a trial.",
+            rich_help_panel=TRAINING,
+        ),
     ] = None,
     output: Annotated[
         str | None, output_option("DIR", "The study's folder.  [default: runs/train-ARCH]")
@@ -161,5 +177,5 @@ def train(
     path, name = study_or_preset(preset)
     base = Request(path, name, None, options, assignments or [], FLAGS, resumes=False)
     files = [Path(file) for file in plugins or []]
-    networks = NamedNetworks(specs, seeds, path_of("--output", output), files)
+    networks = NamedNetworks(specs, seeds, path_of("--output", output), files, teacher)
     train_and_print(networks, base, as_json=as_json)

@@ -37,6 +37,7 @@ class Setup(Message):
         measures_int8: Whether the worker quantises each trained network and evaluates its integers.
         device: The torch device.
         threads: Threads of torch; None keeps torch's default.
+        teacher: The file of the teacher's weights; None without one.
     """
 
     data: DataConfig
@@ -51,6 +52,7 @@ class Setup(Message):
     measures_int8: bool = False
     device: str = "cpu"
     threads: int | None = 1
+    teacher: str | None = None
 
 
 @dataclass(frozen=True)

@@ -125,7 +125,7 @@ def _train_to_end(job: Job, place: Workplace, tell: EventSink) -> Paused | Finis
     share = 1.0 if job.is_alone else mode.memory_share
     mode = replace(mode, micro_batch_halvings=job.micro_batch_halvings, memory_share=share)
     before_training_s = time.perf_counter() - began
-    training = Training(spec, data, recipe, job.seed, mode, file)
+    training = Training(spec, data, recipe, job.seed, mode, file, place.teacher_of(recipe))
     place.heart.work = lambda: training.num_passes
     before_s = max(job.train_s, sum(report.seconds for report in training.reports))
     if "latency_ms" in place.measured:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from trainers.device.calibration import Calibration
     from trainers.device.execution import ExecutionConfig
     from trainers.recipe import Recipe
+    from trainers.teacher import Teacher
 
 EventSink = Callable[[Event], None]
 """Takes the events of a worker in order: a pipe to the driver, or the stream of an actor."""
@@ -55,6 +56,7 @@ class Workplace:
     measures_int8: bool = False
     heart: Heart = field(default_factory=Heart)
     load_sized: Callable[[int], DeviceData] | None = None
+    teacher: str | None = None
 
     @cached_property
     def _images(self) -> SizedImages:
@@ -67,6 +69,25 @@ class Workplace:
             InvalidInputError: The files cannot be read.
         """
         return self._images.of(recipe.image_size)
+
+    @cached_property
+    def _teachers(self) -> dict[tuple[str, int | None], Teacher]:
+        return {}
+
+    def teacher_of(self, recipe: Recipe) -> Teacher | None:
+        """Return the teacher of a training on the device; None if its recipe has none.
+
+        Raises:
+            InvalidInputError: The file of its weights is missing or another one, or its images have another size.
+        """
+        if recipe.teacher is None:
+            return None
+        from trainers.teacher import load_teacher
+
+        key = recipe.teacher, recipe.image_size
+        if key not in self._teachers:
+            self._teachers[key] = load_teacher(self.teacher or "", recipe.teacher, self.images_of(recipe))
+        return self._teachers[key]
 
 
 def _no_other_size(side: int) -> DeviceData:
@@ -117,4 +138,5 @@ def open_workplace(setup: Setup, tell: EventSink, heart: Heart | None = None) ->
         setup.measures_int8,
         own_heart,
         load,
+        setup.teacher,
     )

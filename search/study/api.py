@@ -135,6 +135,7 @@ def train(
     epochs: int | None = None,
     seeds: int = 1,
     seed: int | None = None,
+    teacher: str | Path | None = None,
     preset: str | Path | None = None,
     threads: int | None = None,
     settings: Mapping[str, Any] | None = None,
@@ -153,6 +154,7 @@ def train(
         epochs: Epochs of each training.
         seeds: Trainings of each network, each from another seed.
         seed: The first seed.
+        teacher: The network whose logits they imitate: an export, a file of weights, or ``"STUDY:TRIAL"``.
         preset: The preset, study file or study folder that gives the recipe. Default: the preset that suits the
             images.
         threads: Torch threads of a training on a CPU.
@@ -189,6 +191,7 @@ def train(
         num_seeds=seeds,
         folder=None if folder is None else _path("folder", folder),
         plugins=files,
+        teacher=None if teacher is None else str(_path("teacher", teacher)),
     )
     fill_closed_descriptors()
 
@@ -208,6 +211,7 @@ def certify(
     neighbours: int | None = None,
     references: Sequence[str] = (),
     against: Sequence[str | Path] = (),
+    teacher: str | Path | None = None,
     settings: Mapping[str, Any] | None = None,
     progress: bool = True,
 ) -> Study:
@@ -224,6 +228,8 @@ def certify(
         neighbours: The largest number of networks near the front. Default: half as many as on the front.
         references: References for comparison, beside those of the study.
         against: Folders of other studies whose fronts are compared.
+        teacher: The network whose logits they imitate: ``"best"`` of the study, an export, a file of weights, or
+            ``"STUDY:TRIAL"``.
         settings: Keys of the study file that change, such as ``{"search.workers": 4}``.
         progress: Whether progress is written to stderr.
 
@@ -251,7 +257,9 @@ def certify(
     def display(noun: str) -> Progress:
         return progress_for(sys.stderr, noun) if progress else Silent()
 
-    return certify_study(CertificationRequest(_path("folder", folder), seeds, wanted, options), display)
+    taught = None if teacher is None else str(_path("teacher", teacher))
+    request = CertificationRequest(_path("folder", folder), seeds, wanted, options, teacher=taught)
+    return certify_study(request, display)
 
 
 def _merged(named: Mapping[str, Any], settings: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -27,13 +27,16 @@ from search.study.progress import Progress
 from search.study.resolve import Request, resolve
 from search.study.resume import check_images
 from search.study.run import run_study
+from search.study.teacher_files import TeacherFile, find_teacher
 from space.core.errors import InvalidInputError, shown
 from trainers.data.load_splits import load_held_out, load_search_data
 from trainers.data.splits import HeldOutData, SearchData
 from trainers.device.allocator import keep_freed_memory
+from trainers.teacher_checks import check_teacher
 
 FOLDER = "certification"
-"""The folder of a certification in the folder of its study; other lengths of training add their epochs."""
+"""The folder of a certification in the folder of its study; other lengths of training add their epochs,
+and a teacher its digest."""
 MAX_SEEDS = 1000
 
 
@@ -45,6 +48,7 @@ class CertificationRequest:
         folder: The folder of the study.
         seeds: Trainings of each network.
         wanted: The networks.
+        teacher: The network whose logits they imitate, as ``find_teacher`` takes it.
         options: Values by ``section.key`` that change the study's configuration; None leaves its value.
         flags: The option of each ``section.key``, for error messages.
     """
@@ -54,6 +58,7 @@ class CertificationRequest:
     wanted: Wanted = field(default_factory=Wanted)
     options: Mapping[str, Any] = field(default_factory=dict)
     flags: Mapping[str, str] = field(default_factory=dict)
+    teacher: str | None = None
 
 
 def certify_study(request: CertificationRequest, make_progress: Callable[[str], Progress]) -> Study:
@@ -79,13 +84,18 @@ def certify_study(request: CertificationRequest, make_progress: Callable[[str], 
         )
     chosen = candidates(study, request.wanted)
     config, _ = resolve(Request(study.folder, options=request.options, flags=request.flags, resumes=False))
+    teacher = None if request.teacher is None else find_teacher(request.teacher, study)
+    if teacher is not None:
+        config = config.model_copy(update={"train": config.train.replaced({"teacher": teacher.digest})})
     keep_freed_memory()
     images = [_images(study, config)]
+    if teacher is not None:
+        _check_teacher(teacher, images[0], chosen)
     folder = study.folder / _folder_name(study, config)
     plan = _plan(study, config, folder, chosen, request.seeds)
     with closing(make_progress("trainings")) as progress:
-        progress.note(_opening_line(study, chosen, request.seeds, config))
-        trained = run_study(plan, folder, progress, images.pop, repair=True)
+        progress.note(_opening_line(study, chosen, request, config))
+        trained = run_study(plan, folder, progress, images.pop, repair=True, teacher=teacher)
         if not trained.front_records:
             raise SearchError(f"{folder}: no training has a result; {trained.why_no_front}")
         _record_candidates(trained, chosen)
@@ -108,8 +118,16 @@ def _images(study: Study, config: StudyConfig) -> SearchData:
 
 
 def _folder_name(study: Study, config: StudyConfig) -> str:
-    searched = study.header.config["train"]["epochs"]
-    return FOLDER if config.train.epochs == searched else f"{FOLDER}-{config.train.epochs}-epochs"
+    searched, recipe = study.header.config["train"]["epochs"], config.train
+    length = "" if recipe.epochs == searched else f"-{recipe.epochs}-epochs"
+    return f"{FOLDER}{length}" + ("" if recipe.teacher is None else f"-teacher-{recipe.teacher}")
+
+
+def _check_teacher(teacher: TeacherFile, data: SearchData, chosen: Sequence[Candidate]) -> None:
+    """Refuse a teacher of other images, also where networks have an image size of their own."""
+    sides = {one.recipe.get("image_size") for one in chosen}
+    for side in sides:
+        check_teacher(teacher.trained, data, teacher.name, (side, side) if isinstance(side, int) else None)
 
 
 def _plan(
@@ -127,7 +145,9 @@ def _plan(
     return plan_config(config, name, networks, range(num_seeds), recipes=recipes)
 
 
-def _opening_line(study: Study, chosen: Sequence[Candidate], seeds: int, config: StudyConfig) -> str:
+def _opening_line(
+    study: Study, chosen: Sequence[Candidate], request: CertificationRequest, config: StudyConfig
+) -> str:
     origins = [one.origin for one in chosen]
     parts = [
         f"{origins.count(origin)} {text}"
@@ -142,7 +162,8 @@ def _opening_line(study: Study, chosen: Sequence[Candidate], seeds: int, config:
     ]
     return (
         f"certifying {plural(len(chosen), 'network')} of {study.folder} ({', '.join(parts)}): "
-        f"{plural(seeds, 'seed')}, {plural(config.train.epochs, 'epoch')} each"
+        f"{plural(request.seeds, 'seed')}, {plural(config.train.epochs, 'epoch')} each"
+        + ("" if request.teacher is None else f", taught by {request.teacher} ({config.train.teacher})")
     )
 
 

@@ -25,6 +25,8 @@ from space.networks.plugins import plugin_digest
 GIVEN = "given.npz"
 """The images that a Python program passed as arrays."""
 ENVIRONMENT = "environment.json"
+TEACHERS = "teachers"
+"""The folder of the weights of a teacher."""
 IMAGES = "images.json"
 """The result of the image checks."""
 CONFIG_HEADER = "# The configuration of this study, as run. Written by mgnas; 'mgnas search' changes it.\n"
@@ -81,7 +83,7 @@ class StudyFolder:
     def _begun(self, found: set[str]) -> set[str]:
         """Return the files of a driver that was killed before it created the database."""
         begun = {LOCK, ENVIRONMENT, EARLIER, IMAGES, GIVEN, f".{DATABASE}.part", f".{DATABASE}.part-journal"}
-        begun |= {name for name in found if re.fullmatch(PART, name)}
+        begun |= {TEACHERS} | {name for name in found if re.fullmatch(PART, name)}
         if CONFIG in found and (self.path / CONFIG).read_bytes().startswith(CONFIG_HEADER.encode()):
             begun |= {CONFIG, PLUGINS}
         return begun

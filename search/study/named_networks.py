@@ -13,12 +13,14 @@ from search.study.plan import plan_config
 from search.study.progress import Progress, said_if_long
 from search.study.resolve import Request, resolve
 from search.study.run import run_study
+from search.study.teacher_files import find_teacher
 from space.core.errors import InvalidInputError, shown
 from space.networks.load import read_spec
 from space.networks.spec import Spec
 from trainers.data.load_splits import load_search_data
 from trainers.data.splits import SearchData
 from trainers.device.allocator import keep_freed_memory
+from trainers.teacher_checks import check_teacher
 
 MAX_SEEDS = 1000
 END_OF_SEEDS = 2**63
@@ -33,12 +35,14 @@ class NamedNetworks:
         num_seeds: Trainings of each network; the first seed is ``search.seed`` of the configuration.
         folder: The study's folder. Default: runs/train-ARCH.
         plugins: Python files that register the networks' families.
+        teacher: The network whose logits they imitate, as ``find_teacher`` takes it.
     """
 
     specs: Sequence[str]
     num_seeds: int = 1
     folder: Path | None = None
     plugins: Sequence[Path] = ()
+    teacher: str | None = None
 
 
 def train_named(networks: NamedNetworks, base: Request, make_progress: Callable[[str], Progress]) -> Study:
@@ -55,17 +59,21 @@ def train_named(networks: NamedNetworks, base: Request, make_progress: Callable[
         SearchError: The trainings cannot continue. Their results are recorded.
     """
     config, _ = resolve(base)
+    teacher = None if networks.teacher is None else find_teacher(networks.teacher)
     seeds = _seeds(config.search.seed, networks.num_seeds)
     keep_freed_memory()
     with closing(make_progress("trials")) as loading, said_if_long(loading, f"loading {config.data.source}"):
         images = [load_search_data(config.data)]
     specs = [_network(text, images[0]) for text in networks.specs]
+    if teacher is not None:
+        check_teacher(teacher.trained, images[0], teacher.name)
+        config = config.model_copy(update={"train": config.train.replaced({"teacher": teacher.digest})})
     name = f"train-{specs[0].arch if len(specs) == 1 else _digest(specs)}"
     config = plan_config(config, name, [spec.notation for spec in specs], seeds, networks.plugins)
     folder = networks.folder or Path("runs") / name
     with closing(make_progress("trainings")) as progress:
         # pop: the workers load the images themselves and need the memory
-        return run_study(config, folder, progress, images.pop, repair=True)
+        return run_study(config, folder, progress, images.pop, repair=True, teacher=teacher)
 
 
 def _seeds(first: int, count: int) -> list[int]:

@@ -38,6 +38,7 @@ from search.study.retraining import Retraining, lost_weights, note_lost
 from search.study.same_study import budgets
 from search.study.signals import held_back
 from search.study.store import StudyStore
+from search.study.teacher_files import TeacherFile, keep_teacher, teacher_path
 from search.study.warm_start import read_earlier
 from space.core.errors import InvalidInputError, MgnasError
 from space.search_space import SearchSpace
@@ -55,6 +56,7 @@ def run_study(
     *,
     repair: bool = False,
     standby: bool = False,
+    teacher: TeacherFile | None = None,
 ) -> Study:
     """Search until a budget of ``config`` is spent, and return the results.
 
@@ -68,6 +70,7 @@ def run_study(
         progress: The display of the search; None shows nothing.
         load: Returns the images, if the caller has loaded them.
         repair: Whether networks with missing or damaged weights are trained again first.
+        teacher: The teacher of the recipe, which the folder keeps; None if the folder has it, or without one.
         standby: Whether to wait for a driver that is at work on the study, and to take over at its end.
 
     Raises:
@@ -81,7 +84,7 @@ def run_study(
     progress = progress or Silent()
 
     def run() -> Study:
-        return _run(config, path, progress, load, repair=repair)
+        return _run(config, path, progress, load, teacher, repair=repair)
 
     with patient(Wait(tell=progress.note)):
         return after_other_drivers(Path(path), progress.note, run) if standby else run()
@@ -92,6 +95,7 @@ def _run(
     path: str | Path,
     progress: Progress,
     load: Callable[[], SearchData] | None,
+    teacher: TeacherFile | None,
     *,
     repair: bool,
 ) -> Study:
@@ -106,6 +110,7 @@ def _run(
         space, data = _space_and_images(config, data, progress)
         with folder.locked(config.search.storage, config.name) as lock:
             found = check_images(data, folder.path / IMAGES, progress.note)
+            keep_teacher(folder.path, config.train, teacher)
             with closing(open_store(config, folder, data, space, lock)) as store:
                 notes = [f"note: {remark}" for remark in [*data.remarks(), *found]]
                 opening = opening_lines(config, folder.path, data, space, places.text())
@@ -239,7 +244,7 @@ def _search(
 
 
 def _setup(config: StudyConfig, folder: StudyFolder) -> Setup:
-    measured = _measured(config)
+    measured, teacher = _measured(config), teacher_path(folder.path, config.train)
     return Setup(
         config.data,
         config.execution,
@@ -249,6 +254,7 @@ def _setup(config: StudyConfig, folder: StudyFolder) -> Setup:
         measures_batches=config.plan is not None,
         limits={name: limit for name, limit in config.search.measured_limits.items() if name in measured},
         measures_int8=config.search.metric == "int8_accuracy",
+        teacher=None if teacher is None else str(teacher.absolute()),
     )
 
 

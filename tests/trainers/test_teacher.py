@@ -16,7 +16,8 @@ from trainers.checkpoint import CheckpointFile
 from trainers.data.device_data import ResidentData
 from trainers.data.splits import Split
 from trainers.recipe import Recipe
-from trainers.teacher import Teacher, distillation_loss, load_teacher, weights_digest
+from trainers.teacher import Teacher, distillation_loss, load_teacher
+from trainers.teacher_checks import weights_digest
 from trainers.training import Training, training_identity
 
 DIGEST = "0123456789abcdef"
@@ -115,7 +116,7 @@ def test_teacher_of_other_images_is_refused(weights: Path) -> None:
     larger = Split(split.images[:].repeat(2, axis=1), split.labels)
     colours = Split(split.images[:].repeat(3, axis=3), split.labels)
     for data, message in (
-        (resident(larger, larger), r"images of 6 x 7 pixels, but those of stripes have 12 x 7"),
+        (resident(larger, larger), r"images of 6 x 7 pixels, but the training has 12 x 7"),
         (resident(colours, colours), "is for 1 channels, but stripes has 3"),
         (resident(split, split, ("columns", "rows")), "other classes .'rows' instead of 'columns'"),
         (resident(split, split, ("rows", "columns", "dots")), "other classes .2 instead of 3"),

@@ -124,10 +124,12 @@ class SlotActor:
         """Return the settings with paths on this node."""
         order, setup = self._order, self._order.setup
         own = node_cache() / "studies" / order.study
+        teacher = None if order.teacher is None else write_atomic(own / "teacher.safetensors", order.teacher)
         plugins = [write_atomic(own / "plugins" / one.name, one.source) for one in order.plugins]
         return replace(
             setup,
             plugins=tuple(str(plugin) for plugin in plugins),
+            teacher=None if teacher is None else str(teacher),
             folder=setup.folder if self._is_shared else str(own / "calibration"),
             data=setup.data if images is None else at_place(setup.data, images),
         )

@@ -40,7 +40,7 @@ def make_order(setup: Setup, demand: Demand, home: StudyHome) -> Order:
         home: The study on the driver's machine.
 
     Raises:
-        OSError: The study's folder cannot be written, or a plugin cannot be read.
+        OSError: The study's folder cannot be written, or a plugin or the teacher cannot be read.
     """
     text = secrets.token_hex(16)
     folder = home.folder.absolute()
@@ -57,4 +57,5 @@ def make_order(setup: Setup, demand: Demand, home: StudyHome) -> Order:
         study,
         plugins,
         versions(),
+        None if setup.teacher is None else Path(setup.teacher).read_bytes(),
     )

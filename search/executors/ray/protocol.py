@@ -42,6 +42,7 @@ class Order:
         study: The identity of the study's folder, as the name of a folder.
         plugins: The plugins of the study.
         versions: The versions of the driver's packages.
+        teacher: The file of the teacher's weights; None without a teacher.
     """
 
     setup: Setup
@@ -50,6 +51,7 @@ class Order:
     study: str
     plugins: tuple[Plugin, ...]
     versions: dict[str, str]
+    teacher: bytes | None = None
 
 
 @dataclass(frozen=True)
