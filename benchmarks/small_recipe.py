@@ -130,7 +130,8 @@ def load_images(file: Path, num_train: int, num_val: int, size: int) -> SearchDa
         return load_cifar16(file, num_train, num_val)
     with np.load(file) as arrays:
         images, labels = arrays["x_train"], arrays["y_train"].astype(np.int64)
-        classes = tuple(str(name) for name in arrays["classes"])
+        named = arrays["classes"] if "classes" in arrays else range(int(labels.max()) + 1)
+        classes = tuple(str(name) for name in named)
     rows = np.random.default_rng(0).permutation(len(labels))
     train, val = rows[:num_train], rows[num_train : num_train + num_val]
     return SearchData(

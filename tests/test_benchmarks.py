@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks import cifar10, counting, front_algorithms, record_table, search, trainer
+from benchmarks import cifar10, counting, front_algorithms, record_table, search, small_recipe, trainer
 from search.simulator.simulation import simulate
 from search.simulator.tabular_benchmark import SHIPPED, TabularBenchmark
 from trainers.data.config import DataConfig
@@ -145,6 +145,48 @@ def cifar10_arrays() -> dict[str, np.ndarray]:
         for kind, most, shape in (("x", 256, (number, 32, 32, 3)), ("y", 10, (number,)))
     }
     return arrays | {"classes": np.array([f"class {number}" for number in range(10)])}
+
+
+def test_recipes_of_small_networks_are_compared_on_validation_and_continue_after_a_stop(
+    tmp_path: Path, cifar10_arrays: dict[str, np.ndarray], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The archive has no test split: whoever reads it fails."""
+    file, out = tmp_path / "cifar10.npz", tmp_path / "rows.jsonl"
+    np.savez(file, **{key: value for key, value in cifar10_arrays.items() if "test" not in key})
+    arguments = ["--data", str(file), "--out", str(out), "--device", "cpu", "--epochs", "1", "--size", "16"]
+    arguments += ["--batch-size", "32", "--train-images", "64", "--val-images", "60", "--networks", "10k"]
+    small_recipe.main([*arguments, "--seeds", "1", "--variants", "base"])
+    before = out.read_text(encoding="utf-8")
+    small_recipe.main([*arguments, "--seeds", "2", "--variants", "base", "mixup"])
+    assert out.read_text(encoding="utf-8").startswith(before)
+    rows = small_recipe.read_rows(out)
+    assert [(row["variant"], row["seed"]) for row in rows] == [
+        ("base", 0),
+        ("mixup", 0),
+        ("base", 1),
+        ("mixup", 1),
+    ]
+    assert rows[1]["recipe"]["mixup"] == 0.2
+    assert "| 10k | mixup | 2 |" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_small_networks_are_taught_by_a_larger_one_that_is_trained_first(
+    tmp_path: Path, cifar10_arrays: dict[str, np.ndarray]
+) -> None:
+    file, out = tmp_path / "cifar10.npz", tmp_path / "rows.jsonl"
+    np.savez(file, **cifar10_arrays)
+    arguments = ["--data", str(file), "--out", str(out), "--device", "cpu", "--epochs", "1"]
+    arguments += ["--batch-size", "32", "--train-images", "64", "--val-images", "60", "--networks", "10k"]
+    small_recipe.main([*arguments, "--seeds", "1", "--variants", "distillation", "longer"])
+    rows = small_recipe.read_rows(out)
+    assert [(row["network"], row["variant"]) for row in rows] == [
+        ("200k", "base"),
+        ("10k", "distillation"),
+        ("10k", "longer"),
+    ]
+    assert len(rows[1]["recipe"]["teacher"]) == 16
+    assert rows[2]["epochs"] == 2
 
 
 RUN = ["--device", "cpu", "--val-images", "60", "--run", "ResNet[1]-4@1", "--set", "train.lr=0.05"]

@@ -99,5 +99,6 @@ def test_whole_queue_is_rehearsed_on_the_cpu_in_two_runs(tmp_path: Path) -> None
     assert read_state(tmp_path / "end") == dict.fromkeys(names, "done")
     study = open_study(tmp_path / "end" / "studies" / "cifar10-tiny")
     assert study.complete
+    assert len((tmp_path / "end" / "recipe" / "rows.jsonl").read_text().splitlines()) == 2
     assert '"times_one"' in (tmp_path / "end" / "logs" / "packing.txt").read_text()
     assert len(open_study(tmp_path / "end" / "studies" / "papers").records) == 2

@@ -74,6 +74,10 @@ def rehearsal(folder: Path) -> Scale:
         references=("resnet18@0.03125",),
         papers=("mgnet-256-Bl@0.015625",),
         packing=("--counts", "1", "2", "--images", "100", "--repeats", "1", "--notation", "MgNet[1]-2-B^l"),
+        recipe=(
+            *("--networks", "10k", "--variants", "base", "mixup", "--seeds", "1", "--epochs", "1"),
+            *("--batch-size", "32", "--train-images", "100", "--val-images", "50"),
+        ),
         tests=("-q", "-n0", "tests/search/executors/test_slots.py"),
     )
 

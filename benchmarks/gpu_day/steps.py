@@ -48,6 +48,7 @@ class Scale:
         references: Networks to compare with.
         papers: Networks of the papers' claims.
         packing: Options of the benchmark of packing.
+        recipe: Options of the benchmark of the recipe of small networks.
         tests: Arguments of pytest.
     """
 
@@ -60,6 +61,7 @@ class Scale:
     references: tuple[str, ...] = HAND_DESIGNED
     papers: tuple[str, ...] = PAPERS
     packing: tuple[str, ...] = ()
+    recipe: tuple[str, ...] = ("--epochs", "30")
     tests: tuple[str, ...] = ("-m", "gpu", "-q", "-n0", "tests")
 
 
@@ -71,7 +73,7 @@ def steps(scale: Scale, root: Path) -> list[Step]:
         root: The root of the checkout, with the tests.
     """
     studies = [step for preset in scale.presets for step in _search_and_certification(scale, preset)]
-    return [*_checks(scale, root), *studies, *_trainings(scale)]
+    return [*_checks(scale, root), *studies, *_trainings(scale), _recipe(scale)]
 
 
 def _checks(scale: Scale, root: Path) -> list[Step]:
@@ -104,6 +106,13 @@ def _trainings(scale: Scale) -> list[Step]:
         train = (*MGNAS, "train", *networks, *_seeds_and_epochs(scale), *recipe, *place)
         found.append(Step(name, train, 600.0))
     return found
+
+
+def _recipe(scale: Scale) -> Step:
+    """Return the comparison of recipes of small networks, which chooses on validation images."""
+    images = ("--data", scale.data.removeprefix("npz:"), "--device", scale.device)
+    command = (*MODULE, "benchmarks.small_recipe", *images, "--out", "recipe/rows.jsonl", *scale.recipe)
+    return Step("recipe", command, 600.0)
 
 
 def _seeds_and_epochs(scale: Scale) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from space.networks.weights_file import read_trained
 from tests.search.study.test_faults import STUDY, wait_for, wait_until_busy
 from tests.support.command_line import command, mgnas_process
 from tests.support.ray_cluster import nodes_on_this_machine, processes_with
-from tests.support.studies import write_study
+from tests.support.studies import write_images, write_study
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 MARK = "MGNAS_TEST"
@@ -126,6 +126,29 @@ def test_a_node_without_the_files_of_the_driver_gets_images_and_sends_checkpoint
     for record in open_study(home / STUDY).front_records:
         assert record.weights is not None
         read_trained(home / STUDY / record.weights)
+
+
+def test_a_node_without_the_files_of_the_driver_gets_the_teacher(tmp_path: Path) -> None:
+    accuracies = []
+    for name, executor in (("local", ()), ("ray", ON_RAY)):
+        home, away = tmp_path / name, tmp_path / f"{name}-away"
+        home.mkdir()
+        away.mkdir()
+        write_images(home)
+        images = ("--data", "npz:images.npz", "--epochs", "3", "--set", "execution.channels_last=true")
+        exact = (*images, "--set", "train.precision=float32", "--threads", "1")
+        big = mgnas_process("train", "MgNet[1]-8-B^l", *exact, "-o", "big", cwd=home, timeout=120)
+        assert big.returncode == 0, big.stderr
+        student = ("train", "MgNet[1]-2-B^l", *exact, "-o", "student", "--teacher", "big")
+        if not executor:
+            run = mgnas_process(*student, cwd=home, timeout=120)
+        else:
+            with nodes_on_this_machine(0) as nodes, nodes.added_without(home, {"TMPDIR": str(away)}):
+                place = ("--set", f"search.address={nodes.address}")
+                run = mgnas_process(*student, *executor, *place, cwd=home, timeout=300)
+        assert run.returncode == 0, run.stderr
+        accuracies.append([report.val_loss for report in open_study(home / "student").reports[0]])
+    assert accuracies[0] == accuracies[1]
 
 
 @pytest.mark.parametrize("times", [1, 2])
