@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from results.certification.read import CANDIDATES, openings
 from results.open import Study, open_study
 from results.plots.axes import plural
@@ -29,6 +32,7 @@ from search.study.resume import check_images
 from search.study.run import run_study
 from search.study.teacher_files import TeacherFile, find_teacher
 from space.core.errors import InvalidInputError, shown
+from space.firmware.quantise import calibration_rows
 from trainers.data.load_splits import load_held_out, load_search_data
 from trainers.data.splits import HeldOutData, SearchData
 from trainers.device.allocator import keep_freed_memory
@@ -194,8 +198,9 @@ def _measure(study: Study, trained: Study, config: StudyConfig, progress: Progre
             ledger.write_event(OPENING, ledger.clock_s(), **facts, labels=data.test.labels.tolist())
         _record_opening(study, ledger.events(OPENING)[-1][1], progress)
         for sized, trials in _by_image_size(pending, config, data):
-            measured = measure_held_out(trained.folder, trials, sized, _device(config), os.cpu_count() or 1)
-            for result in measured:
+            calibration = _calibration(trained, trials[0], config)
+            device, threads = _device(config), os.cpu_count() or 1
+            for result in measure_held_out(trained.folder, trials, sized, device, threads, calibration):
                 ledger.write_held_out(result)
 
 
@@ -206,6 +211,15 @@ def _by_image_size(
     for side in dict.fromkeys(trial.image_side for trial in trials):
         of_side = [trial for trial in trials if trial.image_side == side]
         yield data if side is None else load_held_out(config.data.sized(side)), of_side
+
+
+def _calibration(trained: Study, trial: TrialRecord, config: StudyConfig) -> NDArray[np.uint8] | None:
+    """Return the training images that quantise the networks of a study of int8 accuracy; None for other studies."""
+    if not trained.header.is_int8:
+        return None
+    side = trial.image_side
+    train = load_search_data(config.data if side is None else config.data.sized(side)).train
+    return train.images[calibration_rows(len(train))]
 
 
 def _device(config: StudyConfig) -> str:

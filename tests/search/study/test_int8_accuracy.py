@@ -11,6 +11,7 @@ import pytest
 from results.front import accuracy, pareto_front
 from results.open import Study, open_study
 from results.storage.objectives import Objectives
+from results.storage.reading import reading_ledger
 from search.study.verify import verify
 from space.firmware.integer_run import integer_logits
 from space.firmware.programs import program_of
@@ -20,13 +21,14 @@ from space.networks.load import load_spec
 from tests.support.command_line import mgnas
 from tests.support.studies import write_study
 from trainers.data.config import DataConfig
-from trainers.data.load_splits import load_search_data
+from trainers.data.load_splits import load_held_out, load_search_data
+from trainers.data.splits import Split
 
 STUDY = Path("runs/tiny")
 
 
-def accuracies_by_numpy(study: Study) -> dict[int, float]:
-    """Return the int8 accuracy of each network with weights, computed by the NumPy reference."""
+def accuracies_by_numpy(study: Study, split: Split | None = None) -> dict[int, float]:
+    """Return the int8 accuracy of each network with weights on a split, by default validation, in NumPy."""
     data = load_search_data(DataConfig.model_validate(study.header.config["data"]))
     images = data.train.images[calibration_rows(len(data.train))]
     found = {}
@@ -36,8 +38,9 @@ def accuracies_by_numpy(study: Study) -> dict[int, float]:
             weights = {name: tensor.numpy() for name, tensor in tensors.items()}
             program = program_of(load_spec(trial.spec), data.image_size)
             network = quantise(program, weights, images, trained.mean, trained.std)
-            classes = integer_logits(network, data.val.images[:]).argmax(axis=1)
-            found[trial.number] = float((classes == data.val.labels).mean())
+            measured = split or data.val
+            classes = integer_logits(network, measured.images[:]).argmax(axis=1)
+            found[trial.number] = float((classes == measured.labels).mean())
     return found
 
 
@@ -166,3 +169,23 @@ def test_a_search_for_int8_accuracy_is_refused_before_it_begins(
     assert done.returncode == 2
     assert says in done.stderr
     assert not (tmp_path / STUDY / "study.db").exists()
+
+
+@pytest.mark.slow
+def test_a_certification_of_int8_accuracy_tests_the_integers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_study(tmp_path, epochs=1, trials=2)
+    asked = ("search", "tiny.toml", "--metric", "int8_accuracy", "--set", "data.test_fraction=0.3")
+    assert mgnas(*asked, cwd=tmp_path).returncode == 0
+    done = mgnas("certify", STUDY, "--seeds", "1", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    folder = STUDY / "certification"
+    certified = open_study(folder)
+    assert certified.header.is_int8
+    test = load_held_out(DataConfig.model_validate(certified.header.config["data"])).test
+    expected = accuracies_by_numpy(certified, test)
+    with reading_ledger(folder) as ledger:
+        found = {number: result.predicted for number, result in ledger.held_out().items()}
+    assert {number: float((classes == test.labels).mean()) for number, classes in found.items()} == expected

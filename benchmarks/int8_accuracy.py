@@ -1,0 +1,126 @@
+"""Float and int8 accuracy of the networks on a study's front, on validation and test images, and after fine-tuning.
+
+    python -m benchmarks.int8_accuracy STUDY... [--finetune] [--json]
+
+Each network is quantised on 200 training images. Its C code is compiled and classifies all images; its logits must
+equal those of NumPy. With ``--finetune`` each network is also fine-tuned as ``mgnas export --finetune`` does it. The
+test split is opened: use studies that serve this benchmark only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from benchmarks.machine import describe_machine
+from results.export.firmware.c_source import header_source, net_source
+from results.export.firmware.compile import run_compiled
+from results.open import open_study
+from space.firmware.integer_run import integer_logits
+from space.modules.weights import load_weights
+from space.networks.load import load_spec
+from space.networks.spec import Spec
+from trainers.data.config import DataConfig
+from trainers.data.device_data import DeviceData
+from trainers.data.load_splits import load_held_out
+from trainers.data.open_data import open_data
+from trainers.data.splits import Split
+from trainers.finetuning import finetune, network_with
+from trainers.quantised import quantised
+from trainers.recipe import Recipe
+
+BATCH_SIZE = 500
+
+
+def accuracies(
+    spec: Spec, weights: Mapping[str, NDArray[Any]], data: DeviceData, split: Split
+) -> dict[str, float]:
+    """Return float and int8 accuracy on a split, their difference in points, and the share of equal classes."""
+    network, images = network_with(spec, weights), split.images[:]
+    found = []
+    with torch.inference_mode():
+        for begin in range(0, len(images), BATCH_SIZE):
+            batch = torch.from_numpy(images[begin : begin + BATCH_SIZE])
+            found.append(network(data.normalise(batch).contiguous()).numpy())
+    floats = np.concatenate(found).argmax(axis=1)
+    integers = quantised(spec, weights, data)
+    logits = integer_logits(integers, images)
+    classes = data.search_data.classes
+    code = {
+        "net.c": net_source(integers, "benchmark"),
+        "net.h": header_source(integers, "benchmark", classes, 0, "RGB"),
+    }
+    compiled = run_compiled(code, images, len(classes))
+    assert compiled.logits is not None, compiled.problem
+    assert np.array_equal(compiled.logits, logits)
+    before, after = (float((one == split.labels).mean()) for one in (floats, logits.argmax(axis=1)))
+    return {
+        "float": before,
+        "int8": after,
+        "points": 100 * (after - before),
+        "agreement": float((floats == logits.argmax(axis=1)).mean()),
+        "num_images": len(split),
+    }
+
+
+def measured(folder: Path, *, is_finetuned: bool) -> list[dict[str, Any]]:
+    """Return the figures of each network with weights on the front of a study."""
+    study = open_study(folder)
+    config = DataConfig.model_validate(study.header.config["data"])
+    data, held_out = open_data(config, torch.device("cpu")), load_held_out(config)
+    recipe = Recipe.model_validate(study.header.config["train"])
+    splits = {"validation": data.search_data.val, "test": held_out.test}
+    rows = []
+    for trial in study.front_records:
+        if trial.weights is None:
+            continue
+        spec = load_spec(trial.spec)
+        _, tensors = load_weights(folder / trial.weights)
+        weights = {name: tensor.numpy() for name, tensor in tensors.items()}
+        row = {"study": folder.name, "notation": trial.notation, "params": trial.params}
+        row |= {name: accuracies(spec, weights, data, split) for name, split in splits.items()}
+        if is_finetuned:
+            began = time.perf_counter()
+            tuned = finetune(spec, weights, data, recipe.replaced(trial.training), trial.seed)
+            row["finetuned"] = {
+                "epoch": tuned.epoch,
+                "seconds": time.perf_counter() - began,
+                **{name: accuracies(spec, tuned.weights, data, split) for name, split in splits.items()},
+            }
+        rows.append(row)
+    return rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("studies", nargs="+", type=Path)
+    parser.add_argument("--finetune", action="store_true")
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    rows = []
+    for folder in options.studies:
+        for row in measured(folder, is_finetuned=options.finetune):
+            rows.append(row)
+            if not options.json:
+                print(json.dumps(row), flush=True)
+    points = {}
+    for split in ("validation", "test"):
+        values = [row[split]["points"] for row in rows]
+        points[split] = {"median": statistics.median(values), "min": min(values), "max": max(values)}
+    document = {"machine": describe_machine(), "networks": rows, "points": points}
+    print(json.dumps(document, indent=2) if options.json else json.dumps(points))
+
+
+if __name__ == "__main__":
+    main()
