@@ -3,7 +3,7 @@
     python -m benchmarks.int8_accuracy STUDY... [--finetune] [--json]
 
 Each network is quantised on 200 training images. Its C code is compiled and classifies all images; its logits must
-equal those of NumPy. With ``--finetune`` each network is also fine-tuned as ``mgnas export --finetune`` does it. The
+equal those of torch. With ``--finetune`` each network is also fine-tuned as ``mgnas export --finetune`` does it. The
 test split is opened: use studies that serve this benchmark only.
 """
 
@@ -13,7 +13,7 @@ import argparse
 import json
 import statistics
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from benchmarks.machine import describe_machine
 from results.export.firmware.c_source import header_source, net_source
 from results.export.firmware.compile import run_compiled
 from results.open import open_study
-from space.firmware.integer_run import integer_logits
+from space.modules.integers import IntegerModule
 from space.modules.weights import load_weights
 from space.networks.load import load_spec
 from space.networks.spec import Spec
@@ -53,15 +53,16 @@ def accuracies(
             found.append(network(data.normalise(batch).contiguous()).numpy())
     floats = np.concatenate(found).argmax(axis=1)
     integers = quantised(spec, weights, data)
-    logits = integer_logits(integers, images)
     classes = data.search_data.classes
     code = {
         "net.c": net_source(integers, "benchmark"),
         "net.h": header_source(integers, "benchmark", classes, 0, "RGB"),
     }
     compiled = run_compiled(code, images, len(classes))
-    assert compiled.logits is not None, compiled.problem
-    assert np.array_equal(compiled.logits, logits)
+    logits = compiled.logits
+    assert logits is not None, compiled.problem
+    expected = IntegerModule(integers).logits(torch.from_numpy(images)).numpy()
+    assert np.array_equal(logits, expected)
     before, after = (float((one == split.labels).mean()) for one in (floats, logits.argmax(axis=1)))
     return {
         "float": before,
@@ -72,14 +73,13 @@ def accuracies(
     }
 
 
-def measured(folder: Path, *, is_finetuned: bool) -> list[dict[str, Any]]:
-    """Return the figures of each network with weights on the front of a study."""
+def measured(folder: Path, *, is_finetuned: bool) -> Iterator[dict[str, Any]]:
+    """Yield the figures of each network with weights on the front of a study."""
     study = open_study(folder)
     config = DataConfig.model_validate(study.header.config["data"])
     data, held_out = open_data(config, torch.device("cpu")), load_held_out(config)
     recipe = Recipe.model_validate(study.header.config["train"])
     splits = {"validation": data.search_data.val, "test": held_out.test}
-    rows = []
     for trial in study.front_records:
         if trial.weights is None:
             continue
@@ -96,8 +96,7 @@ def measured(folder: Path, *, is_finetuned: bool) -> list[dict[str, Any]]:
                 "seconds": time.perf_counter() - began,
                 **{name: accuracies(spec, tuned.weights, data, split) for name, split in splits.items()},
             }
-        rows.append(row)
-    return rows
+        yield row
 
 
 def main() -> None:
