@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -109,7 +110,9 @@ def compiled(folder: Path, main: str, *options: str) -> Path:
     return program
 
 
-def c_logits(program: Path, images: NDArray[np.uint8], num_classes: int) -> NDArray[np.int32]:
-    """Return the logits N K that the compiled ``check.c`` computes."""
-    done = subprocess.run([program], input=images.tobytes(), capture_output=True, check=True)
+def c_logits(
+    program: Path, images: NDArray[np.uint8], num_classes: int, *, within: Sequence[str] = ()
+) -> NDArray[np.int32]:
+    """Return the logits N K that the compiled ``check.c`` computes; ``within`` is a command that runs it."""
+    done = subprocess.run([*within, program], input=images.tobytes(), capture_output=True, check=True)
     return np.frombuffer(done.stdout, np.int32).reshape(-1, num_classes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import struct
 import subprocess
 import sys
@@ -139,6 +140,20 @@ def test_cortex_m4_object_has_the_flash_and_sram_of_the_costs(tmp_path: Path) ->
     )  # the patch is aligned to two bytes
     assert sections[".text"] < 8 * 1024
     assert ".data" not in sections
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(find_spec("ziglang") is None, reason="the package ziglang is not installed")
+@pytest.mark.skipif(shutil.which("qemu-arm") is None, reason="qemu-arm is not installed")
+@pytest.mark.timeout(900)  # the compiler builds its C library once
+def test_thumb_code_under_qemu_equals_numpy(tmp_path: Path) -> None:
+    one = quantised(spec_of("MgNet[2,2]-[(5,6),(9,4)]-B^l"), (8, 8))
+    write_c(one, tmp_path)
+    target = ["-target", "thumb-linux-musleabihf", "-mcpu=cortex_a9", "-static", "-Os"]
+    command = [sys.executable, "-m", "ziglang", "cc", *target, *WARNINGS, "check.c", "net.c", "-o", "check"]
+    subprocess.run(command, cwd=tmp_path, check=True)
+    found = c_logits(tmp_path / "check", one.images, 5, within=["qemu-arm"])
+    np.testing.assert_array_equal(found, integer_logits(one.network, one.images))
 
 
 def section_bytes(content: bytes) -> dict[str, int]:
