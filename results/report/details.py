@@ -175,7 +175,7 @@ def _figures(study: StudyReader, trial: TrialRecord) -> str:
     interval = study.header.sampling.interval(accuracy(trial))
     costs = trial.network_costs
     rows = {
-        "validation accuracy": percent(trial),
+        f"validation accuracy{', int8' * study.header.is_int8}": percent(trial),
         "95 % interval": percents(interval) if interval else "unavailable",
         **_other_accuracy(study, trial),
         "parameters": f"{trial.params:,}",

@@ -79,6 +79,8 @@ def notice(study: StudyReader) -> str:
         f"split{of_images}. The {_what_ran(study)} never saw any test images.",
         *(_on_plan(study) if study.header.plan else _on_search(study)),
     ]
+    if study.header.is_int8:
+        text.append("They are those of the int8 networks; learning curves show the float networks.")
     front = study.front_records
     if study.header.is_balanced:
         text.append("They are balanced: the mean of the accuracies of the classes.")

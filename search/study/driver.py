@@ -281,6 +281,7 @@ class Driver:
                 record.val_accuracy,
                 record.reason,
                 is_on_front=any(one.number == record.number for one in self._found.front),
+                is_int8=self.store.header.is_int8,
             )
         )
 

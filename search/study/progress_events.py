@@ -66,7 +66,7 @@ class EpochEnded:
 
 @dataclass(frozen=True)
 class TrialEnded:
-    """A trial is complete, failed or stopped."""
+    """A trial is complete, failed or stopped; ``is_int8`` says that the accuracy is that of the int8 network."""
 
     trial: int
     state: str
@@ -74,13 +74,14 @@ class TrialEnded:
     val_accuracy: float | None = None
     reason: str | None = None
     is_on_front: bool = False
+    is_int8: bool = False
 
     def text(self) -> str:
         """Return the event as one line."""
         if self.state != "complete" or self.val_accuracy is None:
             because = f": {self.reason}" if self.reason else ""
             return f"trial {self.trial} {self.state}{because}"
-        accuracy = f"val. accuracy {100 * self.val_accuracy:.2f} %"
+        accuracy = f"{'int8' if self.is_int8 else 'val.'} accuracy {100 * self.val_accuracy:.2f} %"
         front = ", on the front" if self.is_on_front else ""
         return f"trial {self.trial} complete: {accuracy}, {plural(self.params, 'parameter')}{front}"
 

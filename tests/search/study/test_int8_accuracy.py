@@ -142,6 +142,10 @@ def test_a_search_for_int8_accuracy_maximises_it(tmp_path: Path, monkeypatch: py
     assert all(trial.int8_accuracy == trial.val_accuracy for trial in study.records)
     last = {number: reports[-1].val_accuracy for number, reports in study.reports.items()}
     assert {trial.number: trial.float_accuracy for trial in study.records} == last
+    report = (STUDY / "report.html").read_text("utf-8")
+    assert "They are those of the int8 networks" in report
+    assert "accuracy of the float network" in report
+    assert "complete: int8 accuracy " in done.stderr
     assert study.front_records == pareto_front(study.records, Objectives.of(study.header))
     assert json.loads(mgnas("front", STUDY, "--json", cwd=tmp_path).stdout)["metric"] == "int8_accuracy"
     assert verify(STUDY).difference is None

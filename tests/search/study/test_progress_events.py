@@ -45,6 +45,7 @@ def test_lines_say_what_happened() -> None:
     assert TrialEnded(3, "complete", 1234, 0.8125, is_on_front=True).text() == (
         "trial 3 complete: val. accuracy 81.25 %, 1,234 parameters, on the front"
     )
+    assert "complete: int8 accuracy 81.25 %" in TrialEnded(3, "complete", 1234, 0.8125, is_int8=True).text()
     assert TrialEnded(3, "failed", 1234, reason="diverged").text() == "trial 3 failed: diverged"
 
 
