@@ -26,7 +26,7 @@ MOST_IDLE_RUNS = 25
 """Runs in a row without a further ended trial after which a soak gives up."""
 STOPPED = {-number for number in (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)} | {130, 143}
 NO_WORKER = "do not start"
-"""A driver whose workers were all killed three times before they were ready ends with exit code 2."""
+"""A driver whose workers were all killed three times before they were ready ends with exit code 1."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ class Soak:
         said = self.folder.stderr.read_text("utf-8", errors="replace")
         if "Traceback" in said:
             self._problem(f"a run said: {said[-3000:]}")
-        if code not in STOPPED | {0} and not (code == 2 and NO_WORKER in said):
+        if code not in STOPPED | {0} and not (code == 1 and NO_WORKER in said):
             self._problem(f"a run ended with exit code {code}: {said[-500:]}")
 
     def _sample(self, driver: int) -> Sample:

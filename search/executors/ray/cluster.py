@@ -87,6 +87,9 @@ class Cluster:
         except Exception as error:  # Ray raises any kind, also plain ones
             self.close()
             raise InvalidInputError(_no_connection(address, error)) from None
+        except SystemExit as error:  # Ray's own handler of SIGTERM exits with the number of the signal
+            self.close()
+            raise SystemExit(128 + signal.SIGTERM if error.code == signal.SIGTERM else error.code) from None
         except BaseException:
             self.close()
             raise
