@@ -1,0 +1,85 @@
+"""The benchmark of Optuna studies on a toy problem: its runs, its tables, and how it gives known costs to samplers."""
+
+from __future__ import annotations
+
+import io
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+
+from benchmarks.optuna_studies.__main__ import measure
+from benchmarks.optuna_studies.nas_bench_201 import _PlainUnpickler
+from benchmarks.optuna_studies.problem import StudyProblem, Values
+from benchmarks.optuna_studies.samplers import KNOWN, make_sampler
+from benchmarks.optuna_studies.table import print_tables
+from results.hypervolume import hypervolume
+
+
+def costs(params: Mapping[str, Any]) -> Values:
+    return (params["x"],)
+
+
+def evaluate(params: Mapping[str, Any], seed: int) -> Values:
+    return (1 - params["x"] + params["y"], *costs(params))
+
+
+PROBLEM = StudyProblem(
+    "toy",
+    lambda trial: {"x": trial.suggest_float("x", 0, 1), "y": trial.suggest_float("y", 0, 1)},
+    evaluate,
+    (2.0, 1.0),
+    costs=costs,
+    best=hypervolume([(1 - x / 1000, x / 1000) for x in range(1001)], (2.0, 1.0)),
+    trials=20,
+)
+
+
+@pytest.mark.parametrize("name", ["random", f"tpe{KNOWN}", "frontier", f"frontier{KNOWN}"])
+def test_hypervolume_grows_along_the_trials_up_to_the_best(name: str) -> None:
+    sampler = make_sampler(name, PROBLEM, 0)
+    assert sampler is not None
+    found = measure(PROBLEM, sampler, 0)
+    curve = found["hypervolume"]
+    assert len(curve) == 4
+    assert 0 < curve[0] <= curve[-1] <= PROBLEM.best
+    assert curve == sorted(curve)
+    assert found["reached"] is None or curve[-1] >= 0.95 * PROBLEM.best
+
+
+def test_known_costs_keep_proposals_under_the_cost_of_an_earlier_trial() -> None:
+    def mean_cost(name: str) -> float:
+        study = optuna.create_study(directions=["minimize"] * 2, sampler=make_sampler(name, PROBLEM, 0))
+        study.optimize(lambda trial: evaluate(PROBLEM.suggest(trial), 0), n_trials=40)
+        return sum(trial.values[1] for trial in study.trials) / 40
+
+    assert mean_cost(f"random{KNOWN}") < 0.7 * mean_cost("random")
+
+
+def test_problem_without_known_costs_has_no_such_sampler() -> None:
+    unknown = StudyProblem("unknown", PROBLEM.suggest, evaluate, (2.0, 1.0))
+    assert make_sampler(f"tpe{KNOWN}", unknown, 0) is None
+    assert make_sampler("tpe", unknown, 0) is not None
+
+
+def test_table_compares_with_random_search_of_the_same_seed(capsys: pytest.CaptureFixture[str]) -> None:
+    def run(sampler: str, seed: int, end: float) -> dict[str, Any]:
+        facts = {"problem": "toy", "sampler": sampler, "seed": seed, "decision_ms": 5.0}
+        return facts | {"hypervolume": [0.1, 0.2, end], "best": 1.0, "reached": None if end < 0.95 else 12}
+
+    runs = [run("random", seed, 0.5 + seed / 100) for seed in range(6)]
+    print_tables([*runs, *(run("frontier", seed, 0.96) for seed in range(6))])
+    lines = capsys.readouterr().out.splitlines()
+    (ours,) = [line for line in lines if line.startswith("| frontier |")]
+    (chance,) = [line for line in lines if line.startswith("| random |")]
+    assert "12 (12, 12) | 6 of 6, p = 0.031" in ours
+    assert "> 15 (> 15, > 15)" in chance
+
+
+def test_table_of_a_wheel_with_a_class_is_refused() -> None:
+    assert _PlainUnpickler(io.BytesIO(pickle.dumps({"a": [1.5]}))).load() == {"a": [1.5]}
+    with pytest.raises(pickle.UnpicklingError, match="is not plain data"):
+        _PlainUnpickler(io.BytesIO(pickle.dumps(Path()))).load()
