@@ -95,7 +95,7 @@ def test_default_folder_counts_only_with_a_living_daemon(
     folder = tmp_path / "default"
     folder.mkdir()
     if pid is not None:
-        (folder / f"{CONTROL}.pid").write_text(pid)
+        (folder / f"{CONTROL}.pid").write_text(str(os.getpid()) if pid == "mine" else pid)
     monkeypatch.setattr(mps, "_DEFAULT_PIPES", folder)
     with multi_process_service(TWO) as how:
         assert ("already runs" in how) == is_running
