@@ -86,9 +86,7 @@ def test_slots_of_their_own_start_nothing(control: Path) -> None:
     assert not control.exists()
 
 
-@pytest.mark.parametrize(
-    ("pid", "is_running"), [(str(os.getpid()), True), ("99999999", False), (None, False)]
-)
+@pytest.mark.parametrize(("pid", "is_running"), [("mine", True), ("99999999", False), (None, False)])
 def test_default_folder_counts_only_with_a_living_daemon(
     control: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pid: str | None, is_running: bool
 ) -> None:
