@@ -125,8 +125,8 @@ def _run(command: str, timeout_s: float, ends: threading.Event | None) -> tuple[
     deadline = time.monotonic() + timeout_s
     try:
         while process.poll() is None or any(stream.is_alive() for stream in streams):
-            if any(len(stream.content) > MOST_BYTES for stream in streams):
-                raise DeviceError(f"the command printed more than {MOST_BYTES:,} bytes and was killed")
+            if any(stream.is_flood for stream in streams):
+                break
             if time.monotonic() > deadline:
                 raise DeviceError(f"the command took longer than {timeout_s:g} s and was killed")
             if ends is not None and ends.is_set():
@@ -136,6 +136,8 @@ def _run(command: str, timeout_s: float, ends: threading.Event | None) -> tuple[
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+    if any(stream.is_flood for stream in streams):  # the pipe is closed then, of which it may have died
+        raise DeviceError(f"the command printed more than {MOST_BYTES:,} bytes and was killed")
     out, err = (stream.content.decode("utf-8", errors="replace") for stream in streams)
     return process.returncode, out, err
 
@@ -148,6 +150,11 @@ class _Stream(threading.Thread):
         self.content = b""
         self._pipe = pipe
         self.start()
+
+    @property
+    def is_flood(self) -> bool:
+        """Whether there was more than the limit."""
+        return len(self.content) > MOST_BYTES
 
     def run(self) -> None:
         with suppress(OSError, ValueError), self._pipe:
