@@ -73,7 +73,8 @@ def steps(scale: Scale, root: Path) -> list[Step]:
         root: The root of the checkout, with the tests.
     """
     studies = [step for preset in scale.presets for step in _search_and_certification(scale, preset)]
-    return [*_checks(scale, root), *studies, *_trainings(scale), _recipe(scale)]
+    taught = [_taught_certification(scale, preset) for preset in scale.presets]
+    return [*_checks(scale, root), *studies, *_trainings(scale), *taught, _recipe(scale)]
 
 
 def _checks(scale: Scale, root: Path) -> list[Step]:
@@ -95,6 +96,13 @@ def _search_and_certification(scale: Scale, preset: str) -> list[Step]:
     search = (*MGNAS, "search", "--preset", preset, *images, "--dir", folder)
     certify = (*MGNAS, "certify", folder, "--data", scale.data, *_seeds_and_epochs(scale))
     return [Step(f"search-{preset}", search, 600.0), Step(f"certify-{preset}", certify, 600.0)]
+
+
+def _taught_certification(scale: Scale, preset: str) -> Step:
+    """Return the certification of a front whose networks, and the references, imitate the best of the study."""
+    references = (word for name in scale.references for word in ("--reference", name))
+    certify = (*MGNAS, "certify", f"studies/{preset}", "--data", scale.data, *_seeds_and_epochs(scale))
+    return Step(f"certify-{preset}-taught", (*certify, "--teacher", "best", *references), 600.0)
 
 
 def _trainings(scale: Scale) -> list[Step]:
