@@ -34,6 +34,7 @@ class Measured:
         labels: The classes of the test images, int64 N.
         origins: Why each network is certified, by its identity.
         classes: Names of the classes.
+        teacher: The digest of the network that the trainings imitated; None for none.
     """
 
     epochs: int
@@ -42,6 +43,7 @@ class Measured:
     labels: Labels
     origins: Mapping[str, Mapping[str, Any]]
     classes: tuple[str, ...]
+    teacher: str | None = None
 
     def of_networks(self) -> list[list[TrialRecord]]:
         """Return the trainings of each network, in the order of the seeds."""
@@ -87,6 +89,7 @@ def certification_of(
         seeds=max(len(trials) for trials in networks),
         num_images=len(measured.labels),
         classes=measured.classes,
+        teacher=measured.teacher,
         openings=tuple(opened),
         candidates=frozenset(measured.origins),
         networks=tuple(found),

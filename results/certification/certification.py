@@ -36,6 +36,7 @@ class Certification:
         survived: The networks of the search's front that are on the certified front.
         lost: The networks of the search's front that are not.
         by_arch: Each network by its identity.
+        teacher: The digest of the network that all trainings imitated (``mgnas certify --teacher``); None for none.
     """
 
     folder: Path
@@ -53,6 +54,7 @@ class Certification:
     survived: tuple[CertifiedNetwork, ...]
     lost: tuple[CertifiedNetwork, ...]
     by_arch: Mapping[str, CertifiedNetwork] = field(repr=False, default_factory=dict)
+    teacher: str | None = None
 
     @property
     def front(self) -> list[CertifiedNetwork]:

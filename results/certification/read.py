@@ -75,4 +75,5 @@ def _measured(folder: Path) -> Measured | None:
         labels=np.array(opened[-1][1]["labels"], dtype=np.int64),
         origins=origins,
         classes=tuple(header.data["classes"]),
+        teacher=header.config["train"].get("teacher"),
     )

@@ -36,6 +36,7 @@ def summary(certification: Certification, objectives: Objectives = PARAMS) -> di
         "folder": str(certification.folder),
         "epochs": certification.epochs,
         "seeds": certification.seeds,
+        "teacher": certification.teacher,
         "test_images": certification.num_images,
         "classes": list(certification.classes),
         "openings": [asdict(opening) for opening in certification.openings],

@@ -14,8 +14,9 @@ from results.tables import print_table
 
 def print_certification(certification: Certification, objectives: Objectives, stream: TextIO) -> None:
     """Print the certified figures as tables and sentences."""
+    taught = "" if certification.teacher is None else f", taught by the network {certification.teacher}"
     stream.write(
-        f"certified: {plural(certification.epochs, 'epoch')}, {plural(certification.seeds, 'seed')} each; "
+        f"certified: {plural(certification.epochs, 'epoch')}, {plural(certification.seeds, 'seed')} each{taught}; "
         f"selected on validation, measured on {plural(certification.num_images, 'held-out test image')}\n\n"
     )
     print_networks(certification.networks, objectives, stream)

@@ -46,6 +46,10 @@ def _lead(certification: Certification) -> str:
         "Deviations are sample standard deviations over the seeds, in percentage points. Intervals are 95 % intervals. "
         "<em>P(front)</em> is the probability that the network is on the true front of the certified networks."
     ]
+    if certification.teacher is not None:
+        sentences.append(
+            f"All trainings imitated the network with the digest {escape(certification.teacher)}."
+        )
     if certification.seeds == 1:
         sentences.append("One seed: the intervals leave out the variance between trainings.")
     if len(certification.openings) > 1:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import mgnas as api
+from results.certification.summary import summary
 from results.open import open_study
 from search.study.teacher_files import TEACHERS, find_teacher
 from space.core.errors import InvalidInputError
@@ -135,6 +136,9 @@ def test_certification_with_the_best_network_as_teacher_has_a_folder_of_its_own(
     folder = tmp_path / "search" / f"certification-teacher-{digest}"
     assert (folder / TEACHERS / f"{digest}.safetensors").is_file()
     assert not (tmp_path / "search" / "certification").exists()
+    assert study.certification.teacher == digest
+    assert summary(study.certification)["teacher"] == digest
+    assert f"the network with the digest {digest}" in study.report().read_text("utf-8")
     assert {network.arch for network in study.certification.front} <= {one.arch for one in study.records}
     with pytest.raises(InvalidInputError, match="no trial 99"):
         api.certify("search", seeds=1, teacher="search:99", progress=False)
