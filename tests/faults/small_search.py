@@ -94,6 +94,26 @@ class SmallSearch:
         found = [pid for pid in self.processes() if self.slot(pid) is not None]
         return sorted(found, key=lambda pid: (self.slot(pid), pid))
 
+    def busy_worker(self) -> int:
+        """Wait until a worker has trained an epoch of the trial that it still trains, and return its process.
+
+        The driver replaces a worker that is still loading without a word.
+        """
+        found: list[int] = []
+
+        def look() -> bool:
+            began = {job["trial"]: job["pid"] for job in self.logged("job_began")}
+            ended = {job["trial"] for job in self.logged("job_ended")}
+            found[:] = [
+                began[trial]
+                for trial, curve in self.curves().items()
+                if curve and trial in began.keys() - ended
+            ]
+            return bool(found)
+
+        self.wait_until(look, "a worker with an epoch")
+        return found[0]
+
     def slot(self, pid: int) -> int | None:
         """Return the slot of a worker, from the name of its log; None for another process."""
         with suppress(OSError):

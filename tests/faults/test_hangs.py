@@ -14,7 +14,7 @@ LIMIT = "search.max_silence_s=10"
 def test_stopped_worker_is_replaced_and_its_trial_ends(search: SmallSearch) -> None:
     search.start("--set", LIMIT)
     search.wait_for_epochs(3)
-    search.send(search.workers()[0], SIGSTOP)
+    search.send(search.busy_worker(), SIGSTOP)
     before = search.curves()
     search.wait_until_said("its worker was killed, since it sent no heartbeat for ")
     assert search.wait() == 0, search.stderr
@@ -26,7 +26,7 @@ def test_stopped_worker_is_replaced_and_its_trial_ends(search: SmallSearch) -> N
 def test_worker_that_continues_before_the_limit_loses_nothing(search: SmallSearch) -> None:
     search.start("--set", "search.max_silence_s=60")
     search.wait_for_epochs(3)
-    worker = search.workers()[0]
+    worker = search.busy_worker()
     search.send(worker, SIGSTOP)
     search.wait_until_said("its worker sent no heartbeat for 30 s; the other workers continue")
     search.send(worker, SIGCONT)

@@ -53,7 +53,7 @@ def strike(search: SmallSearch, victims: str, blow: Signals, rng: random.Random)
 def test_worker_that_gets_a_signal_is_replaced_and_named(search: SmallSearch, blow: Signals) -> None:
     search.start()
     search.wait_for_epochs(3)
-    search.send(search.workers()[0], blow)
+    search.send(search.busy_worker(), blow)
     search.wait_until_said(
         f"its worker was killed by signal {int(blow)}; it resumes from its last checkpoint"
     )
