@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -9,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from space.core.errors import shown
 
 DeviceFormat = Literal["onnx", "onnx-int8", "pt2", "c"]
+NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"
 PLACE = "{model}"
 """The place of the exported file in a command."""
 
@@ -18,10 +20,7 @@ class DeviceConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    name: str = Field(
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$",
-        description="Name of the device: letters, digits, dots, - and _.",
-    )
+    name: str = Field(description="Name of the device: letters, digits, dots, - and _.")
     command: str = Field(
         description="Command of the shell that measures the exported network {model} and prints JSON with latency_ms.",
     )
@@ -32,6 +31,15 @@ class DeviceConfig(BaseModel):
     timeout_s: float = Field(
         default=300.0, gt=0, le=86_400, description="Seconds after which a measurement has failed."
     )
+
+    @field_validator("name")
+    @classmethod
+    def _is_a_word(cls, name: str) -> str:
+        if re.fullmatch(NAME, name) is None:
+            raise ValueError(
+                f"a device's name has up to 64 letters, digits, dots, - and _, but got {shown(name)}"
+            )
+        return name
 
     @field_validator("command")
     @classmethod

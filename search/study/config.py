@@ -207,6 +207,9 @@ class StudyConfig(BaseModel):
             raise explain(error, cls, source) from None
         if config.target is not None and config.plan is None and "c" in config.target.export_formats:
             check_has_programs(config.space, f"the target {config.target.name}")
+        for device in config.search.devices if config.plan is None else ():
+            if device.format == "c":
+                check_has_programs(config.space, f"the format c of the device {device.name}")
         return config
 
     def to_toml(self) -> str:

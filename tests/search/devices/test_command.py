@@ -12,6 +12,8 @@ from pydantic import ValidationError
 
 from search.devices.command import DeviceError, Measurement, measure, read_measurement
 from search.devices.config import DeviceConfig
+from search.study.config import StudyConfig
+from space.core.errors import InvalidInputError
 
 MODEL = Path("/models/net of mine.onnx")
 
@@ -30,6 +32,23 @@ def test_command_gets_the_quoted_path_of_the_network(tmp_path: Path) -> None:
 def test_command_without_a_place_for_the_network_is_refused() -> None:
     with pytest.raises(ValidationError, match=r"must contain \{model\}"):
         DeviceConfig(name="pi", command="true")
+
+
+@pytest.mark.parametrize("name", ["", "my pi", "-pi", "../pi", "x" * 65, "pi\n"])
+def test_name_of_a_device_is_a_word(name: str) -> None:
+    with pytest.raises(ValidationError, match="letters, digits, dots, - and _"):
+        DeviceConfig(name=name, command="bench {model}")
+
+
+@pytest.mark.parametrize(("kind", "is_refused"), [("c", True), ("onnx", False)])
+def test_space_without_c_code_is_refused_for_a_device_that_takes_it(kind: str, is_refused: bool) -> None:
+    device = {"name": "board", "command": "bench {model}", "format": kind}
+    tables = {"space": {"activation": "gelu"}, "search": {"devices": [device]}}
+    if is_refused:
+        with pytest.raises(InvalidInputError, match="the format c of the device board"):
+            StudyConfig.parse(tables, "study.toml")
+    else:
+        assert StudyConfig.parse(tables, "study.toml").search.devices[0].name == "board"
 
 
 @pytest.mark.parametrize(
