@@ -76,5 +76,7 @@
   dialog.addEventListener("click", (event) => {
     if (event.target === dialog) dialog.close(); // the backdrop
   });
-  dialog.addEventListener("close", empty);
+  dialog.addEventListener("close", () => {
+    if (!dialog.open) empty(); // the event comes later: the dialog may be open again
+  });
 })();

@@ -177,7 +177,7 @@ class Browser:
         Raises:
             TimeoutError: It stays false.
         """
-        end = time.monotonic() + _TIMEOUT_S / 4
+        end = time.monotonic() + _TIMEOUT_S
         while not (value := self.evaluate(expression)):
             if time.monotonic() > end:
                 raise TimeoutError(f"the page does not reach: {expression}")
@@ -196,7 +196,7 @@ class Browser:
             "const x = b.x + b.width / 2, y = b.y + b.height / 2, top = document.elementFromPoint(x, y); "
             "return [x, y, e.contains(top) || Boolean(top && top.contains(e))]; })()"
         )
-        end, before = time.monotonic() + _TIMEOUT_S / 4, None
+        end, before = time.monotonic() + _TIMEOUT_S, None
         while True:
             x, y, is_free = self.evaluate(look)
             if is_free and (x, y) == before:
@@ -248,7 +248,7 @@ class Browser:
             TimeoutError: There is no such file.
         """
         file = self.downloads / name
-        end = time.monotonic() + _TIMEOUT_S / 4
+        end = time.monotonic() + _TIMEOUT_S
         while not file.is_file() or not file.stat().st_size:
             if time.monotonic() > end:
                 raise TimeoutError(

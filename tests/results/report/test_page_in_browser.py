@@ -151,9 +151,22 @@ def test_details_open_by_keyboard_and_give_the_focus_back(opened: Browser, made:
         "document.querySelector('#details h2').innerText"
     )
     opened.press("Escape")
-    opened.wait("!document.querySelector('#details').open")
+    # the browser sends the event "close" after it has closed the dialog
+    opened.wait("!document.querySelector('#details .content').childElementCount")
+    assert not opened.evaluate("document.querySelector('#details').open")
     assert opened.evaluate("document.activeElement.dataset.details") == names[1]
-    assert opened.evaluate("document.querySelector('#details .content').childElementCount") == 0
+
+
+def test_details_opened_again_at_once_keep_their_content(opened: Browser, made: Study) -> None:
+    opener = f"td [data-details='trial-{made.front_records[0].number}']"
+    opened.click(opener)
+    opened.evaluate(
+        "new Promise(done => { const dialog = document.querySelector('#details');"
+        " dialog.addEventListener('close', () => setTimeout(done)); dialog.close();"
+        f' document.querySelector("{opener}").click(); }})'
+    )
+    assert opened.evaluate("document.querySelector('#details').open")
+    assert opened.evaluate("document.querySelector('#details h2').innerText").startswith("Trial")
 
 
 def test_the_focus_stays_in_the_details(opened: Browser, made: Study) -> None:
