@@ -20,7 +20,6 @@ from pathlib import Path
 import torch
 
 from space.networks.spec import Spec
-from space.notation.parse import parse_notation
 from trainers.device.calibration_probes import CUDA_PROBES, PROBES, Probe, product_s, product_size, step_time
 from trainers.device.calibration_question import Question, ask
 from trainers.device.calibration_records import (
@@ -139,11 +138,12 @@ class Calibration:
     ) -> float | None:
         """Return the expected seconds of an epoch with its evaluation; None if the class was not measured.
 
-        A step takes ``t (o n / n_p + (1 - o) w / w_p)``: ``t`` is the time of the probe's step, ``o`` its
-        ``overhead``, ``n`` and ``n_p`` the operations, ``w`` and ``w_p`` the MACs of a batch of the network and
-        of the probe. The sum in brackets is at least ``LEAST_STEP``. An image of the evaluation takes
-        ``EVALUATION`` of the time of one in a step. On a CPU, ``t`` includes the current load: the step is timed
-        again at most once in ``RENEW_AFTER``, beside the trainings and programs that run now.
+        A step takes ``t (o n / n_p + a b / b_p + (1 - o - a) w / w_p)``: ``t`` is the time of the probe's step, ``o``
+        its ``overhead`` and ``a`` its ``traffic``; ``n`` and ``n_p`` are the operations, ``b`` and ``b_p`` the bytes of
+        activations, ``w`` and ``w_p`` the MACs of a batch of the network and of the probe. The sum in brackets is at
+        least ``LEAST_STEP``. An image of the evaluation takes ``EVALUATION`` of the time of one in a step. On a CPU,
+        ``t`` includes the current load: the step is timed again at most once in ``RENEW_AFTER``, beside the trainings
+        and programs that run now.
 
         Args:
             spec: The network.
@@ -158,13 +158,9 @@ class Calibration:
         record = read_records(self.path).get(question.key)
         if record is None:
             return None
-        probed, probed_size = parse_notation(probe.notation), (probe.image_size, probe.image_size)
         batch = min(recipe.batch_size, num_images)
-        macs = spec.counts(image_size).macs / probed.counts(probed_size).macs * batch / probe.batch_size
-        operations = _num_operations(spec, image_size) / _num_operations(probed, probed_size)
-        step_s = self._loaded_step_s(question, record) * max(
-            probe.overhead * operations + (1 - probe.overhead) * macs, LEAST_STEP
-        )
+        relative_s = probe.relative_step_s(spec, image_size, batch)
+        step_s = self._loaded_step_s(question, record) * max(relative_s, LEAST_STEP)
         return step_s * (math.ceil(num_images / batch) + EVALUATION * num_val / batch)
 
     def _loaded_step_s(self, question: Question, record: Record) -> float:
@@ -290,8 +286,3 @@ class Calibration:
             doubt = records[key].doubts()[-1]
             return f"calibration of {key}: {doubt}; 'mgnas calibrate --renew' measures again"
         return None
-
-
-def _num_operations(spec: Spec, image_size: tuple[int, int]) -> int:
-    """Return the number of layers that a forward pass applies, repeated ones as often as they are used."""
-    return sum(layer.uses for layer in spec.layers(image_size))

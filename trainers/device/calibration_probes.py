@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import torch
 
+from space.networks.spec import Spec
 from space.notation.parse import parse_notation
 from trainers.data.device_data import Batch
 from trainers.device.cuda_graph import WARM_UP_STEPS
@@ -23,8 +24,15 @@ REPEATS = 2
 class Probe:
     """The network that represents all networks of up to ``most_macs`` MACs, and its images.
 
-    ``overhead`` is the fraction of its step that depends on the number of operations and not on their MACs. It was
-    measured with networks of other widths and depths on a CPU; on GPUs it is not known.
+    Attributes:
+        name: The name of the class.
+        most_macs: The largest number of MACs of its networks, for one image.
+        notation: The network that is timed.
+        image_size: Its height and width in pixels.
+        batch_size: Its images of a step.
+        overhead: The fraction of its step that depends on the number of operations.
+        traffic: The fraction that depends on the bytes of activations. The rest depends on the MACs. Both fractions
+            are those of ``benchmarks/step_time.py`` on a CPU; on GPUs they are not known.
     """
 
     name: str
@@ -33,12 +41,40 @@ class Probe:
     image_size: int
     batch_size: int
     overhead: float = 0.0
+    traffic: float = 0.0
+
+    def relative_step_s(self, spec: Spec, image_size: tuple[int, int], batch_size: int) -> float:
+        """Return the expected time of a step of a network, in steps of the probe.
+
+        Args:
+            spec: The network.
+            image_size: Height and width in pixels.
+            batch_size: Images of the step.
+        """
+        ours = step_work(spec, image_size, batch_size)
+        probes = step_work(parse_notation(self.notation), (self.image_size, self.image_size), self.batch_size)
+        operations, activations, macs = (a / b for a, b in zip(ours, probes, strict=True))
+        return (
+            self.overhead * operations
+            + self.traffic * activations
+            + (1 - self.overhead - self.traffic) * macs
+        )
+
+
+def step_work(spec: Spec, image_size: tuple[int, int], batch_size: int) -> tuple[int, int, int]:
+    """Return the operations of a forward pass, and the activations in bytes and the MACs of a batch.
+
+    Operations are applied layers: a repeated one counts as often as it is used.
+    """
+    counts = spec.counts(image_size)
+    operations = sum(layer.uses for layer in spec.layers(image_size))
+    return operations, batch_size * counts.activation_bytes, batch_size * counts.macs
 
 
 PROBES = (
-    Probe("small", 1e6, "MgNet[2,2]-8-B^l", 8, 64, overhead=0.8),
-    Probe("medium", 3e7, "MgNet[2,2,2]-[16,32,48]-B^l", 16, 32, overhead=0.25),
-    Probe("large", float("inf"), "MgNet[2,2,2]-[32,64,128]-B^l", 32, 16, overhead=0.05),
+    Probe("small", 1e6, "MgNet[2,2]-8-B^l", 8, 64, overhead=0.64, traffic=0.32),
+    Probe("medium", 3e7, "MgNet[2,2,2]-[16,32,48]-B^l", 16, 32, overhead=0.3, traffic=0.5),
+    Probe("large", float("inf"), "MgNet[2,2,2]-[32,64,128]-B^l", 32, 16, overhead=0.07, traffic=0.5),
 )
 CUDA_PROBES = (
     Probe("small", 1e6, "MgNet[2,2]-8-B^l", 8, 64),
