@@ -180,9 +180,9 @@ def __getattr__(name: str) -> Any:
         ImportError: Another module was imported under the name of a package of mgnas.
     """
     if name == "__version__":
-        from importlib.metadata import version
+        from space.core.versions import installed_version
 
-        return version("mgnas")
+        return installed_version("mgnas")
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     import_own_packages()

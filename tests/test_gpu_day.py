@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.gpu_day import check_packages
 from benchmarks.gpu_day.__main__ import ROOT, main
 from benchmarks.gpu_day.parcels import pack, parts, unpack
 from benchmarks.gpu_day.queue import read_state, run_queue, run_step
-from benchmarks.gpu_day.steps import Scale, Step, steps
+from benchmarks.gpu_day.steps import GPU_TESTS, Scale, Step, steps
 from results.open import open_study
 from space.networks.references import read_reference
 
@@ -86,6 +87,17 @@ def test_names_and_files_of_the_real_queue_exist() -> None:
     for preset in scale.presets:
         assert (ROOT / "search" / "presets" / f"{preset}.toml").exists()
     assert all(one.most_s <= 600 for one in steps(scale, ROOT))
+
+
+def test_missing_packages_are_named_before_the_first_step() -> None:
+    with pytest.raises(ImportError, match=r"not installed: no_such_package, nor_this$"):
+        check_packages(["torch", "no_such_package", "nor_this"])
+
+
+def test_queue_knows_all_files_with_tests_of_a_gpu() -> None:
+    marked = [path for path in (ROOT / "tests").rglob("test_*.py") if "mark.gpu" in path.read_text("utf-8")]
+    marked.remove(Path(__file__))
+    assert sorted(path.relative_to(ROOT).as_posix() for path in marked) == sorted(GPU_TESTS)
 
 
 @pytest.mark.slow

@@ -15,6 +15,8 @@ HAND_DESIGNED = (
 """The networks of the papers that the search is compared with."""
 PAPERS = ("mgnet-256-Bl", "resnet18")
 """The two networks of the papers' claims, at full width."""
+GPU_TESTS = ("tests/trainers/test_gpu.py", "tests/space/modules/test_integers.py")
+"""The files with tests of a GPU. To collect all files would need every optional package."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ class Scale:
     papers: tuple[str, ...] = PAPERS
     packing: tuple[str, ...] = ()
     recipe: tuple[str, ...] = ("--epochs", "30")
-    tests: tuple[str, ...] = ("-m", "gpu", "-q", "-n0", "tests")
+    tests: tuple[str, ...] = ("-m", "gpu", "-q", "-n0", *GPU_TESTS)
 
 
 def steps(scale: Scale, root: Path) -> list[Step]:

@@ -53,9 +53,9 @@ def calibrate(
 
 def version() -> None:
     """Print the version."""
-    from importlib.metadata import version as installed
+    from space.core.versions import installed_version
 
-    typer.echo(f"mgnas {installed('mgnas')}")
+    typer.echo(f"mgnas {installed_version('mgnas')}")
 
 
 def help_on(

@@ -7,13 +7,13 @@ import json
 import platform
 import subprocess
 from contextlib import suppress
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from results.storage.records import StudyHeader
 from search.executors.slots import count_cores
 from search.study.config import StudyConfig
+from space.core.versions import installed_version
 
 
 def environment() -> dict[str, Any]:
@@ -25,7 +25,7 @@ def environment() -> dict[str, Any]:
         "cpu": _cpu_name(),
         "cores": count_cores(),
         "gpus": _gpu_names(),
-        "packages": {name: version(name) for name in packages},
+        "packages": {name: installed_version(name) for name in packages},
         "began": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "commit": _commit(),
     }

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import platform
-from importlib.metadata import PackageNotFoundError, version
+
+from space.core.versions import installed_version
 
 
 def versions() -> dict[str, str]:
     """Return the versions of Python (major and minor), mgnas and torch; torch is not imported."""
     return {
         "python": ".".join(platform.python_version_tuple()[:2]),
-        "mgnas": _installed("mgnas"),
-        "torch": _installed("torch"),
+        "mgnas": installed_version("mgnas"),
+        "torch": installed_version("torch").partition("+")[0],  # builds for CPUs and GPUs have one version
     }
 
 
@@ -23,10 +24,3 @@ def difference(driver: dict[str, str], node: dict[str, str]) -> str | None:
                 f"the node has {name} {node[name]}, but the driver {wanted}; install one version on all nodes"
             )
     return None
-
-
-def _installed(package: str) -> str:
-    try:
-        return version(package).partition("+")[0]  # builds for CPUs and GPUs have one version
-    except PackageNotFoundError:
-        return "none"
