@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     device = torch.device(asked.device)
     if asked.device == "cpu":
         torch.set_num_threads(1)
-    data = _images(asked.images, asked.size, device)
+    data = noise_images(asked.images, asked.size, device)
     num_batches = batches_in(asked.images, BASE.batch_size)
     least = dict.fromkeys(KINDS, float("inf"))
     for _ in range(asked.repeats):  # by turns: the load of the machine changes
@@ -64,7 +64,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(json.dumps(found, indent=2))
 
 
-def _images(count: int, size: int, device: torch.device) -> ResidentData:
+def noise_images(count: int, size: int, device: torch.device) -> ResidentData:
+    """Return random images of ten classes, ``count`` for training and 100 for validation."""
     rng = np.random.default_rng(0)
     pixels = rng.integers(0, 256, (count, size, size, 3), dtype=np.uint8)
     split = Split(pixels, np.arange(count) % 10)

@@ -41,7 +41,6 @@ NETWORKS = {
 TEACHER = "200k"
 TEACHER_SEED = 1000
 """A seed that no student has."""
-TAUGHT = "distillation"
 VARIANTS: dict[str, dict[str, Any]] = {
     "base": {},
     "trivial_augment": {"trivial_augment": 1.0},
@@ -49,11 +48,19 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "random_erasing": {"random_erasing": 0.25},
     "mixup": {"mixup": 0.2},
     "no average": {"average": 0.0},
-    TAUGHT: {},
 }
 """Changes of the recipe. The base averages the weights already, so the average is left out instead."""
+TAUGHT: dict[str, dict[str, Any]] = {
+    "distillation": {},
+    "distillation, weight 0.5": {"distill_weight": 0.5},
+    "distillation, weight 1": {"distill_weight": 1.0},
+    "distillation, temperature 2": {"distill_temperature": 2.0},
+    "distillation, temperature 8": {"distill_temperature": 8.0},
+}
+"""The base with a teacher, and changes of that recipe."""
 LONGER = "longer"
 """The base with twice the epochs."""
+USUAL = [*VARIANTS, "distillation", LONGER]
 
 
 @dataclass(frozen=True)
@@ -72,13 +79,18 @@ class Bench:
         return read_rows(self.out)
 
     def run(self, size: str, variant: str, seed: int) -> None:
-        """Train one network, unless its row is there, and append its row."""
+        """Train one network, unless its row is there, and append its row.
+
+        The teacher is trained again if its weights are missing.
+        """
         known = self._key(size, variant, seed)
-        if any(row.items() >= known.items() for row in self.recorded):
+        is_teacher = (size, variant, seed) == (TEACHER, "base", TEACHER_SEED)
+        is_missing = is_teacher and not self._teacher_path.exists()
+        if not is_missing and any(row.items() >= known.items() for row in self.recorded):
             return
         training = self._training(size, variant, seed)
         reports = list(training.epochs())
-        if variant == "base" and seed == TEACHER_SEED:
+        if is_teacher:
             training.save(self._teacher_path)
         row = known | {
             "notation": training.spec.notation,
@@ -108,9 +120,9 @@ class Bench:
         recipe, teacher = self.base, None
         if variant == LONGER:
             recipe = recipe.replaced({"epochs": 2 * recipe.epochs})
-        elif variant == TAUGHT:
+        elif variant in TAUGHT:
             digest = self._teacher_digest()
-            recipe = recipe.replaced({"teacher": digest})
+            recipe = recipe.replaced({"teacher": digest, **TAUGHT[variant]})
             teacher = load_teacher(self._teacher_path, digest, self.data)
         else:
             recipe = recipe.replaced(VARIANTS[variant])
@@ -205,12 +217,11 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    names = [*VARIANTS, LONGER]
     parser.add_argument("--data", type=Path, help="an archive with x_train, y_train and classes")
     parser.add_argument("--out", type=Path, required=True, help="the rows, as JSON lines")
     parser.add_argument("--table", action="store_true", help="print the table of --out only")
     parser.add_argument("--networks", nargs="+", choices=NETWORKS, default=list(NETWORKS))
-    parser.add_argument("--variants", nargs="+", choices=names, default=names)
+    parser.add_argument("--variants", nargs="+", choices=[*VARIANTS, LONGER, *TAUGHT], default=USUAL)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=100)
     parser.add_argument("--batch-size", type=int, default=128)

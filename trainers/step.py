@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from trainers.data.device_data import Batch
+from trainers.data.device_data import Batch, TaughtBatch
 from trainers.device.cuda_graph import GraphedStep
 from trainers.device.execution import StepMode
 from trainers.optim.optimizers import make_optimizers
@@ -43,11 +43,11 @@ class TrainStep:
         self._lr_multiplier = math.nan
         self.num_passes = 0
 
-    def __call__(self, batch: Batch, lr_multiplier: float) -> Tensor:
+    def __call__(self, batch: Batch | TaughtBatch, lr_multiplier: float) -> Tensor:
         """Train on a batch.
 
         Args:
-            batch: Images float32 N C H W and their targets.
+            batch: Images float32 N C H W and their targets; without logits of the teacher, the step computes them.
             lr_multiplier: Factor of all learning rates.
 
         Returns:
@@ -60,19 +60,22 @@ class TrainStep:
             self._lr_multiplier = lr_multiplier
         return self._eager(batch) if self._graph is None else self._graph(self._eager, batch)
 
-    def _eager(self, batch: Batch) -> Tensor:
+    def _eager(self, batch: Batch | TaughtBatch) -> Tensor:
         for optimizer in self.optimizers:
             optimizer.zero_grad()
         size = len(batch.images)
-        num_pieces = math.ceil(size / min(size, self.mode.micro_batch or size))
         total = torch.zeros((), device=self._device)
-        for images, targets in zip(*(torch.tensor_split(t, num_pieces) for t in batch), strict=True):
-            loss = self._loss_sum(images, targets) / size
+        num_pieces = self._num_pieces(size)
+        for piece in zip(*(torch.tensor_split(tensor, num_pieces) for tensor in batch), strict=True):
+            loss = self._loss_sum(*piece) / size
             torch.autograd.backward(loss)
             total += loss.detach()
         for optimizer in self.optimizers:
             optimizer.step()
         return total
+
+    def _num_pieces(self, size: int) -> int:
+        return math.ceil(size / min(size, self.mode.micro_batch or size))
 
     def logits(self, images: Tensor) -> Tensor:
         """Return logits N K, float32, for images N C H W, float32."""
@@ -84,7 +87,13 @@ class TrainStep:
             logits: Tensor = (self._compiled if self._network.training else self._network)(images)
         return logits.float()
 
-    def _loss_sum(self, images: Tensor, targets: Tensor) -> Tensor:
+    def teacher_logits(self, images: Tensor) -> Tensor:
+        """Return the teacher's logits N K, float32, for a batch N C H W, computed in the pieces of a step."""
+        self.num_passes += 1
+        pieces = torch.tensor_split(images, self._num_pieces(len(images)))
+        return torch.cat([self._taught(piece) for piece in pieces])
+
+    def _loss_sum(self, images: Tensor, targets: Tensor, taught: Tensor | None = None) -> Tensor:
         """Return (1 - w) cross-entropy + w distillation, summed over the images; w = 0 without a teacher."""
         recipe, logits = self.recipe, self.logits(images)
         of_labels = F.cross_entropy(
@@ -96,7 +105,8 @@ class TrainStep:
         )
         if self._teacher is None:
             return of_labels
-        of_teacher = distillation_loss(logits, self._taught(images), recipe.distill_temperature)
+        taught = self._taught(images) if taught is None else taught
+        of_teacher = distillation_loss(logits, taught, recipe.distill_temperature)
         return (1 - recipe.distill_weight) * of_labels + recipe.distill_weight * of_teacher
 
     def _taught(self, images: Tensor) -> Tensor:

@@ -22,8 +22,8 @@ from space.modules import Trained, build, save_weights
 from space.modules.blocks import GridNet
 from space.networks.spec import Spec
 from trainers.checkpoint import CheckpointFile, TrainingState
-from trainers.data.device_data import DeviceData
-from trainers.data.epoch_plan import batches_in, plan_epoch
+from trainers.data.device_data import Batch, DeviceData, TaughtBatch
+from trainers.data.epoch_plan import EpochPlan, batches_in, plan_epoch
 from trainers.device.execution import StepMode
 from trainers.device.measurements import Latency, Meter, latencies, steady_latency_ms
 from trainers.device.memory import is_out_of_memory, no_room
@@ -38,6 +38,7 @@ from trainers.resuming import choose_mode, usable_state
 from trainers.state import collect_tensors, restore_tensors
 from trainers.step import TrainStep
 from trainers.teacher import Teacher
+from trainers.teacher_cache import TeacherCache, is_cached
 
 RECENT = 0.4
 """Largest fraction of the steps so far that the weight average spans."""
@@ -118,6 +119,7 @@ class Training:
         self.network = network.to(self.data.device)
         weights = self.data.class_weights() if self.recipe.balance else None
         self._step = TrainStep(self.network, self.recipe, self.mode, weights, self._teacher)
+        self._cache: TeacherCache | None = None
         longest = self.recipe.average * self.recipe.epochs * self._batches
         self._average = WeightAverage(self.network, longest, RECENT) if self.recipe.average else None
         if self._kept is not None:
@@ -185,7 +187,7 @@ class Training:
         plan = plan_epoch(len(self.data.train_labels), self.recipe, self.seed, epoch)
         loss_sum = torch.zeros((), device=self.data.device)
         with self._random("dropout", epoch):
-            for step, batch in enumerate(self.data.train_batches(plan, self.recipe), start=done + 1):
+            for step, batch in enumerate(self._planned_batches(plan), start=done + 1):
                 progress = (step - 0.5) / (self.recipe.epochs * self._batches)
                 loss_sum += self._step(batch, multiplier(self.recipe, progress))
                 if self._average is not None:
@@ -193,12 +195,21 @@ class Training:
                 self._meter.step_done()
         return loss_sum
 
+    def _planned_batches(self, plan: EpochPlan) -> Iterator[Batch | TaughtBatch]:
+        """Return the batches of a plan, with the logits of the teacher where they are cached."""
+        batches = self.data.train_batches(plan, self.recipe)
+        if not is_cached(self.recipe, self.data):
+            return batches
+        if self._cache is None:
+            self._cache = TeacherCache(self.data, self.recipe, self._step.teacher_logits)
+        return self._cache.taught(batches, plan)
+
     def _take_half(self, reason: str) -> None:
         """Set up the training again with half the micro-batch."""
         images_at_once = self._images_at_once
         if images_at_once == 1:
             raise no_room("a single image", reason)
-        del self._step, self._average, self.network
+        del self._step, self._cache, self._average, self.network
         if self.data.device.type == "cuda":
             torch.cuda.empty_cache()
         self.mode = replace(self.mode, micro_batch=(images_at_once + 1) // 2)

@@ -70,12 +70,16 @@ def test_a_gpu_augments_as_a_cpu(cuda_data: ResidentData, data: ResidentData) ->
         assert is_close.float().mean() > 0.99
 
 
+@pytest.mark.parametrize("augmentation", [{"mixup": 0.1}, {"crop_padding": 0}])
 @pytest.mark.parametrize("bfloat16", [False, True])
-def test_graphs_with_a_teacher_learn(cuda_data: ResidentData, tmp_path: Path, bfloat16: bool) -> None:
+def test_graphs_with_a_teacher_learn(
+    cuda_data: ResidentData, tmp_path: Path, bfloat16: bool, augmentation: dict[str, float]
+) -> None:
+    """Without random crops, the logits of the teacher are cached."""
     teaching = Training(SPEC, cuda_data, RECIPE, seed=2)
     list(teaching.epochs())
     path = teaching.save(tmp_path / "teacher.safetensors")
-    recipe = RECIPE.replaced({"teacher": weights_digest(path.read_bytes()), "mixup": 0.1})
+    recipe = RECIPE.replaced({"teacher": weights_digest(path.read_bytes()), **augmentation})
     assert recipe.teacher is not None
     teacher = load_teacher(path, recipe.teacher, cuda_data)
     mode = replace(GRAPH, bfloat16=bfloat16)

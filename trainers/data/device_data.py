@@ -34,6 +34,14 @@ class Batch(NamedTuple):
     targets: Tensor
 
 
+class TaughtBatch(NamedTuple):
+    """Images and targets of a ``Batch``, and logits of the teacher, float32 N K."""
+
+    images: Tensor
+    targets: Tensor
+    of_teacher: Tensor
+
+
 class DeviceData(ABC):
     """Train and validation split on one device, normalised by the train split.
 

@@ -7,8 +7,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from trainers.data.device_data import Batch
+from trainers.data.device_data import Batch, TaughtBatch
 
+Step = Callable[[Batch | TaughtBatch], Tensor]
 WARM_UP_STEPS = 3
 """Steps before the recording, in which libraries select kernels and optimisers create their state."""
 
@@ -27,10 +28,10 @@ class GraphedStep:
     def __init__(self) -> None:
         self._calls = 0
         self._graph: torch.cuda.CUDAGraph | None = None
-        self._inputs: Batch | None = None
+        self._inputs: Batch | TaughtBatch | None = None
         self._loss: Tensor | None = None
 
-    def __call__(self, step: Callable[[Batch], Tensor], batch: Batch) -> Tensor:
+    def __call__(self, step: Step, batch: Batch | TaughtBatch) -> Tensor:
         """Train on ``batch`` with ``step`` and return its loss."""
         self._calls += 1
         if self._calls <= WARM_UP_STEPS:
@@ -45,8 +46,8 @@ class GraphedStep:
         self._graph.replay()
         return self._loss.clone()
 
-    def _record(self, step: Callable[[Batch], Tensor], batch: Batch) -> None:
-        self._inputs = Batch(*(tensor.clone(memory_format=torch.preserve_format) for tensor in batch))
+    def _record(self, step: Step, batch: Batch | TaughtBatch) -> None:
+        self._inputs = type(batch)(*(tensor.clone(memory_format=torch.preserve_format) for tensor in batch))
         graph = torch.cuda.CUDAGraph()
         # reader threads may pin memory for the next batches meanwhile
         with torch.cuda.graph(graph, capture_error_mode="thread_local"):
@@ -54,7 +55,7 @@ class GraphedStep:
         self._graph = graph
 
 
-def _on_side_stream(step: Callable[[Batch], Tensor], batch: Batch) -> Tensor:
+def _on_side_stream(step: Step, batch: Batch | TaughtBatch) -> Tensor:
     """Run a warm-up step on a side stream, as the default stream cannot be recorded."""
     stream = torch.cuda.Stream()
     stream.wait_stream(torch.cuda.current_stream())
