@@ -13,7 +13,16 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks import cifar10, counting, front_algorithms, record_table, search, small_recipe, trainer
+from benchmarks import (
+    cifar10,
+    counting,
+    front_algorithms,
+    paper_claims,
+    record_table,
+    search,
+    small_recipe,
+    trainer,
+)
 from search.simulator.simulation import simulate
 from search.simulator.tabular_benchmark import SHIPPED, TabularBenchmark
 from trainers.data.config import DataConfig
@@ -250,3 +259,16 @@ def test_front_algorithms_agree_on_small_fronts(capsys: pytest.CaptureFixture[st
         "attainment",
     }
     assert all(row["n"] == 2 for row in rows)
+
+
+def test_claims_of_the_papers_are_differences_of_pairs_with_student_intervals() -> None:
+    mean, low, high = paper_claims.difference([3.0, 5.0, 4.0], [1.0, 2.0, 3.0])
+    assert mean == pytest.approx(2.0)
+    assert high - mean == pytest.approx(mean - low) == pytest.approx(4.3027 * 1 / 3**0.5, abs=1e-3)
+    trainings = {
+        paper_claims.NETWORKS["A^l, B^l"]: paper_claims.Trainings(10, 100, {0: 80.0, 1: 82.0, 2: 70.0}),
+        paper_claims.NETWORKS["A^{l,i}, B^l"]: paper_claims.Trainings(20, 100, {0: 79.0, 1: 80.0}),
+    }
+    text = paper_claims.tables(trainings)
+    assert "| shared A, shared B: A^l, B^l minus A^{l,i}, B^l | +1.50 | -4.85 to +7.85 | 2 |" in text
+    assert text.count("minus") == 1
