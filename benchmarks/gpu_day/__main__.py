@@ -73,6 +73,7 @@ def rehearsal(folder: Path) -> Scale:
         epochs=1,
         references=("resnet18@0.03125",),
         papers=("mgnet-256-Bl@0.015625",),
+        claims=("MgNet[1]-2-B^l",),
         packing=("--counts", "1", "2", "--images", "100", "--repeats", "1", "--notation", "MgNet[1]-2-B^l"),
         recipe=(
             *("--networks", "10k", "--variants", "base", "mixup", "--seeds", "1", "--epochs", "1"),

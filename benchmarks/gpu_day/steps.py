@@ -6,6 +6,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.paper_claims import NETWORKS
+
 MGNAS = (sys.executable, "-P", "-c", "from search.cli.main import main; main()")
 MODULE = (sys.executable, "-m")
 HAND_DESIGNED = (
@@ -14,7 +16,9 @@ HAND_DESIGNED = (
 )
 """The networks of the papers that the search is compared with."""
 PAPERS = ("mgnet-256-Bl", "resnet18")
-"""The two networks of the papers' claims, at full width."""
+"""The two networks of the papers, at full width."""
+CLAIMS = tuple(NETWORKS.values())
+"""Small networks whose pairs answer the papers' claims: ``python -m benchmarks.paper_claims table STUDY``."""
 GPU_TESTS = ("tests/trainers/test_gpu.py", "tests/space/modules/test_integers.py")
 """The files with tests of a GPU. To collect all files would need every optional package."""
 
@@ -48,7 +52,8 @@ class Scale:
         seeds: Trainings of each network of a certification.
         epochs: Epochs of these trainings.
         references: Networks to compare with.
-        papers: Networks of the papers' claims.
+        papers: Large networks of the papers.
+        claims: Networks of the papers' claims.
         packing: Options of the benchmark of packing.
         recipe: Options of the benchmark of the recipe of small networks.
         tests: Arguments of pytest.
@@ -62,6 +67,7 @@ class Scale:
     epochs: int = 100
     references: tuple[str, ...] = HAND_DESIGNED
     papers: tuple[str, ...] = PAPERS
+    claims: tuple[str, ...] = CLAIMS
     packing: tuple[str, ...] = ()
     recipe: tuple[str, ...] = ("--epochs", "30")
     tests: tuple[str, ...] = ("-m", "gpu", "-q", "-n0", *GPU_TESTS)
@@ -110,7 +116,8 @@ def _taught_certification(scale: Scale, preset: str) -> Step:
 def _trainings(scale: Scale) -> list[Step]:
     """Return the trainings of named networks, by the recipe of the first preset."""
     found = []
-    for name, networks in (("references", scale.references), ("papers", scale.papers)):
+    groups = {"references": scale.references, "claims": scale.claims, "papers": scale.papers}
+    for name, networks in groups.items():
         recipe = _assigned(tuple(one for one in scale.settings if one.startswith("train.batch")))
         place = ("--data", scale.data, "--preset", scale.presets[0], "--output", f"studies/{name}")
         train = (*MGNAS, "train", *networks, *_seeds_and_epochs(scale), *recipe, *place)
