@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from benchmarks import (
+    cached_logits,
     cifar10,
     counting,
     front_algorithms,
@@ -23,6 +24,7 @@ from benchmarks import (
     small_recipe,
     trainer,
 )
+from benchmarks.augmentation import noise_images
 from search.simulator.simulation import simulate
 from search.simulator.tabular_benchmark import SHIPPED, TabularBenchmark
 from trainers.data.config import DataConfig
@@ -187,15 +189,32 @@ def test_small_networks_are_taught_by_a_larger_one_that_is_trained_first(
     np.savez(file, **cifar10_arrays)
     arguments = ["--data", str(file), "--out", str(out), "--device", "cpu", "--epochs", "1"]
     arguments += ["--batch-size", "32", "--train-images", "64", "--val-images", "60", "--networks", "10k"]
-    small_recipe.main([*arguments, "--seeds", "1", "--variants", "distillation", "longer"])
+    variants = ["distillation", "longer", "distillation, weight 0.5"]
+    small_recipe.main([*arguments, "--seeds", "1", "--variants", *variants])
     rows = small_recipe.read_rows(out)
     assert [(row["network"], row["variant"]) for row in rows] == [
         ("200k", "base"),
         ("10k", "distillation"),
         ("10k", "longer"),
+        ("10k", "distillation, weight 0.5"),
     ]
     assert len(rows[1]["recipe"]["teacher"]) == 16
     assert rows[2]["epochs"] == 2
+    assert rows[3]["recipe"] == rows[1]["recipe"] | {"distill_weight": 0.5}
+    (weights,) = tmp_path.glob("*.teacher.safetensors")
+    content = weights.read_bytes()
+    weights.unlink()
+    small_recipe.main([*arguments, "--seeds", "1", "--variants", "distillation, weight 1"])
+    assert weights.read_bytes() == content
+    assert small_recipe.read_rows(out)[-1]["recipe"]["distill_weight"] == 1.0
+
+
+@pytest.mark.slow
+def test_cached_logits_are_compared_with_those_of_each_step(tmp_path: Path) -> None:
+    data = noise_images(8, 8, torch.device("cpu"))
+    found = cached_logits.compare(data, cached_logits.BASE.replaced({"flip": True}), 1, tmp_path)
+    assert found["largest difference of losses"] == pytest.approx(0.0, abs=1e-4)
+    assert found["ms per step, cached"]["n"] == found["ms per step, each step"]["n"] == 1
 
 
 RUN = ["--device", "cpu", "--val-images", "60", "--run", "ResNet[1]-4@1", "--set", "train.lr=0.05"]
