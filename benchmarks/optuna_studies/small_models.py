@@ -99,3 +99,41 @@ def forest_on_digits() -> StudyProblem:
         return 1 - float(model.score(x_val, y_val)), float(leaves)
 
     return StudyProblem("forest on digits", suggest, evaluate, (1.0, 1.0), _log_costs(2, 10_000), trials=50)
+
+
+def boosting_on_breast_cancer() -> StudyProblem:
+    """Return gradient boosting: error of three folds against leaves, which are known only after the training."""
+    from sklearn.datasets import load_breast_cancer
+    from sklearn.ensemble import GradientBoostingClassifier
+    from sklearn.model_selection import StratifiedKFold
+
+    x, y = load_breast_cancer(return_X_y=True)
+
+    def suggest(trial: optuna.Trial) -> dict[str, Any]:
+        return {
+            "trees": trial.suggest_int("trees", 1, 100, log=True),
+            "leaves": trial.suggest_int("leaves", 2, 32, log=True),
+            "rate": trial.suggest_float("rate", 0.01, 1.0, log=True),
+            "rows": trial.suggest_float("rows", 0.3, 1.0),
+            "features": trial.suggest_float("features", 0.05, 1.0, log=True),
+        }
+
+    def evaluate(params: Mapping[str, Any], seed: int) -> Values:
+        wrong = leaves = 0
+        for rows, others in StratifiedKFold(3, shuffle=True, random_state=0).split(x, y):
+            model = GradientBoostingClassifier(
+                n_estimators=params["trees"],
+                max_leaf_nodes=params["leaves"],
+                max_depth=None,
+                learning_rate=params["rate"],
+                subsample=params["rows"],
+                max_features=params["features"],
+                random_state=seed,
+            ).fit(x[rows], y[rows])
+            wrong += int((model.predict(x[others]) != y[others]).sum())
+            leaves += sum(tree.get_n_leaves() for tree in model.estimators_.flat)
+        return wrong / len(y), float(leaves) / 3
+
+    return StudyProblem(
+        "boosting on breast cancer", suggest, evaluate, (0.2, 1.0), _log_costs(2, 2_000), trials=50
+    )

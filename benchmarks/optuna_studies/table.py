@@ -8,6 +8,26 @@ from typing import Any
 
 from benchmarks.optuna_studies.samplers import NAMES
 
+EVERY = 5
+"""Trials between two values of a recorded hypervolume."""
+
+
+def shortened(runs: Sequence[dict[str, Any]], trials: int | None = None) -> list[dict[str, Any]]:
+    """Return runs as they were after so many trials, without those that ended earlier.
+
+    None means the length of the longest run of each problem.
+    """
+    longest: dict[str, int] = {}
+    for run in runs:
+        longest[run["problem"]] = max(longest.get(run["problem"], 0), EVERY * len(run["hypervolume"]))
+    found = []
+    for run in runs:
+        end = min(trials or longest[run["problem"]], longest[run["problem"]])
+        if EVERY * len(run["hypervolume"]) >= end:
+            reached = run["reached"] if (run["reached"] or end + 1) <= end else None
+            found.append({**run, "hypervolume": run["hypervolume"][: end // EVERY], "reached": reached})
+    return found
+
 
 def print_tables(runs: Sequence[dict[str, Any]]) -> None:
     """Print a table in Markdown for each problem."""
@@ -28,7 +48,7 @@ def _row(runs: Sequence[dict[str, Any]], by_seed: dict[int, float]) -> list[str]
     scale = 1.0 if top is None else top
     thirds = [run["hypervolume"][len(run["hypervolume"]) // 3] / scale for run in runs]
     ends = [run["hypervolume"][-1] / scale for run in runs]
-    trials = 5 * len(runs[0]["hypervolume"])
+    trials = EVERY * len(runs[0]["hypervolume"])
     reached = [run["reached"] or trials + 1 for run in runs]
     times = [run["decision_ms"] for run in runs]
     return [
