@@ -109,7 +109,7 @@ NAMES = (*DEFAULT_NAMES, *SLOW)
 
 
 def make_sampler(name: str, problem: StudyProblem, seed: int) -> BaseSampler | None:
-    """Return a sampler for a problem; None if it needs known costs and the problem has none."""
+    """Return a sampler for a problem; None if it cannot use known costs there."""
     method, _, known = name.partition(",")
     if known and problem.costs is None:
         return None
@@ -117,7 +117,7 @@ def make_sampler(name: str, problem: StudyProblem, seed: int) -> BaseSampler | N
     if method == "frontier":
         return FrontierSampler(costs, seed=seed)
     if method == "qlognehvi":
-        return LogNehviSampler(seed, costs)
+        return LogNehviSampler(seed, costs) if not known or problem.is_categorical else None
     if method == "gp":
         return optuna.samplers.GPSampler(seed=seed)
     sampler = OPTUNA[method](seed)
