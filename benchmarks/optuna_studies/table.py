@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from statistics import quantiles
 from typing import Any
 
@@ -52,10 +52,10 @@ def _row(runs: Sequence[dict[str, Any]], by_seed: dict[int, float]) -> list[str]
     reached = [run["reached"] or trials + 1 for run in runs]
     times = [run["decision_ms"] for run in runs]
     return [
-        _quartiles(thirds, 4),
-        _quartiles(ends, 4),
-        "" if top is None else _reached(reached, trials),
-        _against(runs, by_seed),
+        quartiles(thirds, 4),
+        quartiles(ends, 4),
+        "" if top is None else reached_quartiles(reached, trials),
+        signed_rank({run["seed"]: run["hypervolume"][-1] for run in runs}, by_seed),
         f"{sorted(times)[len(times) // 2]:.0f}",
         str(len(runs)),
     ]
@@ -65,22 +65,23 @@ def _three(values: Sequence[float]) -> list[float]:
     return quantiles(values, n=4, method="inclusive") if len(values) > 1 else [values[0]] * 3
 
 
-def _quartiles(values: Sequence[float], digits: int) -> str:
+def quartiles(values: Sequence[float], digits: int) -> str:
+    """Return the median, and the quartiles in brackets."""
     low, middle, high = _three(values)
     return f"{middle:.{digits}g} ({low:.{digits}g}, {high:.{digits}g})"
 
 
-def _reached(values: Sequence[int], trials: int) -> str:
+def reached_quartiles(values: Sequence[float], trials: int) -> str:
+    """Return the quartiles of when a goal was reached; a value above ``trials`` means that it was not."""
     low, middle, high = (f"{value:.0f}" if value <= trials else f"> {trials}" for value in _three(values))
     return f"{middle} ({low}, {high})"
 
 
-def _against(runs: Sequence[dict[str, Any]], by_seed: dict[int, float]) -> str:
-    """Return the result of Wilcoxon's signed-rank test against random search with the same seeds."""
+def signed_rank(ours: Mapping[int, float], theirs: Mapping[int, float]) -> str:
+    """Return Wilcoxon's signed-rank test of values by seed: wins and p; nothing of fewer than six pairs."""
     from scipy.stats import wilcoxon
 
-    pairs = [(run["hypervolume"][-1], by_seed[run["seed"]]) for run in runs if run["seed"] in by_seed]
-    differences = [ours - random for ours, random in pairs]
+    differences = [value - theirs[seed] for seed, value in ours.items() if seed in theirs]
     if len(differences) < 6 or not any(differences):
         return ""
     wins = sum(difference > 0 for difference in differences)

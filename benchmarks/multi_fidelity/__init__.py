@@ -1,0 +1,1 @@
+"""Benchmarks of early stopping and multi-fidelity search with several objectives."""

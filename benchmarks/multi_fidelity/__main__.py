@@ -1,0 +1,93 @@
+"""Compare searches with a fidelity on functions with two objectives.
+
+    python -m benchmarks.multi_fidelity run [--problems P ...] [--methods M ...] [--seeds 10] [--budget 100]
+    python -m benchmarks.multi_fidelity table
+
+Each run is a line of ``benchmarks/results/multi_fidelity.jsonl``; the same command goes on where it stopped. Costs are
+in whole evaluations. Needs botorch, Syne Tune and NePS, each for its own part.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import optuna
+
+from benchmarks.multi_fidelity.methods import METHODS
+from benchmarks.multi_fidelity.problem import PROBLEMS, MultiFidelityProblem, Progress
+from benchmarks.multi_fidelity.table import print_tables
+
+RESULTS = Path(__file__).parents[1] / "results" / "multi_fidelity.jsonl"
+
+
+def measure(problem: MultiFidelityProblem, method: str, seed: int, budget: int) -> dict[str, Any]:
+    """Run a search; return its hypervolume along the cost, as a fraction of the best."""
+    progress = Progress(problem, budget)
+    began = time.perf_counter()
+    METHODS[method](progress, seed)
+    return {
+        "hypervolume": progress.curve,
+        "reached": progress.reached,
+        "seconds": round(time.perf_counter() - began, 1),
+        "load": round(os.getloadavg()[0], 1),
+    }
+
+
+def run(arguments: argparse.Namespace) -> None:
+    done = {(line["problem"], line["method"], line["seed"]) for line in read()}
+    for seed in range(arguments.seeds):
+        for name in arguments.problems:
+            for method in arguments.methods:
+                if (name, method, seed) in done:
+                    continue
+                found = measure(PROBLEMS[name](), method, seed, arguments.budget)
+                with RESULTS.open("a", encoding="utf-8") as file:
+                    line = {"problem": name, "method": method, "seed": seed, **found}
+                    file.write(json.dumps(line) + "\n")
+                print(
+                    name,
+                    method,
+                    seed,
+                    found["hypervolume"][-1:],
+                    found["reached"],
+                    found["seconds"],
+                    file=sys.stderr,
+                )
+
+
+def read() -> list[dict[str, Any]]:
+    """Return the recorded runs."""
+    if not RESULTS.exists():
+        return []
+    return [json.loads(line) for line in RESULTS.read_text("utf-8").splitlines()]
+
+
+def main(options: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    commands = parser.add_subparsers(required=True)
+    runs = commands.add_parser("run", help="run what is not recorded yet")
+    runs.add_argument("--problems", nargs="+", default=list(PROBLEMS), choices=list(PROBLEMS))
+    runs.add_argument("--methods", nargs="+", default=list(METHODS), choices=list(METHODS))
+    runs.add_argument("--seeds", type=int, default=10)
+    runs.add_argument("--budget", type=int, default=100, help="cost of a run in whole evaluations")
+    runs.set_defaults(command=run)
+    table = commands.add_parser("table", help="print the tables of all recorded runs")
+    table.set_defaults(command=lambda _: print_tables(read()))
+    arguments = parser.parse_args(options)
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+    arguments.command(arguments)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,95 @@
+"""The benchmark of searches with a fidelity on a toy problem: what a search spends, and what counts."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+import pytest
+
+from benchmarks.multi_fidelity.__main__ import measure
+from benchmarks.multi_fidelity.methods import METHODS
+from benchmarks.multi_fidelity.problem import EPOCHS, MultiFidelityProblem, Progress, momf, random_front
+from benchmarks.multi_fidelity.table import print_tables
+from results.hypervolume import hypervolume
+
+PROBLEM = MultiFidelityProblem(
+    "toy",
+    2,
+    lambda point, fidelity: (point[0] + 1 - fidelity, 1 - point[0] + point[1]),
+    (2.0, 2.0),
+    best=hypervolume([(x / 1000, 1 - x / 1000) for x in range(1001)], (2.0, 2.0)),
+)
+NEEDS = {"syne tune mo-asha": "syne_tune", "neps moasha": "neps", "neps primo": "neps"}
+
+
+@pytest.mark.parametrize("method", [name for name in METHODS if "primo" not in name])
+def test_search_spends_its_budget_and_finds_a_part_of_the_best(method: str) -> None:
+    if method in NEEDS and find_spec(NEEDS[method]) is None:
+        with pytest.raises(SystemExit, match=r"pip install"):
+            measure(PROBLEM, method, 0, 12)
+        return
+    found = measure(PROBLEM, method, 0, 12)
+    assert len(found["hypervolume"]) == 12
+    assert found["hypervolume"] == sorted(found["hypervolume"])
+    assert 0.3 < found["hypervolume"][-1] <= 1
+
+
+def test_random_search_is_repeated_by_its_seed() -> None:
+    curves = [measure(PROBLEM, "random", seed, 8)["hypervolume"] for seed in (3, 3, 4)]
+    assert curves[0] == curves[1] != curves[2]
+
+
+def test_evaluation_that_goes_on_pays_only_its_further_epochs() -> None:
+    progress = Progress(PROBLEM, 2)
+    progress.evaluate((0.5, 0.0), 9, 0)
+    assert progress.curve == []
+    progress.evaluate((0.5, 0.0), EPOCHS, 9)
+    assert progress.epochs == EPOCHS
+    assert len(progress.curve) == 1
+    assert progress.curve[0] == pytest.approx(1.5 * 1.5 / PROBLEM.best, abs=1e-6)
+
+
+def test_evaluation_beyond_the_budget_does_not_count() -> None:
+    progress = Progress(PROBLEM, 1)
+    progress.evaluate((0.9, 0.9), 1, 0)
+    progress.evaluate((0.5, 0.0), EPOCHS, 0)
+    assert progress.is_over
+    assert progress.curve == [0.0]
+
+
+def test_cost_to_the_goal_is_recorded_when_the_front_reaches_it() -> None:
+    progress = Progress(PROBLEM, 100)
+    for place in range(41):
+        progress.evaluate((place / 40, 0.0), EPOCHS, 0)
+    assert progress.reached is not None
+    assert progress.curve[int(progress.reached) - 2] < 0.95 <= progress.curve[int(progress.reached) - 1]
+
+
+def test_table_has_the_cost_to_the_goal_or_that_it_was_missed(capsys: pytest.CaptureFixture[str]) -> None:
+    runs = []
+    for seed in range(6):
+        for method, end, reached in (("random", 0.5 + seed / 100, None), ("frontier", 0.96, 12.3)):
+            facts = {"problem": "toy", "method": method, "seed": seed, "reached": reached}
+            runs.append({**facts, "hypervolume": [0.1] * 29 + [end] * 71})
+    print_tables(runs)
+    lines = capsys.readouterr().out.splitlines()
+    (ours,) = [line for line in lines if line.startswith("| frontier |")]
+    (chance,) = [line for line in lines if line.startswith("| random |")]
+    assert "| 12 (12, 12) | 0.96 (0.96, 0.96) | 6 of 6, p = 0.031 |" in ours
+    assert "> 100 (> 100, > 100)" in chance
+
+
+@pytest.mark.parametrize("name", ["MOMFBraninCurrin", "MOMFPark"])
+def test_functions_of_botorch_stay_below_their_best_hypervolume(name: str) -> None:
+    pytest.importorskip("botorch")
+    problem = momf(name)
+    found = hypervolume(random_front(problem, 300, 0), problem.reference)
+    assert 0.2 < found / problem.best < 1
+
+
+def test_functions_without_botorch_name_the_package() -> None:
+    if find_spec("botorch") is not None:
+        assert momf("MOMFPark").dimension == 4
+        return
+    with pytest.raises(SystemExit, match="pip install botorch"):
+        momf("MOMFPark")
