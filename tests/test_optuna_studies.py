@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import pickle
+import random
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -13,11 +15,13 @@ import optuna
 import pytest
 
 from benchmarks.optuna_studies.__main__ import measure
+from benchmarks.optuna_studies.botorch_sampler import new_points
 from benchmarks.optuna_studies.nas_bench_201 import _PlainUnpickler
 from benchmarks.optuna_studies.picture import picture
 from benchmarks.optuna_studies.problem import StudyProblem, Values
 from benchmarks.optuna_studies.samplers import KNOWN, make_sampler
-from benchmarks.optuna_studies.table import print_tables
+from benchmarks.optuna_studies.small_models import boosting_on_breast_cancer
+from benchmarks.optuna_studies.table import print_tables, shortened
 from results.hypervolume import hypervolume
 
 
@@ -65,6 +69,67 @@ def test_problem_without_known_costs_has_no_such_sampler() -> None:
     unknown = StudyProblem("unknown", PROBLEM.suggest, evaluate, (2.0, 1.0))
     assert make_sampler(f"tpe{KNOWN}", unknown, 0) is None
     assert make_sampler("tpe", unknown, 0) is not None
+
+
+def grid_costs(params: Mapping[str, Any]) -> Values:
+    return (params["x"] / 9,)
+
+
+GRID = StudyProblem(
+    "grid",
+    lambda trial: {name: trial.suggest_categorical(name, range(10)) for name in ("x", "y")},
+    lambda params, _: (1 - params["x"] / 9 + params["y"], *grid_costs(params)),
+    (2.0, 1.1),
+    costs=grid_costs,
+    trials=10,
+    is_categorical=True,
+)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated:FutureWarning")
+@pytest.mark.parametrize("name", ["gp", "qlognehvi", f"qlognehvi{KNOWN}"])
+def test_slow_peer_proposes_points_of_the_space(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if "nehvi" in name and find_spec("botorch") is None:
+        with pytest.raises(SystemExit, match="pip install botorch"):
+            make_sampler(name, GRID, 0)
+        return
+    if "nehvi" in name:  # without the extension that it compiles
+        monkeypatch.setattr("botorch.acquisition.multi_objective.logei._load_attempted", True)
+    sampler = make_sampler(name, GRID, 0)
+    assert sampler is not None
+    assert 0 < measure(GRID, sampler, 0)["hypervolume"][-1] <= 2.2
+
+
+def test_known_costs_reach_botorch_in_a_space_of_categories_only() -> None:
+    assert make_sampler(f"qlognehvi{KNOWN}", PROBLEM, 0) is None
+
+
+def test_new_points_are_unseen_and_include_neighbours_of_the_front() -> None:
+    choices = {name: range(30) for name in ("x", "y", "z")}
+    seen = [{"x": 1, "y": 2, "z": 3}, {"x": 4, "y": 2, "z": 3}]
+    found = new_points(choices, seen, seen[:1], random.Random(0))
+    assert not any(one in found for one in seen)
+    assert {"x": 1, "y": 29, "z": 3} in found
+    assert len(found) > 400
+
+
+def test_boosting_counts_at_most_the_leaves_it_may_grow() -> None:
+    params = {"trees": 3, "leaves": 4, "rate": 0.5, "rows": 1.0, "features": 1.0}
+    error, leaves = boosting_on_breast_cancer().evaluate(params, 0)
+    assert 0 < error < 0.2
+    assert 3 < leaves <= 12
+
+
+def test_shortened_runs_end_at_the_same_trial() -> None:
+    runs = [
+        {"problem": "toy", "hypervolume": [0.1, 0.2, 0.3, 0.4], "reached": 14},
+        {"problem": "toy", "hypervolume": [0.1, 0.2], "reached": 7},
+    ]
+    found = shortened(runs, 10)
+    assert [one["hypervolume"] for one in found] == [[0.1, 0.2]] * 2
+    assert [one["reached"] for one in found] == [None, 7]
+    assert shortened(runs) == runs[:1]
 
 
 def test_table_compares_with_random_search_of_the_same_seed(capsys: pytest.CaptureFixture[str]) -> None:

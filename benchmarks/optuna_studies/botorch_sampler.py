@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,8 @@ NUM_CANDIDATES = 512
 """Random points of a finite space that a decision compares, beside the neighbours of the front."""
 NUM_RESTARTS, RAW_SAMPLES, MC_SAMPLES = 10, 512, 128
 OPTIONS = {"batch_limit": 5, "maxiter": 200}
+MAX_FIT = 75
+"""Iterations of a fit. BoTorch has no limit; with one-hot categories it then takes 500 iterations."""
 
 
 class LogNehviSampler(BaseSampler):
@@ -40,11 +43,16 @@ class LogNehviSampler(BaseSampler):
     front in one parameter. Known costs need a finite space: they are then exact, and only the first objective is
     learned.
 
+    Raises:
+        SystemExit: BoTorch is not installed.
+
     Source: Daulton, Balandat, Bakshy 2021, "Parallel Bayesian Optimization of Multiple Noisy Objectives with Expected
     Hypervolume Improvement"; Ament et al. 2023, "Unexpected Improvements to Expected Improvement".
     """
 
     def __init__(self, seed: int, costs: Costs | None = None) -> None:
+        if find_spec("botorch") is None:
+            raise SystemExit("qlognehvi needs botorch: pip install botorch")
         self._seed, self._costs = seed, costs
         self._space = IntersectionSearchSpace()
         self._independent = RandomSampler(seed=seed)
@@ -167,7 +175,9 @@ def _fitted(x: Any, y: Any, num_known: int) -> Any:
             for column in range(y.shape[1])
         )
     )
-    fit_gpytorch_mll(SumMarginalLogLikelihood(model.likelihood, model))
+    fit_gpytorch_mll(
+        SumMarginalLogLikelihood(model.likelihood, model), optimizer_kwargs={"options": {"maxiter": MAX_FIT}}
+    )
     return model
 
 
