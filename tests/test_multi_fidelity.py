@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
-from benchmarks.multi_fidelity.__main__ import measure
+from benchmarks.multi_fidelity.__main__ import main, measure
 from benchmarks.multi_fidelity.methods import METHODS
 from benchmarks.multi_fidelity.problem import EPOCHS, MultiFidelityProblem, Progress, momf, random_front
 from benchmarks.multi_fidelity.table import print_tables
@@ -93,3 +97,22 @@ def test_functions_without_botorch_name_the_package() -> None:
         return
     with pytest.raises(SystemExit, match="pip install botorch"):
         momf("MOMFPark")
+
+
+def test_picture_has_the_searches_with_several_seeds_to_their_own_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(method: str, seed: int, cost: int) -> dict[str, Any]:
+        curve = [0.1 + 0.01 * place + 0.05 * seed for place in range(cost)]
+        return {"problem": "MOMFPark", "method": method, "seed": seed, "hypervolume": curve}
+
+    runs = [run("random", 0, 20), run("random", 1, 20), run("neps primo", 0, 10), run("neps primo", 1, 10)]
+    other = [{**one, "problem": "MOMFBraninCurrin"} for one in runs]
+    recorded = tmp_path / "runs.jsonl"
+    recorded.write_text("".join(json.dumps(one) + "\n" for one in [*runs, *other, run("frontier", 0, 20)]))
+    monkeypatch.setattr("benchmarks.multi_fidelity.__main__.RESULTS", recorded)
+    main(["pictures", "--folder", str(tmp_path)])
+    root = ElementTree.fromstring((tmp_path / "multi-fidelity-MOMFPark.svg").read_text("utf-8"))
+    texts = {one.text for one in root.iter("{http://www.w3.org/2000/svg}text")}
+    assert {"MOMFPark", "random", "neps primo", "whole evaluations"} <= texts
+    assert "frontier" not in texts

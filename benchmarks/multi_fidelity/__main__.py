@@ -2,6 +2,7 @@
 
     python -m benchmarks.multi_fidelity run [--problems P ...] [--methods M ...] [--seeds 10] [--budget 100]
     python -m benchmarks.multi_fidelity table
+    python -m benchmarks.multi_fidelity pictures --folder docs/images
 
 Each run is a line of ``benchmarks/results/multi_fidelity.jsonl``; the same command goes on where it stopped. Costs are
 in whole evaluations. Needs botorch, Syne Tune and NePS, each for its own part.
@@ -24,7 +25,19 @@ import optuna
 from benchmarks.multi_fidelity.methods import METHODS
 from benchmarks.multi_fidelity.problem import PROBLEMS, MultiFidelityProblem, Progress
 from benchmarks.multi_fidelity.table import print_tables
+from benchmarks.optuna_studies.picture import draw
+from space.core.atomic_files import write_atomic
 
+COLOURS = {
+    "frontier, early stopping": "#0b6bcb",
+    "frontier": "#58a6ff",
+    "syne tune mo-asha": "#2f9e44",
+    "neps primo": "#d9480f",
+    "neps moasha": "#e8a33d",
+    "tpe multivariate": "#7a5195",
+    "random, early stopping": "#c2255c",
+    "random": "#7b8794",
+}
 RESULTS = Path(__file__).parents[1] / "results" / "multi_fidelity.jsonl"
 
 
@@ -63,6 +76,24 @@ def run(arguments: argparse.Namespace) -> None:
                 )
 
 
+def write_pictures(arguments: argparse.Namespace) -> None:
+    for problem in PROBLEMS:
+        curves = {
+            method: [
+                run["hypervolume"] for run in read() if (run["problem"], run["method"]) == (problem, method)
+            ]
+            for method in COLOURS
+        }
+        longest = max(len(curve) for found in curves.values() for curve in found)
+        costs = list(range(1, longest + 1))
+        unit = "whole evaluations"
+        path = arguments.folder / f"multi-fidelity-{problem}.svg"
+        write_atomic(
+            path, draw(problem, curves, costs, unit, f"Searches with a fidelity on {problem}", COLOURS)
+        )
+        print(path)
+
+
 def read() -> list[dict[str, Any]]:
     """Return the recorded runs."""
     if not RESULTS.exists():
@@ -83,6 +114,9 @@ def main(options: Sequence[str] | None = None) -> None:
     runs.set_defaults(command=run)
     table = commands.add_parser("table", help="print the tables of all recorded runs")
     table.set_defaults(command=lambda _: print_tables(read()))
+    pictures = commands.add_parser("pictures", help="write a picture of each problem")
+    pictures.add_argument("--folder", type=Path, required=True)
+    pictures.set_defaults(command=write_pictures)
     arguments = parser.parse_args(options)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)

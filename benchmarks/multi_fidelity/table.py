@@ -30,7 +30,7 @@ def _row(runs: Sequence[dict[str, Any]], chance: dict[int, float]) -> list[str]:
     budget = min(len(run["hypervolume"]) for run in runs)
     early = {run["seed"]: run["hypervolume"][EARLY - 1] for run in runs}
     return [
-        reached_quartiles([run["reached"] or budget + 1 for run in runs], budget),
+        reached_quartiles([min(run["reached"] or budget + 1, budget + 1) for run in runs], budget),
         quartiles(list(early.values()), 3),
         signed_rank(early, chance),
         f"{quartiles([run['hypervolume'][-1] for run in runs], 3)}"

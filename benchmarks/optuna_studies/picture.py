@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from statistics import quantiles
 from typing import Any
 
@@ -27,41 +27,62 @@ APART = 15.0
 def picture(runs: Sequence[dict[str, Any]], problem: str) -> str:
     """Return the medians over the seeds, with the quartiles as bands, as SVG text."""
     here = [run for run in runs if run["problem"] == problem]
-    curves = {name: _curves([run for run in here if run["sampler"] == name]) for name in COLOURS}
-    curves = {name: found for name, found in curves.items() if found}
-    best = here[0]["best"] or max(max(high) for _, _, high in curves.values())
-    count = len(here[0]["hypervolume"])
-    low = min(middle[1] for _, middle, _ in curves.values()) / best
+    best = here[0]["best"]
+    curves = {name: [run["hypervolume"] for run in here if run["sampler"] == name] for name in COLOURS}
+    top = best or max(max(middle_curves(found)[2]) for found in curves.values() if len(found) > 1)
+    curves = {name: [[value / top for value in one] for one in found] for name, found in curves.items()}
+    trials = [EVERY * (place + 1) for place in range(len(here[0]["hypervolume"]))]
+    return draw(problem, curves, trials, "trials", f"Samplers on {problem}")
+
+
+def draw(
+    title: str,
+    curves: Mapping[str, Sequence[Sequence[float]]],
+    places: Sequence[float],
+    unit: str,
+    description: str,
+    colours: Mapping[str, str] = COLOURS,
+) -> str:
+    """Return curves as SVG text: medians over the seeds as lines, quartiles as bands.
+
+    Args:
+        title: The title.
+        curves: Values along ``places`` for each seed, by the name of the line; of at least two seeds, or left out.
+        places: Values of the horizontal axis, ascending.
+        unit: The label of that axis.
+        description: The text for readers who cannot see the picture.
+        colours: Colours by name. Their order is that of the lines.
+    """
+    found = {name: middle_curves(curves[name]) for name in colours if len(curves.get(name, ())) > 1}
+    low = min(middle[min(1, len(middle) - 1)] for _, middle, _ in found.values())
     chart = SvgChart(
-        Axis(EVERY, EVERY * count, linear_ticks(EVERY, EVERY * count), "{:g}".format, "trials"),
+        Axis(places[0], places[-1], linear_ticks(places[0], places[-1]), "{:g}".format, unit),
         Axis(low, 1.0, linear_ticks(low, 1.0), "{:.3g}".format),
         right=170,
-        style=STYLE + "".join(_style(index, colour) for index, colour in enumerate(COLOURS.values())),
+        style=STYLE + "".join(_style(index, colour) for index, colour in enumerate(colours.values())),
         is_clipped=True,
     )
-    trials = [EVERY * (place + 1) for place in range(count)]
     ends = []
-    for index, name in enumerate(COLOURS):
-        if name not in curves:
+    for index, name in enumerate(colours):
+        if name not in found:
             continue
-        lows, middle, highs = ([value / best for value in one] for one in curves[name])
-        chart.band(trials, lows, highs, f"band{index}")
-        chart.line(trials, middle, f"line{index}")
+        lows, middle, highs = found[name]
+        there = places[: len(middle)]
+        chart.band(there, lows, highs, f"band{index}")
+        chart.line(there, middle, f"line{index}")
         ends.append((chart.y(middle[-1]), name, index))
     top = 0.0
     for height, name, index in sorted(ends):
         top = max(top + APART, height + 4)
         chart.label(chart.right + 8, top, name, kind=f"name{index}")
-    seeds = max(sum(run["sampler"] == name for run in here) for name in curves)
+    seeds = max(len(curves[name]) for name in found)
     subtitle = f"hypervolume as a fraction of the best, median and quartiles of {seeds} seeds"
-    return chart.render(problem, subtitle, f"Samplers on {problem}")
+    return chart.render(title, subtitle, description)
 
 
-def _curves(runs: Sequence[dict[str, Any]]) -> tuple[list[float], list[float], list[float]] | None:
-    """Return the lower quartile, the median and the upper quartile along the trials; None of a single seed."""
-    if len(runs) < 2:
-        return None
-    columns = zip(*(run["hypervolume"] for run in runs), strict=True)
+def middle_curves(curves: Sequence[Sequence[float]]) -> tuple[list[float], list[float], list[float]]:
+    """Return the lower quartile, the median and the upper quartile of several curves along their places."""
+    columns = zip(*curves, strict=True)
     low, middle, high = zip(*(quantiles(column, n=4, method="inclusive") for column in columns), strict=True)
     return list(low), list(middle), list(high)
 
