@@ -16,9 +16,10 @@ from typing import NamedTuple
 import mgnas
 from results.certification.certification import Certification
 from results.certification.records import CertifiedNetwork, DominatedReference
-from results.plots.axes import log_range, log_ticks, percent_ticks, short_count
+from results.plots.axes import log_range, log_ticks, percent_ticks
 from results.plots.svg import STYLE, Axis, SvgChart
 from space.core.atomic_files import write_atomic
+from space.core.text import short_count
 
 STYLE_OF_PAGE = f"""{STYLE}
   .published {{ fill: #7a5195 }} .reference {{ fill: #d9480f }}

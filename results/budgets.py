@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from results.front import trials_since_growth
-from results.plots.axes import plural
 from results.storage.objectives import Objectives
 from results.storage.records import PlannedTraining, StudyHeader, TrialRecord
+from space.core.text import plural
 
 
 def untrained(plan: Iterable[PlannedTraining], trials: Iterable[TrialRecord]) -> list[PlannedTraining]:

@@ -9,12 +9,12 @@ from results.certification.certification import Certification
 from results.certification.records import CertifiedNetwork
 from results.front import accuracy
 from results.picks import RECOMMENDED, pick
-from results.plots.axes import plural
 from results.storage.reading import reading_ledger
 from results.storage.records import TrialRecord
 from results.study import StudyReader
 from space.core.atomic_files import shell_word
 from space.core.errors import InvalidInputError, nearest, shown
+from space.core.text import plural
 
 
 @dataclass(frozen=True)

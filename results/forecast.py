@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from statistics import fmean, median
 from typing import Any
 
-from results.plots.axes import duration
 from results.storage.ledger_reader import TimelineEvent
 from results.storage.records import StudyHeader, TrialRecord
 from space.core.reports import EpochReport
+from space.core.text import duration
 
 RATE_WINDOW_S = 300.0
 """The window of the rate: the epochs that ended in these seconds before now."""

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from results.forecast import Forecast, overshoot_text
-from results.plots.axes import duration, figure, plural
 from results.study import StudyReader
 from results.study_status import COUNTS
+from space.core.text import duration, figure, plural
 
 RUNG_COLUMNS = ("reached", "running", "paused", "stopped", "complete")
 """The numbers of trials at a rung, in the order in which they are printed."""

@@ -10,11 +10,11 @@ from dataclasses import asdict
 from typing import Any
 
 from results.front import accuracy, complete_trials
-from results.plots.axes import plural
 from results.plots.curve_svg import curve_svg
 from results.storage.records import TrialRecord
 from results.study import StudyReader
 from space.core.atomic_files import write_atomic
+from space.core.text import plural
 
 CURVES = "curves.csv"
 

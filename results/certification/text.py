@@ -7,9 +7,9 @@ from typing import TextIO
 
 from results.certification.certification import Certification
 from results.certification.records import CertifiedNetwork, DominatedReference
-from results.plots.axes import plural
 from results.storage.objectives import Objectives
 from results.tables import print_table
+from space.core.text import plural
 
 
 def print_certification(certification: Certification, objectives: Objectives, stream: TextIO) -> None:

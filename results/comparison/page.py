@@ -11,10 +11,10 @@ from string import Template
 from typing import TYPE_CHECKING, Any
 
 from results.comparison.text import Table, coverage_table, methods_table, studies_table, tests_table
-from results.plots.axes import plural
 from results.storage.objectives import COSTS
 from space.core.atomic_files import user_path, write_atomic
 from space.core.errors import InvalidInputError
+from space.core.text import plural
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, TextIO
 
 from results.comparison.rank_test import ALPHA, smallest_p
-from results.plots.axes import duration, plural
 from results.tables import print_table
+from space.core.text import duration, plural
 
 if TYPE_CHECKING:
     import pandas as pd

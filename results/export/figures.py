@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from results.chosen import Certificate, ChosenNetwork
 from results.front import complete_trials
 from results.intervals import wilson
-from results.plots.axes import plural
+from space.core.text import plural
 
 if TYPE_CHECKING:
     from space.networks.weights_file import Trained

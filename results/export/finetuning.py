@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from results.plots.axes import plural
+from space.core.text import plural
 
 if TYPE_CHECKING:
     from results.storage.records import TrialRecord

@@ -15,9 +15,9 @@ from results.export.onnx_int8 import INT8_FILE
 from results.export.preprocessing import RESIZE
 from results.export.proof import Proofs
 from results.export.web.page import WEB_FILE
-from results.plots.axes import plural
 from results.storage.records import TrialRecord
 from results.study import StudyReader
+from space.core.text import plural
 
 if TYPE_CHECKING:
     from space.networks.weights_file import Trained

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import plotly.graph_objects as go
 
-from results.plots.axes import focus_range, short_count, whole_range
+from results.plots.axes import focus_range, whole_range
 from results.plots.chart import Chart, layout, safe
 from results.storage.records import TrialRecord
 from results.study import StudyReader
+from space.core.text import short_count
 
 RAMP = 7
 """The number of shades from the smallest network to the largest: the variables --ramp-0 to --ramp-6."""

@@ -9,20 +9,13 @@ from typing import Any
 import plotly.graph_objects as go
 
 from results.front import accuracy, complete_trials, pareto_front
-from results.plots.axes import (
-    accuracies,
-    focus_range,
-    log_range,
-    log_ticks,
-    short_cost,
-    short_count,
-    whole_range,
-)
+from results.plots.axes import accuracies, focus_range, log_range, log_ticks, short_cost, whole_range
 from results.plots.certified_trace import certified_trace
 from results.plots.chart import Chart, layout, safe
 from results.storage.objectives import COSTS, Cost, Objectives
 from results.storage.records import TrialRecord
 from results.study import StudyReader
+from space.core.text import short_count
 
 GAP = "\u00a0"
 """The space between a mark and its name."""

@@ -7,19 +7,12 @@ from pathlib import Path
 
 from results.front import accuracy, complete_trials, pareto_front
 from results.picks import knee
-from results.plots.axes import (
-    accuracies,
-    focus_range,
-    log_range,
-    log_ticks,
-    percent_ticks,
-    plural,
-    short_count,
-)
+from results.plots.axes import accuracies, focus_range, log_range, log_ticks, percent_ticks
 from results.plots.svg import LEFT, TOP, Axis, SvgChart
 from results.storage.records import TrialRecord
 from results.study import StudyReader
 from space.core.atomic_files import write_atomic
+from space.core.text import plural, short_count
 
 
 def write_front_svg(study: StudyReader, path: Path) -> Path:

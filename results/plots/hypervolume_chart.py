@@ -6,11 +6,11 @@ from typing import Literal, get_args
 
 import plotly.graph_objects as go
 
-from results.plots.axes import duration, figure, plural
 from results.plots.chart import Chart, layout
 from results.search_progress import SearchProgress, Step, search_progress
 from results.study import StudyReader
 from space.core.errors import InvalidInputError, nearest, shown
+from space.core.text import duration, figure, plural
 
 Against = Literal["time", "epochs", "energy"]
 """The horizontal axes of the hypervolume."""

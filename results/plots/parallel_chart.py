@@ -14,11 +14,12 @@ from typing import Any
 import plotly.graph_objects as go
 
 from results.front import accuracy, complete_trials
-from results.plots.axes import linear_ticks, log_ticks, short_count
+from results.plots.axes import linear_ticks, log_ticks
 from results.plots.chart import Chart, figure_of, layout, safe
 from results.plots.curves_chart import RAMP
 from results.storage.records import HyperparameterValue, TrialRecord
 from results.study import StudyReader
+from space.core.text import short_count
 
 MOST_LINES = 500
 """The largest number of lines; more of them cannot be told apart."""

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from results.plots.axes import plural, whole_range
+from results.plots.axes import whole_range
 from results.plots.chart import Chart, layout
 from results.rungs import Rung
+from space.core.text import plural
 
 _MOST_POINTS = 30
 """The largest number of trials at a rung that are drawn as points besides the box."""

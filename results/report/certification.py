@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 from results.certification.certification import Certification
 from results.certification.records import CertifiedNetwork, DominatedReference
-from results.plots.axes import plural
 from results.report.certified_details import estimate_text
 from results.report.details import certified_names
 from results.report.html import details_button, escape, percent_text, wide_table
 from results.report.section import Section
 from results.study import StudyReader
 from results.study_text import percents
+from space.core.text import plural
 
 _COLUMNS = (
     "validation",

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from results.certification.records import CertifiedNetwork, Estimate
-from results.plots.axes import plural
 from results.plots.chart import Chart
 from results.plots.confusion_chart import confusion_chart
 from results.report.class_table import class_table
 from results.report.html import certified_export_command, chart, command, escape, percent_text
 from results.study import StudyReader
 from results.study_text import percents
+from space.core.text import plural
 
 _MOST_CONFUSIONS = 5
 

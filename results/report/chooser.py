@@ -8,13 +8,13 @@ from typing import Any
 
 from results.chosen import certified_front
 from results.front import accuracy
-from results.plots.axes import plural
 from results.report.candidates import Candidate, candidates, card_body, named_choices
 from results.report.html import command, escape
 from results.report.section import Section
 from results.storage.objectives import Cost
 from results.study import StudyReader
 from space.core.atomic_files import shell_word
+from space.core.text import plural
 
 _WHY = {
     "recommended": "the smallest within one standard error of the best",

@@ -5,7 +5,6 @@ from __future__ import annotations
 from results.certification.records import CertifiedNetwork
 from results.front import accuracy, complete_trials
 from results.near_front import near_front
-from results.plots.axes import short_count
 from results.plots.chart import Chart
 from results.plots.curve_chart import curve_chart
 from results.plots.network_rows import drawing_of
@@ -28,6 +27,7 @@ from results.study import StudyReader
 from results.study_text import percents
 from space.core.atomic_files import shell_word
 from space.core.errors import MgnasError
+from space.core.text import short_count
 from space.networks.load import load_spec
 
 MOST_OF_THE_FRONT = 150

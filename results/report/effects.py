@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 from results.effect_groups import MIN_GROUP
 from results.effects import MIN_TRIALS, Effects, HyperparameterEffect
-from results.plots.axes import plural
 from results.plots.effect_svg import CLEAR, effect_svg
 from results.report.html import escape, save_buttons
 from results.report.section import Section
 from results.report.sharing import sharing_html
 from results.sharing import sharing_effects
 from results.study import StudyReader
+from space.core.text import plural
 
 _HYPERPARAMETERS = {
     "levels": "number of levels",

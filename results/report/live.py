@@ -12,10 +12,10 @@ from pathlib import Path
 
 from results.loopback import Environ, StartResponse, answer
 from results.open import Study, open_study
-from results.plots.axes import plural
 from results.report.page import render_report
 from results.storage.driver_lock import is_locked
 from results.storage.reading import ledger_mark
+from space.core.text import plural
 
 MOST_LOAD = 0.1
 """The largest share of its time in which the page is written again; large studies are written less often."""

@@ -9,11 +9,11 @@ from typing import Any
 from results.device_use import device_use
 from results.front import accuracy, complete_trials
 from results.picks import best
-from results.plots.axes import duration, plural
 from results.report.html import escape, percent
 from results.report.section import Section
 from results.study import StudyReader
 from results.study_text import chance_warning, percents
+from space.core.text import duration, plural
 
 _MAX_REASONS = 5
 

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from statistics import median
 
 from results.front import accuracy, complete_trials
-from results.plots.axes import plural, short_count
 from results.plots.parallel_chart import (
     ABSENT,
     MOST_HYPERPARAMETERS,
@@ -19,6 +18,7 @@ from results.report.html import chart, escape, wide_table
 from results.report.section import Section
 from results.storage.records import HyperparameterValue, TrialRecord
 from results.study import StudyReader
+from space.core.text import plural, short_count
 
 _LEAST_TRIALS = 2
 _BEST_SHARE = 0.1

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from results.plots.axes import duration, plural
 from results.plots.hypervolume_chart import Against, hypervolume_chart
 from results.report.html import chart, no_front
 from results.report.section import Section
 from results.search_progress import SearchProgress, search_progress
 from results.study import StudyReader
+from space.core.text import duration, plural
 
 _NAMES: dict[Against, str] = {
     "time": "hypervolume",

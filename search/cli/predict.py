@@ -13,10 +13,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
-from results.plots.axes import plural
 from search.prediction.predict import Evaluation, Prediction, Skipped, predictions
 from search.prediction.runner import Runner, load_runner
 from space.core.errors import InvalidInputError, shown
+from space.core.text import plural
 
 MOST_COLUMNS = 20
 """Classes of a printed confusion matrix; with more classes, the most frequent confusions are listed."""

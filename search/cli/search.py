@@ -8,7 +8,6 @@ from contextlib import closing, suppress
 from results.front import complete_trials
 from results.open import Study
 from results.picks import RECOMMENDED
-from results.plots.axes import duration
 from results.storage.study_files import REPORT
 from results.storage.waiting import Wait, patient
 from results.study_text import print_study_front
@@ -20,6 +19,7 @@ from search.study.progress import progress_for
 from search.study.resolve import Request, resolve
 from search.study.run import run_study
 from space.core.atomic_files import shell_word
+from space.core.text import duration
 from trainers.device.allocator import keep_freed_memory
 
 

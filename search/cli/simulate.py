@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 from typing import Any, get_args
 
-from results.plots.axes import figure, plural
 from results.plots.quantile_bands_svg import quantile_bands_svg
 from results.tables import print_json, print_table
 from search.samplers.optuna import SamplerName
@@ -16,6 +15,7 @@ from search.simulator.comparison import FRACTIONS, Method, Outcome, compare, def
 from search.simulator.tabular_benchmark import TabularBenchmark
 from space.core.atomic_files import write_atomic
 from space.core.errors import InvalidInputError, nearest
+from space.core.text import figure, plural
 
 MINUTES_FROM_S = 600
 """Comparisons of at least this many simulated seconds are printed in minutes."""

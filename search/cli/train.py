@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any
 
 from results.open import Study
-from results.plots.axes import duration, figure, plural
 from results.storage.study_files import REPORT
 from results.tables import print_json
 from results.trainings import CURVES, failed_trainings, network_figures, trainings
@@ -18,6 +17,7 @@ from search.study.outputs import outputs_are_fresh
 from search.study.progress import progress_for
 from search.study.resolve import Request
 from space.core.atomic_files import shell_word
+from space.core.text import duration, figure, plural
 
 FLOP_UNITS = (("PFLOP", 1e15), ("TFLOP", 1e12), ("GFLOP", 1e9), ("MFLOP", 1e6), ("kFLOP", 1e3))
 

@@ -6,6 +6,9 @@ from typing import Protocol
 
 from search.executors.messages import Event, Job
 
+MAX_EARLY_DEATHS = 3
+"""Workers of a slot or node that may die in a row before they are ready; then it is given up."""
+
 
 class Executor(Protocol):
     """The interface of every executor; the driver uses nothing else."""

@@ -10,6 +10,7 @@ from collections import Counter, deque
 from dataclasses import replace
 from pathlib import Path
 
+from search.executors.base import MAX_EARLY_DEATHS
 from search.executors.liveness import HangLimits, Liveness, WakingClock
 from search.executors.messages import (
     Deferred,
@@ -33,9 +34,6 @@ from search.executors.sharing import DeviceSharing
 from search.executors.slots import Slot
 from search.executors.worker_process import END_S, WorkerProcess
 from trainers.device.memory_size import kills_for_memory
-
-MAX_EARLY_DEATHS = 3
-"""Workers of a slot that may die in a row before they are ready; then the slot is given up."""
 
 
 class LocalExecutor:

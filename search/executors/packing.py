@@ -13,10 +13,10 @@ from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 
-from results.plots.axes import plural
 from search.executors.base import Executor
 from search.executors.messages import Deferred, Epoch, Failed, Fatal, Job, Lost
 from space.core.errors import MgnasError
+from space.core.text import plural
 
 COUNTS = (1, 2, 4, 8, 16, 32)
 MIN_GROWTH = 1.1

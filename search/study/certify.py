@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from results.certification.read import CANDIDATES, openings
 from results.open import Study, open_study
-from results.plots.axes import plural
 from results.storage.held_out import OPENING
 from results.storage.location import holds_study, locate
 from results.storage.reading import reading_ledger
@@ -32,6 +31,7 @@ from search.study.resume import check_images
 from search.study.run import run_study
 from search.study.teacher_files import TeacherFile, find_teacher
 from space.core.errors import InvalidInputError, shown
+from space.core.text import plural
 from space.firmware.quantise import calibration_rows
 from trainers.data.load_splits import load_held_out, load_search_data
 from trainers.data.splits import HeldOutData, SearchData

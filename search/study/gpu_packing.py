@@ -10,7 +10,6 @@ from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
-from results.plots.axes import plural
 from search.executors.local import LocalExecutor
 from search.executors.messages import Job, Setup
 from search.executors.mps import multi_process_service
@@ -18,6 +17,7 @@ from search.executors.packing import COUNTS, Throughput, best_packing, throughpu
 from search.executors.slots import Slot
 from search.study.config import StudyConfig
 from space.core.atomic_files import write_atomic
+from space.core.text import plural
 from space.networks.spec import Spec
 from space.search_space import SearchSpace
 

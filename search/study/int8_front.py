@@ -6,7 +6,6 @@ import time
 from contextlib import closing
 
 from results.open import Study
-from results.plots.axes import plural
 from results.storage.ledger import Ledger
 from results.storage.records import TrialRecord
 from search.executors.images import SizedImages
@@ -14,6 +13,7 @@ from search.study.folder import StudyFolder
 from search.study.lock import StudyLock
 from search.study.progress import Progress
 from space.core.errors import InvalidInputError, MgnasError
+from space.core.text import plural
 from space.firmware.programs import why_no_program
 from space.networks.load import load_spec
 from trainers.data.config import DataConfig

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from results.plots.axes import plural, short_count
 from search.study.components import rungs_of
 from search.study.config import StudyConfig
 from search.study.devices import device_lines
 from search.study.plan_config import PlanConfig
 from space.core.errors import shown
+from space.core.text import plural, short_count
 from space.decision_tree import IMAGE_SIZE
 from space.search_space import SearchSpace
 from space.targets.text import limits_text

@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Protocol
 
-from results.plots.axes import plural
 from search.executors.liveness import HangLimits
 from search.executors.slots import Slot, check_compiler, check_threads, count_cores, find_slots
 from search.study.config import StudyConfig
 from search.study.folder import StudyFolder
+from space.core.text import plural
 
 if TYPE_CHECKING:
     from search.executors.base import Executor

@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from results.plots.axes import duration, plural
 from search.study.progress import Progress, Silent
 from search.study.snapshot import Snapshot
+from space.core.text import duration, plural
 
 FIRST_GAP_S = 2.0
 LAST_GAP_S = 60.0

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from results.open import Study
-from results.plots.axes import plural
 from results.storage.errors import StorageFullError
 from results.storage.records import TrialRecord
 from search.executors.base import Executor
@@ -21,6 +20,7 @@ from search.study.store import StudyStore
 from space.core.atomic_files import shell_word
 from space.core.errors import InvalidInputError
 from space.core.reports import EpochReport
+from space.core.text import plural
 from space.networks.weights_file import read_trained
 
 MOST_LOST_WORKERS = 3

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from results.forecast import Activity
 from results.open import Study, open_study
-from results.plots.axes import plural
 from results.storage.errors import StorageFullError
 from results.storage.objectives import COSTS
 from results.storage.plugin_files import PLUGINS
@@ -41,6 +40,7 @@ from search.study.store import StudyStore
 from search.study.teacher_files import TeacherFile, keep_teacher, teacher_path
 from search.study.warm_start import read_earlier
 from space.core.errors import InvalidInputError, MgnasError
+from space.core.text import plural
 from space.search_space import SearchSpace
 from space.targets.text import limits_text
 from trainers.data.image_checks import check_images

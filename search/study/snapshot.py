@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 
 from results.forecast import Activity, Forecast, forecast, overshoot_text
 from results.front import FrontHistory, accuracy
-from results.plots.axes import duration, figure, plural
 from search.study.config import StudyConfig
 from search.study.trials import Trials
+from space.core.text import duration, figure, plural
 
 MOST_RUNNING = 4
 """Trials that the state names; more are counted."""

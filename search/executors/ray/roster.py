@@ -6,13 +6,12 @@ import time
 from collections import Counter
 from collections.abc import Iterable
 
-from results.plots.axes import plural
+from search.executors.base import MAX_EARLY_DEATHS
 from search.executors.messages import Remark
 from search.executors.ray.cluster import Cluster, Node
 from search.executors.ray.demand import Demand
+from space.core.text import plural
 
-MAX_EARLY_DEATHS = 3
-"""Workers of a node that may die in a row before they are ready; then the node is given up."""
 WITHOUT_NODES_S = 60.0
 """Seconds without a usable node after which a search on a cluster ends; nodes may join meanwhile."""
 

@@ -8,16 +8,7 @@ from xml.etree import ElementTree
 import pytest
 
 from results.picks import knee
-from results.plots.axes import (
-    duration,
-    focus_range,
-    linear_ticks,
-    log_ticks,
-    percent_ticks,
-    short_cost,
-    short_count,
-    whole_range,
-)
+from results.plots.axes import focus_range, linear_ticks, log_ticks, percent_ticks, short_cost, whole_range
 from results.plots.curves_chart import curves_chart, shade
 from results.plots.front_chart import front_chart
 from results.plots.front_svg import front_svg, write_front_svg
@@ -25,6 +16,7 @@ from results.plots.hypervolume_chart import hypervolume_chart
 from results.plots.svg import Axis, SvgChart
 from results.report.curves import chips
 from results.storage.objectives import COSTS
+from space.core.text import short_count
 from tests.support.certified import make_certification
 from tests.support.synthetic import searched, study, trial
 
@@ -110,22 +102,6 @@ def test_focus_leaves_out_one_bad_network_but_keeps_the_front():
 
 
 @pytest.mark.parametrize(
-    ("count", "text"),
-    [
-        (0, "0"),
-        (987, "987"),
-        (999.9, "1k"),
-        (1000, "1k"),
-        (12345, "12.3k"),
-        (999_900, "1M"),
-        (4.56e6, "4.56M"),
-    ],
-)
-def test_short_count(count, text):
-    assert short_count(count) == text
-
-
-@pytest.mark.parametrize(
     ("cost", "value", "text"),
     [
         ("latency_ms", 0.2649, "0.265 ms"),
@@ -137,22 +113,6 @@ def test_short_count(count, text):
 )
 def test_short_cost(cost, value, text):
     assert short_cost(COSTS[cost], value) == text
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (None, "?"),
-        (0.4, "0 s"),
-        (45, "45 s"),
-        (59.6, "1 min 00 s"),
-        (200, "3 min 20 s"),
-        (3599.6, "1 h 00 min"),
-        (7500, "2 h 05 min"),
-    ],
-)
-def test_duration(seconds, text):
-    assert duration(seconds) == text
 
 
 @pytest.mark.parametrize(

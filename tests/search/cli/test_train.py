@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from results.open import open_study
-from search.cli.train import figure, floating_point
+from search.cli.train import floating_point
 from space.modules import Classifier
 from tests.support.command_line import command, mgnas
 from tests.support.studies import write_images, write_study
@@ -261,4 +261,3 @@ def test_figures_are_in_units_that_can_be_read() -> None:
         "1 MFLOP",
         "0.1 FLOP",
     ]
-    assert [figure(ms) for ms in (1030.2, 99.96, 99.94, 0.01234)] == ["1,030", "100", "99.9", "0.0123"]

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from search.executors.local import MAX_EARLY_DEATHS, LocalExecutor
+from search.executors.base import MAX_EARLY_DEATHS
+from search.executors.local import LocalExecutor
 from search.executors.messages import Event, Fatal, Finished, Job, Retired, Setup
 from search.executors.slots import Slot
 from tests.support.stripes import RECIPE, SPEC

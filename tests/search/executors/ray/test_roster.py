@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from search.executors.base import MAX_EARLY_DEATHS
 from search.executors.ray import roster
 from search.executors.ray.cluster import Node
 from search.executors.ray.demand import Demand, demand_in
-from search.executors.ray.roster import MAX_EARLY_DEATHS, Roster
+from search.executors.ray.roster import Roster
 from space.core.errors import InvalidInputError
 
 BIG, SMALL, GPU = Node("b", "big", 4, 0), Node("s", "small", 2, 0), Node("g", "gpu", 8, 2)
