@@ -13,11 +13,12 @@ from search.study.search_config import SearchConfig
 from search.study.targeted import checked, targeted, with_named_target
 from space.config import SpaceConfig
 from space.core.atomic_files import absolute_path
-from space.core.errors import InvalidInputError, nearest, shown
+from space.core.errors import InvalidInputError, nearest, shortened, shown
 from space.core.validation import explain, rule_of
 from space.decision_tree import IMAGE_SIZE
 from space.limits import DEVICE_COSTS, check_has_programs
 from space.networks.counts import Size
+from space.networks.load import read_spec
 from space.networks.plugins import load_plugins
 from space.networks.references import read_reference
 from space.search_space import SearchSpace
@@ -142,10 +143,10 @@ class StudyConfig(BaseModel):
         """Return the space of the study on such images; its memory is that of the largest batch in it.
 
         Raises:
-            InvalidInputError: The study needs int8 code, but networks of the space have none.
+            InvalidInputError: The study needs int8 code, but networks of the space or named networks have none.
         """
-        if self.search.metric == "int8_accuracy" and self.plan is None:
-            check_has_programs(self.space, "search.metric = 'int8_accuracy'")
+        if self.search.metric == "int8_accuracy":
+            self._check_programs(in_channels, num_classes)
         searched = self.space.train.get("batch_size")
         return SearchSpace(
             self.space,
@@ -155,6 +156,21 @@ class StudyConfig(BaseModel):
             batch_size=self.train.batch_size if searched is None else int(searched.largest),
             counts_device=not set(DEVICE_COSTS).isdisjoint(self.search.costs),
         )
+
+    def _check_programs(self, in_channels: int, num_classes: int) -> None:
+        """Check that the space and the named networks have int8 code, before the first training."""
+        from space.firmware.programs import why_no_program
+
+        asks = "search.metric = 'int8_accuracy'"
+        if self.plan is None:
+            check_has_programs(self.space, asks)
+        for name in (*(() if self.plan is None else self.plan.networks), *self.references):
+            spec = read_spec(name, in_channels=in_channels, num_classes=num_classes)
+            if reason := why_no_program(spec):
+                raise InvalidInputError(
+                    f"{asks} needs int8 C code, but {shortened(name)} has none: {reason}; name another network, "
+                    "or leave search.metric out"
+                )
 
     @model_validator(mode="after")
     def _images_can_be_resized(self) -> Self:

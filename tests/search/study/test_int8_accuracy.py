@@ -175,6 +175,16 @@ def test_a_search_for_int8_accuracy_is_refused_before_it_begins(
     assert not (tmp_path / STUDY / "study.db").exists()
 
 
+def test_a_training_for_int8_accuracy_is_refused_before_it_begins(tmp_path: Path) -> None:
+    write_study(tmp_path)
+    network = "MgNet[1]-4-B^l-activation=gelu"
+    asked = ("--data", "npz:images.npz", "--set", "search.metric=int8_accuracy", "-o", "one")
+    done = mgnas("train", network, *asked, cwd=tmp_path)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert f"needs int8 C code, but {network} has none: the activation gelu" in done.stderr
+    assert not (tmp_path / "one").exists()
+
+
 @pytest.mark.slow
 def test_a_certification_of_int8_accuracy_tests_the_integers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
