@@ -10,19 +10,18 @@ network is compiled and timed in the same way, alternating.
 
 from __future__ import annotations
 
-import argparse
-import json
 import shutil
 import statistics
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmarks.machine import describe_machine
+from benchmarks.fronts import Row, measure_fronts
 from results.export.firmware.c_source import fixed_source, header_source, net_source
 from results.export.firmware.write import quantised_network, trained_logits
 from results.export.onnx_file import write_onnx
@@ -52,7 +51,16 @@ int main(void) {{
 """
 
 
-def measured(source: Source, sample: Sample, is_timed: bool) -> dict[str, Any]:
+def rows_of(folder: Path, is_timed: bool) -> Iterator[Row]:
+    """Yield the figures of each network with weights on the front of a study."""
+    study = open_study(folder)
+    sample = validation_sample(study, MOST_IMAGES)
+    for trial in study.front_records:
+        if trial.weights is not None:
+            yield measured(Source(load_spec(trial.spec), folder / trial.weights), sample, is_timed)
+
+
+def measured(source: Source, sample: Sample, is_timed: bool) -> Row:
     """Return the figures of one network."""
     assert sample.calibration is not None
     network = quantised_network(source, sample.calibration)
@@ -130,35 +138,7 @@ def _float_code(source: Source, folder: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("studies", nargs="+", type=Path)
-    parser.add_argument("--time", action="store_true")
-    parser.add_argument("--json", action="store_true")
-    options = parser.parse_args()
-    rows = []
-    for folder in options.studies:
-        study = open_study(folder)
-        sample = validation_sample(study, MOST_IMAGES)
-        for trial in study.front_records:
-            if trial.weights is not None:
-                source = Source(load_spec(trial.spec), folder / trial.weights)
-                rows.append({"study": folder.name} | measured(source, sample, options.time))
-                if not options.json:
-                    print(rows[-1], flush=True)
-    points = [row["points"] for row in rows]
-    document = {
-        "machine": describe_machine(),
-        "networks": rows,
-        "points": {
-            "n": len(points),
-            "median": statistics.median(points),
-            "min": min(points),
-            "max": max(points),
-        },
-    }
-    print(json.dumps(document, indent=2) if options.json else document["points"])
+    measure_fronts(__doc__, "--time", rows_of, lambda row: {"validation": row["points"]})
 
 
 if __name__ == "__main__":

@@ -9,9 +9,6 @@ test split is opened: use studies that serve this benchmark only.
 
 from __future__ import annotations
 
-import argparse
-import json
-import statistics
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -21,7 +18,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from benchmarks.machine import describe_machine
+from benchmarks.fronts import Row, measure_fronts
 from results.export.firmware.c_source import header_source, net_source
 from results.export.firmware.compile import run_compiled
 from results.open import open_study
@@ -39,6 +36,7 @@ from trainers.quantised import quantised
 from trainers.recipe import Recipe
 
 BATCH_SIZE = 500
+SPLITS = ("validation", "test")
 
 
 def accuracies(
@@ -73,20 +71,20 @@ def accuracies(
     }
 
 
-def measured(folder: Path, *, is_finetuned: bool) -> Iterator[dict[str, Any]]:
+def measured(folder: Path, is_finetuned: bool) -> Iterator[Row]:
     """Yield the figures of each network with weights on the front of a study."""
     study = open_study(folder)
     config = DataConfig.model_validate(study.header.config["data"])
     data, held_out = open_data(config, torch.device("cpu")), load_held_out(config)
     recipe = Recipe.model_validate(study.header.config["train"])
-    splits = {"validation": data.search_data.val, "test": held_out.test}
+    splits = dict(zip(SPLITS, (data.search_data.val, held_out.test), strict=True))
     for trial in study.front_records:
         if trial.weights is None:
             continue
         spec = load_spec(trial.spec)
         _, tensors = load_weights(folder / trial.weights)
         weights = {name: tensor.numpy() for name, tensor in tensors.items()}
-        row = {"study": folder.name, "notation": trial.notation, "params": trial.params}
+        row: Row = {"notation": trial.notation, "params": trial.params}
         row |= {name: accuracies(spec, weights, data, split) for name, split in splits.items()}
         if is_finetuned:
             began = time.perf_counter()
@@ -100,25 +98,9 @@ def measured(folder: Path, *, is_finetuned: bool) -> Iterator[dict[str, Any]]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    measure_fronts(
+        __doc__, "--finetune", measured, lambda row: {name: row[name]["points"] for name in SPLITS}
     )
-    parser.add_argument("studies", nargs="+", type=Path)
-    parser.add_argument("--finetune", action="store_true")
-    parser.add_argument("--json", action="store_true")
-    options = parser.parse_args()
-    rows = []
-    for folder in options.studies:
-        for row in measured(folder, is_finetuned=options.finetune):
-            rows.append(row)
-            if not options.json:
-                print(json.dumps(row), flush=True)
-    points = {}
-    for split in ("validation", "test"):
-        values = [row[split]["points"] for row in rows]
-        points[split] = {"median": statistics.median(values), "min": min(values), "max": max(values)}
-    document = {"machine": describe_machine(), "networks": rows, "points": points}
-    print(json.dumps(document, indent=2) if options.json else json.dumps(points))
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from results.chosen import ChosenNetwork
 from results.export.card_metadata import metadata_block
+from results.export.card_use import use
 from results.export.figures import Figures
 from results.export.finetuning import Finetuning
 from results.export.onnx_file import ONNXRUNTIME, OPSET
@@ -34,76 +35,6 @@ _FILES = {
     "hub": "`config.json`: the network and its input format. The folder is a model repository of the Hugging Face hub.",
 }
 
-_SNIPPETS = {
-    "onnx": """\
-With ONNX Runtime {onnxruntime} or later (`pip install onnxruntime numpy`):
-
-```python
-import json
-
-import numpy as np
-import onnxruntime
-
-session = onnxruntime.InferenceSession("model.onnx", providers=["CPUExecutionProvider"])
-classes = json.loads(session.get_modelmeta().custom_metadata_map["classes"])
-images = np.zeros((2, {shape}), np.uint8)  # yours: N C H W, pixels 0..255
-(logits,) = session.run(["logits"], {{"images": images.astype(np.float32) / 255}})
-print([classes[index] for index in logits.argmax(axis=1)])
-```
-""",
-    "python": """\
-With PyTorch alone (`pip install torch numpy`):
-
-```python
-import torch
-
-from model import CLASSES, load
-
-network = load()
-images = torch.zeros(2, {shape}, dtype=torch.uint8)  # yours: N C H W, pixels 0..255
-with torch.inference_mode():
-    logits = network(images.float() / 255)
-print([CLASSES[index] for index in logits.argmax(dim=1)])
-```
-""",
-    "safetensors": """\
-With mgnas installed (from its source tree: `pip install -e .`):
-
-```python
-import torch
-{plugins}from mgnas import Classifier
-
-classifier = Classifier.load("model.safetensors")
-images = torch.zeros(2, {shape}, dtype=torch.uint8)  # yours: N C H W, pixels 0..255
-print(classifier.predict(images))
-```
-""",
-    "pt2": """\
-With `torch.export`, mgnas is not needed either:
-
-```python
-import json
-
-import torch
-
-extra = {{"mgnas.json": ""}}
-network = torch.export.load("model.pt2", extra_files=extra).module()
-classes = json.loads(extra["mgnas.json"])["classes"]
-images = torch.zeros(2, {shape}, dtype=torch.uint8)  # yours: N C H W, pixels 0..255
-print([classes[index] for index in network(images.float() / 255).argmax(dim=1)])
-```
-""",
-}
-
-_SCRIPT = """\
-From a terminal, with image files (this needs Pillow) or a NumPy array of images:
-
-    python classify.py image1.png image2.png
-    python classify.py images.npy
-
-It uses `model.onnx` with onnxruntime, or `model.py` with torch.
-"""
-
 
 def model_card(
     network: ChosenNetwork,
@@ -126,7 +57,6 @@ def model_card(
         finetuning: The fine-tuning that gave the weights; None for those of the training.
     """
     spec = trained.network_spec()
-    shape = f"{spec.in_channels}, {trained.image_size[0]}, {trained.image_size[1]}"
     parts = [
         f"{metadata_block(trained, figures, formats)}\n# {_code(spec.notation)}",
         _origin(network),
@@ -142,15 +72,7 @@ def model_card(
         "## Training",
         _training(network.study, network.trial, trained),
         "## Use",
-        *(
-            _SNIPPETS[name].format(shape=shape, plugins=_loading(plugins), onnxruntime=ONNXRUNTIME).rstrip()
-            for name in ("onnx", "python", "pt2", "safetensors")
-            if name in formats
-        ),
-    ]
-    if {"onnx", "safetensors"} & set(formats):
-        parts.append(_SCRIPT.rstrip())
-    parts += [
+        *use(trained, formats, plugins),
         "## Files",
         _file_list(formats, plugins),
         "## Licence",
@@ -185,11 +107,6 @@ def _file_list(formats: Sequence[str], plugins: Sequence[str]) -> str:
         f"- {_code(name)}: the network's family; mgnas runs it to load the weights." for name in plugins
     ]
     return "\n".join(lines)
-
-
-def _loading(plugins: Sequence[str]) -> str:
-    """Return the lines of Python that load the plugins; empty without plugins."""
-    return f"from mgnas import load_plugins\n\nload_plugins({list(plugins)!r})\n" if plugins else ""
 
 
 def _facts(network: ChosenNetwork, trained: Trained, figures: Figures) -> str:

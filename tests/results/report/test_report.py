@@ -3,63 +3,19 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
-from html.parser import HTMLParser
 
 import pytest
 from plotly.offline import get_plotlyjs
 
 from results.effects import hyperparameter_effects
 from results.report.effects import effects_charts
-from results.report.page import GENERATOR, GENERATOR_WITHIN, render_report, write_report
+from results.report.page import render_report
 from results.storage.records import NetworkCosts, PlannedTraining
 from results.tables import few_numbers
-from space.core.errors import InvalidInputError
+from tests.support.html_page import Page
 from tests.support.synthetic import searched, study, trial
 
 EVIL = "</script><script>alert(1)</script> & \"q\" 'p' $name \u2028"
-
-
-class Page(HTMLParser):
-    """What a browser makes of the page: elements with attributes, text outside scripts, script bodies."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.elements: list[tuple[str, dict[str, str | None]]] = []
-        self.scripts: list[str] = []
-        self.rows: list[list[str]] = []
-        self.words: list[str] = []
-        self._open: list[str] = []
-        self.feed(text)
-        self.close()
-
-    def handle_starttag(self, tag, attrs):
-        self.elements.append((tag, dict(attrs)))
-        self._open.append(tag)
-        if tag == "tr":
-            self.rows.append([])
-        if tag in ("td", "th"):
-            self.rows[-1].append("")
-        if tag == "script":
-            self.scripts.append("")
-
-    def handle_endtag(self, tag):
-        while self._open and self._open.pop() != tag:
-            pass
-
-    def handle_data(self, data):
-        if self._open[-1:] == ["script"]:
-            self.scripts[-1] += data
-        elif "style" not in self._open:
-            self.words.append(data)
-            if "td" in self._open:
-                self.rows[-1][-1] += data
-
-    @property
-    def text(self) -> str:
-        return re.sub(r"\s+", " ", "".join(self.words))
-
-    def charts(self) -> dict:
-        return json.loads(self.scripts[0])
 
 
 def read(made) -> Page:
@@ -335,44 +291,3 @@ def test_odd_studies_have_a_report(records):
     page = read(made)
     assert bool(page.charts()) == bool(made.front_records)
     assert (f"N{made.why_no_front[1:]}." in page.text) == (not made.front_records)
-
-
-def test_the_report_is_written_whole_and_its_path_returned(tmp_path):
-    made = study(searched(8))
-    path = write_report(made, tmp_path / "new" / "report.html")
-    assert path == tmp_path / "new" / "report.html"
-    assert path.read_text(encoding="utf-8") == render_report(made)
-    assert list(path.parent.iterdir()) == [path]
-
-
-def test_a_report_says_early_that_it_is_one():
-    made = study(searched(8), folder="x" * 5000)
-    assert GENERATOR in render_report(made)[:GENERATOR_WITHIN]
-
-
-def test_only_reports_are_replaced(tmp_path):
-    made = study(searched(8), folder=tmp_path / "study")
-    mine = tmp_path / "mine.html"
-    made.report(mine)
-    before = mine.read_text(encoding="utf-8")
-    made.records.pop()
-    assert made.report(mine) == mine
-    assert mine.read_text(encoding="utf-8") != before
-    mine.write_text("<html>my page</html>")
-    with pytest.raises(
-        InvalidInputError, match=r"mine\.html is not a report of mgnas, so it is not replaced"
-    ):
-        made.report(mine)
-    assert mine.read_text() == "<html>my page</html>"
-    with pytest.raises(InvalidInputError, match="is a folder; name a file for the report"):
-        made.report(tmp_path)
-    assert list(tmp_path.iterdir()) == [mine]
-
-
-def test_the_studys_own_report_is_always_replaced(tmp_path):
-    made = study(searched(8), folder=tmp_path)
-    own = tmp_path / "report.html"
-    for path in (None, tmp_path / "." / "report.html"):
-        own.write_text("torn")
-        assert made.report(path) == own
-        assert own.read_text(encoding="utf-8") == render_report(made)
