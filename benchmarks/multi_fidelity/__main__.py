@@ -48,7 +48,6 @@ def measure(problem: MultiFidelityProblem, method: str, seed: int, budget: int) 
     METHODS[method](progress, seed)
     return {
         "hypervolume": progress.curve,
-        "reached": progress.reached,
         "seconds": round(time.perf_counter() - began, 1),
         "load": round(os.getloadavg()[0], 1),
     }

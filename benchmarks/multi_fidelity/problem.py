@@ -18,7 +18,11 @@ Point = tuple[float, ...]
 EPOCHS = 27
 """Epochs of a whole evaluation; the fidelity of epoch ``e`` is ``e / EPOCHS``."""
 REDUCTION = 3
-REACHED = 0.95
+BEST = {"MOMFBraninCurrin": 0.5033, "MOMFPark": 0.0896}
+"""The best hypervolumes: of a grid of 3,001 x 3,001 points, and of 150,000 evaluations by NSGA-II.
+
+BoTorch's own figures are 0.5236, which no front reaches, and 0.0855, which searches exceed.
+"""
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,6 @@ class Progress:
     problem: MultiFidelityProblem
     budget: int
     epochs: int = 0
-    reached: float | None = None
     curve: list[float] = field(default_factory=list)
     _front: list[Objectives] = field(default_factory=list)
 
@@ -74,8 +77,6 @@ class Progress:
         self.curve += [self._share()] * ((self.epochs - 1) // EPOCHS - len(self.curve))
         if epoch == EPOCHS:
             self._front.append(found)
-            if self.reached is None and self._share() >= REACHED:
-                self.reached = round(self.epochs / EPOCHS, 3)
         self.curve += [self._share()] * (units - len(self.curve))
         return found
 
@@ -104,7 +105,7 @@ def momf(name: str) -> MultiFidelityProblem:
         first, second = function.evaluate_true(torch.tensor([[*point, fidelity]], dtype=torch.double))[0]
         return float(first), float(second)
 
-    return MultiFidelityProblem(name, function.dim - 1, evaluate, (0.0, 0.0), function._max_hv)
+    return MultiFidelityProblem(name, function.dim - 1, evaluate, (0.0, 0.0), BEST[name])
 
 
 PROBLEMS: dict[str, Callable[[], MultiFidelityProblem]] = {
