@@ -50,14 +50,19 @@ class TrainingSet:
 
 
 class Acquisition:
-    """The error model, the front under it, and the expected hypervolume improvement of further points.
+    """The model of warped errors, the front under it, and the expected hypervolume improvement of further points.
 
     The front consists of the posterior means of complete trials, and of running trials as if they had ended with
     theirs (conditioning on pending observations).
     """
 
     def __init__(
-        self, known: TrainingSet, groups: NDArray[np.intp], pending: Inputs | None, costs_bound: Array
+        self,
+        known: TrainingSet,
+        groups: NDArray[np.intp],
+        pending: Inputs | None,
+        costs_bound: Array,
+        is_known_cost: NDArray[np.bool_],
     ) -> None:
         """Fit the error model.
 
@@ -65,25 +70,35 @@ class Acquisition:
             known: The training set.
             groups: The parameter of each column of ``inputs.x``.
             pending: Running trials.
-            costs_bound: The reference of each cost, c.
+            costs_bound: The highest reference of each cost, c.
+            is_known_cost: Whether each cost is known for every point, c.
         """
-        process, self.validation = error_model(known.inputs, known.errors, known.variances, groups)
-        means = process.mean(known.inputs)
+        self._warping, process, self.validation = error_model(
+            known.inputs,
+            known.errors,
+            known.variances,
+            groups,
+            # left-out validation knows measured costs, but candidates have predicted ones
+            may_warp=bool(is_known_cost.all()),
+        )
+        means = self._warping.errors(process.mean(known.inputs))
         self._num_costs = len(costs_bound)
         front_errors = means[known.on_front]
         front_costs = known.inputs.costs[known.on_front, : self._num_costs]
         if pending is not None and len(pending):
             latest = pending[slice(-DEFAULTS.max_pending, None)]
             process = process.condition_on_mean(latest, process.noise**2)
-            front_errors = np.concatenate([front_errors, process.mean(pending)])
+            front_errors = np.concatenate([front_errors, self._warping.errors(process.mean(pending))])
             front_costs = np.vstack([front_costs, pending.costs[:, : self._num_costs]])
         errors = without_outliers(known.errors)
         spread = float(errors.max() - errors.min()) or 1.0
         error_bound = float(max(errors.max(), front_errors.max(initial=-np.inf))) + 0.1 * spread
         self._points = np.column_stack([front_errors, front_costs])
-        self._reference = np.concatenate([[error_bound], costs_bound])
+        self._reference = reference_point(
+            self._points, np.concatenate([[error_bound], costs_bound]), is_known_cost
+        )
         self.process = process
-        self.front = Front(front_errors, front_costs, self._reference)
+        self.front = Front(front_errors, front_costs, self._reference, self._warping.expected_improvement)
 
     @cached_property
     def hypervolume(self) -> float:
@@ -108,6 +123,8 @@ class Acquisition:
         """
         mean, deviation = self.process.predict(paused)
         noise = self.process.noise**2
+        variances = self._warping.warped_variances(finals, variances)
+        finals = self._warping.warped(finals)
         share = noise / (noise + variances)
         mean = mean + share * (finals - mean)
         deviation = np.sqrt((1.0 - share) ** 2 * deviation**2 + share * variances)
@@ -126,6 +143,28 @@ class Acquisition:
             moved[:, predicted] += steps * cost_deviation[:, predicted]
             total += weight * self.front.expected_hypervolume_improvement(moved, mean, deviation)
         return total
+
+
+def reference_point(points: Array, worst: Array, is_known_cost: NDArray[np.bool_]) -> Array:
+    """Return the reference point of the hypervolume: error, then each cost.
+
+    It is ``worst``, slightly beyond the worst values, if all costs are known: every size is wanted then. A learned cost
+    may be arbitrarily high at useless points. The reference is then the nadir point of the front, moved by a tenth of
+    its range (Ishibuchi et al. 2018).
+
+    Args:
+        points: Error and costs of the points that may be on the front, n x (1 + c).
+        worst: The highest reference, 1 + c.
+        is_known_cost: Whether each cost is known for every point, c.
+    """
+    if is_known_cost.all():
+        return worst
+    front = points[nondominated(points)]
+    if len(front) < DEFAULTS.nadir_min_points:
+        return worst
+    low, high = front.min(axis=0), front.max(axis=0)
+    nadir = np.minimum(worst, high + DEFAULTS.nadir_margin * (high - low))
+    return np.asarray(np.where(np.append(False, is_known_cost), worst, nadir))
 
 
 def sigma_points(number: int) -> list[tuple[Array, float]]:

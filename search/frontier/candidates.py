@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Sequence
 
 import numpy as np
 
-from search.frontier.config import DEFAULTS
+from search.frontier.config import DEFAULTS, LocalSearch
 from search.frontier.hypervolume_improvement import nondominated
 from search.frontier.observation import Observation
 from search.frontier.points import Point, PointSource
@@ -28,6 +29,13 @@ class Candidates:
     def are_all(self) -> bool:
         """Whether the last candidates were all points of the space."""
         return self._all_points is not None
+
+    @property
+    def local_search(self) -> LocalSearch:
+        """The effort of the local search among the last candidates."""
+        costs = self._pool[0].costs if self._pool else None
+        is_known = costs is not None and not any(map(math.isnan, costs))
+        return DEFAULTS.local_search if is_known else DEFAULTS.local_search_learned_costs
 
     def find(
         self,
@@ -50,7 +58,7 @@ class Candidates:
             return [point for point in self._all_points if point.key not in keys]
         found = {point.key: point for point in self._random(source, len(observations))}
         front = _front([*observations, *references])
-        for index in range(DEFAULTS.num_front_neighbours if front else 0):
+        for index in range(self.local_search.front_neighbours if front else 0):
             near = source.neighbour(front[index % len(front)], rng)
             if near is not None:
                 found.setdefault(near.key, near)

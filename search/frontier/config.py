@@ -11,6 +11,18 @@ from typing import Final
 
 
 @dataclass(frozen=True)
+class LocalSearch:
+    """The effort of the search for the point with the highest acquisition value."""
+
+    front_neighbours: int
+    """Candidates close to the front."""
+    neighbours: int
+    """Neighbours evaluated for each start."""
+    rounds: int
+    """Rounds of the local search."""
+
+
+@dataclass(frozen=True)
 class FrontierConfig:
     """Constants of the initial design, the candidates, the surrogate models and the acquisition function."""
 
@@ -39,8 +51,10 @@ class FrontierConfig:
     """Random candidates at least, after many trials."""
     many_trials: int = 500
     """Trials from which on the pool shrinks: each candidate then takes longer to evaluate."""
-    num_front_neighbours: int = 24
-    """Candidates close to the front."""
+    local_search: LocalSearch = LocalSearch(front_neighbours=96, neighbours=8, rounds=4)
+    """Local search if all costs are known."""
+    local_search_learned_costs: LocalSearch = LocalSearch(front_neighbours=24, neighbours=4, rounds=2)
+    """Local search otherwise: more of it finds the errors of the cost models."""
 
     # -- acquisition -------------------------------------------------------------------------------------
     max_training_points: int = 180
@@ -51,14 +65,14 @@ class FrontierConfig:
     """Positive costs whose maximum exceeds the minimum by this factor are modelled on a logarithmic scale."""
     reference_margin: float = 0.01
     """Distance of the reference point beyond the highest cost, as a fraction of the range of costs."""
+    nadir_margin: float = 0.1
+    """The same beyond the nadir point of the front, if a cost is learned."""
+    nadir_min_points: int = 3
+    """Points of the front from which on its nadir point counts."""
     min_acquisition: float = 1e-15
     """Hypervolume improvement below which feasibility and training time alone decide."""
     refine_starts: int = 3
     """Best candidates from which the local search starts."""
-    refine_neighbours: int = 4
-    """Neighbours evaluated for each start."""
-    refine_rounds: int = 2
-    """Rounds of the local search."""
     nearly_best: float = 0.9
     """Fraction of the best acquisition value from which on points count as equally good."""
     max_nearly_best: int = 64
@@ -89,6 +103,14 @@ class FrontierConfig:
     """Prior median of the variance that the hyperparameters of a network explain."""
     prior_x_variance_with_covariate: float = 0.05
     """The same where a covariate explains most of it."""
+
+    # -- output warping ----------------------------------------------------------------------------------
+    warping_min_observations: int = 8
+    """Observations from which on the errors may be modelled over logarithms."""
+    warping_min_gain: float = 2.0
+    """Log likelihood that logarithms must gain: Akaike's penalty of two more parameters."""
+    warping_distances: tuple[float, ...] = (0.1, 0.3, 1.0, 3.0)
+    """Distances of the shift below the lowest error that are tried, in distances of the median from it."""
 
     # -- leave-one-out validation ------------------------------------------------------------------------
     min_explained_variance: float = 0.4

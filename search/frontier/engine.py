@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from search.frontier.acquisition import excess_errors
 from search.frontier.candidates import Candidates
-from search.frontier.config import DEFAULTS
+from search.frontier.config import DEFAULTS, LocalSearch
 from search.frontier.initial_design import choose_initial, place_on_scale
 from search.frontier.models.costs import CostScale, raw_costs
 from search.frontier.models.kernels import squared_distances
@@ -73,6 +73,7 @@ class Engine:
             rng,
             may_start=may_start,
             is_whole_space=self._candidates.are_all,
+            local_search=self._candidates.local_search,
             references=references,
         )
 
@@ -90,11 +91,13 @@ class Decision:
         *,
         may_start: bool,
         is_whole_space: bool,
+        local_search: LocalSearch,
         references: Sequence[Observation],
     ) -> None:
         self._engine = engine
         self._may_start = may_start
         self._is_whole_space = is_whole_space
+        self._local_search = local_search
         self._source = source
         self._observations = observations
         self._candidates = candidates
@@ -136,7 +139,7 @@ class Decision:
             return None
         best = min(seen, key=lambda one: one.errors[max(one.errors)])
         observed = {one.point.key for one in self._observations}
-        near = (self._source.neighbour(best.point, self._rng) for _ in range(DEFAULTS.refine_neighbours))
+        near = (self._source.neighbour(best.point, self._rng) for _ in range(self._local_search.neighbours))
         return next((point for point in near if point is not None and point.key not in observed), None)
 
     def _initial(self) -> Point:
@@ -226,11 +229,11 @@ class Decision:
         best = seen[0][0]
         starts = [point for _, point in seen[: DEFAULTS.refine_starts]]
         observed = {one.point.key for one in self._observations}
-        for _ in range(DEFAULTS.refine_rounds):
+        for _ in range(self._local_search.rounds):
             near = [
                 self._source.neighbour(start, self._rng)
                 for start in starts
-                for _ in range(DEFAULTS.refine_neighbours)
+                for _ in range(self._local_search.neighbours)
             ]
             new = [point for point in near if point is not None and point.key not in observed]
             found = self._scores(new) if new else np.zeros(0)

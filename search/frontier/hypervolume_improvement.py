@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
@@ -19,14 +21,22 @@ def expected_improvement(level: Array, mean: Array, deviation: Array) -> Array:
     return np.asarray(deviation * (z * ndtr(z) + density))
 
 
+Improvement = Callable[[Array, Array, Array], Array]
+"""The expected improvement over a level, given mean and deviation of the error model."""
+
+
 class Front:
     """The Pareto front of errors (n) and costs (n x c) below a ``reference`` (error, then each cost).
 
     Everything is minimised. Points beyond the reference do not count. Without costs (c = 0) the front is the lowest
-    error, and the expected hypervolume improvement is the expected improvement.
+    error, and the expected hypervolume improvement is the expected improvement. ``improvement`` is that of an error
+    under the model; by default errors are normally distributed.
     """
 
-    def __init__(self, errors: Array, costs: Array, reference: Array) -> None:
+    def __init__(
+        self, errors: Array, costs: Array, reference: Array, improvement: Improvement = expected_improvement
+    ) -> None:
+        self._improvement = improvement
         self._reference = reference[1:]
         inside = (errors < reference[0]) & (costs < self._reference).all(axis=1)
         errors, costs = errors[inside], costs[inside]
@@ -47,12 +57,12 @@ class Front:
 
         Args:
             costs: Known costs, m x c.
-            mean: Means of the errors, m.
-            deviation: Standard deviations of the errors, m.
+            mean: Means of the errors under the model, m.
+            deviation: Standard deviations of the errors under the model, m.
         """
         if not costs.shape[1]:
-            return expected_improvement(self._levels[0], mean, deviation)
-        improvements = expected_improvement(self._levels[:, None], mean[None], deviation[None])
+            return self._improvement(self._levels[0], mean, deviation)
+        improvements = self._improvement(self._levels[:, None], mean[None], deviation[None])
         heights = np.diff(improvements, axis=0, prepend=0.0)
         if costs.shape[1] == 1:
             lowest = np.minimum.accumulate(np.append(self._reference[0], self._costs[:, 0]))

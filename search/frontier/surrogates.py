@@ -137,7 +137,8 @@ class SurrogateModels:
         lacks_cost = np.isnan(self._raw_costs(running)) & self._cost_models.is_exact
         running = [row for row, lacks in zip(running, lacks_cost.tolist(), strict=True) if not any(lacks)]
         pending = self.inputs_of_observations(running)[0] if running else None
-        return Acquisition(self._training_set, self._groups, pending, self._cost_models.scale.bound)
+        costs = self._cost_models
+        return Acquisition(self._training_set, self._groups, pending, costs.scale.bound, costs.is_exact)
 
     @cached_property
     def training_time(self) -> TrainingTime:

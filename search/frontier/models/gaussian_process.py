@@ -142,6 +142,12 @@ class GaussianProcess:
         diagonal = np.diag(inverse(self._factor))
         return self._targets, self._weights / diagonal, 1.0 / np.sqrt(diagonal), self._extra
 
+    def left_out_log_likelihood(self) -> float:
+        """Return the sum of the log densities of the observations, each predicted from all others."""
+        _, residuals, deviations, _ = self.left_out()
+        deviations = deviations * self._scale
+        return float(-(0.5 * (residuals * self._scale / deviations) ** 2 + np.log(deviations)).sum())
+
     def mean(self, inputs: Inputs) -> Array:
         """Return the posterior mean, n, in the unit of the values."""
         points = self._standardised(inputs)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from search.frontier.config import DEFAULTS
 from search.frontier.models.gaussian_process import GaussianProcess, Inputs
+from search.frontier.models.warping import Warping
 
 Array = NDArray[np.float64]
 
@@ -56,7 +57,38 @@ def leave_one_out(process: GaussianProcess) -> LeaveOneOut:
     )
 
 
+class ErrorModel(NamedTuple):
+    """A Gaussian process over warped errors, and its validation."""
+
+    warping: Warping
+    process: GaussianProcess
+    validation: LeaveOneOut
+
+
 def error_model(
+    inputs: Inputs,
+    errors: Array,
+    variances: Array,
+    groups: NDArray[np.intp],
+    *,
+    may_warp: bool = True,
+) -> ErrorModel:
+    """Return the model of errors (n) with extrapolation variances (n).
+
+    Errors that are skewed are modelled over logarithms if they ``may_warp`` and left-out errors are then predicted
+    better.
+    """
+    plain = ErrorModel(Warping(), *_validated_process(inputs, errors, variances, groups))
+    warping = Warping.fitted(errors) if may_warp else Warping()
+    if warping.shift is None:
+        return plain
+    warped, of_warped = warping.warped(errors), warping.warped_variances(errors, variances)
+    logarithmic = ErrorModel(warping, *_validated_process(inputs, warped, of_warped, groups))
+    gain = logarithmic.process.left_out_log_likelihood() - float(warped.sum())
+    return logarithmic if gain > plain.process.left_out_log_likelihood() else plain
+
+
+def _validated_process(
     inputs: Inputs, errors: Array, variances: Array, groups: NDArray[np.intp]
 ) -> tuple[GaussianProcess, LeaveOneOut]:
     """Return a Gaussian process over errors (n) and its validation.

@@ -43,11 +43,14 @@ def test_guesses_that_are_unsure_hardly_count() -> None:
 def test_where_most_are_the_same_and_a_few_are_worse_nothing_is_known() -> None:
     errors = np.where(POINTS.x[:, 0] > 0.8, 0.95, 0.9)
     assert 0 < (errors > 0.9).sum() < 10
-    assert error_model(POINTS, errors, NONE, GROUPS)[1].is_poor
+    assert error_model(POINTS, errors, NONE, GROUPS).validation.is_poor
 
 
 def test_where_all_are_the_same_nothing_is_known() -> None:
-    assert error_model(POINTS, np.full(30, 0.9), NONE, GROUPS)[1].explained < DEFAULTS.min_explained_variance
+    assert (
+        error_model(POINTS, np.full(30, 0.9), NONE, GROUPS).validation.explained
+        < DEFAULTS.min_explained_variance
+    )
 
 
 @pytest.mark.parametrize("seed", [1, 3])
@@ -57,7 +60,7 @@ def test_one_that_is_better_than_all_others_is_no_luck(seed: int) -> None:
     errors = np.full(30, 0.9) + 1e-3 * rng.normal(size=30)
     errors[7] = 0.7
     plain = GaussianProcess(points, errors, NONE, GROUPS)
-    process, _ = error_model(points, errors, NONE, GROUPS)
+    process = error_model(points, errors, NONE, GROUPS).process
     assert plain.mean(points)[7] > 0.85
     assert process.mean(points)[7] < 0.75
     assert process.noise < 0.5 * plain.noise
@@ -65,11 +68,8 @@ def test_one_that_is_better_than_all_others_is_no_luck(seed: int) -> None:
 
 def test_noise_that_is_everywhere_stays_noise() -> None:
     errors = RNG.normal(size=30)
-    plain, (process, _) = (
-        GaussianProcess(POINTS, errors, NONE, GROUPS),
-        error_model(POINTS, errors, NONE, GROUPS),
-    )
-    assert process.noise == plain.noise
+    plain = GaussianProcess(POINTS, errors, NONE, GROUPS)
+    assert error_model(POINTS, errors, NONE, GROUPS).process.noise == plain.noise
 
 
 @pytest.mark.slow
@@ -89,10 +89,10 @@ def test_what_is_not_at_chance_level_is_found() -> None:
 
 def test_a_poor_model_of_a_few_trials_is_no_reason_to_explore_unless_they_are_all_alike() -> None:
     few = Inputs(POINTS.x[:9], POINTS.costs[:9])
-    differing = error_model(few, np.random.default_rng(2).normal(size=9), NONE[:9], GROUPS)[1]
+    differing = error_model(few, np.random.default_rng(2).normal(size=9), NONE[:9], GROUPS).validation
     assert differing.explained < DEFAULTS.min_explained_variance
     assert not differing.is_poor
-    alike = error_model(few, np.array([0.9] * 8 + [0.4]), NONE[:9], GROUPS)[1]
+    alike = error_model(few, np.array([0.9] * 8 + [0.4]), NONE[:9], GROUPS).validation
     assert alike.is_poor
-    many = error_model(POINTS, np.random.default_rng(2).normal(size=30), NONE, GROUPS)[1]
+    many = error_model(POINTS, np.random.default_rng(2).normal(size=30), NONE, GROUPS).validation
     assert many.is_poor
