@@ -12,7 +12,14 @@ import pytest
 
 from benchmarks.multi_fidelity.__main__ import main, measure
 from benchmarks.multi_fidelity.methods import METHODS
-from benchmarks.multi_fidelity.problem import EPOCHS, MultiFidelityProblem, Progress, momf, random_front
+from benchmarks.multi_fidelity.problem import (
+    EPOCHS,
+    PROBLEMS,
+    MultiFidelityProblem,
+    Progress,
+    momf,
+    random_front,
+)
 from benchmarks.multi_fidelity.table import cost_to_goal, print_tables
 from results.hypervolume import hypervolume
 
@@ -113,3 +120,16 @@ def test_picture_has_the_searches_with_several_seeds_to_their_own_ends(
     texts = {one.text for one in root.iter("{http://www.w3.org/2000/svg}text")}
     assert {"MOMFPark", "random", "neps primo", "whole evaluations"} <= texts
     assert "frontier" not in texts
+
+
+def test_run_appends_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recorded = tmp_path / "runs.jsonl"
+    monkeypatch.setattr("benchmarks.multi_fidelity.__main__.RESULTS", recorded)
+    monkeypatch.setitem(PROBLEMS, "MOMFPark", lambda: PROBLEM)
+    for seeds in ("1", "2"):
+        main(["run", "--problems", "MOMFPark", "--methods", "random", "--seeds", seeds, "--budget", "3"])
+    lines = [json.loads(line) for line in recorded.read_text("utf-8").splitlines()]
+    assert [(line["method"], line["seed"], len(line["hypervolume"])) for line in lines] == [
+        ("random", 0, 3),
+        ("random", 1, 3),
+    ]

@@ -69,7 +69,6 @@ def run(arguments: argparse.Namespace) -> None:
                     method,
                     seed,
                     found["hypervolume"][-1:],
-                    found["reached"],
                     found["seconds"],
                     file=sys.stderr,
                 )
