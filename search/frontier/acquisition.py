@@ -149,7 +149,7 @@ def reference_point(points: Array, worst: Array, is_known_cost: NDArray[np.bool_
     """Return the reference point of the hypervolume: error, then each cost.
 
     It is ``worst``, slightly beyond the worst values, if all costs are known: every size is wanted then. A learned cost
-    may be arbitrarily high at useless points. The reference is then the nadir point of the front, moved by a tenth of
+    may be arbitrarily high at useless points. The reference is then the nadir point of the front, moved by half of
     its range (Ishibuchi et al. 2018).
 
     Args:

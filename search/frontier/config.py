@@ -65,9 +65,10 @@ class FrontierConfig:
     """Positive costs whose maximum exceeds the minimum by this factor are modelled on a logarithmic scale."""
     reference_margin: float = 0.01
     """Distance of the reference point beyond the highest cost, as a fraction of the range of costs."""
-    nadir_margin: float = 0.1
-    """The same beyond the nadir point of the front, if a cost is learned."""
-    nadir_min_points: int = 3
+    nadir_margin: float = 0.5
+    """The same beyond the nadir point of the front, if a cost is learned. A front of few points does not show its ends:
+    0.1 hides feasible regions beside it."""
+    nadir_min_points: int = 6
     """Points of the front from which on its nadir point counts."""
     min_acquisition: float = 1e-15
     """Hypervolume improvement below which feasibility and training time alone decide."""
