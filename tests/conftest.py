@@ -11,7 +11,7 @@ import pytest
 import tests.support.environment  # noqa: F401  (first: it changes the environment that torch reads)
 from tests.support.postgres import PostgresServer
 from tests.support.profiles import load_profile
-from tests.support.warm_workers import WarmWorkers
+from tests.support.warm_workers import SHARED
 
 load_profile()
 
@@ -45,11 +45,10 @@ def _warm_workers() -> Iterator[None]:
     """Searches in this process fork their workers from one that has imported torch."""
     from search.executors import worker_process
 
-    workers = WarmWorkers()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(worker_process, "subprocess", workers)
+        patch.setattr(worker_process, "subprocess", SHARED)
         yield
-    workers.close()
+    SHARED.close()
 
 
 @pytest.fixture

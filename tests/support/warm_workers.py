@@ -2,6 +2,7 @@
 
 A worker's process, its pipes, its log and all that it runs are real; only the interpreter's start and its imports,
 two seconds for each worker, are shared. Tests of processes (``mgnas_process``, ``command``) start theirs anew.
+Searches in processes of their own share them too where a test asks for it (``command_with_warm_workers``).
 
 Run as a program, this is the server: it forks a worker for each request and reports how that worker ended.
 """
@@ -13,10 +14,12 @@ import importlib
 import json
 import os
 import selectors
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 from pathlib import Path
 from typing import IO, Any
@@ -73,41 +76,80 @@ class WarmWorker:
 
 
 class WarmWorkers:
-    """Stands in for the module ``subprocess`` in ``search.executors.worker_process``."""
+    """Stands in for the module ``subprocess`` in ``search.executors.worker_process``.
 
-    def __init__(self) -> None:
-        self._server: tuple[socket.socket, subprocess.Popen[bytes]] | None = None
+    Args:
+        address: The server of another process; None to start one when it is needed.
+    """
+
+    def __init__(self, address: str | None = None) -> None:
+        self._address = address
+        self._requests: socket.socket | None = None
+        self._server: subprocess.Popen[bytes] | None = None
 
     def __getattr__(self, name: str) -> Any:
         return getattr(subprocess, name)
 
-    def _start(self) -> tuple[socket.socket, subprocess.Popen[bytes]]:
-        ours, theirs = socket.socketpair()
-        with theirs:
-            process = subprocess.Popen(
-                [sys.executable, "-P", __file__, str(theirs.fileno())],
-                pass_fds=[theirs.fileno()],
-                env=os.environ | {"PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": ""},
-                stdin=subprocess.DEVNULL,
-                cwd="/",  # not the folder of the test that starts it
-            )
-        return ours, process
+    def address(self) -> str:
+        """Return the address of the server, which runs then."""
+        if self._address is None:
+            self._address = str(Path(tempfile.mkdtemp(prefix="mgnas-warm-"), "socket"))
+            with socket.socket(socket.AF_UNIX) as listener:
+                listener.bind(self._address)
+                listener.listen(100)
+                self._server = subprocess.Popen(
+                    [sys.executable, "-P", __file__, str(listener.fileno())],
+                    pass_fds=[listener.fileno()],
+                    env=os.environ | {"PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": ""},
+                    stdin=subprocess.DEVNULL,
+                    cwd="/",  # not the folder of the test that starts it
+                )
+            self._connect()  # the server ends with its first connection
+        return self._address
+
+    def _connect(self) -> socket.socket:
+        if self._requests is None:
+            self._requests = socket.socket(socket.AF_UNIX)
+            self._requests.connect(self.address())
+        return self._requests
 
     def Popen(self, _command: list[str], *, env: dict[str, str], stderr: IO[bytes], **_: Any) -> WarmWorker:  # noqa: N802
         """Fork a worker; what the executor says besides holds for every worker."""
-        if self._server is None:
-            self._server = self._start()
-        return WarmWorker(self._server[0], stderr, env)
+        self.address()
+        return WarmWorker(self._connect(), stderr, env)
 
     def close(self) -> None:
+        if self._requests is not None:
+            self._requests.close()
         if self._server is not None:
-            ours, process = self._server
-            ours.close()
-            process.wait()
+            self._server.wait()
+            shutil.rmtree(Path(self.address()).parent, ignore_errors=True)
 
 
-def serve(requests: socket.socket) -> None:
-    """Fork a worker for each request until the other side closes."""
+SHARED = WarmWorkers()
+"""The server of this test process."""
+
+
+def command_with_warm_workers(*arguments: str | Path, changes: str = "") -> list[str]:
+    """Return the command of a process that runs ``mgnas`` and forks its workers from the server of this process.
+
+    The workers are no children of that process, and the server kills them if it dies.
+
+    Args:
+        arguments: Those of ``mgnas``.
+        changes: Code that runs in the process first.
+    """
+    code = (
+        f"import sys; sys.path.insert(0, {str(ROOT)!r}); {changes}\n"
+        "from search.executors import worker_process; from tests.support.warm_workers import WarmWorkers; "
+        f"worker_process.subprocess = WarmWorkers({SHARED.address()!r})\n"
+        "from search.cli.main import main; main()"
+    )
+    return [sys.executable, "-P", "-c", code, *map(str, arguments)]
+
+
+def serve(listener: socket.socket) -> None:
+    """Fork a worker for each request until the first connection closes."""
     for name in PRELOADED:
         importlib.import_module(name)
 
@@ -116,17 +158,26 @@ def serve(requests: socket.socket) -> None:
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.set_wakeup_fd(waker)
     drivers: dict[int, socket.socket] = {}
+    first, _ = listener.accept()
+    connections = {first}
     with selectors.DefaultSelector() as selector:
-        selector.register(requests, selectors.EVENT_READ)
-        selector.register(wake, selectors.EVENT_READ)
-        while True:
+        for one in (listener, first, wake):
+            selector.register(one, selectors.EVENT_READ)
+        while first in connections:
             for key, _ in selector.select():
                 if key.fileobj is wake:
                     os.read(wake, 4096)
                     _report(drivers)
-                elif key.fileobj is requests:
+                elif key.fileobj is listener:
+                    requests, _ = listener.accept()
+                    connections.add(requests)
+                    selector.register(requests, selectors.EVENT_READ)
+                elif key.fileobj in connections:
+                    requests = key.fileobj
                     if not _fork(requests, drivers, selector):
-                        return
+                        selector.unregister(requests)
+                        connections.remove(requests)
+                        requests.close()
                 else:
                     _listen(key, drivers, selector)
 
@@ -146,7 +197,10 @@ def _listen(
     """Kill a worker whose driver asks for it or is gone; a process that was not waited for keeps its number."""
     driver = key.fileobj
     assert isinstance(driver, socket.socket)
-    is_gone = not driver.recv(1)
+    try:
+        is_gone = not driver.recv(1)
+    except OSError:
+        is_gone = True
     if key.data in drivers:
         os.kill(key.data, signal.SIGKILL)
     if is_gone:
@@ -158,11 +212,15 @@ def _fork(
     requests: socket.socket, drivers: dict[int, socket.socket], selector: selectors.BaseSelector
 ) -> bool:
     """Fork a worker; return False where no request comes any more."""
-    header = requests.recv(8, socket.MSG_WAITALL)
-    if len(header) < 8:
+    try:
+        length = int.from_bytes(requests.recv(8, socket.MSG_WAITALL), "big")
+        content = requests.recv(length, socket.MSG_WAITALL) if length else b""
+        _, descriptors, _, _ = socket.recv_fds(requests, 1, 4) if content else (b"", [], 0, None)
+    except OSError:  # its process was killed
         return False
-    request = json.loads(requests.recv(int.from_bytes(header, "big"), socket.MSG_WAITALL))
-    _, descriptors, _, _ = socket.recv_fds(requests, 1, 4)
+    if len(descriptors) < 4:
+        return False
+    request = json.loads(content)
     *streams, descriptor = descriptors
     driver = socket.socket(fileno=descriptor)
     pid = os.fork()
@@ -171,7 +229,8 @@ def _fork(
     for stream in streams:
         os.close(stream)
     drivers[pid] = driver
-    driver.sendall(f"{pid}\n".encode())
+    with contextlib.suppress(OSError):
+        driver.sendall(f"{pid}\n".encode())
     selector.register(driver, selectors.EVENT_READ, pid)
     return True
 

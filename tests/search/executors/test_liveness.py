@@ -6,8 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -15,9 +13,11 @@ import pytest
 from search.executors.liveness import FIRST_EPOCH_S, SILENT_S, HangLimits, Liveness, WakingClock
 from search.executors.messages import Beat, Epoch
 from space.core.reports import EpochReport
-from tests.search.study.test_faults import STUDY, wait_until_busy, workers_of
+from tests.search.study.test_faults import STUDY, wait_until_busy, worker_of
 from tests.support.command_line import mgnas
 from tests.support.studies import write_study
+from tests.support.waiting import wait_until
+from tests.support.warm_workers import command_with_warm_workers
 
 LIMITS = HangLimits(max_silence_s=100, stall_epochs=10)
 
@@ -99,28 +99,25 @@ def test_driver_that_was_stopped_blames_no_worker() -> None:
 @pytest.mark.slow
 def test_a_stopped_worker_is_named_in_every_place_and_goes_on(tmp_path: Path) -> None:
     write_study(tmp_path, trials=2, epochs=300, images=4000)
-    code = (
-        "import search.executors.liveness as liveness; liveness.SILENT_S = 8.0; "
-        "from search.cli.main import main; main()"
-    )
+    changes = "import search.executors.liveness as liveness; liveness.SILENT_S = 8.0"
     with subprocess.Popen(
-        [sys.executable, "-P", "-c", code, "search", "tiny.toml"],
+        command_with_warm_workers("search", "tiny.toml", changes=changes),
         cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
     ) as driver:  # fmt: skip
         try:
             wait_until_busy(tmp_path, 2)
-            worker = workers_of(driver)[0]
+            worker = worker_of(tmp_path)
             assert driver.stderr is not None
             os.kill(worker, signal.SIGSTOP)
             line = next(line for line in driver.stderr if "sent no heartbeat" in line)
             assert "the other workers continue" in line
             trial = int(line.split()[1].rstrip(":"))
-            deadline = time.monotonic() + 60
-            while time.monotonic() < deadline:
-                facts = json.loads(mgnas("status", STUDY, "--json", cwd=tmp_path).stdout)
-                if facts["silent"]:
-                    break
-            assert facts["silent"] == [trial]
+
+            def silent() -> list[int]:
+                found: list[int] = json.loads(mgnas("status", STUDY, "--json", cwd=tmp_path).stdout)["silent"]
+                return found
+
+            assert wait_until(silent, "a silent worker", within=driver) == [trial]
             assert "their workers hang" in mgnas("status", STUDY, cwd=tmp_path).stdout
             log = tmp_path / STUDY / "logs" / "search.log"
             assert "sent no heartbeat" in log.read_text("utf-8")

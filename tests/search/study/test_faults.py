@@ -9,27 +9,37 @@ import resource
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from results.open import Study, open_study
+from search.study.event_log import EVENTS
 from space.core.errors import MgnasError
 from tests.support.command_line import command, mgnas
+from tests.support.gate import write_gated_study
 from tests.support.studies import write_study
+from tests.support.waiting import MOST_S, wait_until
+from tests.support.warm_workers import command_with_warm_workers
 
 STUDY = Path("runs/tiny")
+ENDLESS = 10_000
+"""More trials than any machine trains before a test ends their search."""
 
 
 @contextmanager
-def search_in(home: Path) -> Iterator[subprocess.Popen[str]]:
-    """A search in the background, killed at the end if it still runs."""
+def search_in(
+    home: Path, *arguments: str, env: Mapping[str, str] | None = None, cold: bool = False
+) -> Iterator[subprocess.Popen[str]]:
+    """A search in the background, killed at the end if it still runs; ``cold`` workers are its children."""
+    started = command if cold else command_with_warm_workers
     driver = subprocess.Popen(
-        command("search", "tiny.toml"),
+        started("search", "tiny.toml", *arguments),
         cwd=home,
+        env=env,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -42,37 +52,59 @@ def search_in(home: Path) -> Iterator[subprocess.Popen[str]]:
             driver.kill()
 
 
-def wait_for(home: Path, num_finished: int, timeout_s: float = 90) -> Study:
-    deadline = time.monotonic() + timeout_s
-    while time.monotonic() < deadline:
-        try:
-            results = open_study(home / STUDY)
-        except MgnasError:
-            results = None  # not made yet
-        if results is not None and results.num_finished >= num_finished:
-            return results
-        time.sleep(0.1)
-    raise TimeoutError(f"{num_finished} trials did not finish in {timeout_s} s")
+def study_in(home: Path) -> Study | None:
+    """Return the study; None if it is not made yet."""
+    try:
+        return open_study(home / STUDY)
+    except MgnasError:
+        return None
 
 
-def wait_until_busy(home: Path, num_workers: int, timeout_s: float = 120) -> None:
-    """Wait until so many trials are in the middle of their training at once."""
-    deadline = time.monotonic() + timeout_s
-    while time.monotonic() < deadline:
-        time.sleep(0.05)
-        try:
-            records = open_study(home / STUDY).records
-        except MgnasError:
-            continue  # not made yet
-        busy = [r for r in records if r.state == "running" and 1 <= r.epochs < r.max_epochs * 2 // 3]
-        if len(busy) >= num_workers:
-            return
-    raise TimeoutError(f"{num_workers} workers were not busy at once within {timeout_s} s")
+def wait_for(home: Path, num_finished: int) -> Study:
+    """Wait until so many trials have finished, and return the study."""
+
+    def look() -> Study | None:
+        study = study_in(home)
+        return study if study is not None and study.num_finished >= num_finished else None
+
+    found: Study = wait_until(look, f"{num_finished} finished trials")
+    return found
+
+
+def wait_until_busy(home: Path, num_workers: int) -> None:
+    """Wait until so many trials are in the first half of their training at once."""
+
+    def is_busy() -> bool:
+        study = study_in(home)
+        records = [] if study is None else study.records
+        busy = [r for r in records if r.state == "running" and 1 <= r.epochs < r.max_epochs // 2]
+        return len(busy) >= num_workers
+
+    wait_until(is_busy, f"{num_workers} trainings at once")
+
+
+def num_epochs(home: Path) -> int:
+    """Return the number of epochs that are recorded."""
+    study = study_in(home)
+    return 0 if study is None else study.num_epochs
+
+
+def wait_for_epochs(home: Path, driver: subprocess.Popen[str], more: int) -> None:
+    """Wait until so many more epochs are recorded than now, or until the search ends."""
+    end = num_epochs(home) + more
+    wait_until(lambda: driver.poll() is not None or num_epochs(home) >= end, f"{more} more epochs")
 
 
 def workers_of(driver: subprocess.Popen[str]) -> list[int]:
     children = Path(f"/proc/{driver.pid}/task/{driver.pid}/children").read_text().split()
     return [int(pid) for pid in children]
+
+
+def worker_of(home: Path) -> int:
+    """Return the process in which the last job of a search began."""
+    lines = (home / STUDY / "logs" / EVENTS).read_text("utf-8").splitlines()
+    pid: int = [line["pid"] for line in map(json.loads, lines) if line["event"] == "job_began"][-1]
+    return pid
 
 
 def is_alive(pid: int) -> bool:
@@ -87,26 +119,26 @@ def is_alive(pid: int) -> bool:
 @pytest.mark.parametrize("blow", [signal.SIGINT, signal.SIGTERM])
 def test_a_stop_that_nobody_hears_of_is_one_all_the_same(tmp_path: Path, blow: signal.Signals) -> None:
     """As under ``2>&1 | tee log``, which Ctrl-C ends as well."""
-    write_study(tmp_path, trials=10, epochs=25)
+    write_study(tmp_path, trials=ENDLESS, epochs=3)
     with search_in(tmp_path) as driver:
         wait_for(tmp_path, 1)
         assert driver.stderr is not None
         driver.stderr.close()
         driver.send_signal(blow)
-        assert driver.wait(timeout=30) == {signal.SIGINT: 130, signal.SIGTERM: 143}[blow]
+        assert driver.wait(timeout=MOST_S) == {signal.SIGINT: 130, signal.SIGTERM: 143}[blow]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("blow", [signal.SIGINT, signal.SIGTERM])
 def test_many_signals_at_once_end_a_search_as_one_does(tmp_path: Path, blow: signal.Signals) -> None:
     """As when Ctrl-C is held down; the last ones meet Python while it shuts down."""
-    write_study(tmp_path, trials=200, epochs=3)
+    write_study(tmp_path, trials=ENDLESS, epochs=3)
     with search_in(tmp_path) as driver:
         wait_for(tmp_path, 1)
         while driver.poll() is None:
             driver.send_signal(blow)
             time.sleep(0.01)
-        _, stderr = driver.communicate(timeout=30)
+        _, stderr = driver.communicate(timeout=MOST_S)
     assert driver.returncode == {signal.SIGINT: 130, signal.SIGTERM: 143}[blow]
     assert stderr.count("stopped; finished epochs and trials are kept. Resume with: mgnas search") == 1
     assert "Traceback" not in stderr
@@ -135,34 +167,32 @@ def check_complete(home: Path, total: int, before: Study) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("blow", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
 def test_nothing_finished_is_lost_when_the_driver_is_stopped(tmp_path: Path, blow: signal.Signals) -> None:
-    write_study(tmp_path, trials=10, epochs=25)  # long enough to be hit in the middle on any machine
-    with search_in(tmp_path) as driver:
+    write_study(tmp_path, trials=10, epochs=3)
+    with search_in(tmp_path, "--trials", str(ENDLESS), cold=True) as driver:
         before = wait_for(tmp_path, 2)
         workers = workers_of(driver)
         assert len(workers) == 2
         driver.send_signal(blow)
-        _, stderr = driver.communicate(timeout=30)
+        _, stderr = driver.communicate(timeout=MOST_S)
     assert driver.returncode == {signal.SIGINT: 130, signal.SIGTERM: 143}.get(blow, -blow)
     if blow != signal.SIGKILL:
         assert "Resume with: mgnas search" in stderr
         assert "Traceback" not in stderr
-    deadline = time.monotonic() + 10
-    while any(map(is_alive, workers)) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert not any(map(is_alive, workers)), "workers outlived their driver"
+    wait_until(lambda: not any(map(is_alive, workers)), "the end of the workers")
     facts = json.loads(mgnas("status", STUDY, "--json", cwd=tmp_path).stdout)
     assert facts["running"] == 0
-    check_complete(tmp_path, 10, before)
+    check_complete(tmp_path, max(10, len(open_study(tmp_path / STUDY).records)), before)
 
 
 @pytest.mark.slow
 def test_a_killed_worker_is_replaced_and_its_trial_runs_again(tmp_path: Path) -> None:
-    write_study(tmp_path, trials=4, epochs=9, images=4000)
-    with search_in(tmp_path) as driver:
-        wait_until_busy(tmp_path, 2)
-        os.kill(workers_of(driver)[0], signal.SIGKILL)
-        before = wait_for(tmp_path, 2)
-        _, stderr = driver.communicate(timeout=150)
+    gate = write_gated_study(tmp_path)
+    with search_in(tmp_path, env=gate.environment()) as driver:
+        gate.wait_for(2, driver)
+        before = open_study(tmp_path / STUDY)
+        os.kill(gate.waiting()[0], signal.SIGKILL)
+        gate.open()
+        _, stderr = driver.communicate(timeout=MOST_S)
     assert driver.returncode == 0, stderr
     assert "its worker was killed by signal 9; it resumes from its last checkpoint" in stderr
     assert any(record.attempts == 2 for record in open_study(tmp_path / STUDY).records)
@@ -172,26 +202,24 @@ def test_a_killed_worker_is_replaced_and_its_trial_runs_again(tmp_path: Path) ->
 @pytest.mark.slow
 def test_kills_at_random_moments_change_nothing(tmp_path: Path) -> None:
     """Workers and drivers are killed again and again; curves and weights are the same to the last bit."""
-    seed = time.time_ns()
-    rng = random.Random(seed)
+    rng = random.Random(1)
     for name in ("calm", "killed"):
         (tmp_path / name).mkdir()
-        write_study(tmp_path / name, trials=2, epochs=16, images=6000, workers=1)
+        write_study(tmp_path / name, trials=2, epochs=12, images=3000, workers=1)
     assert mgnas("search", "tiny.toml", cwd=tmp_path / "calm").returncode == 0
     for kill_driver in (True, False, True, True):
         with search_in(tmp_path / "killed") as driver:
-            while driver.poll() is None and not workers_of(driver):
-                time.sleep(0.05)
-            time.sleep(rng.uniform(2, 8))
-            victims = [driver.pid] if kill_driver else workers_of(driver)
-            if driver.poll() is None and victims:
-                os.kill(victims[0], signal.SIGKILL)
-                time.sleep(0 if kill_driver else rng.uniform(0, 4))
+            wait_for_epochs(tmp_path / "killed", driver, rng.randint(1, 4))
+            time.sleep(rng.uniform(0, 0.3))
+            with suppress(ProcessLookupError):  # it has ended
+                os.kill(driver.pid if kill_driver else worker_of(tmp_path / "killed"), signal.SIGKILL)
+            if not kill_driver:
+                wait_for_epochs(tmp_path / "killed", driver, 1)
     assert mgnas("search", "tiny.toml", cwd=tmp_path / "killed").returncode == 0
     calm, killed = (open_study(tmp_path / name / STUDY) for name in ("calm", "killed"))
     curves = [study.curves().drop(columns="seconds") for study in (calm, killed)]
     pd.testing.assert_frame_equal(*curves, check_exact=True)
-    assert sum(record.attempts for record in killed.records) > 2, f"nothing was hit with seed {seed}"
+    assert sum(record.attempts for record in killed.records) > 2, "nothing was hit"
     for record in calm.front_records:
         files = [study.folder / str(record.weights) for study in (calm, killed)]
         assert files[0].read_bytes() == files[1].read_bytes()
@@ -199,9 +227,9 @@ def test_kills_at_random_moments_change_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_two_drivers_do_not_share_a_folder(tmp_path: Path) -> None:
-    write_study(tmp_path, trials=200, epochs=3)
-    with search_in(tmp_path):
-        wait_for(tmp_path, 1)
+    gate = write_gated_study(tmp_path)
+    with search_in(tmp_path, env=gate.environment()) as driver:
+        gate.wait_for(1, driver)
         second = mgnas("search", "tiny.toml", cwd=tmp_path)
         facts = json.loads(mgnas("status", STUDY, "--json", cwd=tmp_path).stdout)
     assert second.returncode == 2
@@ -242,7 +270,7 @@ def test_workers_that_cannot_start_are_named(tmp_path: Path) -> None:
     environment = os.environ | {"PYTHONPATH": str(tmp_path / "broken")}
     run = subprocess.run(
         command("search", "tiny.toml"),
-        cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False, env=environment,
+        cwd=tmp_path, capture_output=True, text=True, timeout=MOST_S, check=False, env=environment,
     )  # fmt: skip
     assert run.returncode == 1
     assert "workers on cpu do not start" in run.stderr.splitlines()[-1]
@@ -254,11 +282,11 @@ def test_with_one_worker_a_killed_search_goes_on_as_if_nothing_had_been(tmp_path
     for name in ("whole", "killed"):
         (tmp_path / name).mkdir()
         write_study(tmp_path / name, trials=16, epochs=1, workers=1)
-    assert mgnas("search", "tiny.toml", cwd=tmp_path / "whole").returncode == 0
-    with search_in(tmp_path / "killed"):
+    with search_in(tmp_path / "killed", "--trials", str(ENDLESS)):
         wait_for(tmp_path / "killed", 4)
-    assert open_study(tmp_path / "killed" / STUDY).num_finished < 16
-    assert mgnas("search", "tiny.toml", cwd=tmp_path / "killed").returncode == 0
+    trials = str(max(16, len(open_study(tmp_path / "killed" / STUDY).records)))
+    for name in ("whole", "killed"):
+        assert mgnas("search", "tiny.toml", "--trials", trials, cwd=tmp_path / name).returncode == 0
     whole, killed = (
         [(r.arch, r.seed, r.val_accuracy) for r in open_study(tmp_path / name / STUDY).records]
         for name in ("whole", "killed")
@@ -278,7 +306,7 @@ def test_no_space_left_is_one_line_and_the_study_goes_on_later(tmp_path: Path, k
 
     run = subprocess.run(
         command("search", "tiny.toml"),
-        cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False, preexec_fn=limit,
+        cwd=tmp_path, capture_output=True, text=True, timeout=MOST_S, check=False, preexec_fn=limit,
     )  # fmt: skip
     assert run.returncode == 1
     assert "Traceback" not in run.stderr
@@ -299,7 +327,7 @@ def test_a_report_that_cannot_be_written_ends_no_search(tmp_path: Path) -> None:
 
     run = subprocess.run(
         command("search", "tiny.toml"),
-        cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False, preexec_fn=limit,
+        cwd=tmp_path, capture_output=True, text=True, timeout=MOST_S, check=False, preexec_fn=limit,
     )  # fmt: skip
     assert run.returncode == 0, run.stderr
     assert "study runs/tiny is complete: all 3 trials are done" in run.stdout

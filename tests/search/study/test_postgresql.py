@@ -9,10 +9,9 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -22,47 +21,68 @@ from results.storage.location import locate
 from search.study.move import move_study
 from search.study.verify import verify
 from tests.support.command_line import mgnas
+from tests.support.gate import Gate, write_gated_study
 from tests.support.postgres import PostgresServer
 from tests.support.studies import write_study
+from tests.support.waiting import MOST_S, wait_until
+from tests.support.warm_workers import command_with_warm_workers
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 STUDY = Path("runs/tiny")
 SHORT_LEASE = (
     "import results.storage.lease as lease; lease.LEASE_S = 2.0; "
     "import results.storage.postgresql as server; server.IDLE_IN_TRANSACTION_S = 1; "
-    "from search.cli.main import main; main()"
 )
-"""A driver whose lease expires after two seconds."""
+"""Changes in a driver whose lease expires after two seconds."""
 
 
 @pytest.fixture
 def home(tmp_path: Path, postgres_url: str) -> Path:
-    file = write_study(tmp_path, epochs=3, trials=4, workers=1, images=1200)
-    file.write_text(f'{file.read_text(encoding="utf-8")}storage = "{postgres_url}"\n', encoding="utf-8")
-    return tmp_path
+    write_study(tmp_path, epochs=3, trials=4, workers=1)
+    return record_in(tmp_path, postgres_url)
 
 
-def driver(home: Path, *arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-P", "-c", SHORT_LEASE, "search", *arguments],
-        cwd=home,
+@pytest.fixture
+def gate(tmp_path: Path, postgres_url: str) -> Gate:
+    """A study whose trainings wait in their second epoch."""
+    gate = write_gated_study(tmp_path, epochs=3, trials=4, workers=1)
+    record_in(tmp_path, postgres_url)
+    return gate
+
+
+def record_in(home: Path, url: str) -> Path:
+    """Let the study be recorded in a database."""
+    file = home / "tiny.toml"
+    file.write_text(f'{file.read_text(encoding="utf-8")}storage = "{url}"\n', encoding="utf-8")
+    return home
+
+
+@contextmanager
+def driver(gate: Gate, *arguments: str, changes: str = "") -> Iterator[subprocess.Popen[str]]:
+    """A search in the background, killed at the end if it still runs; ``changes`` is code before its start."""
+    with subprocess.Popen(
+        command_with_warm_workers("search", *arguments, changes=changes),
+        cwd=gate.folder,
+        env=gate.environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-    )
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
-def until(condition: Callable[[], Any], limit_s: float = 180.0) -> None:
-    deadline = time.monotonic() + limit_s
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.1)
-
-
-def epochs(home: Path) -> int:
-    if not (home / STUDY / "database.toml").exists():
-        return 0
-    return sum(map(len, open_study(home / STUDY).reports.values()))
+def wait_for_line(process: subprocess.Popen[str], text: str) -> str:
+    """Read what the process says until a line contains the text; return all of it."""
+    assert process.stderr is not None
+    said = ""
+    while text not in said:
+        line = process.stderr.readline()
+        assert line, said
+        said += line
+    return said
 
 
 def assert_complete(home: Path, trials: int = 4) -> None:
@@ -100,118 +120,126 @@ def test_study_in_postgresql_serves_every_command(home: Path) -> None:
     assert "'mgnas move runs/tiny --storage ...' moves it" in elsewhere.stderr
 
 
-def test_killed_search_resumes_at_once(home: Path) -> None:
-    process = driver(home, "tiny.toml")
-    until(lambda: epochs(home) >= 2)
-    process.kill()
-    process.communicate()
-    done = mgnas("search", str(STUDY), cwd=home)
+def test_killed_search_resumes_at_once(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+    with driver(gate, "tiny.toml") as process:
+        gate.wait_for(1, process)
+        process.kill()
+    gate.open()
+    gate.enter(monkeypatch)
+    done = mgnas("search", str(STUDY), cwd=gate.folder)
     assert done.returncode == 0, done.stderr
-    assert_complete(home)
+    assert_complete(gate.folder)
 
 
-def test_second_driver_is_refused_also_from_a_copy_of_the_folder(home: Path) -> None:
-    process = driver(home, "tiny.toml")
-    until(lambda: epochs(home) >= 1)
-    shutil.copytree(home / STUDY, home / "copy", ignore=shutil.ignore_patterns("*.part", "calibration"))
-    for folder in (str(STUDY), "copy"):
-        done = mgnas("search", folder, cwd=home)
-        assert done.returncode == 2
-        assert f"another mgnas (process {process.pid} on " in done.stderr
-        assert done.stderr.count("\n") == 1
-    _, errors = process.communicate(timeout=300)
+def test_second_driver_is_refused_also_from_a_copy_of_the_folder(gate: Gate) -> None:
+    home = gate.folder
+    with driver(gate, "tiny.toml") as process:
+        gate.wait_for(1, process)
+        shutil.copytree(home / STUDY, home / "copy", ignore=shutil.ignore_patterns("*.part", "calibration"))
+        for folder in (str(STUDY), "copy"):
+            done = mgnas("search", folder, cwd=home)
+            assert done.returncode == 2
+            assert f"another mgnas (process {process.pid} on " in done.stderr
+            assert done.stderr.count("\n") == 1
+        gate.open()
+        _, errors = process.communicate(timeout=MOST_S)
     assert process.returncode == 0, errors
     assert_complete(home)
 
 
-def test_standby_driver_takes_over_from_a_killed_one(home: Path) -> None:
-    first = driver(home, "tiny.toml")
-    until(lambda: epochs(home) >= 1)
-    for worker in children(first.pid):
-        os.kill(worker, signal.SIGSTOP)  # the first driver does not end by itself
-    second = driver(home, str(STUDY), "--standby")
-    assert second.stderr is not None
-    said = second.stderr.readline()
-    assert f"standing by: another mgnas (process {first.pid} on " in said
-    first.kill()
-    first.communicate()
-    _, errors = second.communicate(timeout=300)
+def test_standby_driver_takes_over_from_a_killed_one(gate: Gate) -> None:
+    with driver(gate, "tiny.toml") as first, driver(gate, str(STUDY), "--standby") as second:
+        gate.wait_for(1, first)
+        said = wait_for_line(second, f"standing by: another mgnas (process {first.pid} on ")
+        first.kill()
+        gate.open()
+        _, errors = second.communicate(timeout=MOST_S)
     assert second.returncode == 0, errors
-    assert "taking over" in errors
-    assert_complete(home)
+    assert "taking over" in said + errors
+    assert_complete(gate.folder)
 
 
-def children(pid: int) -> list[int]:
-    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
-def test_driver_that_stood_still_and_was_replaced_ends(home: Path) -> None:
-    first = driver(home, "tiny.toml")
-    until(lambda: epochs(home) >= 1)
-    second = driver(home, str(STUDY), "--standby")
-    first.send_signal(signal.SIGSTOP)
-    try:
-        until(lambda: (holder := lease_holder(home / STUDY)) is not None and holder.pid == second.pid)
-    finally:
-        first.send_signal(signal.SIGCONT)
-    _, errors = first.communicate(timeout=120)
-    assert first.returncode == 1
-    assert "another driver has taken over this study" in errors
-    assert "Traceback" not in errors
-    _, errors = second.communicate(timeout=300)
+def test_driver_that_stood_still_and_was_replaced_ends(gate: Gate) -> None:
+    with driver(gate, "tiny.toml", changes=SHORT_LEASE) as first:
+        gate.wait_for(1, first)
+        with driver(gate, str(STUDY), "--standby") as second:
+            wait_for_line(second, "standing by: ")
+            first.send_signal(signal.SIGSTOP)
+            wait_until(
+                lambda: (holder := lease_holder(gate.folder / STUDY)) and holder.pid == second.pid,
+                "the second driver holds the lease",
+                within=second,
+            )
+            first.send_signal(signal.SIGCONT)
+            gate.open()
+            _, errors = first.communicate(timeout=MOST_S)
+            assert first.returncode == 1
+            assert "another driver has taken over this study" in errors
+            assert "Traceback" not in errors
+            _, errors = second.communicate(timeout=MOST_S)
     assert second.returncode == 0, errors
-    assert_complete(home)
+    assert_complete(gate.folder)
 
 
-@pytest.mark.parametrize(("mode", "away_s"), [("fast", 0.5), ("immediate", 5.0), ("fast", 30.0)])
+@pytest.mark.parametrize(("mode", "is_long"), [("fast", False), ("immediate", False), ("fast", True)])
 def test_search_survives_a_server_that_is_away(
-    home: Path, postgres: PostgresServer, mode: str, away_s: float
+    gate: Gate, postgres: PostgresServer, mode: str, is_long: bool
 ) -> None:
-    process = driver(home, "tiny.toml")
-    until(lambda: epochs(home) >= 1)
-    postgres.stop(mode)
-    time.sleep(away_s)
-    postgres.start()
-    _, errors = process.communicate(timeout=300)
+    with driver(gate, "tiny.toml") as process:
+        gate.wait_for(1, process)
+        postgres.stop(mode)
+        gate.open()
+        said = wait_for_line(process, "does not answer") if is_long else ""
+        postgres.start()
+        _, errors = process.communicate(timeout=MOST_S)
+    errors = said + errors
     assert process.returncode == 0, errors
-    if away_s > 10:
+    if is_long:
         assert errors.count("does not answer; waiting for at most 300 s. Trainings continue") == 1
         assert errors.count("answers again") == 1
-    assert_complete(home)
+    assert_complete(gate.folder)
 
 
-def test_ctrl_c_ends_the_wait_for_a_server(home: Path, postgres: PostgresServer) -> None:
-    process = driver(home, "tiny.toml")
-    until(lambda: epochs(home) >= 1)
-    postgres.stop()
-    try:
-        time.sleep(2)
-        process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=60)
-    finally:
-        postgres.start()
-    assert process.returncode == 130, errors
+def test_ctrl_c_ends_the_wait_for_a_server(
+    gate: Gate, postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with driver(gate, "tiny.toml") as process:
+        gate.wait_for(1, process)
+        postgres.stop()
+        try:
+            gate.open()
+            said = wait_for_line(process, "does not answer")
+            process.send_signal(signal.SIGINT)
+            _, errors = process.communicate(timeout=MOST_S)
+        finally:
+            postgres.start()
+    assert process.returncode == 130, said + errors
     assert "Traceback" not in errors
-    done = mgnas("search", str(STUDY), cwd=home)
+    gate.enter(monkeypatch)
+    done = mgnas("search", str(STUDY), cwd=gate.folder)
     assert done.returncode == 0, done.stderr
-    assert_complete(home)
+    assert_complete(gate.folder)
 
 
-def test_search_begins_when_the_server_does(home: Path, postgres: PostgresServer) -> None:
+def test_search_begins_when_the_server_does(
+    gate: Gate, postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate.open()
+    gate.enter(monkeypatch)
+    home = gate.folder
     assert mgnas("search", "tiny.toml", "--trials", "1", cwd=home).returncode == 0
     postgres.stop()
-    try:
-        process = driver(home, str(STUDY), "--trials", "4")
-        time.sleep(8)
-        assert process.poll() is None, process.communicate()
-        refused = mgnas("front", str(STUDY), cwd=home)
-        assert refused.returncode == 2
-        assert "does not answer" in refused.stderr
-    finally:
-        postgres.start()
-    _, errors = process.communicate(timeout=300)
+    with driver(gate, str(STUDY), "--trials", "4") as process:
+        try:
+            said = wait_for_line(process, "does not answer; waiting for at most 300 s")
+            refused = mgnas("front", str(STUDY), cwd=home)
+            assert refused.returncode == 2
+            assert "does not answer" in refused.stderr
+        finally:
+            postgres.start()
+        _, errors = process.communicate(timeout=MOST_S)
     assert process.returncode == 0, errors
-    assert errors.count("does not answer; waiting for at most 300 s") == 1
+    assert (said + errors).count("does not answer; waiting for at most 300 s") == 1
     assert_complete(home)
 
 

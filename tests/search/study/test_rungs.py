@@ -10,7 +10,6 @@ import shutil
 import signal
 import sqlite3
 import subprocess
-import time
 from contextlib import closing
 from pathlib import Path
 
@@ -21,16 +20,16 @@ from optuna.trial import TrialState
 from results.open import Study, open_study
 from results.storage.study_files import sqlite_url
 from search.study.folder import StudyFolder
-from space.core.errors import MgnasError
-from tests.search.study.test_faults import STUDY, search_in
+from tests.search.study.test_faults import STUDY, num_epochs, search_in
 from tests.support.command_line import mgnas
 from tests.support.studies import write_study
+from tests.support.waiting import MOST_S, wait_until
 
 SCHEDULERS = ("asha", "freeze_thaw")
 
 
-def write_rungs(folder: Path, scheduler: str, trials: int = 9, workers: int = 2) -> None:
-    file = write_study(folder, epochs=9, trials=trials, workers=workers)
+def write_rungs(folder: Path, scheduler: str, trials: int = 9, workers: int = 2, images: int = 96) -> None:
+    file = write_study(folder, epochs=9, trials=trials, workers=workers, images=images)
     text = file.read_text(encoding="utf-8")
     text = text.replace('sampler = "tpe"', f'sampler = "frontier"\nscheduler = "{scheduler}"')
     text = text.replace("lr = 0.1", "lr = 0.015")  # so slow that networks differ at the end
@@ -41,27 +40,18 @@ def decisions(study: Study) -> list[tuple[object, ...]]:
     return [(r.arch, r.seed, r.state, r.epochs, r.val_accuracy) for r in study.records]
 
 
-def stop_after(home: Path, driver: subprocess.Popen[str], num_epochs: int, signum: signal.Signals) -> None:
+def stop_after(home: Path, driver: subprocess.Popen[str], num: int, signum: signal.Signals) -> None:
     """Send a signal to the search once that many epochs are recorded, one of its own among them at least.
 
     Make sure that it was hit by it.
     """
-    num_epochs = max(num_epochs, count_epochs(home) + 1)
-    deadline = time.monotonic() + 90
-    while time.monotonic() < deadline and not count_epochs(home) >= num_epochs:
-        time.sleep(0.1)
+    num = max(num, num_epochs(home) + 1)
+    wait_until(lambda: num_epochs(home) >= num, f"{num} epochs", within=driver)
     os.kill(driver.pid, signum)
-    assert driver.wait(timeout=30) == (130 if signum == signal.SIGINT else -signum)
+    assert driver.wait(timeout=MOST_S) == (130 if signum == signal.SIGINT else -signum)
     study = open_study(home / STUDY)
-    assert study.num_epochs >= num_epochs
+    assert study.num_epochs >= num
     assert not study.complete
-
-
-def count_epochs(home: Path) -> int:
-    try:
-        return open_study(home / STUDY).num_epochs
-    except MgnasError:
-        return 0  # not made yet
 
 
 @pytest.mark.slow
@@ -109,12 +99,12 @@ def test_a_search_that_is_killed_decides_as_an_unbroken_one(tmp_path: Path, sche
     unbroken, broken = tmp_path / "unbroken", tmp_path / "broken"
     for folder in (unbroken, broken):
         folder.mkdir()
-        write_rungs(folder, scheduler, trials=14, workers=1)
+        write_rungs(folder, scheduler, trials=14, workers=1, images=600)
     assert mgnas("search", "tiny.toml", cwd=unbroken).returncode == 0
     rng = random.Random(0)
-    for num_epochs in (2, 6, 10):
+    for num in (2, 6, 10):
         with search_in(broken) as driver:
-            stop_after(broken, driver, num_epochs + rng.randrange(3), signal.SIGKILL)
+            stop_after(broken, driver, num + rng.randrange(3), signal.SIGKILL)
     run = mgnas("search", "tiny.toml", cwd=broken)
     assert run.returncode == 0, run.stderr
     assert decisions(open_study(broken / STUDY)) == decisions(open_study(unbroken / STUDY))
@@ -171,11 +161,11 @@ def verified(folder: Path) -> dict[str, object]:
 def test_verify_interrupts_and_resumes_like_the_study(
     tmp_path: Path, scheduler: str, signum: signal.Signals
 ) -> None:
-    write_rungs(tmp_path, scheduler, trials=16, workers=2)
+    write_rungs(tmp_path, scheduler, trials=16, workers=2, images=600)
     rng = random.Random(signum)
-    for num_epochs in (3, 8, 13):
+    for num in (3, 8, 13):
         with search_in(tmp_path) as driver:
-            stop_after(tmp_path, driver, num_epochs + rng.randrange(3), signum)
+            stop_after(tmp_path, driver, num + rng.randrange(3), signum)
         assert verified(tmp_path)["difference"] is None  # as far as it came
     assert mgnas("search", "tiny.toml", cwd=tmp_path).returncode == 0
     assert mgnas("search", "tiny.toml", "--trials", "19", cwd=tmp_path).returncode == 0

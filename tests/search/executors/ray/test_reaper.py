@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from search.executors.ray.reaper import MARK, Reaper, end_cluster, processes_of
+from tests.support.waiting import MOST_S, wait_until
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are found in /proc")
 SLEEP = [sys.executable, "-S", "-c", "import time; time.sleep(100)"]
@@ -27,9 +27,11 @@ time.sleep(100)
 
 
 @contextmanager
-def sleeping(**variables: str) -> Iterator[subprocess.Popen[bytes]]:
-    with subprocess.Popen(SLEEP, env=os.environ | variables) as process:
+def sleeping(folder: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A process of the cluster in ``folder``."""
+    with subprocess.Popen(SLEEP, env=os.environ | {MARK: folder}) as process:
         try:
+            wait_until(lambda: processes_of(folder) == [process.pid], "the environment of a new process")
             yield process
         finally:
             process.kill()
@@ -44,18 +46,19 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_end_cluster_kills_the_processes_of_its_folder_alone(folder: Path) -> None:
-    with sleeping(**{MARK: str(folder)}) as member, sleeping(**{MARK: f"{folder}2"}) as other:
+    with sleeping(str(folder)) as member, sleeping(f"{folder}2") as other:
         end_cluster(str(folder))
-        assert member.wait(10) == -signal.SIGKILL
+        assert member.wait(MOST_S) == -signal.SIGKILL
         assert other.poll() is None
     assert not folder.exists()
 
 
 def test_reaper_closed_ends_the_cluster_before_it_returns(folder: Path) -> None:
     reaper = Reaper(str(folder))
-    with sleeping(**reaper.environment()) as member:
+    assert reaper.environment() == {MARK: str(folder)}
+    with sleeping(str(folder)) as member:
         reaper.close()
-        assert member.wait(10) == -signal.SIGKILL
+        assert member.wait(MOST_S) == -signal.SIGKILL
     assert not folder.exists()
 
 
@@ -69,7 +72,7 @@ def test_processes_of_ray_that_write_in_the_folder_belong_to_the_cluster(folder:
         subprocess.Popen(titled, executable=sys.executable, stdin=read) as reader,
         subprocess.Popen(SLEEP, stdout=written) as other,
     ):
-        assert processes_of(str(folder)) == [agent.pid]
+        wait_until(lambda: processes_of(str(folder)) == [agent.pid], "the title of a new process")
         for process in (agent, reader, other):
             process.kill()
 
@@ -80,10 +83,6 @@ def test_reaper_of_a_killed_driver_ends_its_cluster(folder: Path, number: signal
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as driver:
         assert driver.stdout is not None
         assert driver.stdout.readline() == b"started\n"
-        assert len(processes_of(str(folder))) == 1
+        wait_until(lambda: len(processes_of(str(folder))) == 1, "the environment of a new process")
         driver.send_signal(number)
-    deadline = time.monotonic() + 20
-    while (folder.exists() or processes_of(str(folder))) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert not folder.exists()
-    assert processes_of(str(folder)) == []
+    wait_until(lambda: not folder.exists() and not processes_of(str(folder)), "the end of the cluster")
