@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.waiting import MOST_S
+
 ROOT = Path(__file__).parents[1]
 MAY_IMPORT = {
     "space": set(),
@@ -126,7 +128,7 @@ def test_help_imports_nothing_slow() -> None:
         "slow = {'torch', 'optuna', 'plotly', 'pandas', 'numpy', 'sklearn', 'sqlalchemy'}\n"
         "assert not slow & set(sys.modules), slow & set(sys.modules)\n"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=MOST_S)
 
 
 @pytest.mark.parametrize("package", MAY_IMPORT)

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 import mgnas
+from tests.support.waiting import MOST_S
 
 SHADOWS = {
     "a module": {"search.py": "raise SystemExit('the user\\'s')", "space.py": "x = 1"},
@@ -30,7 +31,7 @@ COMMANDS = {
 def python(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     env = os.environ | environment
     return subprocess.run(
-        arguments, cwd=cwd, env=env, capture_output=True, text=True, timeout=120, check=False
+        arguments, cwd=cwd, env=env, capture_output=True, text=True, timeout=MOST_S, check=False
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -45,7 +46,7 @@ def test_wrong_books_names_what_does_not_balance(complete: Path) -> None:
     other = complete / "checkpoints" / "0123456789ab-s1.checkpoint"
     other.touch()
     (complete / "logs" / "worker-9.log").write_text("Traceback (most recent call last):\n")
-    with sqlite3.connect(complete / "study.db") as database:
+    with closing(sqlite3.connect(complete / "study.db")) as database, database:
         database.execute("DELETE FROM mgnas_reports WHERE trial = 1 AND epoch = 1")
         database.execute("DELETE FROM mgnas_events WHERE trial = 2 AND kind = 'finish'")
         database.execute("UPDATE mgnas_trials SET state = 'running' WHERE number = 3")

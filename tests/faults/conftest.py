@@ -10,9 +10,9 @@ import pytest
 
 from tests.faults.small_search import SmallSearch
 from tests.support.studies import write_study
+from tests.support.waiting import MOST_S
 
 FOLDER = Path(__file__).parent
-GRACE_S = 10.0
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -29,7 +29,7 @@ def search(tmp_path: Path) -> Iterator[SmallSearch]:
     found = SmallSearch(tmp_path)
     yield found
     found.kill()
-    deadline = time.monotonic() + GRACE_S
+    deadline = time.monotonic() + MOST_S
     while found.processes() and time.monotonic() < deadline:
         time.sleep(0.05)
     assert found.processes() == [], "processes outlived the search"

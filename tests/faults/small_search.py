@@ -18,8 +18,8 @@ from results.open import Study, open_study
 from results.storage.reading import reading_ledger
 from space.core.errors import MgnasError
 from tests.support.command_line import command, mgnas
+from tests.support.waiting import MOST_S
 
-MOST_S = 120.0
 TRIALS = 6
 Curves = dict[int, list[tuple[int, float, float]]]
 
@@ -146,7 +146,7 @@ class SmallSearch:
             self.process.wait()
         self.wait_for_no_process()
 
-    def wait_for_no_process(self, timeout_s: float = 10.0) -> None:
+    def wait_for_no_process(self, timeout_s: float = MOST_S) -> None:
         deadline = time.monotonic() + timeout_s
         while self.processes() and time.monotonic() < deadline:
             time.sleep(0.05)

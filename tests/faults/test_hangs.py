@@ -41,7 +41,7 @@ def test_worker_that_is_stopped_while_it_loads_is_replaced(search: SmallSearch) 
     search.wait_for_workers()
     worker = search.workers()[0]
     search.send(worker, SIGSTOP)
-    search.wait_until(lambda: worker not in search.workers(), "another worker", timeout_s=60)
+    search.wait_until(lambda: worker not in search.workers(), "another worker")
     assert search.wait() == 0, search.stderr
     search.check_books({})
 

@@ -37,7 +37,7 @@ def test_signals_at_random_moments_lose_nothing(search: SmallSearch, victims: st
             search.send(search.driver, SIGKILL)
             search.wait()
         else:
-            assert search.wait(30) in (CODES[blows[0]], 0), search.stderr
+            assert search.wait() in (CODES[blows[0]], 0), search.stderr
         search.check_end_of_run()
         now = search.curves()
         assert all(now[trial][: len(epochs)] == epochs for trial, epochs in before.items())

@@ -10,6 +10,7 @@ import pytest
 
 from results.loopback import Environ, StartResponse, answer, served
 from space.core.errors import InvalidInputError
+from tests.support.waiting import MOST_S
 
 
 def hello(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -26,7 +27,7 @@ def port() -> Iterator[int]:
 
 
 def ask(port: int, host: str | None = "127.0.0.1", method: str = "GET") -> http.client.HTTPResponse:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=MOST_S)
     connection.putrequest(method, "/", skip_host=True)
     if host is not None:
         connection.putheader("Host", host)

@@ -8,12 +8,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.support.waiting import wait_until
 
 STORE_BYTES = 80 * 2**20
 """The object store of a node; Ray takes no less than 75 MiB."""
@@ -64,10 +65,7 @@ class Nodes:
                 node.terminate()
 
     def _wait_for_cpus(self) -> None:
-        deadline = time.monotonic() + 60
-        while not self._cluster.global_state.cluster_resources().get("CPU"):
-            assert time.monotonic() < deadline, "the node does not start"
-            time.sleep(0.2)
+        wait_until(lambda: self._cluster.global_state.cluster_resources().get("CPU"), "the start of a node")
 
     def kill(self, node: Any) -> None:
         """Kill all processes of a node at once, as a power cut does."""

@@ -5,7 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +21,7 @@ from space.core.errors import InvalidInputError
 from space.modules import load_weights, save_weights
 from space.modules.weights import Classifier
 from tests.support.export_study import make_study
+from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).parents[3]
 
@@ -127,33 +128,32 @@ def test_proof_writes_no_bytecode_into_the_export(study: Study, tmp_path: Path) 
     assert not (tmp_path / "out" / "__pycache__").exists()
 
 
+def kill_export(study: Study, home: Path, moment: Callable[[], object]) -> None:
+    """Export trial 0 in a process of its own, and kill it at a moment before its end."""
+    code = f"from results.open import open_study; open_study({str(study.folder)!r}).export(0, 'out')"
+    with subprocess.Popen([sys.executable, "-c", code], cwd=home, env={"PYTHONPATH": str(ROOT)}) as killed:
+        wait_until(moment, "the moment to kill it", within=killed)
+        killed.send_signal(signal.SIGKILL)
+    assert killed.returncode == -signal.SIGKILL
+
+
 @pytest.mark.slow
 def test_killed_export_leaves_the_earlier_one_as_it_is(study: Study, tmp_path: Path) -> None:
     export_trial(study, study.trial(0), tmp_path / "out", ["spec"])
     before = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
-    code = f"from results.open import open_study; open_study({str(study.folder)!r}).export(0, 'out')"
-    for delay_s in (0.0, 0.3, 1.0, 2.0):
-        killed = subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path, env={"PYTHONPATH": str(ROOT)})
-        deadline = time.monotonic() + 60
-        while not list(tmp_path.glob(".out.*.part/*")) and time.monotonic() < deadline:
-            time.sleep(0.01)
-        time.sleep(delay_s)
-        killed.send_signal(signal.SIGKILL)
-        killed.wait()
+    for num_files in (1, 2, 3):
+        kill_export(study, tmp_path, lambda n=num_files: len(list(tmp_path.glob(".out.*.part/*"))) >= n)
         assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
+        for part in tmp_path.glob(".out.*.part"):
+            shutil.rmtree(part)
+    kill_export(study, tmp_path, lambda: list(tmp_path.glob(".out.*.part/*")))
     export_trial(study, study.trial(0), tmp_path / "out", ["spec"])
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
 @pytest.mark.slow
 def test_killed_export_leaves_no_folder_and_the_next_one_cleans_up(study: Study, tmp_path: Path) -> None:
-    code = f"from results.open import open_study; open_study({str(study.folder)!r}).export(0, 'out')"
-    killed = subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path, env={"PYTHONPATH": str(ROOT)})
-    deadline = time.monotonic() + 60
-    while not list(tmp_path.glob(".out.*.part/*")) and time.monotonic() < deadline:
-        time.sleep(0.01)
-    killed.send_signal(signal.SIGKILL)
-    killed.wait()
+    kill_export(study, tmp_path, lambda: list(tmp_path.glob(".out.*.part/*")))
     assert not (tmp_path / "out").exists()
     assert list(tmp_path.glob(".out.*.part"))
     export_trial(study, study.trial(0), tmp_path / "out", ["spec"])

@@ -24,6 +24,7 @@ from results.storage.reading import lease_of
 from results.storage.waiting import Wait
 from tests.support.factories import make_header, make_trial
 from tests.support.postgres import PostgresServer, leased
+from tests.support.waiting import MOST_S, wait_until
 
 
 @pytest.fixture
@@ -74,7 +75,9 @@ def test_lease_of_a_dead_process_of_this_machine_is_free(location: Location) -> 
         "import os, sys; from results.storage.lease import Lease; "
         "Lease.acquire(sys.argv[1], sys.argv[2], is_new=True); os._exit(9)"
     )
-    subprocess.run([sys.executable, "-P", "-c", code, location.url, location.study], check=False, timeout=60)
+    subprocess.run(
+        [sys.executable, "-P", "-c", code, location.url, location.study], check=False, timeout=MOST_S
+    )
     with leased(location):
         pass
 
@@ -91,9 +94,19 @@ def test_lease_of_another_machine_is_free_only_when_it_expires(
 
 
 def test_lease_is_renewed(location: Location, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lease_module, "LEASE_S", 0.6)
+    monkeypatch.setattr(lease_module, "LEASE_S", 60.0)
+    monkeypatch.setattr(lease_module, "RENEWALS", 600)  # one each 0.1 s
+
+    def expires_s() -> float:
+        with closing(Database(location.url)) as database:
+            found: float = database.read(
+                lambda connection: connection.execute(sa.select(lease_module.leases.c.expires_s)).scalar_one()
+            )
+        return found
+
     with leased(location, is_new=True):
-        time.sleep(1.5)
+        first_s = expires_s()
+        wait_until(lambda: expires_s() > first_s, "a renewal")
         with pytest.raises(StudyBusyError):
             Lease.acquire(location.url, location.study)
 

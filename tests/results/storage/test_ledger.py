@@ -81,7 +81,7 @@ def test_the_clock_is_that_of_the_last_epoch_too(ledger: Ledger) -> None:
 
 
 def test_a_header_with_facts_of_a_later_version_is_read(sqlite_ledger: Ledger, folder: Path) -> None:
-    with sqlite3.connect(folder / "study.db") as connection:
+    with closing(sqlite3.connect(folder / "study.db")) as connection, connection:
         (text,) = connection.execute("select header from mgnas_studies").fetchone()
         header = json.dumps(json.loads(text) | {"novelty": 1})
         connection.execute("update mgnas_studies set header = ?", (header,))

@@ -26,6 +26,7 @@ from search.study.resolve import Request, resolve
 from space.modules.build import build
 from space.networks.load import load_spec
 from tests.support.studies import write_study
+from tests.support.waiting import MOST_S
 
 STUDY = Path("runs/tiny")
 
@@ -152,14 +153,17 @@ def test_one_worker_and_one_seed_give_one_study(
 @pytest.mark.slow
 def test_hours_are_a_budget_and_a_total(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     monkeypatch.chdir(tmp_path)
-    write_study(tmp_path, trials=500, epochs=1)
-    hours, large_space = 7 / 3600, ("--set", "space.nu={low=1,high=9}", "--set", "space.c_f={low=2,high=9}")
-    assert "hours are spent" in output(capsys, "search", "tiny.toml", "--hours", str(hours), *large_space)
+    write_study(tmp_path, trials=1, epochs=1)
+    large_space = ("--set", "space.nu={low=1,high=9}", "--set", "space.c_f={low=2,high=9}")
+    output(capsys, "search", "tiny.toml", *large_space)
+    hours = (open_study(STUDY).searched_s + 3) / 3600
+    longer = ("--trials", "10000", "--hours", str(hours))
+    assert "hours are spent" in output(capsys, "search", "tiny.toml", *longer, *large_space)
     results = open_study(STUDY)
-    assert 0 < results.num_finished < 500
-    assert results.searched_s >= 7
+    assert 0 < results.num_finished < 10_000
+    assert results.searched_s >= 3600 * hours
     assert all(record.state == "complete" for record in results.records)
-    assert "hours are spent" in output(capsys, "search", "runs/tiny")
+    assert "hours are spent" in output(capsys, "search", "runs/tiny", *longer)
     assert open_study(STUDY).num_finished == results.num_finished
 
 
@@ -250,7 +254,7 @@ def test_values_of_options_complete(typed: str, completed: str) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "mgnas"],
         env=os.environ | variables | {"_MGNAS_COMPLETE": "complete_bash"},
-        capture_output=True, text=True, timeout=60, check=False,
+        capture_output=True, text=True, timeout=MOST_S, check=False,
     )  # fmt: skip
     assert done.stdout.split() == completed.split(), done.stderr
 

@@ -12,6 +12,7 @@ import pytest
 
 from search.cli.main import run
 from tests.support.studies import write_images
+from tests.support.waiting import MOST_S
 
 NETWORK = "MgNet[1,1]-4-B^l"
 
@@ -59,7 +60,7 @@ def test_a_full_disk_is_1() -> None:
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
             [sys.executable, "-m", "mgnas", "presets"],
-            stdout=full, stderr=subprocess.PIPE, text=True, timeout=120, check=False,
+            stdout=full, stderr=subprocess.PIPE, text=True, timeout=MOST_S, check=False,
         )  # fmt: skip
     assert done.returncode == 1
     assert "No space left on device" in done.stderr

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from tests.support.command_line import command, mgnas
+from tests.support.waiting import MOST_S
 
 STREAMS: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
 
@@ -37,13 +38,13 @@ def serving(home: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen[str]
 )
 def test_a_page_is_served_until_ctrl_c(finished: Path, arguments: list[str], words: str) -> None:
     with serving(finished, *arguments) as (process, address):
-        with urllib.request.urlopen(address, timeout=30) as reply:
+        with urllib.request.urlopen(address, timeout=MOST_S) as reply:
             assert words in reply.read().decode()
         if arguments[0] == "report":
             assert process.stdout is not None
             assert process.stdout.readline() == "the study is complete; the page shows its final state\n"
         process.send_signal(signal.SIGINT)
-        _, stderr = process.communicate(timeout=30)
+        _, stderr = process.communicate(timeout=MOST_S)
     assert (process.returncode, stderr) == (130, "")
 
 
@@ -52,7 +53,7 @@ def test_a_page_is_served_until_ctrl_c(finished: Path, arguments: list[str], wor
 def test_a_study_that_vanishes_ends_its_page_with_one_line(finished: Path, arguments: list[str]) -> None:
     with serving(finished, *arguments) as (process, _):
         shutil.move(finished / "runs" / "tiny", finished / "moved")
-        _, stderr = process.communicate(timeout=30)
+        _, stderr = process.communicate(timeout=MOST_S)
     assert process.returncode == 2
     assert stderr == "mgnas: runs/tiny no longer holds the study; it was moved or deleted\n"
 

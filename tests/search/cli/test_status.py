@@ -29,6 +29,7 @@ from space.core.reports import EpochReport
 from space.search_space import SearchSpace
 from tests.support.command_line import command, mgnas
 from tests.support.factories import make_header
+from tests.support.waiting import MOST_S
 
 SPACE = SearchSpace(SpaceConfig.model_validate({"c_u": [2, 3, 4], "levels": [1, 2]}), in_channels=1)
 WATCH = ("--watch", "--interval", "0.1")
@@ -81,7 +82,7 @@ def a_search_that_ends(folder: Path, end: Callable[[StudyStore], object]) -> Ite
 
     driver = threading.Thread(target=drive)
     driver.start()
-    assert ready.wait(30)
+    assert ready.wait(MOST_S)
     with soon(stop.set):
         yield
     driver.join()
@@ -165,7 +166,7 @@ def test_ctrl_c_ends_a_watch_without_a_traceback(tmp_path: Path) -> None:
             assert watch.stdout is not None
             assert json.loads(watch.stdout.readline())["is_running"]
             watch.send_signal(signal.SIGINT)
-            _, stderr = watch.communicate(timeout=30)
+            _, stderr = watch.communicate(timeout=MOST_S)
     assert (watch.returncode, stderr) == (130, "")
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from tests.support.command_line import command
 from tests.support.studies import write_images
+from tests.support.waiting import MOST_S
 
 TRAIN = ("train", "MgNet[1,1]-4-B^l", "--data", "npz:images.npz", "--epochs", "1")
 
@@ -20,7 +21,7 @@ def shell(line: str, cwd: Path, **variables: str) -> subprocess.CompletedProcess
     line = line.replace("MGNAS", shlex.join(command()))
     return subprocess.run(
         ["bash", "-c", line], cwd=cwd, env=os.environ | variables,
-        capture_output=True, text=True, timeout=120, check=False,
+        capture_output=True, text=True, timeout=MOST_S, check=False,
     )  # fmt: skip
 
 

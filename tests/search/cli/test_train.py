@@ -9,7 +9,6 @@ import shutil
 import signal
 import statistics
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -17,8 +16,10 @@ import pytest
 from results.open import open_study
 from search.cli.train import floating_point
 from space.modules import Classifier
-from tests.support.command_line import command, mgnas
+from tests.support.command_line import mgnas
 from tests.support.studies import write_images, write_study
+from tests.support.waiting import MOST_S, wait_until
+from tests.support.warm_workers import command_with_warm_workers
 
 NETWORK = "MgNet[1,1]-4-B^l"
 OTHER = "MgNet[1,1]-5-B^l"
@@ -196,14 +197,15 @@ def test_a_stop_changes_nothing(tmp_path: Path, blow: signal.Signals) -> None:
     )
     assert mgnas(*arguments, "-o", "calm", cwd=tmp_path).returncode == 0
     with subprocess.Popen(
-        command(*arguments, "-o", "stopped"), cwd=tmp_path, stderr=subprocess.PIPE, text=True
+        command_with_warm_workers(*arguments, "-o", "stopped"),
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        text=True,
     ) as running:
         checkpoints = tmp_path / "stopped" / "checkpoints"
-        deadline = time.monotonic() + 60
-        while not list(checkpoints.glob("*.previous")) and time.monotonic() < deadline:
-            time.sleep(0.01)
+        wait_until(lambda: list(checkpoints.glob("*.previous")), "the second epoch", within=running)
         running.send_signal(blow)
-        _, stderr = running.communicate(timeout=30)
+        _, stderr = running.communicate(timeout=MOST_S)
     assert running.returncode == {signal.SIGINT: 130, signal.SIGTERM: 143}.get(blow, -blow)
     assert "Traceback" not in stderr
     if blow != signal.SIGKILL:
@@ -223,11 +225,10 @@ def test_a_stop_changes_nothing(tmp_path: Path, blow: signal.Signals) -> None:
 def test_two_commands_do_not_share_a_folder(tmp_path: Path) -> None:
     write_images(tmp_path, 3000)
     with subprocess.Popen(
-        command(*ARGUMENTS, "--epochs", "1000"), cwd=tmp_path, stderr=subprocess.DEVNULL
+        command_with_warm_workers(*ARGUMENTS, "--epochs", "1000"), cwd=tmp_path, stderr=subprocess.DEVNULL
     ) as running:
         try:
-            while not (tmp_path / "one" / "study.db").exists():
-                time.sleep(0.05)
+            wait_until((tmp_path / "one" / "study.db").exists, "the study", within=running)
             second = mgnas(*ARGUMENTS, "--epochs", "1000", cwd=tmp_path)
         finally:
             running.kill()

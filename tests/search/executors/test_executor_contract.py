@@ -26,6 +26,7 @@ from space.modules.weights import load_weights
 from space.networks.spec import Spec
 from tests.support.stripes import RECIPE, SPEC
 from tests.support.studies import write_images
+from tests.support.waiting import MOST_S
 from trainers.data.config import DataConfig
 from trainers.data.device_data import ResidentData
 from trainers.data.load_splits import load_search_data
@@ -35,7 +36,6 @@ from trainers.quantised import evaluate_int8, quantised
 NUM_SLOTS = 2
 EPOCHS = 3
 ENDS = (Paused, Finished, Failed)
-MOST_S = 90.0
 
 
 class Recorded:

@@ -15,10 +15,9 @@ from search.executors.messages import Event, Fatal, Finished, Job, Retired, Setu
 from search.executors.slots import Slot
 from tests.support.stripes import RECIPE, SPEC
 from tests.support.studies import write_images
+from tests.support.waiting import MOST_S
 from trainers.data.config import DataConfig
 from trainers.device.execution import ExecutionConfig
-
-MOST_S = 150.0
 
 
 @dataclass(frozen=True)

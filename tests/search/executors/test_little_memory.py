@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from search.executors.local import LocalExecutor
 from search.executors.messages import Event, Job, Lost, Ready, Setup
 from search.executors.slots import find_slots
 from tests.support.command_line import command
+from tests.support.waiting import MOST_S, wait_until
 from trainers.data.config import DataConfig
 from trainers.device.execution import ExecutionConfig
 from trainers.device.memory_size import _VERSION_1, _VERSION_2, GROUPS, kills_for_memory
@@ -65,12 +65,8 @@ def group() -> Iterator[Path]:
         group.rmdir() if group.is_dir() else None
         pytest.skip(f"no control group can be made here ({error})")
     yield group
-    for _ in range(50):
-        try:
-            group.rmdir()
-            return
-        except OSError:  # the last of its processes is still leaving
-            time.sleep(0.1)
+    wait_until(lambda: not (group / "cgroup.procs").read_text(), "the end of the processes in the group")
+    group.rmdir()
 
 
 def search(folder: Path, group: Path, execution: str) -> subprocess.CompletedProcess[str]:
@@ -88,7 +84,7 @@ def run_in(group: Path, folder: Path, *arguments: str) -> subprocess.CompletedPr
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=MOST_S,
         check=False,
     )
 

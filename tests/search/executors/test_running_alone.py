@@ -35,12 +35,12 @@ from tests.support import hungry_family
 from tests.support.hungry_family import GREEDY, SHY, WAITING
 from tests.support.stripes import RECIPE
 from tests.support.studies import write_images
+from tests.support.waiting import MOST_S
 from trainers.data.config import DataConfig
 from trainers.data.load_splits import load_search_data
 from trainers.device.execution import ExecutionConfig
 
 NUM_SLOTS = 3
-MOST_S = 90.0
 
 
 class Machine:

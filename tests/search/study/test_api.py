@@ -19,6 +19,7 @@ from search.study.folder import StudyFolder
 from space.core.errors import InvalidInputError
 from tests.support.studies import write_study
 from tests.support.synthetic import study as empty_study
+from tests.support.waiting import MOST_S
 from trainers.data.config import DataConfig
 from trainers.data.load_splits import load_search_data
 
@@ -95,7 +96,7 @@ study.report()
 os._exit(len(study.front()))
 """
     run = subprocess.run(
-        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=120,
+        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=MOST_S,
         check=False, env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])},
     )  # fmt: skip
     assert run.returncode == 1, run.stderr

@@ -7,7 +7,7 @@ import shutil
 import signal
 import sqlite3
 import subprocess
-import time
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +16,10 @@ import pytest
 import mgnas as api
 from results.open import open_study
 from space.core.errors import InvalidInputError
-from tests.support.command_line import command, mgnas
+from tests.support.command_line import mgnas
 from tests.support.studies import write_study
+from tests.support.waiting import wait_until
+from tests.support.warm_workers import command_with_warm_workers
 
 CERTIFY = (
     "certify",
@@ -60,7 +62,7 @@ def certified(searched: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def rows(database: Path, query: str) -> list[tuple]:
-    with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as connection:
+    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
         return connection.execute(query).fetchall()
 
 
@@ -194,12 +196,12 @@ def test_killed_certification_resumes_to_the_same_figures(searched: Path, home: 
     database = home / "search" / "certification" / "study.db"
     for _ in range(3):
         process = subprocess.Popen(
-            command(*options), cwd=home, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            command_with_warm_workers(*options), cwd=home, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )
-        deadline = time.monotonic() + 60
         done = _num_reports(database)
-        while _num_reports(database) <= done and process.poll() is None and time.monotonic() < deadline:
-            time.sleep(0.01)
+        wait_until(
+            lambda n=done, p=process: _num_reports(database) > n or p.poll() is not None, "another epoch"
+        )
         process.send_signal(signal.SIGKILL)
         process.communicate()
     found = mgnas(*options, cwd=home)
@@ -225,9 +227,10 @@ def test_interrupted_measurement_continues_the_same_opening(certified: Path, tmp
     """A certification that was killed between two measurements opens the test split once."""
     home = Path(shutil.copytree(certified, tmp_path / "half"))
     database = home / "search" / "certification" / "study.db"
-    with sqlite3.connect(database) as connection:
+    with closing(sqlite3.connect(database)) as connection, connection:
         connection.execute("delete from mgnas_held_out where trial >= 2")
-    with sqlite3.connect(home / "search" / "study.db") as connection:  # killed between the two ledgers
+    # killed between the two ledgers
+    with closing(sqlite3.connect(home / "search" / "study.db")) as connection, connection:
         connection.execute("delete from mgnas_events where kind = 'open_test'")
     assert open_study(home / "search").certification is None
     options = ("--seeds", "2", "--reference", "resnet18@0.05", "--against", "other", "--json")

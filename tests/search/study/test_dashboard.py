@@ -24,6 +24,7 @@ from space.core.errors import InvalidInputError
 from space.core.reports import EpochReport
 from space.search_space import SearchSpace
 from tests.support.factories import make_header
+from tests.support.waiting import MOST_S
 
 SPACE = SearchSpace(SpaceConfig.model_validate({"c_u": [2, 3, 4], "levels": [1, 2]}), in_channels=1)
 COSTS = {"params": (100.0, 10_000.0), "macs": (1e3, 1e6)}
@@ -45,7 +46,7 @@ def train_a_trial(store: StudyStore) -> None:
 
 
 def get(url: str) -> Any:
-    with urllib.request.urlopen(url, timeout=30) as reply:
+    with urllib.request.urlopen(url, timeout=MOST_S) as reply:
         return json.load(reply)
 
 
@@ -72,7 +73,7 @@ def test_the_dashboard_changes_nothing_in_the_study(folder: Path) -> None:
         get(f"{address}/api/studies")
         delete = urllib.request.Request(f"{address}/api/studies/{study}", method="DELETE")
         with pytest.raises(urllib.error.HTTPError, match="405"):
-            urllib.request.urlopen(delete, timeout=30)
+            urllib.request.urlopen(delete, timeout=MOST_S)
     assert ledger_mark(folder) == before
 
 

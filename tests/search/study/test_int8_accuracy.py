@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -56,7 +57,7 @@ def finished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def forget(folder: Path) -> None:
-    with sqlite3.connect(folder / STUDY / "study.db") as database:
+    with closing(sqlite3.connect(folder / STUDY / "study.db")) as database, database:
         database.execute("update mgnas_trials set int8_accuracy = null")
     database.close()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +14,7 @@ from results.open import open_study
 from space.core.errors import MgnasError
 from tests.support.command_line import command, mgnas
 from tests.support.studies import TINY
+from tests.support.waiting import wait_until
 
 ARGUMENTS = ["--data", "imagefolder:images", "--set", "data.memory_gib=0.0", "--dir", "study"]
 
@@ -55,9 +55,7 @@ def test_a_set_that_is_mended_before_any_result_is_that_of_the_study(tmp_path: P
     driver = subprocess.Popen(
         command("search", "tiny.toml", *ARGUMENTS), cwd=tmp_path, stderr=subprocess.DEVNULL
     )
-    deadline = time.monotonic() + 120
-    while not has_trials(tmp_path / "study") and time.monotonic() < deadline:
-        time.sleep(0.02)
+    wait_until(lambda: has_trials(tmp_path / "study"), "a trial", within=driver)
     driver.send_signal(signal.SIGKILL)
     driver.wait()
     (begun,) = open_study(tmp_path / "study").records

@@ -5,20 +5,21 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from results.open import open_study
 from search.executors.slots import Slot
 from search.study.config import StudyConfig
 from search.study.opening import opening_lines
 from search.study.places import device_text
-from tests.support.command_line import command, mgnas
+from tests.search.study.test_faults import num_epochs
+from tests.support.command_line import mgnas
 from tests.support.studies import write_images, write_study
+from tests.support.waiting import MOST_S, wait_until
+from tests.support.warm_workers import command_with_warm_workers
 from trainers.data.config import DataConfig
 from trainers.data.load_splits import load_search_data
 
@@ -71,27 +72,18 @@ def test_opening_names_gpus_and_threads() -> None:
     assert device_text([Slot("cpu", threads=4)]) == "cpu, 1 worker with 4 threads"
 
 
-def wait_for_epochs(folder: Path) -> None:
-    deadline = time.monotonic() + 90
-    while time.monotonic() < deadline:
-        if (folder / "study.db").exists() and any(open_study(folder).reports.values()):
-            return
-        time.sleep(0.1)
-    pytest.fail("no epoch was recorded within 90 s")
-
-
 @pytest.mark.slow
 def test_status_of_a_running_search_lists_trainings_rate_and_time_left(tmp_path: Path) -> None:
     write_study(tmp_path, trials=50, epochs=400, images=400)
-    arguments = command("search", "tiny.toml", "--hours", "0.5")
+    arguments = command_with_warm_workers("search", "tiny.toml", "--hours", "0.5")
     with subprocess.Popen(arguments, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as driver:
         try:
-            wait_for_epochs(tmp_path / "runs" / "tiny")
+            wait_until(lambda: num_epochs(tmp_path), "an epoch", within=driver)
             facts = json.loads(mgnas("status", "runs/tiny", "--json", cwd=tmp_path).stdout)
             text = mgnas("status", "runs/tiny", cwd=tmp_path).stdout
         finally:
             driver.send_signal(signal.SIGTERM)
-            _, stderr = driver.communicate(timeout=60)
+            _, stderr = driver.communicate(timeout=MOST_S)
     assert 1 <= len(facts["running_trials"]) == facts["running"] <= 2
     one = facts["running_trials"][0]
     assert (one["max_epochs"], one["params"] > 0, one["epochs"] >= 0) == (400, True, True)

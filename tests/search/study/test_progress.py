@@ -23,6 +23,7 @@ from search.study.progress import Bar, Plain
 from search.study.snapshot import Snapshot
 from tests.support.command_line import command
 from tests.support.studies import write_study
+from tests.support.waiting import MOST_S
 
 
 def run_on_a_terminal(arguments: list[str], cwd: Path) -> tuple[str, str]:
@@ -43,7 +44,7 @@ def run_on_a_terminal(arguments: list[str], cwd: Path) -> tuple[str, str]:
     reader.start()
     run = subprocess.run(
         command(*arguments), cwd=cwd, env=variables | {"TERM": "xterm"},
-        stdout=subprocess.PIPE, stderr=slave, text=True, timeout=120, check=True,
+        stdout=subprocess.PIPE, stderr=slave, text=True, timeout=MOST_S, check=True,
     )  # fmt: skip
     os.close(slave)
     reader.join()

@@ -11,6 +11,7 @@ import threading
 import pytest
 
 from search.study.signals import SIGNALS, EndOnce, held_back
+from tests.support.waiting import MOST_S
 
 
 def test_a_signal_waits_and_a_second_one_does_not() -> None:
@@ -80,7 +81,7 @@ except KeyboardInterrupt:
     os.kill(os.getpid(), signal.SIGINT)
     signal.pause()
 """
-    assert subprocess.run([sys.executable, "-c", code], timeout=60, check=False).returncode == 130
+    assert subprocess.run([sys.executable, "-c", code], timeout=MOST_S, check=False).returncode == 130
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -101,11 +102,11 @@ collected = Collected()
 reference = weakref.ref(collected, finalize)
 try:
     del collected
-    time.sleep(60)
+    time.sleep(600)
 except KeyboardInterrupt:
     sys.exit(130)
 """
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, timeout=50, check=False)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, timeout=MOST_S, check=False)
     assert (done.returncode, done.stderr) == (code, b"")
 
 

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from space.core.errors import InvalidInputError
+from tests.support.waiting import MOST_S
 from tests.trainers.data.test_data import X, Y, images, labels, npz
 from trainers.data.config import DataConfig
 from trainers.data.load_splits import load_search_data
@@ -159,6 +160,10 @@ def test_memory_that_does_not_suffice_is_no_damage(tmp_path: Path) -> None:
     file = tmp_path / "x.npz"
     np.savez_compressed(file, x_train=np.zeros((200, 2**10, 2**10), np.uint8), y_train=np.arange(200) % 2)
     run = subprocess.run(
-        [sys.executable, "-c", LIMITED, str(file)], capture_output=True, text=True, timeout=100, check=False
+        [sys.executable, "-c", LIMITED, str(file)],
+        capture_output=True,
+        text=True,
+        timeout=MOST_S,
+        check=False,
     )
     assert "memory does not suffice for x_train, which takes 200 MiB: end other programs" in run.stdout

@@ -18,6 +18,7 @@ from PIL import Image
 from space.core.errors import InvalidInputError
 from space.notation.parse import parse_notation
 from tests.support.stripes import CPU, RECIPE, SPEC
+from tests.support.waiting import MOST_S
 from trainers.checkpoint import CheckpointFile
 from trainers.data.config import DataConfig
 from trainers.data.device_data import DeviceData, ResidentData
@@ -165,7 +166,7 @@ def test_readers_end_with_their_data(folder: Path) -> None:
     del data
     gc.collect()
     for thread in threads:
-        thread.join(30)
+        thread.join(MOST_S)
         assert not thread.is_alive()
 
 

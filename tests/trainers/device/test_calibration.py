@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+import signal
 import subprocess
 import sys
 import time
@@ -238,6 +239,8 @@ def test_others_load_is_measured() -> None:
     spinning = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(2)]
     try:
         time.sleep(1.0)
+        for process in spinning:
+            process.send_signal(signal.SIGSTOP)  # it uses nothing more until the end of the test
         others = meter.others()
         wall_s = time.perf_counter() - began
     finally:

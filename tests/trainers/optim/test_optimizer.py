@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import nn
 
+from tests.support.waiting import MOST_S
 from trainers.optim.optimizer import WeightGroup
 from trainers.optim.sgd import SGD
 
@@ -57,4 +58,4 @@ def test_weights_without_a_gradient_stay() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("optimizer", ["sgd", "muon"])
 def test_trainings_bring_no_compiler_into_the_process(optimizer: str) -> None:
-    subprocess.run([sys.executable, "-c", TRAINING, optimizer], check=True, timeout=100)
+    subprocess.run([sys.executable, "-c", TRAINING, optimizer], check=True, timeout=MOST_S)

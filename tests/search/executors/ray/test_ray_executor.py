@@ -20,12 +20,12 @@ from search.executors.ray.executor import RayExecutor
 from search.executors.ray.order import StudyHome
 from tests.support.stripes import RECIPE, SPEC
 from tests.support.studies import write_images
+from tests.support.waiting import MOST_S
 from trainers.data.config import DataConfig
 from trainers.data.load_splits import load_search_data
 from trainers.device.execution import ExecutionConfig
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
-MOST_S = 120.0
 EPOCHS = 400
 
 
