@@ -29,7 +29,12 @@ def wait_until(
     """
     deadline = time.monotonic() + most_s
     while not (found := holds()):
-        assert within is None or within.poll() is None, f"the process ended before: {what}"
+        assert within is None or within.poll() is None, f"the process ended before: {what}\n{_said(within)}"
         assert time.monotonic() < deadline, f"not within {most_s:.0f} s: {what}"
         time.sleep(PAUSE_S)
     return found
+
+
+def _said(process: subprocess.Popen[Any] | None) -> str:
+    """Return what an ended process said on stderr, if that is a pipe."""
+    return "" if process is None or process.stderr is None else str(process.stderr.read())
