@@ -71,7 +71,7 @@ def process_state_restored() -> Iterator[None]:
 
 
 def mgnas_process(
-    *arguments: str | Path, cwd: Path, timeout: float = MOST_S, env: Mapping[str, str] | None = None
+    *arguments: str | Path, cwd: Path, timeout: float = 2 * MOST_S, env: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Run ``mgnas`` in a process of its own."""
     return subprocess.run(

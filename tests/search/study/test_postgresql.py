@@ -148,12 +148,13 @@ def test_second_driver_is_refused_also_from_a_copy_of_the_folder(gate: Gate) -> 
 
 
 def test_standby_driver_takes_over_from_a_killed_one(gate: Gate) -> None:
-    with driver(gate, "tiny.toml") as first, driver(gate, str(STUDY), "--standby") as second:
+    with driver(gate, "tiny.toml") as first:
         gate.wait_for(1, first)
-        said = wait_for_line(second, f"standing by: another mgnas (process {first.pid} on ")
-        first.kill()
-        gate.open()
-        _, errors = second.communicate(timeout=MOST_S)
+        with driver(gate, str(STUDY), "--standby") as second:
+            said = wait_for_line(second, f"standing by: another mgnas (process {first.pid} on ")
+            first.kill()
+            gate.open()
+            _, errors = second.communicate(timeout=MOST_S)
     assert second.returncode == 0, errors
     assert "taking over" in said + errors
     assert_complete(gate.folder)

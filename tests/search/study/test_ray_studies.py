@@ -16,8 +16,8 @@ import pytest
 from results.open import open_study
 from results.storage.reading import reading_ledger
 from space.networks.weights_file import read_trained
-from tests.search.study.test_faults import STUDY, wait_until_busy
-from tests.support.command_line import command, mgnas_process
+from tests.search.study.test_faults import STUDY
+from tests.support.command_line import command, mgnas, mgnas_process
 from tests.support.gate import write_gated_study
 from tests.support.ray_cluster import nodes_on_this_machine, processes_with
 from tests.support.studies import write_images, write_study
@@ -66,12 +66,13 @@ def test_study_on_ray_trains_the_same_networks_as_locally_bit_for_bit(
         home = tmp_path / name
         home.mkdir()
         write_study(home, trials=6, epochs=3)
-        run = mgnas_process("search", "tiny.toml", *chosen, *executor, cwd=home, timeout=2 * MOST_S)
+        start = mgnas_process if executor else mgnas
+        run = start("search", "tiny.toml", *chosen, *executor, cwd=home)
         assert run.returncode == 0, run.stderr
         found.append(curves(home))
     assert found[0] == found[1]
     assert len(found[0]) == 6
-    verified = mgnas_process("verify", STUDY, cwd=home)
+    verified = mgnas("verify", STUDY, cwd=home)
     assert verified.returncode == 0, verified.stdout
 
 
@@ -101,7 +102,7 @@ def test_a_search_goes_on_when_two_of_four_nodes_die_and_one_joins(
             nodes.add()
             said += lines_with(driver.stderr, "joined the cluster: 1 worker more", 1)
             gate.open()
-            _, errors = driver.communicate(timeout=2 * MOST_S)
+            _, errors = driver.communicate(timeout=MOST_S)
         errors = "".join(said) + errors
         assert driver.returncode == 0, errors
     study = open_study(tmp_path / STUDY)
@@ -112,7 +113,7 @@ def test_a_search_goes_on_when_two_of_four_nodes_die_and_one_joins(
     assert errors.count("left the cluster: 1 worker fewer") == 2
     assert errors.count("joined the cluster: 1 worker more") == 1
     assert "Traceback" not in errors
-    verified = mgnas_process("verify", STUDY, cwd=tmp_path)
+    verified = mgnas("verify", STUDY, cwd=tmp_path)
     assert verified.returncode == 0, verified.stdout
 
 
@@ -128,7 +129,7 @@ def test_a_node_without_the_files_of_the_driver_gets_images_and_sends_checkpoint
         home.mkdir()
         write_study(home, trials=5, epochs=6)
         if name == "local":
-            run = mgnas_process("search", "tiny.toml", *chosen, cwd=home, timeout=2 * MOST_S)
+            run = mgnas("search", "tiny.toml", *chosen, cwd=home)
         else:
             away = tmp_path / "temporary"
             away.mkdir()
@@ -161,25 +162,28 @@ def test_a_node_without_the_files_of_the_driver_gets_the_teacher(tmp_path: Path)
         write_images(home)
         images = ("--data", "npz:images.npz", "--epochs", "3", "--set", "execution.channels_last=true")
         exact = (*images, "--set", "train.precision=float32", "--threads", "1")
-        big = mgnas_process("train", "MgNet[1]-8-B^l", *exact, "-o", "big", cwd=home)
+        big = mgnas("train", "MgNet[1]-8-B^l", *exact, "-o", "big", cwd=home)
         assert big.returncode == 0, big.stderr
         student = ("train", "MgNet[1]-2-B^l", *exact, "-o", "student", "--teacher", "big")
         if not executor:
-            run = mgnas_process(*student, cwd=home)
+            run = mgnas(*student, cwd=home)
         else:
             with nodes_on_this_machine(0) as nodes, nodes.added_without(home, {"TMPDIR": str(away)}):
                 place = ("--set", f"search.address={nodes.address}")
-                run = mgnas_process(*student, *executor, *place, cwd=home, timeout=2 * MOST_S)
+                run = mgnas_process(*student, *executor, *place, cwd=home)
         assert run.returncode == 0, run.stderr
         accuracies.append([report.val_loss for report in open_study(home / "student").reports[0]])
     assert accuracies[0] == accuracies[1]
 
 
 @pytest.mark.parametrize("times", [1, 2])
-def test_ctrl_c_ends_the_search_and_the_ray_that_it_started(tmp_path: Path, times: int) -> None:
-    write_study(tmp_path, trials=2, epochs=200, images=800)
+def test_ctrl_c_ends_the_search_and_the_ray_that_it_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, times: int
+) -> None:
+    gate = write_gated_study(tmp_path, trials=2)
+    gate.enter(monkeypatch)
     with search_on_ray(tmp_path) as driver:
-        wait_until_busy(tmp_path, 1)
+        gate.wait_for(1, driver)
         assert len(processes_with(MARK, str(tmp_path))) > 3
         for _ in range(times):
             os.killpg(driver.pid, signal.SIGINT)
@@ -189,6 +193,7 @@ def test_ctrl_c_ends_the_search_and_the_ray_that_it_started(tmp_path: Path, time
     assert "Traceback" not in errors
     assert "mgnas search" in errors.splitlines()[-1]
     assert not processes_with(MARK, str(tmp_path))
-    run = mgnas_process("search", STUDY, "--set", "search.executor=local", cwd=tmp_path, timeout=2 * MOST_S)
+    gate.open()
+    run = mgnas("search", STUDY, "--set", "search.executor=local", cwd=tmp_path)
     assert run.returncode == 0, run.stderr
     assert open_study(tmp_path / STUDY).num_finished == 2
