@@ -27,6 +27,7 @@ from benchmarks import (
 from benchmarks.augmentation import noise_images
 from search.simulator.simulation import simulate
 from search.simulator.tabular_benchmark import SHIPPED, TabularBenchmark
+from tests.support.waiting import MOST_S
 from trainers.data.config import DataConfig
 from trainers.data.load_splits import load_search_data
 from trainers.device.calibration import Calibration
@@ -262,7 +263,7 @@ def test_committed_figures_of_cifar10_name_the_split_that_judged_them() -> None:
 def test_a_workers_memory_is_measured() -> None:
     """Of a process of its own."""
     command = [sys.executable, "-m", "benchmarks.worker", "--trainings", "12", "--json"]
-    ended = subprocess.run(command, capture_output=True, text=True, check=True, timeout=200)
+    ended = subprocess.run(command, capture_output=True, text=True, check=True, timeout=MOST_S)
     found = json.loads(ended.stdout)
     assert found["trainings"] == 12
     assert found["memory_mib"]["most"] >= found["memory_mib"]["after_10"]

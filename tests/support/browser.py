@@ -15,6 +15,8 @@ from collections import deque
 from pathlib import Path
 from typing import Any
 
+from tests.support.waiting import MOST_S
+
 CHROMIUM = next(
     filter(
         None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"))
@@ -22,7 +24,6 @@ CHROMIUM = next(
     None,
 )
 """The browser's program; None where there is none."""
-_TIMEOUT_S = 60.0
 _KEYS = {
     "Enter": (13, "\r"),
     "Escape": (27, ""),
@@ -122,7 +123,7 @@ class Browser:
 
     def _read(self) -> dict[str, Any]:
         while b"\0" not in self._buffer:
-            if not select.select([self._from], [], [], _TIMEOUT_S)[0]:
+            if not select.select([self._from], [], [], MOST_S)[0]:
                 raise TimeoutError("the browser does not answer")
             part = os.read(self._from, 1 << 20)
             if not part:
@@ -177,7 +178,7 @@ class Browser:
         Raises:
             TimeoutError: It stays false.
         """
-        end = time.monotonic() + _TIMEOUT_S
+        end = time.monotonic() + MOST_S
         while not (value := self.evaluate(expression)):
             if time.monotonic() > end:
                 raise TimeoutError(f"the page does not reach: {expression}")
@@ -196,7 +197,7 @@ class Browser:
             "const x = b.x + b.width / 2, y = b.y + b.height / 2, top = document.elementFromPoint(x, y); "
             "return [x, y, e.contains(top) || Boolean(top && top.contains(e))]; })()"
         )
-        end, before = time.monotonic() + _TIMEOUT_S, None
+        end, before = time.monotonic() + MOST_S, None
         while True:
             x, y, is_free = self.evaluate(look)
             if is_free and (x, y) == before:
@@ -248,7 +249,7 @@ class Browser:
             TimeoutError: There is no such file.
         """
         file = self.downloads / name
-        end = time.monotonic() + _TIMEOUT_S
+        end = time.monotonic() + MOST_S
         while not file.is_file() or not file.stat().st_size:
             if time.monotonic() > end:
                 raise TimeoutError(

@@ -14,6 +14,7 @@ from results.picks import best_within, smallest_from
 from results.storage.records import NetworkCosts
 from tests.support.browser import CHROMIUM, Browser
 from tests.support.synthetic import searched, study, trial
+from tests.support.waiting import wait_until
 
 pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium or Chrome"),
@@ -197,8 +198,7 @@ def test_a_click_on_a_point_opens_its_details(opened: Browser, made: Study) -> N
     opened.evaluate(
         "document.querySelector('#chart-front').scrollIntoView({block: 'center', behavior: 'instant'})"
     )
-    x, y, number = opened.evaluate(
-        """(() => {
+    look = """(() => {
           const chart = document.querySelector('#chart-front');
           const index = chart.data.findIndex(trace => trace.name === 'front');
           const { x, y, customdata } = chart.data[index];
@@ -208,7 +208,10 @@ def test_a_click_on_a_point_opens_its_details(opened: Browser, made: Study) -> N
           const place_x = box.x + xaxis._offset + xaxis.d2p(x[last]);
           return [place_x, box.y + yaxis._offset + yaxis.d2p(y[last]), customdata[last]];
         })()"""
-    )
+    places = [opened.evaluate(look)]
+    # other charts are drawn when they come into view, and move this one
+    wait_until(lambda: places.append(opened.evaluate(look)) or places[-1] == places[-2], "a chart at rest")
+    x, y, number = places[-1]
     opened.click_at(x, y)
     opened.wait("document.querySelector('#details').open")
     assert opened.evaluate("document.querySelector('#details h2').innerText") == f"Trial {number}"

@@ -13,6 +13,7 @@ import torch
 
 from space.notation.parse import parse_notation
 from tests.support.stripes import RECIPE, SPEC
+from tests.support.waiting import MOST_S
 from trainers.checkpoint import CheckpointFile
 from trainers.data.device_data import ResidentData
 from trainers.device.execution import StepMode
@@ -51,7 +52,7 @@ except TrainingFailedError as error:
 
 def run_limited(size: int, room_mib: int) -> str:
     command = [sys.executable, "-c", LIMITED, str(size), str(room_mib)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=200, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=MOST_S, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 
