@@ -8,11 +8,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from space.core.errors import InvalidInputError, shortened, shown
+from space.core.errors import InvalidInputError, nearest, shortened, shown
 from space.core.system_errors import explain_system_error
 from space.core.validation import explain
 from space.networks.families import family_named
-from space.networks.references import find_reference
+from space.networks.references import REFERENCES, find_reference
 from space.networks.spec import Spec
 from space.notation.parse import parse_notation
 
@@ -50,7 +50,12 @@ def read_spec(text: str, *, in_channels: int | None = None, num_classes: int | N
         return load_spec(_read_json(text), source=text)
     if reference := find_reference(text.strip()):
         return reference.spec(in_channels=in_channels, num_classes=num_classes)
-    return parse_notation(text, in_channels=in_channels or 3, num_classes=num_classes or 10)
+    try:
+        return parse_notation(text, in_channels=in_channels or 3, num_classes=num_classes or 10)
+    except InvalidInputError as error:
+        if close := nearest(text, list(REFERENCES)):
+            raise InvalidInputError(f"{error}{close}") from None
+        raise
 
 
 def _read_json(path: str) -> Any:

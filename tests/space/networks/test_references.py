@@ -118,3 +118,8 @@ def test_specs_survive_json() -> None:
     for reference in REFERENCES.values():
         spec = reference.spec()
         assert type(spec).model_validate(json.loads(json.dumps(spec.to_dict()))) == spec
+
+
+def test_misspelt_reference_is_suggested() -> None:
+    with pytest.raises(InvalidInputError, match=r"cannot read 'resnet-18' .*; did you mean 'resnet18'\?$"):
+        read_spec("resnet-18")
