@@ -138,12 +138,14 @@ def test_table_compares_with_random_search_of_the_same_seed(capsys: pytest.Captu
         return facts | {"hypervolume": [0.1, 0.2, end], "best": 1.0, "reached": None if end < 0.95 else 12}
 
     runs = [run("random", seed, 0.5 + seed / 100) for seed in range(6)]
+    runs.append(run("frontier of an old commit", 0, 0.9))
     print_tables([*runs, *(run("frontier", seed, 0.96) for seed in range(6))])
     lines = capsys.readouterr().out.splitlines()
     (ours,) = [line for line in lines if line.startswith("| frontier |")]
     (chance,) = [line for line in lines if line.startswith("| random |")]
     assert "12 (12, 12) | 6 of 6, p = 0.031" in ours
     assert "> 15 (> 15, > 15)" in chance
+    assert lines[-1].startswith("| frontier of an old commit |")
 
 
 def test_picture_has_the_samplers_with_several_seeds() -> None:

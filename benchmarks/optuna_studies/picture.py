@@ -75,8 +75,9 @@ def draw(
     for height, name, index in sorted(ends):
         top = max(top + APART, height + 4)
         chart.label(chart.right + 8, top, name, kind=f"name{index}")
-    seeds = max(len(curves[name]) for name in found)
-    subtitle = f"hypervolume as a fraction of the best, median and quartiles of {seeds} seeds"
+    seeds = sorted({len(curves[name]) for name in found})
+    span = f"{seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else f"{seeds[0]}"
+    subtitle = f"hypervolume as a fraction of the best, median and quartiles of {span} seeds"
     return chart.render(title, subtitle, description)
 
 

@@ -30,14 +30,14 @@ def shortened(runs: Sequence[dict[str, Any]], trials: int | None = None) -> list
 
 
 def print_tables(runs: Sequence[dict[str, Any]]) -> None:
-    """Print a table in Markdown for each problem."""
+    """Print a table in Markdown for each problem. Names that are no sampler of today, as of a commit, come last."""
     for problem in dict.fromkeys(run["problem"] for run in runs):
         here = [run for run in runs if run["problem"] == problem]
         print(f"\n**{problem}**\n")
         print("| sampler | hypervolume at a third | at the end | trials to 95 % | against random | ms | n |")
         print("| --- | --- | --- | --- | --- | --- | --- |")
         by_seed = {run["seed"]: run["hypervolume"][-1] for run in here if run["sampler"] == "random"}
-        for name in NAMES:
+        for name in dict.fromkeys([*NAMES, *(run["sampler"] for run in here)]):
             found = [run for run in here if run["sampler"] == name]
             if found:
                 print(f"| {name} | {' | '.join(_row(found, by_seed))} |")
