@@ -205,7 +205,7 @@ def test_kills_at_random_moments_change_nothing(tmp_path: Path) -> None:
     rng = random.Random(1)
     for name in ("calm", "killed"):
         (tmp_path / name).mkdir()
-        write_study(tmp_path / name, trials=2, epochs=12, images=3000, workers=1)
+        write_study(tmp_path / name, trials=2, epochs=12, images=1500, workers=1)
     assert mgnas("search", "tiny.toml", cwd=tmp_path / "calm").returncode == 0
     for kill_driver in (True, False, True, True):
         with search_in(tmp_path / "killed") as driver:
