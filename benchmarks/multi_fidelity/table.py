@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from statistics import median
 from typing import Any
 
 from benchmarks.multi_fidelity.methods import METHODS
@@ -34,8 +35,7 @@ def _row(runs: Sequence[dict[str, Any]], chance: dict[int, float]) -> list[str]:
         reached_quartiles([min(cost_to_goal(run["hypervolume"]), budget + 1) for run in runs], budget),
         quartiles(list(early.values()), 3),
         signed_rank(early, chance),
-        f"{quartiles([run['hypervolume'][-1] for run in runs], 3)}"
-        + ("" if budget >= 100 else f" at {budget}"),
+        f"{median(run['hypervolume'][budget - 1] for run in runs):.3g} at {budget}",
         str(len(runs)),
     ]
 

@@ -31,12 +31,11 @@ from benchmarks.optuna_studies.picture import picture
 from benchmarks.optuna_studies.problem import StudyProblem, Values
 from benchmarks.optuna_studies.samplers import DEFAULT_NAMES, NAMES, make_sampler
 from benchmarks.optuna_studies.small_models import boosting_on_breast_cancer, forest_on_digits, mlp_on_digits
-from benchmarks.optuna_studies.table import print_tables, shortened
+from benchmarks.optuna_studies.table import EVERY, print_tables, shortened
 from results.hypervolume import hypervolume
 from space.core.atomic_files import write_atomic
 
 RESULTS = Path(__file__).parents[1] / "results" / "optuna_studies.jsonl"
-EVERY = 5
 REACHED = 0.95
 PROBLEMS: dict[str, Callable[[], StudyProblem]] = {
     **{f"nas-bench-201 {dataset}": partial(nas_bench_201, dataset) for dataset in DATASETS},

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from statistics import quantiles
 from typing import Any
 
+from benchmarks.optuna_studies.table import EVERY
 from results.plots.axes import linear_ticks
 from results.plots.svg import STYLE, Axis, SvgChart
 
@@ -19,7 +20,6 @@ COLOURS = {
     "random": "#7b8794",
 }
 """Colour-blind-safe with the order of the lines and their names at the end."""
-EVERY = 5
 APART = 15.0
 """Smallest distance of two names in pixels."""
 
