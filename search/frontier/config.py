@@ -116,20 +116,10 @@ class FrontierConfig:
     # -- leave-one-out validation ------------------------------------------------------------------------
     min_explained_variance: float = 0.4
     """Fraction of the variance that a useful model explains on left-out observations."""
-    max_typical_residual: float = 0.4
-    """Median standardised residual below which a few observations have inflated the noise estimate."""
-    noise_margin: float = 1.5
-    """Factor by which the noise may exceed the typical residual in the next fit."""
-    loo_min_observations: int = 8
-    """Observations from which on the noise estimate is checked."""
     loo_enough_observations: int = 12
     """Observations from which on a poor model is not due to too few observations."""
     flat_range: float = 0.2
     """Interquartile range, as a fraction of the range, up to which most observations count as equal."""
-    loo_max_fits: int = 3
-    """Fits of one decision."""
-    loo_min_noise: float = 1e-6
-    """Lowest bound of the noise variance."""
 
     # -- learning curves ---------------------------------------------------------------------------------
     curve_gain_scale: float = 3.0

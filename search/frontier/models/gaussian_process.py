@@ -79,7 +79,6 @@ class GaussianProcess:
         *,
         max_fitted: int = DEFAULTS.gp_max_fitted,
         fit_steps: int = DEFAULTS.gp_fit_steps,
-        max_noise: float | None = None,
     ) -> None:
         """Fit the hyperparameters and condition on all observations. The same arguments give the same process.
 
@@ -90,7 +89,6 @@ class GaussianProcess:
             groups: The parameter of each column of ``inputs.x``, from 0, d.
             max_fitted: Observations that the hyperparameters are fitted to.
             fit_steps: Iterations of the fit.
-            max_noise: Soft upper bound of the noise variance, as a fraction of the variance of the values.
         """
         self._groups = groups
         values = without_outliers(values)
@@ -111,7 +109,7 @@ class GaussianProcess:
         chosen = spread_rows(len(inputs), max_fitted)
         points = self._standardised(inputs[chosen])
         num_groups = int(groups.max()) + 1 if len(groups) else 0
-        prior = prior_of_logs(num_groups, has_covariate=inputs.covariate is not None, max_noise=max_noise)
+        prior = prior_of_logs(num_groups, has_covariate=inputs.covariate is not None)
         self.hyperparameters = fit_hyperparameters(
             points, targets[chosen], extra[chosen], groups, prior, fit_steps
         )

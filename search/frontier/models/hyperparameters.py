@@ -40,20 +40,16 @@ class Hyperparameters:
         return cls(float(values[0]), float(values[1]), float(values[2]), values[4:], float(values[3]))
 
 
-def prior_of_logs(
-    num_groups: int, *, has_covariate: bool, max_noise: float | None = None
-) -> tuple[Array, Array]:
+def prior_of_logs(num_groups: int, *, has_covariate: bool) -> tuple[Array, Array]:
     """Return means and standard deviations of the normal priors of the logarithms.
 
     Length scales grow with the square root of the dimension, so that distances stay comparable
-    (Hvarfner, Hellsten, Nardi 2024). ``max_noise`` is a soft upper bound of the noise variance.
+    (Hvarfner, Hellsten, Nardi 2024).
     """
     length = math.log(0.8) + 0.5 * math.log(max(1, num_groups))
     x_variance = DEFAULTS.prior_x_variance_with_covariate if has_covariate else DEFAULTS.prior_x_variance
     means = [math.log(0.3), math.log(1.0), math.log(x_variance), math.log(0.1), *([length] * num_groups)]
     deviations = [1.0, 0.7, 1.0, 1.2, *([0.4] * num_groups)]
-    if max_noise is not None:
-        means[3], deviations[3] = min(means[3], math.log(max_noise) - 0.5), 0.3
     return np.array(means), np.array(deviations)
 
 

@@ -1,4 +1,4 @@
-"""Leave-one-out validation of the error model, and a refit where a few observations inflate its noise.
+"""Leave-one-out validation of the error model.
 
 Where most of a space is at chance level, nearly all errors are equal. A Gaussian process then takes the few that differ
 for noise and predicts no improvement anywhere.
@@ -23,13 +23,11 @@ class LeaveOneOut(NamedTuple):
 
     Attributes:
         explained: Fraction of the variance explained; below 0 if the mean predicts better.
-        typical_residual: Median residual in predicted standard deviations; 1 for normal noise.
         is_flat: Whether most observations are nearly equal.
         has_enough: Whether there are enough observations to judge the model.
     """
 
     explained: float
-    typical_residual: float
     is_flat: bool
     has_enough: bool
 
@@ -41,17 +39,15 @@ class LeaveOneOut(NamedTuple):
 
 def leave_one_out(process: GaussianProcess) -> LeaveOneOut:
     """Return the leave-one-out validation of a process; observations of low variance weigh most."""
-    values, residuals, deviations, extra = process.left_out()
+    values, residuals, _, extra = process.left_out()
     weights = 1.0 / (1e-3 + extra)
     count = len(values)
     off_mean = (values - np.average(values, weights=weights)) * count / max(1, count - 1)
     total = float(np.average(off_mean**2, weights=weights))
     explained = 1.0 - float(np.average(residuals**2, weights=weights)) / total if total > 1e-9 else 0.0
-    typical = 1.4826 * float(np.median(np.abs(residuals / deviations)))
     low, high = np.quantile(values, [0.25, 0.75])
     return LeaveOneOut(
         explained,
-        typical,
         bool(high - low <= DEFAULTS.flat_range * np.ptp(values)),
         count >= DEFAULTS.loo_enough_observations,
     )
@@ -91,22 +87,5 @@ def error_model(
 def _validated_process(
     inputs: Inputs, errors: Array, variances: Array, groups: NDArray[np.intp]
 ) -> tuple[GaussianProcess, LeaveOneOut]:
-    """Return a Gaussian process over errors (n) and its validation.
-
-    If the process explains little because a few observations inflate its noise, it is fitted again with the noise
-    bounded by the typical residual.
-    """
     process = GaussianProcess(inputs, errors, variances, groups)
-    found = leave_one_out(process)
-    for _ in range(DEFAULTS.loo_max_fits - 1):
-        if (
-            len(errors) < DEFAULTS.loo_min_observations
-            or found.explained >= DEFAULTS.min_explained_variance
-            or found.typical_residual >= DEFAULTS.max_typical_residual
-        ):
-            break
-        factor = max(DEFAULTS.noise_margin * found.typical_residual, 1e-3) ** 2
-        max_noise = max(process.hyperparameters.noise_variance * factor, DEFAULTS.loo_min_noise)
-        process = GaussianProcess(inputs, errors, variances, groups, max_noise=max_noise)
-        found = leave_one_out(process)
-    return process, found
+    return process, leave_one_out(process)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import optuna
-import pytest
 
 from benchmarks.regions import chance_level
 from results.hypervolume import hypervolume
@@ -24,7 +23,6 @@ def test_a_line_is_foretold_and_noise_is_not() -> None:
     assert 0.95 < line.explained <= 1.0
     noise = leave_one_out(GaussianProcess(POINTS, RNG.normal(size=30), NONE, GROUPS))
     assert noise.explained < DEFAULTS.min_explained_variance
-    assert 0.6 < noise.typical_residual < 1.5
 
 
 def test_guesses_that_are_unsure_hardly_count() -> None:
@@ -53,27 +51,6 @@ def test_where_all_are_the_same_nothing_is_known() -> None:
     )
 
 
-@pytest.mark.parametrize("seed", [1, 3])
-def test_one_that_is_better_than_all_others_is_no_luck(seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    points = Inputs(rng.random((30, 3)), rng.random((30, 1)))
-    errors = np.full(30, 0.9) + 1e-3 * rng.normal(size=30)
-    errors[7] = 0.7
-    plain = GaussianProcess(points, errors, NONE, GROUPS)
-    process = error_model(points, errors, NONE, GROUPS).process
-    assert plain.mean(points)[7] > 0.85
-    assert process.mean(points)[7] < 0.75
-    assert process.noise < 0.5 * plain.noise
-
-
-def test_noise_that_is_everywhere_stays_noise() -> None:
-    errors = RNG.normal(size=30)
-    plain = GaussianProcess(POINTS, errors, NONE, GROUPS)
-    assert error_model(POINTS, errors, NONE, GROUPS).process.noise == plain.noise
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(300)
 def test_what_is_not_at_chance_level_is_found() -> None:
     """Nine tenths of the space are: a search by the model alone found nothing else in most studies."""
 
