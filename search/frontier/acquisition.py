@@ -94,9 +94,8 @@ class Acquisition:
         spread = float(errors.max() - errors.min()) or 1.0
         error_bound = float(max(errors.max(), front_errors.max(initial=-np.inf))) + 0.1 * spread
         self._points = np.column_stack([front_errors, front_costs])
-        self._reference = reference_point(
-            self._points, np.concatenate([[error_bound], costs_bound]), is_known_cost
-        )
+        worst = np.concatenate([[error_bound], costs_bound])
+        self._reference = reference_point(self._points, worst, is_known_cost, len(known.errors))
         self.process = process
         self.front = Front(front_errors, front_costs, self._reference, self._warping.expected_improvement)
 
@@ -145,19 +144,21 @@ class Acquisition:
         return total
 
 
-def reference_point(points: Array, worst: Array, is_known_cost: NDArray[np.bool_]) -> Array:
+def reference_point(points: Array, worst: Array, is_known_cost: NDArray[np.bool_], number: int) -> Array:
     """Return the reference point of the hypervolume: error, then each cost.
 
     It is ``worst``, slightly beyond the worst values, if all costs are known: every size is wanted then. A learned cost
     may be arbitrarily high at useless points. The reference is then the nadir point of the front, moved by half of
-    its range (Ishibuchi et al. 2018).
+    its range (Ishibuchi et al. 2018); but ``worst`` with every third observation, since a cheap point with a lucky
+    error would hide all costlier ones.
 
     Args:
         points: Error and costs of the points that may be on the front, n x (1 + c).
         worst: The highest reference, 1 + c.
         is_known_cost: Whether each cost is known for every point, c.
+        number: The number of observations.
     """
-    if is_known_cost.all():
+    if is_known_cost.all() or number % DEFAULTS.beyond_nadir_every == 0:
         return worst
     front = points[nondominated(points)]
     if len(front) < DEFAULTS.nadir_min_points:

@@ -70,6 +70,8 @@ class FrontierConfig:
     0.1 hides feasible regions beside it."""
     nadir_min_points: int = 6
     """Points of the front from which on its nadir point counts."""
+    beyond_nadir_every: int = 3
+    """Every so many trials, one is chosen without the nadir point: a lucky cheap point would hide all costlier ones."""
     min_acquisition: float = 1e-15
     """Hypervolume improvement below which feasibility and training time alone decide."""
     refine_starts: int = 3

@@ -178,8 +178,14 @@ def test_broken_constraints_are_learnt_too() -> None:
 
 
 def test_it_learns_from_trials_that_were_pruned() -> None:
-    """All that is known of the best kind is from trials that never finished. The mean of 8 seeds is 6.5 of 8."""
-    sampler = FrontierSampler(size_of, seed=0)
+    assert (
+        sum(proposals_of_the_pruned_kind(seed) for seed in range(4)) >= 20
+    )  # of 32; a third would be chance
+
+
+def proposals_of_the_pruned_kind(seed: int) -> int:
+    """Return how many of 8 proposals are of the best kind, of which no trial was finished."""
+    sampler = FrontierSampler(size_of, seed=seed)
     study = optuna.create_study(directions=["maximize", "minimize"], sampler=sampler)
     for number in range(24):
         trial = study.ask({"width": optuna.distributions.IntDistribution(2, 64, log=True)})
@@ -195,7 +201,7 @@ def test_it_learns_from_trials_that_were_pruned() -> None:
         trial = study.ask()
         toy(trial)
         asked.append(trial.params["kind"])
-    assert asked.count("b") >= 5
+    return asked.count("b")
 
 
 @pytest.mark.slow
