@@ -59,7 +59,7 @@ def test_stopped_driver_blames_no_worker(search: SmallSearch) -> None:
 
 
 def test_network_that_stops_its_worker_three_times_fails_with_that_reason(search: SmallSearch) -> None:
-    search.start("--set", LIMIT, "--workers", "1")
+    search.start("--set", LIMIT, "--workers", "1", "--set", "train.epochs=60")  # longer than a blow takes
     for losses in range(3):
         search.wait_until(lambda n=losses: search.has_begun(0, restarts=n), "trial 0")
         search.send(search.workers()[0], SIGSTOP)

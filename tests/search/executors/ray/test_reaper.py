@@ -72,7 +72,8 @@ def test_processes_of_ray_that_write_in_the_folder_belong_to_the_cluster(folder:
         subprocess.Popen(titled, executable=sys.executable, stdin=read) as reader,
         subprocess.Popen(SLEEP, stdout=written) as other,
     ):
-        wait_until(lambda: processes_of(str(folder)) == [agent.pid], "the title of a new process")
+        wait_until(lambda: processes_of(str(folder)), "the title of a new process")
+        assert processes_of(str(folder)) == [agent.pid]
         for process in (agent, reader, other):
             process.kill()
 
