@@ -22,6 +22,7 @@ import torch
 
 from benchmarks.cifar16 import load_cifar16
 from benchmarks.machine import describe_machine
+from benchmarks.rows import read_rows
 from search.study.resolve import Request, resolve
 from space.notation.parse import parse_notation
 from trainers.data.device_data import ResidentData
@@ -149,11 +150,6 @@ def load_images(file: Path, num_train: int, num_val: int, size: int) -> SearchDa
     return SearchData(
         "cifar10", classes, Split(images[train], labels[train]), Split(images[val], labels[val])
     )
-
-
-def read_rows(out: Path) -> list[dict[str, Any]]:
-    """Return the rows of a file; none if it does not exist."""
-    return [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()] if out.exists() else []
 
 
 def table(rows: Sequence[dict[str, Any]]) -> str:

@@ -26,6 +26,7 @@ from benchmarks.multi_fidelity.methods import METHODS
 from benchmarks.multi_fidelity.problem import PROBLEMS, MultiFidelityProblem, Progress
 from benchmarks.multi_fidelity.table import print_tables
 from benchmarks.optuna_studies.picture import draw
+from benchmarks.rows import read_rows
 from space.core.atomic_files import write_atomic
 
 COLOURS = {
@@ -54,7 +55,7 @@ def measure(problem: MultiFidelityProblem, method: str, seed: int, budget: int) 
 
 
 def run(arguments: argparse.Namespace) -> None:
-    done = {(line["problem"], line["method"], line["seed"]) for line in read()}
+    done = {(line["problem"], line["method"], line["seed"]) for line in read_rows(RESULTS)}
     for seed in range(arguments.seeds):
         for name in arguments.problems:
             for method in arguments.methods:
@@ -78,7 +79,9 @@ def write_pictures(arguments: argparse.Namespace) -> None:
     for problem in PROBLEMS:
         curves = {
             method: [
-                run["hypervolume"] for run in read() if (run["problem"], run["method"]) == (problem, method)
+                run["hypervolume"]
+                for run in read_rows(RESULTS)
+                if (run["problem"], run["method"]) == (problem, method)
             ]
             for method in COLOURS
         }
@@ -90,13 +93,6 @@ def write_pictures(arguments: argparse.Namespace) -> None:
             path, draw(problem, curves, costs, unit, f"Searches with a fidelity on {problem}", COLOURS)
         )
         print(path)
-
-
-def read() -> list[dict[str, Any]]:
-    """Return the recorded runs."""
-    if not RESULTS.exists():
-        return []
-    return [json.loads(line) for line in RESULTS.read_text("utf-8").splitlines()]
 
 
 def main(options: Sequence[str] | None = None) -> None:
@@ -111,7 +107,7 @@ def main(options: Sequence[str] | None = None) -> None:
     runs.add_argument("--budget", type=int, default=100, help="cost of a run in whole evaluations")
     runs.set_defaults(command=run)
     table = commands.add_parser("table", help="print the tables of all recorded runs")
-    table.set_defaults(command=lambda _: print_tables(read()))
+    table.set_defaults(command=lambda _: print_tables(read_rows(RESULTS)))
     pictures = commands.add_parser("pictures", help="write a picture of each problem")
     pictures.add_argument("--folder", type=Path, required=True)
     pictures.set_defaults(command=write_pictures)

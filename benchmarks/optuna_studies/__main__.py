@@ -32,6 +32,7 @@ from benchmarks.optuna_studies.problem import StudyProblem, Values
 from benchmarks.optuna_studies.samplers import DEFAULT_NAMES, NAMES, make_sampler
 from benchmarks.optuna_studies.small_models import boosting_on_breast_cancer, forest_on_digits, mlp_on_digits
 from benchmarks.optuna_studies.table import EVERY, print_tables, shortened
+from benchmarks.rows import read_rows
 from results.hypervolume import hypervolume
 from space.core.atomic_files import write_atomic
 
@@ -81,7 +82,7 @@ def measure(problem: StudyProblem, sampler: optuna.samplers.BaseSampler, seed: i
 
 def run(arguments: argparse.Namespace) -> None:
     part, parts = map(int, arguments.part.split("/"))
-    done = {(line["problem"], line["sampler"], line["seed"]) for line in read()}
+    done = {(line["problem"], line["sampler"], line["seed"]) for line in read_rows(RESULTS)}
     for seed in range(arguments.seeds):
         for name in arguments.problems:
             problem = PROBLEMS[name]()
@@ -99,18 +100,11 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def write_pictures(arguments: argparse.Namespace) -> None:
-    runs = shortened(read())
+    runs = shortened(read_rows(RESULTS))
     for problem in dict.fromkeys(run["problem"] for run in runs):
         name = f"optuna-{problem.replace(' ', '-')}.svg"
         write_atomic(arguments.folder / name, picture(runs, problem))
         print(arguments.folder / name)
-
-
-def read() -> list[dict[str, Any]]:
-    """Return the recorded runs."""
-    if not RESULTS.exists():
-        return []
-    return [json.loads(line) for line in RESULTS.read_text("utf-8").splitlines()]
 
 
 def main(options: Sequence[str] | None = None) -> None:
@@ -127,7 +121,9 @@ def main(options: Sequence[str] | None = None) -> None:
     runs.set_defaults(command=run)
     table = commands.add_parser("table", help="print the tables of all recorded runs")
     table.add_argument("--trials", type=int, help="compare the runs after so many trials, also shorter ones")
-    table.set_defaults(command=lambda arguments: print_tables(shortened(read(), arguments.trials)))
+    table.set_defaults(
+        command=lambda arguments: print_tables(shortened(read_rows(RESULTS), arguments.trials))
+    )
     pictures = commands.add_parser("pictures", help="write a picture of each recorded problem")
     pictures.add_argument("--folder", type=Path, required=True)
     pictures.set_defaults(command=write_pictures)
