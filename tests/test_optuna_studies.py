@@ -14,11 +14,13 @@ from xml.etree import ElementTree
 import optuna
 import pytest
 
+from benchmarks.flat_table import TABLES
 from benchmarks.optuna_studies.__main__ import measure
 from benchmarks.optuna_studies.botorch_sampler import new_points
 from benchmarks.optuna_studies.nas_bench_201 import _PlainUnpickler
 from benchmarks.optuna_studies.picture import picture
 from benchmarks.optuna_studies.problem import StudyProblem, Values
+from benchmarks.optuna_studies.recorded_tables import recorded_table
 from benchmarks.optuna_studies.samplers import KNOWN, make_sampler
 from benchmarks.optuna_studies.small_models import boosting_on_breast_cancer
 from benchmarks.optuna_studies.table import print_tables, shortened
@@ -82,7 +84,7 @@ GRID = StudyProblem(
     (2.0, 1.1),
     costs=grid_costs,
     trials=10,
-    is_categorical=True,
+    is_finite=True,
 )
 
 
@@ -101,7 +103,7 @@ def test_slow_peer_proposes_points_of_the_space(name: str, monkeypatch: pytest.M
     assert 0 < measure(GRID, sampler, 0)["hypervolume"][-1] <= 2.2
 
 
-def test_known_costs_reach_botorch_in_a_space_of_categories_only() -> None:
+def test_known_costs_reach_botorch_in_a_finite_space_only() -> None:
     assert make_sampler(f"qlognehvi{KNOWN}", PROBLEM, 0) is None
 
 
@@ -112,6 +114,18 @@ def test_new_points_are_unseen_and_include_neighbours_of_the_front() -> None:
     assert not any(one in found for one in seen)
     assert {"x": 1, "y": 29, "z": 3} in found
     assert len(found) > 400
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_every_point_of_a_table_is_one_of_its_networks(name: str) -> None:
+    problem = recorded_table(name)
+    sampler = optuna.samplers.RandomSampler(seed=0)
+    study = optuna.create_study(directions=["minimize"] * 2, sampler=sampler)
+    points = [problem.suggest(study.ask()) for _ in range(300)]
+    places = problem.scale([problem.evaluate(one, seed) for seed, one in enumerate(points)], points)
+    assert problem.best is not None
+    assert 0 <= places.min() <= places.max() <= 1
+    assert 0.8 * problem.best < hypervolume(places, problem.reference) <= problem.best
 
 
 def test_boosting_counts_at_most_the_leaves_it_may_grow() -> None:

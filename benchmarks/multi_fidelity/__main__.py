@@ -1,4 +1,4 @@
-"""Compare searches with a fidelity on functions with two objectives.
+"""Compare searches with a fidelity on functions with two objectives, and on tables of recorded trainings.
 
     python -m benchmarks.multi_fidelity run [--problems P ...] [--methods M ...] [--seeds 10] [--budget 100]
     python -m benchmarks.multi_fidelity table
@@ -22,7 +22,7 @@ from typing import Any
 
 import optuna
 
-from benchmarks.multi_fidelity.methods import METHODS
+from benchmarks.multi_fidelity.methods import KNOWN, METHODS
 from benchmarks.multi_fidelity.problem import PROBLEMS, MultiFidelityProblem, Progress
 from benchmarks.multi_fidelity.table import print_tables
 from benchmarks.optuna_studies.picture import draw
@@ -30,8 +30,10 @@ from benchmarks.rows import read_rows
 from space.core.atomic_files import write_atomic
 
 COLOURS = {
-    "frontier, early stopping": "#0b6bcb",
+    f"frontier{KNOWN}": "#0b6bcb",
+    f"frontier, early stopping{KNOWN}": "#1098ad",
     "frontier": "#58a6ff",
+    "frontier, early stopping": "#748ffc",
     "syne tune mo-asha": "#2f9e44",
     "neps primo": "#d9480f",
     "neps moasha": "#e8a33d",
@@ -59,9 +61,10 @@ def run(arguments: argparse.Namespace) -> None:
     for seed in range(arguments.seeds):
         for name in arguments.problems:
             for method in arguments.methods:
-                if (name, method, seed) in done:
+                problem = PROBLEMS[name]()
+                if (name, method, seed) in done or (method.endswith(KNOWN) and problem.cost is None):
                     continue
-                found = measure(PROBLEMS[name](), method, seed, arguments.budget)
+                found = measure(problem, method, seed, arguments.budget)
                 with RESULTS.open("a", encoding="utf-8") as file:
                     line = {"problem": name, "method": method, "seed": seed, **found}
                     file.write(json.dumps(line) + "\n")
@@ -76,19 +79,18 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def write_pictures(arguments: argparse.Namespace) -> None:
-    for problem in PROBLEMS:
+    runs = read_rows(RESULTS)
+    for problem in dict.fromkeys(run["problem"] for run in runs):
         curves = {
             method: [
-                run["hypervolume"]
-                for run in read_rows(RESULTS)
-                if (run["problem"], run["method"]) == (problem, method)
+                run["hypervolume"] for run in runs if (run["problem"], run["method"]) == (problem, method)
             ]
             for method in COLOURS
         }
         longest = max(len(curve) for found in curves.values() for curve in found)
         costs = list(range(1, longest + 1))
         unit = "whole evaluations"
-        path = arguments.folder / f"multi-fidelity-{problem}.svg"
+        path = arguments.folder / f"multi-fidelity-{problem.replace(' ', '-')}.svg"
         write_atomic(
             path, draw(problem, curves, costs, unit, f"Searches with a fidelity on {problem}", COLOURS)
         )

@@ -9,13 +9,13 @@ from typing import Any
 
 import optuna
 
-from benchmarks.multi_fidelity.problem import EPOCHS, REDUCTION, Point, Progress
+from benchmarks.multi_fidelity.problem import REDUCTION, Point, Progress
 from mgnas.optuna import EarlyStopping, FrontierSampler
 from results.rungs import rung_epochs
 
 Method = Callable[[Progress, int], None]
+KNOWN = ", costs known"
 SAMPLERS: dict[str, Callable[[int], optuna.samplers.BaseSampler]] = {
-    "frontier": lambda seed: FrontierSampler(seed=seed),
     "random": lambda seed: optuna.samplers.RandomSampler(seed=seed),
     "tpe multivariate": lambda seed: optuna.samplers.TPESampler(seed=seed, multivariate=True),
 }
@@ -23,16 +23,17 @@ SAMPLERS: dict[str, Callable[[int], optuna.samplers.BaseSampler]] = {
 
 def whole(sampler: str, progress: Progress, seed: int) -> None:
     """Evaluate every trial at full fidelity."""
-    study = optuna.create_study(directions=["minimize"] * 2, sampler=SAMPLERS[sampler](seed))
+    study = _study(sampler, progress, seed)
     while not progress.is_over:
         trial = study.ask()
-        study.tell(trial, progress.evaluate(_suggest(trial, progress), EPOCHS, 0))
+        study.tell(trial, progress.evaluate(_suggest(trial, progress), progress.problem.epochs, 0))
 
 
 def early_stopping(sampler: str, progress: Progress, seed: int) -> None:
-    """End trials with ``EarlyStopping``; both objectives are learned."""
-    study = optuna.create_study(directions=["minimize"] * 2, sampler=SAMPLERS[sampler](seed))
-    stopping = EarlyStopping(EPOCHS, reduction=REDUCTION)
+    """End trials with ``EarlyStopping``, at equal costs if they are known."""
+    study = _study(sampler, progress, seed)
+    costs = _costs(progress) if sampler.endswith(KNOWN) else None
+    stopping = EarlyStopping(progress.problem.epochs, costs=costs, reduction=REDUCTION)
     while not progress.is_over:
         trial = study.ask()
         point = _suggest(trial, progress)
@@ -45,7 +46,27 @@ def early_stopping(sampler: str, progress: Progress, seed: int) -> None:
             study.tell(trial, values)
 
 
+def _study(sampler: str, progress: Progress, seed: int) -> optuna.Study:
+    name = sampler.removesuffix(KNOWN)
+    if name == "frontier":
+        made: Any = FrontierSampler(_costs(progress) if sampler.endswith(KNOWN) else None, seed=seed)
+    else:
+        made = SAMPLERS[name](seed)
+    return optuna.create_study(directions=["minimize"] * 2, sampler=made)
+
+
+def _costs(progress: Progress) -> Callable[[Mapping[str, Any]], tuple[float]]:
+    cost = progress.problem.cost
+    assert cost is not None, "only a problem with a known cost is searched with it"
+    return lambda params: (cost(tuple(params[name] for name in _names(progress))),)
+
+
 def _suggest(trial: optuna.Trial, progress: Progress) -> Point:
+    sizes = progress.problem.sizes
+    if sizes:
+        return tuple(
+            trial.suggest_int(name, 0, size - 1) for name, size in zip(_names(progress), sizes, strict=True)
+        )
     return tuple(trial.suggest_float(name, 0, 1) for name in _names(progress))
 
 
@@ -61,7 +82,7 @@ def mo_asha(progress: Progress, seed: int) -> None:
     """
     try:
         from syne_tune.backend.trial_status import Trial
-        from syne_tune.config_space import uniform
+        from syne_tune.config_space import randint, uniform
         from syne_tune.optimizer.scheduler import SchedulerDecision
         from syne_tune.optimizer.schedulers.multiobjective.moasha import MOASHA
     except ImportError:
@@ -71,12 +92,13 @@ def mo_asha(progress: Progress, seed: int) -> None:
     import numpy as np
 
     np.random.seed(seed)  # it draws points and brackets from the global generator
-    names = _names(progress)
+    names, whole_epochs = _names(progress), progress.problem.epochs
+    ranks = {name: randint(0, size - 1) for name, size in zip(names, progress.problem.sizes, strict=False)}
     scheduler = MOASHA(
-        {name: uniform(0, 1) for name in names},
+        ranks or {name: uniform(0, 1) for name in names},
         metrics=["first", "second"],
         time_attr="epoch",
-        max_t=EPOCHS,
+        max_t=whole_epochs,
         reduction_factor=REDUCTION,
         random_seed=seed,
     )
@@ -87,7 +109,7 @@ def mo_asha(progress: Progress, seed: int) -> None:
         trial = Trial(number, config, datetime.datetime.now(tz=datetime.UTC))
         scheduler.on_trial_add(trial)
         point = tuple(config[name] for name in names)
-        for before, epoch in itertools.pairwise([0, *rung_epochs(EPOCHS, REDUCTION, 1)]):
+        for before, epoch in itertools.pairwise([0, *rung_epochs(whole_epochs, REDUCTION, 1)]):
             first, second = progress.evaluate(point, epoch, before)
             result = {"first": first, "second": second, "epoch": epoch}
             if scheduler.on_trial_result(trial, result) == SchedulerDecision.STOP:
@@ -102,7 +124,7 @@ def neps(algorithm: str, progress: Progress, seed: int) -> None:
         SystemExit: NePS is not installed.
     """
     try:
-        from neps import AskAndTell, Float, IntegerFidelity, PipelineSpace, algorithms
+        from neps import AskAndTell, Float, Integer, IntegerFidelity, PipelineSpace, algorithms
         from neps.space.neps_spaces.neps_space import convert_neps_to_classic_search_space
     except ImportError:
         raise SystemExit("moasha and primo need NePS: pip install neural-pipeline-search") from None
@@ -114,8 +136,11 @@ def neps(algorithm: str, progress: Progress, seed: int) -> None:
     for start in (random.seed, np.random.seed, torch.manual_seed):
         start(seed)
     names = _names(progress)
-    places: dict[str, Any] = {name: Float(0.0, 1.0) for name in names}
-    space = type("Space", (PipelineSpace,), {**places, "epoch": IntegerFidelity(1, EPOCHS)})()
+    places: dict[str, Any] = {
+        name: Integer(0, size - 1) for name, size in zip(names, progress.problem.sizes, strict=False)
+    } or {name: Float(0.0, 1.0) for name in names}
+    fidelity = IntegerFidelity(1, progress.problem.epochs)
+    space = type("Space", (PipelineSpace,), {**places, "epoch": fidelity})()
     converted = convert_neps_to_classic_search_space(space)
     options: Mapping[str, Any] = {"prior_centers": {}} if algorithm == "primo" else {}
     search = AskAndTell(getattr(algorithms, algorithm)(converted, eta=REDUCTION, **options))
@@ -130,9 +155,12 @@ def neps(algorithm: str, progress: Progress, seed: int) -> None:
 
 METHODS: dict[str, Method] = {
     "frontier": partial(whole, "frontier"),
+    f"frontier{KNOWN}": partial(whole, f"frontier{KNOWN}"),
     "frontier, early stopping": partial(early_stopping, "frontier"),
+    f"frontier, early stopping{KNOWN}": partial(early_stopping, f"frontier{KNOWN}"),
     "random": partial(whole, "random"),
     "random, early stopping": partial(early_stopping, "random"),
+    f"random, early stopping{KNOWN}": partial(early_stopping, f"random{KNOWN}"),
     "tpe multivariate": partial(whole, "tpe multivariate"),
     "syne tune mo-asha": mo_asha,
     "neps moasha": partial(neps, "moasha"),

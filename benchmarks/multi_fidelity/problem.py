@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.flat_table import REFERENCE, TABLES, flat_table
 from results.hypervolume import hypervolume
 
 Objectives = tuple[float, float]
 Point = tuple[float, ...]
-"""Parameters in [0, 1]."""
+"""Parameters in [0, 1], or ranks of parameters with a few values."""
 EPOCHS = 27
-"""Epochs of a whole evaluation; the fidelity of epoch ``e`` is ``e / EPOCHS``."""
+"""Epochs of a whole evaluation of a function; the fidelity of epoch ``e`` is ``e / EPOCHS``."""
 REDUCTION = 3
 BEST = {"MOMFBraninCurrin": 0.5033, "MOMFPark": 0.0896}
 """The best hypervolumes: of a grid of 3,001 x 3,001 points, and of 150,000 evaluations by NSGA-II.
@@ -27,25 +28,29 @@ BoTorch's own figures are 0.5236, which no front reaches, and 0.0855, which sear
 
 @dataclass(frozen=True)
 class MultiFidelityProblem:
-    """Two objectives to be minimised over the unit cube.
+    """Two objectives to be minimised over the unit cube, or over ranks.
 
     Attributes:
         name: The name.
         dimension: The number of parameters.
-        function: Returns the objectives of a point at a fidelity in [0, 1].
+        at_epoch: Returns the objectives of a point after an epoch.
         reference: The reference point of the hypervolume.
         best: The best possible hypervolume.
+        epochs: Epochs of a whole evaluation.
+        sizes: The number of ranks of each parameter; empty for the unit cube.
+        cost: Returns the second objective, known before an evaluation; None if it is learned.
+        outcome: Returns the coordinates of a point in the hypervolume, without noise. None means those of ``at_epoch``.
     """
 
     name: str
     dimension: int
-    function: Callable[[Point, float], Objectives]
+    at_epoch: Callable[[Point, int], Objectives]
     reference: Objectives
     best: float
-
-    def at_epoch(self, point: Point, epoch: int) -> Objectives:
-        """Return the objectives after an epoch."""
-        return self.function(point, epoch / EPOCHS)
+    epochs: int = EPOCHS
+    sizes: tuple[int, ...] = ()
+    cost: Callable[[Point], float] | None = None
+    outcome: Callable[[Point], Objectives] | None = None
 
 
 @dataclass
@@ -64,19 +69,20 @@ class Progress:
     @property
     def is_over(self) -> bool:
         """Whether the budget, in whole evaluations, is spent."""
-        return self.epochs >= self.budget * EPOCHS
+        return self.epochs >= self.budget * self.problem.epochs
 
     def evaluate(self, point: Point, epoch: int, since: int) -> Objectives:
         """Return the objectives of a point after ``epoch`` epochs, of which ``since`` are paid for."""
         self.epochs += epoch - since
         found = self.problem.at_epoch(point, epoch)
-        if self.epochs > self.budget * EPOCHS:
+        whole = self.problem.epochs
+        if self.epochs > self.budget * whole:
             self.curve += [self._share()] * (self.budget - len(self.curve))
             return found
-        units = self.epochs // EPOCHS
-        self.curve += [self._share()] * ((self.epochs - 1) // EPOCHS - len(self.curve))
-        if epoch == EPOCHS:
-            self._front.append(found)
+        units = self.epochs // whole
+        self.curve += [self._share()] * ((self.epochs - 1) // whole - len(self.curve))
+        if epoch == whole:
+            self._front.append(found if self.problem.outcome is None else self.problem.outcome(point))
         self.curve += [self._share()] * (units - len(self.curve))
         return found
 
@@ -99,17 +105,45 @@ def momf(name: str) -> MultiFidelityProblem:
         raise SystemExit("the functions of MOMF need botorch: pip install botorch") from None
     function: Any = getattr(functions, name)()
 
-    def evaluate(point: Point, fidelity: float) -> Objectives:
+    def evaluate(point: Point, epoch: int) -> Objectives:
         import torch
 
-        first, second = function.evaluate_true(torch.tensor([[*point, fidelity]], dtype=torch.double))[0]
+        place = torch.tensor([[*point, epoch / EPOCHS]], dtype=torch.double)
+        first, second = function.evaluate_true(place)[0]
         return float(first), float(second)
 
     return MultiFidelityProblem(name, function.dim - 1, evaluate, (0.0, 0.0), BEST[name])
 
 
+def recorded_table(name: str) -> MultiFidelityProblem:
+    """Return the validation error and the parameters of the networks of a table of mgnas."""
+    table = flat_table(name)
+
+    def ranks(point: Point) -> tuple[int, ...]:
+        return tuple(int(rank) for rank in point)
+
+    def cost(point: Point) -> float:
+        return table.params(ranks(point))
+
+    def evaluate(point: Point, epoch: int) -> Objectives:
+        return 1 - table.curve(ranks(point), 0).val_accuracy[epoch - 1], cost(point)
+
+    return MultiFidelityProblem(
+        f"table {name}",
+        len(table.domains),
+        evaluate,
+        REFERENCE,
+        table.best,
+        epochs=table.epochs,
+        sizes=tuple(domain.size for domain in table.domains.values()),
+        cost=cost,
+        outcome=lambda point: table.place(ranks(point)),
+    )
+
+
 PROBLEMS: dict[str, Callable[[], MultiFidelityProblem]] = {
-    name: partial(momf, name) for name in ("MOMFBraninCurrin", "MOMFPark")
+    **{name: partial(momf, name) for name in ("MOMFBraninCurrin", "MOMFPark")},
+    **{f"table {name}": partial(recorded_table, name) for name in TABLES},
 }
 
 
@@ -117,4 +151,4 @@ def random_front(problem: MultiFidelityProblem, count: int, seed: int) -> NDArra
     """Return the objectives of random points at full fidelity, n x 2."""
     rng = np.random.default_rng(seed)
     points = rng.random((count, problem.dimension))
-    return np.array([problem.at_epoch(tuple(point), EPOCHS) for point in points])
+    return np.array([problem.at_epoch(tuple(point), problem.epochs) for point in points])

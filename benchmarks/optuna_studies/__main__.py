@@ -25,10 +25,12 @@ from typing import Any
 
 import optuna
 
+from benchmarks.flat_table import TABLES
 from benchmarks.optuna_studies.functions import bbob_biobj, dtlz2, zdt
 from benchmarks.optuna_studies.nas_bench_201 import DATASETS, nas_bench_201
 from benchmarks.optuna_studies.picture import picture
 from benchmarks.optuna_studies.problem import StudyProblem, Values
+from benchmarks.optuna_studies.recorded_tables import recorded_table
 from benchmarks.optuna_studies.samplers import DEFAULT_NAMES, NAMES, make_sampler
 from benchmarks.optuna_studies.small_models import boosting_on_breast_cancer, forest_on_digits, mlp_on_digits
 from benchmarks.optuna_studies.table import EVERY, print_tables, shortened
@@ -46,6 +48,7 @@ PROBLEMS: dict[str, Callable[[], StudyProblem]] = {
     "mlp on digits": mlp_on_digits,
     "forest on digits": forest_on_digits,
     "boosting on breast cancer": boosting_on_breast_cancer,
+    **{f"table {name}": partial(recorded_table, name) for name in TABLES},
 }
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import optuna
 from numpy.typing import NDArray
 from optuna._transform import _SearchSpaceTransform
-from optuna.distributions import BaseDistribution, CategoricalDistribution
+from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
 from optuna.samplers import BaseSampler, RandomSampler
 from optuna.search_space import IntersectionSearchSpace
 from optuna.trial import FrozenTrial, TrialState
@@ -85,7 +85,7 @@ class LogNehviSampler(BaseSampler):
             front = [seen[row] for row in np.flatnonzero(is_nondominated(-values))]
             return self._best_of(transform, seen, values, new_points(choices, seen, front, rng))
         if self._costs is not None:
-            raise ValueError("qLogNEHVI takes known costs only in a space of categories")
+            raise ValueError("qLogNEHVI takes known costs only in a finite space")
         return self._best_relaxed(transform, seen, values)
 
     def _sobol(self, count: int, dimension: int) -> Array:
@@ -181,8 +181,13 @@ def _fitted(x: Any, y: Any, num_known: int) -> Any:
     return model
 
 
-def _choices(distribution: BaseDistribution) -> tuple[Any, ...]:
-    return distribution.choices if isinstance(distribution, CategoricalDistribution) else ()
+def _choices(distribution: BaseDistribution) -> Sequence[Any]:
+    """Return the values of a category or an integer; nothing for a continuous parameter."""
+    if isinstance(distribution, CategoricalDistribution):
+        return distribution.choices
+    if isinstance(distribution, IntDistribution):
+        return range(distribution.low, distribution.high + 1, distribution.step)
+    return ()
 
 
 def new_points(

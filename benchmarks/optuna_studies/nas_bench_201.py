@@ -74,7 +74,7 @@ def nas_bench_201(dataset: str) -> StudyProblem:
         costs,
         best=hypervolume(np.array([_place(one, low, high) for one in table.values()]), (1.0, 1.0)),
         trials=150,
-        is_categorical=True,
+        is_finite=True,
     )
 
 

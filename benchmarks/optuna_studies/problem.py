@@ -27,7 +27,7 @@ class StudyProblem:
         costs: All objectives but the first, known before a trial; None if they are not.
         best: The best possible hypervolume; None if it is unknown.
         trials: The number of trials of a run.
-        is_categorical: Whether all parameters are categories.
+        is_finite: Whether no parameter is continuous.
     """
 
     name: str
@@ -40,4 +40,4 @@ class StudyProblem:
     costs: Costs | None = None
     best: float | None = None
     trials: int = 100
-    is_categorical: bool = False
+    is_finite: bool = False

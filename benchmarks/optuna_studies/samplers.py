@@ -117,7 +117,7 @@ def make_sampler(name: str, problem: StudyProblem, seed: int) -> BaseSampler | N
     if method == "frontier":
         return FrontierSampler(costs, seed=seed)
     if method == "qlognehvi":
-        return LogNehviSampler(seed, costs) if not known or problem.is_categorical else None
+        return LogNehviSampler(seed, costs) if not known or problem.is_finite else None
     if method == "gp":
         return optuna.samplers.GPSampler(seed=seed)
     sampler = OPTUNA[method](seed)
