@@ -1,0 +1,74 @@
+"""The benchmark of the sampler's parts: that each switch takes its part away, and what the table says."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from pathlib import Path
+
+import optuna
+import pytest
+
+from benchmarks.frontier_parts import MEASURED, OFF, PROBLEMS, WHOLE, changes, main
+
+CHEAP = {
+    "feasibility model": "corner",
+    "its logistic regression": "corner",
+    "its Gaussian process": "disc",
+    "exploration after validation": "chance_level",
+    "errors over logarithms": "table grey16, 40, costs known",
+    "reference near the front": "narrowing",
+    "wide local search": "table grey16, 40, costs known",
+    "conditional parameters": "branches",
+    "dynamic ranges": "narrowing",
+    "loss covariate": "digits8, freeze_thaw",
+}
+
+
+@pytest.fixture(autouse=True)
+def _quiet() -> None:
+    optuna.logging.set_verbosity(optuna.logging.CRITICAL)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", list(MEASURED))
+def test_study_without_a_part_differs_and_the_part_comes_back(part: str) -> None:
+    measure = PROBLEMS[CHEAP[part]]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        before = [measure(seed) for seed in range(2)]
+        with OFF[part]():
+            without = [measure(seed) for seed in range(2)]
+        after = measure(0)
+    assert without != before
+    assert after == before[0]
+
+
+def test_every_part_has_a_switch_and_problems() -> None:
+    assert OFF.keys() - {WHOLE} == MEASURED.keys()
+    assert {name for names in MEASURED.values() for name in names} <= PROBLEMS.keys()
+
+
+def test_change_is_paired_by_seed_and_relative_to_the_whole() -> None:
+    rows = [{"part": WHOLE, "problem": "disc", "seed": seed, "hypervolume": 2.0} for seed in range(3)]
+    rows += [
+        {"part": "feasibility model", "problem": "disc", "seed": seed, "hypervolume": 1.5} for seed in (1, 2)
+    ]
+    assert changes(rows, "feasibility model", "disc") == [-25.0, -25.0]
+    assert changes(rows, "feasibility model", "corner") == []
+
+
+def test_run_appends_what_is_missing_and_the_table_has_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recorded = tmp_path / "runs.jsonl"
+    monkeypatch.setattr("benchmarks.frontier_parts.RESULTS", recorded)
+    monkeypatch.setitem(PROBLEMS, "narrowing", lambda seed: 1.0 + seed)
+    for seeds in ("1", "3"):
+        main(["run", "--parts", "dynamic ranges", "--seeds", seeds])
+    rows = [json.loads(line) for line in recorded.read_text("utf-8").splitlines()]
+    assert [(row["part"], row["seed"]) for row in rows] == [
+        (part, seed) for seed in range(3) for part in (WHOLE, "dynamic ranges")
+    ]
+    main(["table"])
+    assert "+0.0 ± 0.0 %" in capsys.readouterr().out
