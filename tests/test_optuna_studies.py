@@ -15,7 +15,7 @@ import optuna
 import pytest
 
 from benchmarks.flat_table import TABLES
-from benchmarks.optuna_studies.__main__ import measure
+from benchmarks.optuna_studies.__main__ import decision_ms, measure
 from benchmarks.optuna_studies.botorch_sampler import new_points
 from benchmarks.optuna_studies.nas_bench_201 import _PlainUnpickler
 from benchmarks.optuna_studies.picture import picture
@@ -56,6 +56,14 @@ def test_hypervolume_grows_along_the_trials_up_to_the_best(name: str) -> None:
     assert 0 < curve[0] <= curve[-1] <= PROBLEM.best
     assert curve == sorted(curve)
     assert found["reached"] is None or curve[-1] >= 0.95 * PROBLEM.best
+
+
+def test_decisions_are_timed_at_the_end_of_a_study() -> None:
+    sampler = make_sampler("random", PROBLEM, 0)
+    assert sampler is not None
+    found = decision_ms(PROBLEM, sampler, 20)
+    assert len(found) == 5
+    assert all(0 <= one < 1000 for one in found)
 
 
 def test_known_costs_keep_proposals_under_the_cost_of_an_earlier_trial() -> None:

