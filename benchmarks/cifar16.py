@@ -18,7 +18,7 @@ def load_cifar16(file: Path, num_train: int, num_val: int) -> SearchData:
         images, labels = arrays["x_train"], arrays["y_train"].astype(np.int64)
         classes = tuple(str(name) for name in arrays["classes"])
     rows = np.random.default_rng(0).permutation(len(labels))[: num_train + num_val]
-    small = _halved(images[rows])
+    small = halved(images[rows])
     train = Split(small[:num_train], labels[rows[:num_train]])
     return SearchData(
         "cifar10 at 16 x 16", classes, train, Split(small[num_train:], labels[rows[num_train:]])
@@ -45,7 +45,8 @@ def _grey(split: Split, classes: tuple[int, ...], num: int) -> Split:
     return Split(np.round(images).astype(np.uint8), labels)
 
 
-def _halved(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def halved(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return images (N x H x W x C) with each 2 x 2 pixels averaged."""
     num, height, width, channels = images.shape
     blocks = images.reshape(num, height // 2, 2, width // 2, 2, channels)
     return np.round(blocks.mean(axis=(2, 4))).astype(np.uint8)
