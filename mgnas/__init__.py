@@ -4,7 +4,7 @@
   ``open_study`` reads a study.
 - ``Classifier`` runs an exported network.
 - ``SearchSpace``, ``parse_notation`` and ``build`` handle networks without a training.
-- ``FrontierSampler`` and ``note_epoch`` serve Optuna studies of your own.
+- ``FrontierSampler``, ``EarlyStopping`` and ``note_epoch`` serve Optuna studies of your own.
 - ``simulate`` compares search methods on recorded trainings; ``verify`` checks a recorded study.
 
 Names are imported on first use, so ``import mgnas`` is fast.
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from results.storage.errors import StorageFullError
     from results.storage.objectives import Objectives
     from results.storage.records import TrialRecord
+    from search.frontier.optuna.early_stopping import EarlyStopping
     from search.frontier.optuna.sampler import FrontierSampler
     from search.frontier.optuna.trials import note_epoch
     from search.simulator.simulation import Simulation, simulate
@@ -69,6 +70,7 @@ _MODULES = {
     "Count": "space.networks.spec",
     "Counts": "space.networks.counts",
     "DataConfig": "trainers.data.config",
+    "EarlyStopping": "search.frontier.optuna.early_stopping",
     "FrontierSampler": "search.frontier.optuna.sampler",
     "HeldOutData": "trainers.data.splits",
     "InvalidInputError": "space.core.errors",
@@ -125,6 +127,7 @@ __all__ = [
     "Count",
     "Counts",
     "DataConfig",
+    "EarlyStopping",
     "FrontierSampler",
     "HeldOutData",
     "InvalidInputError",

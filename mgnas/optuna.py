@@ -7,8 +7,12 @@ Example:
 
 from __future__ import annotations
 
-from search.frontier.optuna.early_stopping import EarlyStopping
-from search.frontier.optuna.sampler import FrontierSampler
-from search.frontier.optuna.trials import note_epoch
+from mgnas import import_own_packages
+
+import_own_packages()  # even beside a user's search.py
+
+from search.frontier.optuna.early_stopping import EarlyStopping  # noqa: E402
+from search.frontier.optuna.sampler import FrontierSampler  # noqa: E402
+from search.frontier.optuna.trials import note_epoch  # noqa: E402
 
 __all__ = ["EarlyStopping", "FrontierSampler", "note_epoch"]

@@ -61,9 +61,17 @@ def test_search_ignores_files_of_the_current_folder(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", SHADOWS)
-def test_facade_imports_our_packages_beside_others_of_their_names(kind: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import mgnas\nprint([getattr(mgnas, name).__class__ for name in mgnas.__all__])",
+        "from mgnas.optuna import EarlyStopping, FrontierSampler\nprint(EarlyStopping(9), FrontierSampler())",
+    ],
+)
+def test_facade_imports_our_packages_beside_others_of_their_names(
+    code: str, kind: str, tmp_path: Path
+) -> None:
     lay(tmp_path, SHADOWS[kind])
-    code = "import mgnas\nprint([getattr(mgnas, name).__class__ for name in mgnas.__all__])"
     (tmp_path / "mine.py").write_text(code)
     run = python(sys.executable, "mine.py", cwd=tmp_path)
     assert run.returncode == 0, run.stderr

@@ -53,19 +53,18 @@ class SurrogateModels:
 
     @cached_property
     def usable(self) -> NDArray[np.intp]:
-        """The rows of observations with an error and costs, n."""
-        return np.array(
-            [
-                row
-                for row, one in enumerate(self._observations)
-                if one.errors and one.costs is not None and one.state != "failed"
-            ],
-            dtype=np.intp,
-        )
+        """The rows of observations with an error, n; without costs only if these can be predicted."""
+        with_error = [
+            row for row, one in enumerate(self._observations) if one.errors and one.state != "failed"
+        ]
+        with_costs = [row for row in with_error if self._observations[row].costs is not None]
+        can_predict = len(with_costs) >= DEFAULTS.cost_min_observations
+        return np.array(with_error if can_predict else with_costs, dtype=np.intp)
 
     @cached_property
     def _num_costs(self) -> int:
-        return len(self._observations[self.usable[0]].costs or ())
+        costs = (self._observations[row].costs for row in self.usable)
+        return len(next(one for one in costs if one is not None))
 
     @cached_property
     def _cost_models(self) -> CostModels:

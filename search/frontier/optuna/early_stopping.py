@@ -11,7 +11,7 @@ from optuna.trial import FrozenTrial, TrialState
 from results.rungs import rung_epochs
 from search.frontier.optuna.known_costs import Costs, KnownCosts
 from search.frontier.optuna.rival_costs import rival_costs
-from search.frontier.optuna.trials import STOPPED, note_epoch, noted_curve, signs_of
+from search.frontier.optuna.trials import STOPPED, integer, note_epoch, noted_curve, signs_of
 from search.schedulers.asha import leads_at
 
 RACING = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.RUNNING)
@@ -23,7 +23,8 @@ class EarlyStopping:
     The rungs are ``epochs``, ``epochs / reduction``, ``epochs / reduction**2`` and so on. At each rung but the last,
     the trials that reached it are ranked by their *lead*: the distance of their value from the best value among the
     others of at most the same costs. The first ``1 / reduction`` of them go on. The first trials at a rung go on too,
-    until ``reduction`` have reached it. A small network thus never races against a large one.
+    until ``reduction`` have reached it. A small network is thus never compared with a larger one; but the leads of all
+    sizes compete for the same places.
 
     In a study with one objective, trials are ranked by their values. The object keeps no state: threads and processes
     that share a study may each have their own.
@@ -41,13 +42,15 @@ class EarlyStopping:
 
     Raises:
         ValueError: ``epochs`` or ``first_rung`` is below 1, or ``reduction`` below 2.
+        TypeError: One of them is not an integer, or ``costs`` is not a function.
 
     Example:
         >>> stopping = EarlyStopping(epochs=27, costs=lambda params: params["width"] ** 2)
         >>> def objective(trial):
         ...     width = trial.suggest_int("width", 4, 64)
+        ...     rate = trial.suggest_float("rate", 1e-4, 1.0, log=True)
         ...     for epoch in range(1, 28):
-        ...         accuracy = 1 - 1 / (width * epoch)
+        ...         accuracy = 1 - 1 / (width * epoch * min(rate, 0.01 / rate))
         ...         if stopping.report(trial, epoch, accuracy):
         ...             raise optuna.TrialPruned
         ...     return accuracy, width**2
@@ -56,14 +59,9 @@ class EarlyStopping:
     def __init__(
         self, epochs: int, *, costs: Costs | None = None, reduction: int = 3, first_rung: int = 1
     ) -> None:
-        if epochs < 1 or first_rung < 1 or reduction < 2:
-            raise ValueError(
-                "epochs and first_rung must be at least 1 and reduction at least 2, but got "
-                f"epochs={epochs}, first_rung={first_rung}, reduction={reduction}"
-            )
-        self.epochs = epochs
-        self._rungs = rung_epochs(epochs, reduction, first_rung)
-        self._reduction = reduction
+        self.epochs = integer("epochs", epochs, least=1)
+        self._reduction = integer("reduction", reduction, least=2)
+        self._rungs = rung_epochs(self.epochs, self._reduction, integer("first_rung", first_rung, least=1))
         self._costs = KnownCosts(costs)
 
     @property
@@ -72,12 +70,17 @@ class EarlyStopping:
         return self._rungs
 
     def report(
-        self, trial: optuna.Trial, epoch: int, value: float, *, train_loss: float | None = None
+        self,
+        trial: optuna.Trial | optuna.trial.FixedTrial,
+        epoch: int,
+        value: float,
+        *,
+        train_loss: float | None = None,
     ) -> bool:
         """Record the first objective after an epoch, and return whether to end the trial now.
 
         Call it after all parameters have been suggested. Epochs may be left out: a rung counts with the first value at
-        or after it.
+        or after it. An ``optuna.trial.FixedTrial`` belongs to no study and always goes on.
 
         Args:
             trial: A running trial.
@@ -87,9 +90,12 @@ class EarlyStopping:
 
         Raises:
             ValueError: ``epoch`` is not between 1 and ``epochs``.
+            TypeError: ``epoch`` is not an integer, or ``value`` not a number.
         """
         before = max(noted_curve(trial), default=0)
         note_epoch(trial, epoch, value, self.epochs, train_loss=train_loss)
+        if isinstance(trial, optuna.trial.FixedTrial):
+            return False
         study = trial.study
         if len(study.directions) == 1:
             trial.report(float(value), epoch)  # for dashboards
@@ -99,9 +105,9 @@ class EarlyStopping:
     def result(self, trial: optuna.Trial) -> tuple[float, ...] | float:
         """Return the last value and the costs of a trial that is to end, as the result of the objective.
 
-        Optuna's own samplers learn nothing from a pruned trial with several objectives. They learn from a complete
-        one, and its value after fewer epochs is a lower bound of what it would reach. Return this result instead of
-        raising ``optuna.TrialPruned``. ``FrontierSampler`` still takes the trial as pruned.
+        Optuna's own samplers learn nothing from a pruned trial with several objectives, but from a complete one. Return
+        this result instead of raising ``optuna.TrialPruned``. ``FrontierSampler`` still takes the trial as pruned.
+        ``study.best_trials`` contains such trials; the user attribute ``mgnas:stopped`` marks them.
 
         Raises:
             ValueError: A cost is unknown, or nothing was reported.
@@ -134,6 +140,7 @@ class EarlyStopping:
             return False
         trials = [one for one, _ in racing]
         costs = rival_costs(study, trials, self._costs)
+        self._costs.warn_of_missing([me])
         if costs is None:
             return False
         errors = _finite(signs_of(study)[0] * np.array([value for _, value in racing]))

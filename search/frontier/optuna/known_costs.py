@@ -17,12 +17,22 @@ from search.frontier.points import Params, params_key
 from space.core.errors import reason_of
 
 Costs = Callable[[Params], "float | Sequence[float | None] | None"]
+DIFFERENT = "the result differs"
+MAX_DIFFERENCE = 1e-3
+"""Relative difference up to which a known cost agrees with the result of its trial."""
 
 
 class KnownCosts:
     """Calls the user's function once for each point and checks what it returns."""
 
     def __init__(self, function: Costs | None) -> None:
+        """Take the user's function.
+
+        Raises:
+            TypeError: It cannot be called.
+        """
+        if function is not None and not callable(function):
+            raise TypeError(f"costs must be a function of the parameters of a trial, but got {function!r}")
         self.function = function
         self._known: dict[Any, tuple[float, ...] | None] = {}
         self._missing: dict[Any, str] = {}
@@ -31,12 +41,14 @@ class KnownCosts:
     def __call__(self, study: optuna.Study, params: Params) -> tuple[float, ...] | None:
         """Return the costs, to be minimised, NaN where unknown; None if all are unknown.
 
+        A study with one objective has no costs, so all of them are known.
+
         Raises:
             ValueError: the function returns too few or too many values.
             TypeError: the function returns something other than numbers and None.
         """
         if self.function is None:
-            return None
+            return None if len(study.directions) > 1 else ()
         key = params_key(params)
         if key not in self._known:
             self._known[key] = self._called(params, len(study.directions) - 1)
@@ -58,6 +70,8 @@ class KnownCosts:
         if found is None:
             return None
         values = tuple(found) if np.ndim(found) else (found,)
+        if len(values) != num_costs and not num_costs:
+            raise ValueError(f"the study has one objective and thus no costs, but costs returned {found!r}")
         if len(values) != num_costs:
             raise ValueError(
                 f"costs must return a value for each objective but the first, {num_costs} of them, or None, "
@@ -80,7 +94,7 @@ class KnownCosts:
             )
 
     def warn_of_missing(self, trials: Sequence[FrozenTrial]) -> None:
-        """Warn once for each parameter that ``costs`` needs and a complete trial lacks."""
+        """Warn once for each parameter that ``costs`` needs and a trial with all its parameters lacks."""
         for trial in trials if self._missing else ():
             name = self._missing.get(params_key(trial.params))
             if name is not None and name not in self._warned:
@@ -90,6 +104,22 @@ class KnownCosts:
                     "of that trial count instead",
                     stacklevel=2,
                 )
+
+    def warn_of_difference(self, study: optuna.Study, trials: Sequence[FrozenTrial]) -> None:
+        """Warn once if the result of a complete trial differs from its known costs."""
+        if self.function is None or DIFFERENT in self._warned:
+            return
+        for trial in trials:
+            known = self._known.get(params_key(trial.params))
+            for index, (cost, told) in enumerate(zip(known or (), trial.values[1:], strict=False), 1):
+                if is_usable_number(told) and abs(cost - told) > MAX_DIFFERENCE * max(abs(cost), abs(told)):
+                    self._warned.add(DIFFERENT)
+                    warnings.warn(
+                        f"costs gives {cost:g} for trial {trial.number}, whose objective {index} is {told:g}; it must "
+                        f"have the objective's sign and unit",
+                        stacklevel=2,
+                    )
+                    return
 
 
 class _MissingParameterError(KeyError):

@@ -16,7 +16,7 @@ from search.frontier.engine import Engine
 from search.frontier.optuna.dynamic_ranges import clipped
 from search.frontier.optuna.known_costs import Costs, KnownCosts
 from search.frontier.optuna.observed_space import ObservedSpace
-from search.frontier.optuna.trials import POINT, TrialReader
+from search.frontier.optuna.trials import POINT, TrialReader, integer
 from search.frontier.points import Params, Point
 from search.study.seeds import derive_seed
 
@@ -25,9 +25,10 @@ class FrontierSampler(BaseSampler):
     """Proposes the point with the highest expected hypervolume improvement per training time.
 
     The first objective is learned, the others are *costs*. Every trial counts: complete ones, running ones (the models
-    are conditioned on their predicted results), failed ones and those that violate constraints. With known ``costs``,
-    every epoch recorded with ``note_epoch`` counts too, also of pruned trials. Values that are not finite count as
-    failures. A study with one objective is searched by expected improvement.
+    are conditioned on their predicted results), failed ones and those that violate constraints. Every epoch counts too
+    that ``EarlyStopping``, ``note_epoch`` or, with one objective, ``Trial.report`` has recorded, also of pruned trials;
+    their costs are known or predicted. Values that are not finite count as failures. A study with one objective is
+    searched by expected improvement.
 
     Values fixed by ``enqueue_trial`` or ``PartialFixedSampler`` are part of the proposal. Threads may share a sampler.
     The same seed and trials give the same proposal.
@@ -40,6 +41,10 @@ class FrontierSampler(BaseSampler):
             warning.
         seed: Seed of the proposals.
         num_initial: Trials of the initial design.
+
+    Raises:
+        TypeError: ``costs`` is not a function, or ``seed`` or ``num_initial`` is not an integer.
+        ValueError: ``num_initial`` is below 1.
 
     Example:
         >>> import optuna
@@ -54,9 +59,9 @@ class FrontierSampler(BaseSampler):
         seed: int | None = None,
         num_initial: int = DEFAULTS.num_initial,
     ) -> None:
-        self._seed = random.SystemRandom().randrange(2**31) if seed is None else seed
+        self._seed = random.SystemRandom().randrange(2**31) if seed is None else integer("seed", seed)
         self._costs = KnownCosts(costs)
-        self._engine = Engine(self._seed, num_initial)
+        self._engine = Engine(self._seed, integer("num_initial", num_initial, least=1))
         self._proposals: dict[int, Params] = {}
         self._space: ObservedSpace | None = None
         self._reader = TrialReader(self._costs)
@@ -132,7 +137,9 @@ class FrontierSampler(BaseSampler):
         if space is None:
             return None
         observations = self._reader.observations(study, trials, space)
-        self._costs.warn_of_missing([one for one in trials if one.state == TrialState.COMPLETE])
+        complete = [one for one in trials if one.state == TrialState.COMPLETE]
+        self._costs.warn_of_missing(complete)
+        self._costs.warn_of_difference(study, complete)
         point = self._engine.decide(space, observations, trial.number).best
         return None if point is None else (space, point)
 

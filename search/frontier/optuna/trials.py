@@ -31,12 +31,33 @@ _STATES: dict[TrialState, State] = {
 }
 
 
+def integer(name: str, value: object, *, least: int | None = None) -> int:
+    """Return an argument as an integer.
+
+    Raises:
+        TypeError: It is none.
+        ValueError: It is below ``least``.
+    """
+    try:
+        found = operator.index(value)  # type: ignore[arg-type]  # what has no index raises
+    except TypeError:
+        raise TypeError(f"{name} must be an integer, but got {value!r}") from None
+    if least is not None and found < least:
+        raise ValueError(f"{name} must be at least {least}, but got {found}")
+    return found
+
+
 def note_epoch(
-    trial: optuna.Trial, epoch: int, value: float, epochs: int, *, train_loss: float | None = None
+    trial: optuna.Trial | optuna.trial.FixedTrial,
+    epoch: int,
+    value: float,
+    epochs: int,
+    *,
+    train_loss: float | None = None,
 ) -> None:
     """Record the first objective of a trial after an epoch, for ``FrontierSampler``.
 
-    Optuna's own ``Trial.report`` accepts studies with one objective only.
+    Optuna's own ``Trial.report`` accepts studies with one objective only; there it serves as well, with steps from 0.
 
     Args:
         trial: A running trial.
@@ -47,14 +68,18 @@ def note_epoch(
 
     Raises:
         ValueError: ``epoch`` is not between 1 and ``epochs``.
-        TypeError: ``epoch`` or ``epochs`` is not an integer.
+        TypeError: ``epoch`` or ``epochs`` is not an integer, or ``value`` no number.
     """
-    epoch, epochs = operator.index(epoch), operator.index(epochs)
+    epoch, epochs = integer("epoch", epoch), integer("epochs", epochs)
     if not 1 <= epoch <= epochs:
         raise ValueError(f"1 <= epoch <= epochs must hold, but got epoch={epoch}, epochs={epochs}")
     noted = trial.user_attrs.get(CURVE, {"values": {}})
     # a database accepts no NumPy or torch scalars
-    curve = {"epochs": epochs, "values": {**noted["values"], str(epoch): float(value)}}
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise TypeError(f"value must be a number, but got {value!r} at epoch {epoch}") from None
+    curve = {"epochs": epochs, "values": {**noted["values"], str(epoch): number}}
     losses = noted.get("losses", {})
     if train_loss is not None:
         losses = {**losses, str(epoch): float(train_loss)}
@@ -79,8 +104,7 @@ class TrialReader:
         self, study: optuna.Study, trials: Sequence[FrozenTrial], space: ObservedSpace
     ) -> list[Observation]:
         """Return the observations of trials, without those that have not suggested their parameters yet."""
-        curves = (int(trial.user_attrs[CURVE]["epochs"]) for trial in trials if CURVE in trial.user_attrs)
-        length = max(curves, default=1)
+        length = max(map(_length, trials), default=1)
         if self._read_for[0] is not space or self._read_for[1] != length:
             self._read, self._read_for = {}, (space, length)
         found = []
@@ -144,16 +168,23 @@ def _clipped(value: float) -> float:
     return MAX_MAGNITUDE if math.isnan(value) else min(max(value, -MAX_MAGNITUDE), MAX_MAGNITUDE)
 
 
-def noted_curve(trial: FrozenTrial | optuna.Trial) -> dict[int, float]:
+def noted_curve(trial: optuna.trial.BaseTrial) -> dict[int, float]:
     """Return the first objective by epoch, as noted."""
     noted: dict[str, Any] | None = trial.user_attrs.get(CURVE)
     return {int(epoch): float(value) for epoch, value in noted["values"].items()} if noted else {}
 
 
+def _length(trial: FrozenTrial) -> int:
+    """Return the epochs of a whole training as far as a trial tells."""
+    noted: dict[str, Any] | None = trial.user_attrs.get(CURVE)
+    return int(noted["epochs"]) if noted else max(trial.intermediate_values, default=0) + 1
+
+
 def _curve(trial: FrozenTrial, length: int, *, is_whole: bool) -> dict[int, float]:
     """Return the first objective by epoch; the value of a whole training is that of its last epoch."""
     noted: dict[str, Any] | None = trial.user_attrs.get(CURVE)
-    curve = noted_curve(trial)
+    reported = {step + 1: value for step, value in trial.intermediate_values.items()}  # steps count from 0
+    curve = noted_curve(trial) if noted else reported
     if is_whole:
         curve[max([noted["epochs"] if noted else length, *curve])] = trial.values[0]
     return curve

@@ -237,3 +237,87 @@ def test_processes_share_a_database(tmp_path: Path) -> None:
     assert len(states) == 24
     assert states.count(TrialState.PRUNED) >= 4
     assert set(states) == {TrialState.COMPLETE, TrialState.PRUNED}
+
+
+def bowl(trial: optuna.Trial) -> float:
+    """Return a value of at most 1, that of a point at 0.3."""
+    return 1 - sum((trial.suggest_float(f"x{i}", 0, 1) - 0.3) ** 2 for i in range(4))
+
+
+@pytest.mark.parametrize("how", ["EarlyStopping", "Optuna's pruner"])
+def test_sampler_learns_from_pruned_trials_of_one_objective(how: str) -> None:
+    stopping = EarlyStopping(EPOCHS)
+
+    def train(trial: optuna.Trial) -> float:
+        top = bowl(trial)
+        for epoch in range(1, EPOCHS + 1):
+            value = top * (1 - 0.5 / epoch)
+            if how == "EarlyStopping":
+                is_over = stopping.report(trial, epoch, value)
+            else:
+                trial.report(value, epoch - 1)
+                is_over = trial.should_prune()
+            if is_over:
+                raise optuna.TrialPruned
+        return top * (1 - 0.5 / EPOCHS)
+
+    best = 1 - 0.5 / EPOCHS
+    for seed in range(3):
+        pruner = optuna.pruners.SuccessiveHalvingPruner()
+        study = optuna.create_study(direction="maximize", sampler=FrontierSampler(seed=seed), pruner=pruner)
+        study.optimize(train, n_trials=40)
+        assert sum(trial.state == TrialState.PRUNED for trial in study.trials) > 5
+        assert study.best_value > 0.99 * best
+
+
+def next_proposal(scale: float, costs: Any) -> dict[str, Any]:
+    """Return the parameters of a trial after others, of which the values of pruned ones are scaled."""
+    study = optuna.create_study(directions=["maximize", "minimize"], sampler=FrontierSampler(costs, seed=0))
+    for number in range(14):
+        trial = study.ask(
+            {
+                "width": optuna.distributions.IntDistribution(4, 64),
+                "rate": optuna.distributions.FloatDistribution(0, 1),
+            }
+        )
+        width, rate = trial.params["width"], trial.params["rate"]
+        value = (1 - 1 / width) * (1 - abs(rate - 0.5))
+        is_pruned = number % 2 == 1
+        mgnas.note_epoch(trial, 1, value * (scale if is_pruned else 1.0) / 2, 2)
+        if is_pruned:
+            study.tell(trial, state=TrialState.PRUNED)
+        else:
+            study.tell(trial, (value, float(width)))
+    asked = study.ask()
+    return {
+        "width": asked.suggest_int("width", 4, 64),
+        "rate": asked.suggest_float("rate", 0, 1),
+    }
+
+
+@pytest.mark.parametrize("costs", [None, lambda params: params["width"]])
+def test_curves_of_pruned_trials_change_the_proposal(costs: Any) -> None:
+    assert next_proposal(1.0, costs) == next_proposal(1.0, costs)
+    assert next_proposal(1.0, costs) != next_proposal(0.3, costs)
+
+
+def test_fixed_trial_always_goes_on() -> None:
+    trial = optuna.trial.FixedTrial({"width": 8, "depth": 1, "rate": 0.1, "decay": 0.01})
+    assert objective(EarlyStopping(EPOCHS, costs=size_of))(trial)[1] == 64
+
+
+def test_misspelt_parameter_in_costs_is_warned_of() -> None:
+    stopping = EarlyStopping(EPOCHS, costs=lambda params: params["widht"])
+    with pytest.warns(UserWarning, match="costs needs the parameter 'widht'") as said:
+        run(optuna.samplers.RandomSampler(0), stopping, 12)
+    assert len(said) == 1
+
+
+@pytest.mark.parametrize(
+    ("epoch", "value", "says"),
+    [("1", 0.1, "epoch must be an integer, but got '1'"), (1, None, "value must be a number, but got None")],
+)
+def test_wrong_report_names_its_argument(epoch: Any, value: Any, says: str) -> None:
+    study = optuna.create_study()
+    with pytest.raises(TypeError, match=says):
+        EarlyStopping(EPOCHS).report(study.ask(), epoch, value)

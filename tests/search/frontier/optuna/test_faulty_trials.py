@@ -58,6 +58,7 @@ def test_only_whole_epochs_within_a_training_are_noted(epoch: object) -> None:
         note_epoch(trial, epoch, 0.5, 3)  # type: ignore[arg-type]
 
 
+@pytest.mark.filterwarnings("ignore:costs gives")  # they are not those of the objective
 @pytest.mark.parametrize(
     "costs",
     [

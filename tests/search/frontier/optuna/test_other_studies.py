@@ -5,7 +5,9 @@ from __future__ import annotations
 import copy
 import math
 import pickle
+import re
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 from optuna.trial import TrialState, create_trial
 
 from search.frontier.optuna.conditional import learn_condition, names_at
+from search.frontier.optuna.early_stopping import EarlyStopping
 from search.frontier.optuna.sampler import FrontierSampler
 from search.frontier.optuna.trials import POINT, note_epoch
 
@@ -93,6 +96,7 @@ def test_rules_are_learned_and_chance_is_not() -> None:
     assert names_at(everything | {"kind": "y"}, always_cut) == {"kind", "a"}
 
 
+@pytest.mark.filterwarnings("ignore:costs gives")  # they are not those of the objective
 def test_a_trial_that_was_pruned_early_costs_no_parameter() -> None:
     def objective(trial: optuna.Trial) -> tuple[float, float]:
         width = trial.suggest_int("width", 2, 64)
@@ -133,6 +137,7 @@ def test_costs_that_are_not_finite_do_no_harm(bad: float, which: str) -> None:
     assert all(trial.state == TrialState.COMPLETE for trial in study.trials)
 
 
+@pytest.mark.filterwarnings("ignore:costs gives")  # they are not those of the objective
 @pytest.mark.parametrize("kind", [np.int64, np.float32, lambda value: np.array(value), lambda _: None])
 def test_costs_may_be_any_number_or_nothing(kind: Any) -> None:
     study = study_of(FrontierSampler(lambda params: kind(params["u0"]), seed=0))
@@ -148,6 +153,44 @@ def test_an_error_in_costs_is_told_and_leaves_no_trial_running() -> None:
     with pytest.raises(KeyError, match="1"):
         study.optimize(layers, n_trials=12)
     assert TrialState.RUNNING not in [trial.state for trial in study.trials]
+
+
+def test_costs_that_differ_from_the_objective_are_warned_of_once() -> None:
+    def objective(trial: optuna.Trial) -> tuple[float, float]:
+        width = trial.suggest_int("width", 2, 64)
+        return -math.log(width), -float(width)
+
+    study = optuna.create_study(
+        directions=["minimize", "maximize"], sampler=FrontierSampler(lambda params: params["width"], seed=0)
+    )
+    with pytest.warns(UserWarning, match="whose objective 1 is -.*the objective's sign and unit") as said:
+        study.optimize(objective, n_trials=12)
+    assert len([one for one in said if "costs gives" in str(one.message)]) == 1
+    assert len(study.trials) == 12
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (lambda: FrontierSampler(0), "costs must be a function of the parameters of a trial, but got 0"),  # type: ignore[arg-type]
+        (lambda: FrontierSampler(seed="a"), "seed must be an integer, but got 'a'"),  # type: ignore[arg-type]
+        (lambda: FrontierSampler(num_initial=2.5), "num_initial must be an integer, but got 2.5"),  # type: ignore[arg-type]
+        (lambda: FrontierSampler(num_initial=0), "num_initial must be at least 1, but got 0"),
+        (lambda: EarlyStopping(9.0), "epochs must be an integer, but got 9.0"),  # type: ignore[arg-type]
+        (lambda: EarlyStopping(9, costs=3), "costs must be a function"),  # type: ignore[arg-type]
+        (lambda: EarlyStopping(9, first_rung=0), "first_rung must be at least 1, but got 0"),
+        (lambda: EarlyStopping(9, reduction=1), "reduction must be at least 2, but got 1"),
+    ],
+)
+def test_a_wrong_argument_is_named_at_once(make: Callable[[], object], says: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=re.escape(says)):
+        make()
+
+
+def test_costs_of_a_study_with_one_objective_are_refused_by_a_sentence() -> None:
+    study = optuna.create_study(sampler=FrontierSampler(lambda params: params["x"], seed=0))
+    with pytest.raises(ValueError, match="the study has one objective and thus no costs"):
+        study.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=3)
 
 
 def test_a_slip_in_costs_is_warned_of_once() -> None:
