@@ -1,8 +1,8 @@
 """What ``EarlyStopping`` gains on real trainings: ``python -m benchmarks.early_stopping [--seeds 10] [--epochs 810]``.
 
 Perceptrons of scikit-learn on digits: validation error against parameters, which are known. Each study may train the
-same number of epochs in all, with whole trainings or with early stopping. A network counts with its last epoch, also
-if it was stopped. Prints the hypervolume over the logarithm of the parameters at two budgets, and paired differences.
+same number of epochs in all, with whole trainings or with early stopping. Only whole trainings count, as on the front
+of a study. Prints the hypervolume over the logarithm of the parameters at two budgets, and paired differences.
 """
 
 from __future__ import annotations
@@ -36,9 +36,12 @@ def num_params(params: Mapping[str, Any]) -> int:
     return sum((a + 1) * b for a, b in itertools.pairwise(widths))
 
 
+TOLD = ", told results"
+"""Stopped trials return ``EarlyStopping.result``; otherwise they are pruned."""
 SAMPLERS: dict[str, Callable[[int], BaseSampler]] = {
     "random": lambda seed: optuna.samplers.RandomSampler(seed=seed),
     "tpe multivariate": lambda seed: optuna.samplers.TPESampler(multivariate=True, seed=seed),
+    f"tpe multivariate{TOLD}": lambda seed: optuna.samplers.TPESampler(multivariate=True, seed=seed),
     "frontier": lambda seed: FrontierSampler(seed=seed),
     "frontier, costs known": lambda seed: FrontierSampler(num_params, seed=seed),
 }
@@ -47,18 +50,20 @@ SAMPLERS: dict[str, Callable[[int], BaseSampler]] = {
 class Trainings:
     """The trainings of one study: what was trained, and how many epochs it took."""
 
-    def __init__(self, seed: int, budget: int, stopping: EarlyStopping | None) -> None:
+    def __init__(self, seed: int, budget: int, stopping: EarlyStopping | None, *, tells: bool) -> None:
         from sklearn.datasets import load_digits
         from sklearn.model_selection import train_test_split
 
         images, labels = load_digits(return_X_y=True)
         self._data = train_test_split(images / 16, labels, test_size=0.4, random_state=0, stratify=labels)
-        self._seed, self._budget, self._stopping = seed, budget, stopping
+        self._seed, self._budget, self._stopping, self._tells = seed, budget, stopping, tells
         self.used = 0
+        self.ends: list[int] = []
+        """The epochs used so far at the end of each training."""
         self.points: list[tuple[int, Point]] = []
-        """The epochs used so far, and the error and the parameters of a network."""
+        """The epochs used so far, and the error and the parameters of a network, for each whole training."""
 
-    def objective(self, trial: optuna.Trial) -> Point:
+    def objective(self, trial: optuna.Trial) -> tuple[float, ...] | float:
         """Train one network to its end, or until it is stopped, or until the budget is spent."""
         from sklearn.neural_network import MLPClassifier
 
@@ -72,7 +77,7 @@ class Trainings:
             random_state=derive_seed(self._seed, trial.number, "training"),
         )
         x, x_val, y, y_val = self._data
-        error, is_stopped = 1.0, False
+        error, epoch, is_stopped = 1.0, 0, False
         for epoch in range(1, EPOCHS + 1):
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
@@ -82,15 +87,19 @@ class Trainings:
             is_stopped = self._stopping is not None and self._stopping.report(trial, epoch, 1 - error)
             if is_stopped or self.used >= self._budget:
                 break
-        self.points.append((self.used, (error, float(num_params(trial.params)))))
+        self.ends.append(self.used)
+        if epoch == EPOCHS:
+            self.points.append((self.used, (error, float(num_params(trial.params)))))
         if self.used >= self._budget:
             trial.study.stop()
+        if is_stopped and self._tells and self._stopping is not None:
+            return self._stopping.result(trial)
         if is_stopped:
             raise optuna.TrialPruned
         return 1 - error, float(num_params(trial.params))
 
     def hypervolume(self, epochs: int) -> float:
-        """Return the hypervolume of the networks that were trained within a number of epochs, from 0 to 1."""
+        """Return the hypervolume of the networks wholly trained within a number of epochs, from 0 to 1."""
         span = math.log(LARGEST / SMALLEST)
         scaled = [
             (error, math.log(params / SMALLEST) / span)
@@ -104,7 +113,7 @@ def run(sampler: str, is_stopping: bool, seed: int, budget: int) -> Trainings:
     """Run one study until its epochs are spent."""
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     stopping = EarlyStopping(EPOCHS, costs=num_params) if is_stopping else None
-    trainings = Trainings(seed, budget, stopping)
+    trainings = Trainings(seed, budget, stopping, tells=sampler.endswith(TOLD))
     study = optuna.create_study(directions=["maximize", "minimize"], sampler=SAMPLERS[sampler](seed))
     study.optimize(trainings.objective)
     return trainings
@@ -115,7 +124,7 @@ def row(sampler: str, plain: Sequence[Trainings], stopped: Sequence[Trainings], 
     values = [[one.hypervolume(budget) for one in group] for group in (plain, stopped)]
     differences = [b - a for a, b in zip(*values, strict=True)]
     error = statistics.stdev(differences) / math.sqrt(len(differences)) if len(differences) > 1 else math.nan
-    counts = (sum(used <= budget for used, _ in one.points) for one in stopped)
+    counts = (sum(used <= budget for used in one.ends) for one in stopped)
     return (
         f"| {sampler} | {budget} | {np.mean(values[0]):.3f} | {np.mean(values[1]):.3f} | "
         f"{np.mean(differences):+.3f} ± {error:.3f} | {budget // EPOCHS} | {statistics.median(counts):.0f} |"
