@@ -87,13 +87,14 @@ def test_package_has_what_the_registry_asks_for() -> None:
 
 @pytest.mark.slow
 def test_example_in_the_readme_of_the_package_runs(tmp_path: Path) -> None:
-    (code,) = re.findall(
-        r"```python\n(.*?)```", (PACKAGE / "README.md").read_text(encoding="utf-8"), re.DOTALL
-    )
+    text = (PACKAGE / "README.md").read_text(encoding="utf-8")
+    from_checkout, code = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    program = tmp_path / "readme.py"
+    program.write_text(from_checkout + "print(module.FrontierSampler(seed=0) is not None)\n")
+    assert run(program, cwd=ROOT) == "True\n"
     local = f'optunahub.load_local_module("samplers/frontier", registry_root={str(REGISTRY)!r})'
     code = code.replace('optunahub.load_module("samplers/frontier")', local)
     assert local in code
-    program = tmp_path / "readme.py"
     program.write_text(code + "print(len(study.best_trials))\n")
     assert int(run(program, cwd=tmp_path)) >= 1
     example = (PACKAGE / "example.py").read_text(encoding="utf-8")
