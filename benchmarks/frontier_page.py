@@ -34,7 +34,6 @@ class Published(NamedTuple):
     params: int
     accuracy: float
     source: str
-    is_below: bool = False
 
 
 PUBLISHED = (
@@ -44,7 +43,7 @@ PUBLISHED = (
     Published("CondenseNet", 220_000, 0.938, "Huang et al. 2018"),
     Published("ResNet-20", 270_000, 0.9125, "He et al. 2016"),
     Published("ZenNet", 500_000, 0.962, "Lin et al. 2021, 1,440 epochs"),
-    Published("CondenseNet", 520_000, 0.949, "Huang et al. 2018", is_below=True),
+    Published("CondenseNet", 520_000, 0.949, "Huang et al. 2018"),
     Published("DenseNet-BC-100-12", 800_000, 0.955, "Huang et al. 2017"),
     Published("ZenNet", 2_000_000, 0.975, "Lin et al. 2021, 1,440 epochs"),
     Published("MgNet-256-B^l", 8_280_000, 0.960, "He & Xu 2019"),
@@ -62,25 +61,62 @@ def picture(certification: Certification, title: str) -> str:
         Axis(bottom, 100.0, percent_ticks(bottom, 100.0), "{:g} %".format),
         style=STYLE_OF_PAGE,
     )
+    names = _Names(chart)
+    for place in [
+        *((one.params, 100 * one.accuracy) for one in PUBLISHED),
+        *((network.params, 100 * network.test.mean) for network in certification.networks),
+    ]:
+        names.keep_free(*place)
     for one in PUBLISHED:
         chart.point(one.params, 100 * one.accuracy, "published", 4)
-        _label(chart, one.params, 100 * one.accuracy, one.name, is_below=one.is_below)
+        names.add(one.params, 100 * one.accuracy, one.name)
     for network in certification.networks:
         is_ours = network in ours
         ends = [100 * network.test.low, 100 * network.test.high]
         chart.line([network.params] * 2, ends, "interval" if is_ours else "of-reference")
         chart.point(network.params, 100 * network.test.mean, "front" if is_ours else "reference", 4.5)
         if not is_ours:
-            _label(chart, network.params, 100 * network.test.mean, network.name)
+            names.add(network.params, 100 * network.test.mean, network.name)
     subtitle = "blue: certified front; orange: references, same recipe; purple: published, own recipes"
     return chart.render(title, subtitle, "Certified test accuracy against parameters, with 95 % intervals")
 
 
-def _label(chart: SvgChart, params: float, percent: float, text: str, *, is_below: bool = False) -> None:
-    """Add a name beside a point, or below it; on the right edge before it."""
-    is_late = chart.x(params) > chart.right - 110
-    left = chart.x(params) + (-8 if is_late else 8)
-    chart.label(left, chart.y(percent) + (18 if is_below else 4), text, anchor="end" if is_late else "start")
+class _Names:
+    """Names beside points of a chart, each where it covers nothing that is there already."""
+
+    PLACES = (
+        (9, 4, "start"), (-9, 4, "end"), (9, 18, "start"), (-9, 18, "end"), (9, -9, "start"), (-9, -9, "end"),
+        (0, 30, "start"), (0, 30, "end"),
+    )  # fmt: skip
+    """Shifts from the point in pixels, and the end of the text that is there; the first that is free is taken."""
+    LETTER = 7.4
+    """Width of a letter in pixels."""
+
+    def __init__(self, chart: SvgChart) -> None:
+        self._chart = chart
+        self._taken: list[tuple[float, float, float, float]] = []
+
+    def keep_free(self, params: float, percent: float) -> None:
+        """Keep the place of a point free."""
+        x, y = self._chart.x(params), self._chart.y(percent)
+        self._taken.append((x - 5, y - 5, x + 5, y + 5))
+
+    def add(self, params: float, percent: float, text: str) -> None:
+        """Add the name of a point."""
+        x, y, width = self._chart.x(params), self._chart.y(percent), self.LETTER * len(text)
+        boxes = {}
+        for right, down, anchor in self.PLACES:
+            left = x + right - (width if anchor == "end" else 0)
+            boxes[right, down, anchor] = (left, y + down - 10, left + width, y + down + 2)
+        free = [place for place, box in boxes.items() if self._is_free(box)]
+        right, down, anchor = free[0] if free else self.PLACES[0]
+        self._taken.append(boxes[right, down, anchor])
+        self._chart.label(x + right, y + down, text, anchor=anchor)
+
+    def _is_free(self, box: tuple[float, float, float, float]) -> bool:
+        left, top, right, bottom = box
+        overlaps = (left < r and right > x and top < b and bottom > y for x, y, r, b in self._taken)
+        return right < self._chart.right and not any(overlaps)
 
 
 def dominated_line(one: DominatedReference) -> str:

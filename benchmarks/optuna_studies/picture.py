@@ -58,7 +58,7 @@ def draw(
     chart = SvgChart(
         Axis(places[0], places[-1], linear_ticks(places[0], places[-1]), "{:g}".format, unit),
         Axis(low, 1.0, linear_ticks(low, 1.0), "{:.3g}".format),
-        right=170,
+        right=20 + 6.5 * max(23, *map(len, found)),
         style=STYLE + "".join(_style(index, colour) for index, colour in enumerate(colours.values())),
         is_clipped=True,
     )
