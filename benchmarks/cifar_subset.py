@@ -1,6 +1,7 @@
 """A part of CIFAR-10 for machines without a GPU: ``python -m benchmarks.cifar_subset FILE.npz OUT.npz --train 22000``.
 
-Keeps the first images of each class and all test images. With ``--halve``, images are averaged to 16 x 16 pixels.
+Keeps the first images of each class, as many of each, and all test images. With ``--halve``, images are averaged to
+16 x 16 pixels.
 """
 
 from __future__ import annotations
@@ -28,9 +29,9 @@ def main(options: Sequence[str] | None = None) -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("file", type=Path, help="with x_train, y_train, x_test, y_test and classes")
-    parser.add_argument("out", type=Path)
+    parser.add_argument("out", type=Path, help="the archive to write")
     parser.add_argument("--train", type=int, default=22_000, help="images to train and validate on")
-    parser.add_argument("--halve", action="store_true")
+    parser.add_argument("--halve", action="store_true", help="average 2 x 2 pixels")
     arguments = parser.parse_args(options)
     with np.load(arguments.file) as file:
         arrays = {name: file[name] for name in file.files}

@@ -82,7 +82,7 @@ def picture(certification: Certification, title: str) -> str:
 
 
 class _Names:
-    """Names beside points of a chart, each where it covers nothing that is there already."""
+    """Names beside points of a chart: each at the first of several places that is free, else at the first place."""
 
     PLACES = (
         (9, 4, "start"), (-9, 4, "end"), (9, 18, "start"), (-9, 18, "end"), (9, -9, "start"), (-9, -9, "end"),

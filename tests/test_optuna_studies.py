@@ -63,7 +63,7 @@ def test_decisions_are_timed_at_the_end_of_a_study() -> None:
     assert sampler is not None
     found = decision_ms(PROBLEM, sampler, 20)
     assert len(found) == 5
-    assert all(0 <= one < 1000 for one in found)
+    assert all(one >= 0 for one in found)
 
 
 def test_known_costs_keep_proposals_under_the_cost_of_an_earlier_trial() -> None:

@@ -22,10 +22,11 @@ from typing import Any
 
 import optuna
 
-from benchmarks.multi_fidelity.methods import KNOWN, METHODS
+from benchmarks.multi_fidelity.methods import METHODS
 from benchmarks.multi_fidelity.problem import PROBLEMS, MultiFidelityProblem, Progress
 from benchmarks.multi_fidelity.table import print_tables
 from benchmarks.optuna_studies.picture import draw
+from benchmarks.optuna_studies.samplers import KNOWN
 from benchmarks.rows import read_rows
 from space.core.atomic_files import write_atomic
 
@@ -61,8 +62,10 @@ def run(arguments: argparse.Namespace) -> None:
     for seed in range(arguments.seeds):
         for name in arguments.problems:
             for method in arguments.methods:
+                if (name, method, seed) in done:
+                    continue
                 problem = PROBLEMS[name]()
-                if (name, method, seed) in done or (method.endswith(KNOWN) and problem.cost is None):
+                if method.endswith(KNOWN) and problem.cost is None:
                     continue
                 found = measure(problem, method, seed, arguments.budget)
                 with RESULTS.open("a", encoding="utf-8") as file:

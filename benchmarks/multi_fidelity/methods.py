@@ -10,11 +10,11 @@ from typing import Any
 import optuna
 
 from benchmarks.multi_fidelity.problem import REDUCTION, Point, Progress
+from benchmarks.optuna_studies.samplers import KNOWN
 from mgnas.optuna import EarlyStopping, FrontierSampler
 from results.rungs import rung_epochs
 
 Method = Callable[[Progress, int], None]
-KNOWN = ", costs known"
 SAMPLERS: dict[str, Callable[[int], optuna.samplers.BaseSampler]] = {
     "random": lambda seed: optuna.samplers.RandomSampler(seed=seed),
     "tpe multivariate": lambda seed: optuna.samplers.TPESampler(seed=seed, multivariate=True),
@@ -30,7 +30,7 @@ def whole(sampler: str, progress: Progress, seed: int) -> None:
 
 
 def early_stopping(sampler: str, progress: Progress, seed: int) -> None:
-    """End trials with ``EarlyStopping``, at equal costs if they are known."""
+    """End trials with ``EarlyStopping``, which is given the costs if they are known."""
     study = _study(sampler, progress, seed)
     costs = _costs(progress) if sampler.endswith(KNOWN) else None
     stopping = EarlyStopping(progress.problem.epochs, costs=costs, reduction=REDUCTION)

@@ -116,7 +116,7 @@ def momf(name: str) -> MultiFidelityProblem:
 
 
 def recorded_table(name: str) -> MultiFidelityProblem:
-    """Return the validation error and the parameters of the networks of a table of mgnas."""
+    """Return the problem of a table of mgnas: validation error against parameters, one training of each network."""
     table = flat_table(name)
 
     def ranks(point: Point) -> tuple[int, ...]:

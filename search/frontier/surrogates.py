@@ -53,7 +53,7 @@ class SurrogateModels:
 
     @cached_property
     def usable(self) -> NDArray[np.intp]:
-        """The rows of observations with an error, n; without costs only if these can be predicted."""
+        """The rows of observations with an error, n; those without costs only if enough others have costs."""
         with_error = [
             row for row, one in enumerate(self._observations) if one.errors and one.state != "failed"
         ]

@@ -1,4 +1,4 @@
-"""Early stopping for Optuna studies with one objective or several: trials of about the same cost race."""
+"""Early stopping for Optuna studies with one objective or several: rivals of a trial cost at most about as much."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ RACING = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.RUNNING)
 
 
 class EarlyStopping:
-    """Ends trials whose first objective is behind that of trials with about the same costs.
+    """Ends trials whose first objective is behind that of trials of at most about their cost.
 
     The rungs are ``epochs``, ``epochs / reduction``, ``epochs / reduction**2`` and so on. At each rung but the last,
     the trials that reached it are ranked by their *lead*: the distance of their value from the best value among the
-    others of at most the same costs. The first ``1 / reduction`` of them go on. The first trials at a rung go on too,
-    until ``reduction`` have reached it. A small network is thus never compared with a larger one; but the leads of all
-    sizes compete for the same places.
+    others that cost no more, or up to 8 % of the range of costs more (of log costs if all are positive). The first
+    ``1 / reduction`` of them go on. The first trials at a rung go on too, until ``reduction`` have reached it. A small
+    network is thus not compared with a much larger one, but the leads of all sizes compete for the same places.
 
     In a study with one objective, trials are ranked by their values. The object keeps no state: threads and processes
     that share a study may each have their own.
@@ -45,12 +45,13 @@ class EarlyStopping:
         TypeError: One of them is not an integer, or ``costs`` is not a function.
 
     Example:
+        >>> import math
         >>> stopping = EarlyStopping(epochs=27, costs=lambda params: params["width"] ** 2)
         >>> def objective(trial):
         ...     width = trial.suggest_int("width", 4, 64)
         ...     rate = trial.suggest_float("rate", 1e-4, 1.0, log=True)
         ...     for epoch in range(1, 28):
-        ...         accuracy = 1 - 1 / (width * epoch * min(rate, 0.01 / rate))
+        ...         accuracy = (1 - 1 / (width * epoch)) * (1 - abs(math.log10(rate) + 2) / 2)
         ...         if stopping.report(trial, epoch, accuracy):
         ...             raise optuna.TrialPruned
         ...     return accuracy, width**2

@@ -17,7 +17,6 @@ from search.frontier.points import Params, params_key
 from space.core.errors import reason_of
 
 Costs = Callable[[Params], "float | Sequence[float | None] | None"]
-DIFFERENT = "the result differs"
 MAX_DIFFERENCE = 1e-3
 """Relative difference up to which a known cost agrees with the result of its trial."""
 
@@ -37,6 +36,7 @@ class KnownCosts:
         self._known: dict[Any, tuple[float, ...] | None] = {}
         self._missing: dict[Any, str] = {}
         self._warned: set[str] = set()
+        self._warned_of_difference = False
 
     def __call__(self, study: optuna.Study, params: Params) -> tuple[float, ...] | None:
         """Return the costs, to be minimised, NaN where unknown; None if all are unknown.
@@ -94,29 +94,32 @@ class KnownCosts:
             )
 
     def warn_of_missing(self, trials: Sequence[FrozenTrial]) -> None:
-        """Warn once for each parameter that ``costs`` needs and a trial with all its parameters lacks."""
+        """Warn once for each parameter that ``costs`` needs and a trial lacks.
+
+        The trials must have suggested all their parameters.
+        """
         for trial in trials if self._missing else ():
             name = self._missing.get(params_key(trial.params))
             if name is not None and name not in self._warned:
                 self._warned.add(name)
                 warnings.warn(
-                    f"costs needs the parameter {name!r}, which trial {trial.number} does not have; the values "
-                    "of that trial count instead",
+                    f"costs needs the parameter {name!r}, which trial {trial.number} does not have; the cost "
+                    "is taken from the result of the trial or predicted",
                     stacklevel=2,
                 )
 
     def warn_of_difference(self, study: optuna.Study, trials: Sequence[FrozenTrial]) -> None:
         """Warn once if the result of a complete trial differs from its known costs."""
-        if self.function is None or DIFFERENT in self._warned:
+        if self.function is None or self._warned_of_difference:
             return
         for trial in trials:
             known = self._known.get(params_key(trial.params))
             for index, (cost, told) in enumerate(zip(known or (), trial.values[1:], strict=False), 1):
                 if is_usable_number(told) and abs(cost - told) > MAX_DIFFERENCE * max(abs(cost), abs(told)):
-                    self._warned.add(DIFFERENT)
+                    self._warned_of_difference = True
                     warnings.warn(
-                        f"costs gives {cost:g} for trial {trial.number}, whose objective {index} is {told:g}; it must "
-                        f"have the objective's sign and unit",
+                        f"costs gives {cost:g} for trial {trial.number}, but its values[{index}] is {told:g}; costs "
+                        "must have the sign and unit of the objective",
                         stacklevel=2,
                     )
                     return

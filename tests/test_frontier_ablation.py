@@ -1,4 +1,4 @@
-"""The benchmark of the sampler's parts: that each switch takes its part away, and what the table says."""
+"""The ablation of the sampler: that each switch takes its component away, and what the table says."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import optuna
 import pytest
 
-from benchmarks.frontier_parts import MEASURED, OFF, PROBLEMS, WHOLE, changes, main
+from benchmarks.frontier_ablation import MEASURED, OFF, PROBLEMS, WHOLE, changes, main
 from search.frontier.config import DEFAULTS
 from search.frontier.models.feasibility import FeasibilityModel
 from search.frontier.models.warping import Warping
@@ -35,18 +35,18 @@ def _quiet() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("part", list(MEASURED))
-def test_study_without_a_part_differs(part: str) -> None:
-    measure = partial(PROBLEMS[CHEAP[part]], 0)
+@pytest.mark.parametrize("component", list(MEASURED))
+def test_study_without_a_component_differs(component: str) -> None:
+    measure = partial(PROBLEMS[CHEAP[component]], 0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         before = measure()
-        with OFF[part]():
+        with OFF[component]():
             without = measure()
     assert without != before
 
 
-def test_part_comes_back_after_the_study() -> None:
+def test_component_comes_back_after_the_study() -> None:
     before = vars(DEFAULTS).copy(), Warping.fitted, FeasibilityModel.of
     for off in OFF.values():
         with off():
@@ -54,15 +54,16 @@ def test_part_comes_back_after_the_study() -> None:
     assert (vars(DEFAULTS), Warping.fitted, FeasibilityModel.of) == before
 
 
-def test_every_part_has_a_switch_and_problems() -> None:
+def test_every_component_has_a_switch_and_problems() -> None:
     assert OFF.keys() - {WHOLE} == MEASURED.keys()
     assert {name for names in MEASURED.values() for name in names} <= PROBLEMS.keys()
 
 
 def test_change_is_paired_by_seed_and_relative_to_the_whole() -> None:
-    rows = [{"part": WHOLE, "problem": "disc", "seed": seed, "hypervolume": 2.0} for seed in range(3)]
+    rows = [{"component": WHOLE, "problem": "disc", "seed": seed, "hypervolume": 2.0} for seed in range(3)]
     rows += [
-        {"part": "feasibility model", "problem": "disc", "seed": seed, "hypervolume": 1.5} for seed in (1, 2)
+        {"component": "feasibility model", "problem": "disc", "seed": seed, "hypervolume": 1.5}
+        for seed in (1, 2)
     ]
     assert changes(rows, "feasibility model", "disc") == [-25.0, -25.0]
     assert changes(rows, "feasibility model", "corner") == []
@@ -72,13 +73,13 @@ def test_run_appends_what_is_missing_and_the_table_has_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     recorded = tmp_path / "runs.jsonl"
-    monkeypatch.setattr("benchmarks.frontier_parts.RESULTS", recorded)
+    monkeypatch.setattr("benchmarks.frontier_ablation.RESULTS", recorded)
     monkeypatch.setitem(PROBLEMS, "narrowing", lambda seed: 1.0 + seed)
     for seeds in ("1", "3"):
-        main(["run", "--parts", "dynamic ranges", "--seeds", seeds])
+        main(["run", "--components", "dynamic ranges", "--seeds", seeds])
     rows = [json.loads(line) for line in recorded.read_text("utf-8").splitlines()]
-    assert [(row["part"], row["seed"]) for row in rows] == [
-        (part, seed) for seed in range(3) for part in (WHOLE, "dynamic ranges")
+    assert [(row["component"], row["seed"]) for row in rows] == [
+        (component, seed) for seed in range(3) for component in (WHOLE, "dynamic ranges")
     ]
     main(["table"])
     assert "+0.0 ± 0.0 %" in capsys.readouterr().out
