@@ -51,21 +51,28 @@ class Nodes:
             *("--num-cpus=1", f"--object-store-memory={STORE_BYTES}"),
         ]
         hide = 'mount -t tmpfs tmpfs "$0" && exec "$@"'
-        with subprocess.Popen(
-            ["unshare", "--mount", "sh", "-c", hide, str(hidden), *start],
-            env=os.environ | dict(environment),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            cwd="/",
-        ) as node:
-            try:
-                self._wait_for_cpus()
-                yield
-            finally:
-                node.terminate()
+        node: subprocess.Popen[bytes] | None = None
 
-    def _wait_for_cpus(self) -> None:
-        wait_until(lambda: self._cluster.global_state.cluster_resources().get("CPU"), "the start of a node")
+        def has_started() -> bool:
+            """Start the node, again if it has ended: a start of Ray sometimes ends early."""
+            nonlocal node
+            if node is None or node.poll() is not None:
+                node = subprocess.Popen(
+                    ["unshare", "--mount", "sh", "-c", hide, str(hidden), *start],
+                    env=os.environ | dict(environment),
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                    cwd="/",
+                )
+            return bool(self._cluster.global_state.cluster_resources().get("CPU"))
+
+        try:
+            wait_until(has_started, "the start of a node")
+            yield
+        finally:
+            if node is not None:
+                node.terminate()
+                node.wait()
 
     def kill(self, node: Any) -> None:
         """Kill all processes of a node at once, as a power cut does."""
