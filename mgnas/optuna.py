@@ -7,12 +7,6 @@ Example:
 
 from __future__ import annotations
 
-from mgnas import import_own_packages
-
-import_own_packages()  # even beside a user's search.py
-
-from search.frontier.optuna.early_stopping import EarlyStopping  # noqa: E402
-from search.frontier.optuna.sampler import FrontierSampler  # noqa: E402
-from search.frontier.optuna.trials import note_epoch  # noqa: E402
+from mgnas import EarlyStopping, FrontierSampler, note_epoch
 
 __all__ = ["EarlyStopping", "FrontierSampler", "note_epoch"]

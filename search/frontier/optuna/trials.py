@@ -31,7 +31,7 @@ _STATES: dict[TrialState, State] = {
 }
 
 
-def integer(name: str, value: object, *, least: int | None = None) -> int:
+def integer(name: str, value: Any, *, least: int | None = None) -> int:
     """Return an argument as an integer.
 
     Raises:
@@ -39,7 +39,7 @@ def integer(name: str, value: object, *, least: int | None = None) -> int:
         ValueError: It is below ``least``.
     """
     try:
-        found = operator.index(value)  # type: ignore[arg-type]  # what has no index raises
+        found = operator.index(value)
     except TypeError:
         raise TypeError(f"{name} must be an integer, but got {value!r}") from None
     if least is not None and found < least:
