@@ -51,26 +51,25 @@ class Nodes:
             *("--num-cpus=1", f"--object-store-memory={STORE_BYTES}"),
         ]
         hide = 'mount -t tmpfs tmpfs "$0" && exec "$@"'
-        node: subprocess.Popen[bytes] | None = None
+        with tempfile.TemporaryFile() as said:
+            node = subprocess.Popen(
+                ["unshare", "--mount", "sh", "-c", hide, str(hidden), *start],
+                env=os.environ | dict(environment),
+                stdout=said,
+                stderr=subprocess.STDOUT,
+                cwd="/",
+            )
 
-        def has_started() -> bool:
-            """Start the node, again if it has ended: a start of Ray sometimes ends early."""
-            nonlocal node
-            if node is None or node.poll() is not None:
-                node = subprocess.Popen(
-                    ["unshare", "--mount", "sh", "-c", hide, str(hidden), *start],
-                    env=os.environ | dict(environment),
-                    stdout=subprocess.DEVNULL,
-                    stderr=subprocess.DEVNULL,
-                    cwd="/",
-                )
-            return bool(self._cluster.global_state.cluster_resources().get("CPU"))
+            def has_started() -> bool:
+                if node.poll() is not None:
+                    said.seek(0)
+                    pytest.fail(f"the node ended with {node.returncode}:\n{said.read().decode()}")
+                return bool(self._cluster.global_state.cluster_resources().get("CPU"))
 
-        try:
-            wait_until(has_started, "the start of a node")
-            yield
-        finally:
-            if node is not None:
+            try:
+                wait_until(has_started, "the start of a node")
+                yield
+            finally:
                 node.terminate()
                 node.wait()
 

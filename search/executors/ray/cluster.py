@@ -63,7 +63,7 @@ class Cluster:
     def __init__(self, address: str | None = None, num_cpus: int | None = None) -> None:
         self.is_own = address is None
         self._reaper: Reaper | None = None
-        ray = _import_ray(QUIET | (LOOPBACK if self.is_own else {}))
+        ray = _import_ray()
         self._was_connected = ray.is_initialized()
         if self._was_connected:
             self.is_own = False
@@ -82,7 +82,8 @@ class Cluster:
                 "_temp_dir": folder,
             }
         try:
-            with _neutral_surroundings(self._reaper.environment() if self._reaper else {}):
+            own = {} if self._reaper is None else _default(LOOPBACK) | self._reaper.environment()
+            with _neutral_surroundings(), _environment(_default(QUIET) | own), _as_imported_now():
                 ray.init(**where, log_to_driver=False, configure_logging=False, namespace="mgnas")
         except Exception as error:  # Ray raises any kind, also plain ones
             self.close()
@@ -126,13 +127,12 @@ def _node(facts: dict[str, Any]) -> Node:
     return Node(facts["NodeID"], name, resources.get("CPU", 0.0), resources.get("GPU", 0.0))
 
 
-def _import_ray(variables: dict[str, str]) -> Any:
-    """Import Ray, which reads these variables; its messages stay out of the display of the search."""
-    for name, value in variables.items():
-        os.environ.setdefault(name, value)
+def _import_ray() -> Any:
+    """Import Ray; its messages stay out of the display of the search."""
     try:
-        import ray
-        import ray._private.worker as ray_worker
+        with _environment(_default(QUIET)):
+            import ray
+            import ray._private.worker as ray_worker
     except ImportError as error:
         raise InvalidInputError(
             f"search.executor = 'ray' needs the package ray ({shortened(str(error))}): pip install 'mgnas[ray]'"
@@ -143,22 +143,56 @@ def _import_ray(variables: dict[str, str]) -> Any:
 
 
 @contextlib.contextmanager
-def _neutral_surroundings(variables: Mapping[str, str]) -> Iterator[None]:
-    """Start Ray from the root folder with these environment variables, and keep the handler of SIGTERM.
+def _neutral_surroundings() -> Iterator[None]:
+    """Start Ray from the root folder, and keep the handler of SIGTERM.
 
     Ray adds the current folder to the module path of workers. A file ``search.py`` there would hide our package.
     """
     is_main = threading.current_thread() is threading.main_thread()
     before = signal.getsignal(signal.SIGTERM)
-    os.environ.update(variables)
     try:
         with contextlib.chdir("/"):
             yield
     finally:
-        for name in variables:
-            del os.environ[name]  # later processes of this program are not part of the cluster
         if is_main:
             signal.signal(signal.SIGTERM, before)
+
+
+def _default(variables: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables, with the user's values of those that are set."""
+    return {name: os.environ.get(name, value) for name, value in variables.items()}
+
+
+@contextlib.contextmanager
+def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """Set the environment variables of processes that start now.
+
+    Later processes of this program get those from before: they are not part of the cluster, and may start another one.
+    """
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+@contextlib.contextmanager
+def _as_imported_now() -> Iterator[None]:
+    """Let Ray obey ``LOOPBACK``, which it reads only when it is imported; a program may import it long before."""
+    from ray._private import ray_constants
+
+    before = ray_constants.ENABLE_RAY_CLUSTER
+    values = [os.environ[name].lower() for name in LOOPBACK if name in os.environ]
+    ray_constants.ENABLE_RAY_CLUSTER = all(value in ("1", "true") for value in values) if values else before
+    try:
+        yield
+    finally:
+        ray_constants.ENABLE_RAY_CLUSTER = before
 
 
 def _short_folder() -> str:
