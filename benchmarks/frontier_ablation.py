@@ -222,7 +222,8 @@ def print_changes(rows: Sequence[dict[str, Any]]) -> None:
             if len(found) > 1:
                 error = stdev(found) / math.sqrt(len(found))
                 mark = " *" if abs(fmean(found)) > 2 * error else ""
-                change = f"{fmean(found):+.1f} ± {error:.1f} %{mark}"
+                digits = 1 if error >= 0.05 else 3
+                change = f"{fmean(found):+.{digits}f} ± {error:.{digits}f} %{mark}"
                 lines.append((component, problem, change, str(len(found))))
     print_table(
         ("component off", "problem", "change of the hypervolume", "n"), lines, sys.stdout, text_columns=(0, 1)

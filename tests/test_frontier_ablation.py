@@ -82,4 +82,4 @@ def test_run_appends_what_is_missing_and_the_table_has_it(
         (component, seed) for seed in range(3) for component in (WHOLE, "dynamic ranges")
     ]
     main(["table"])
-    assert "+0.0 ± 0.0 %" in capsys.readouterr().out
+    assert "+0.000 ± 0.000 %" in capsys.readouterr().out
