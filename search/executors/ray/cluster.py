@@ -27,6 +27,8 @@ QUIET = {
 }
 LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 """Ray then listens on the loopback interface only, as by default on macOS and Windows."""
+SET_BY_RAY = ("RAY_AUTH_MODE", "RAY_CLIENT_MODE", "PYTHONBREAKPOINT")
+"""Variables that Ray sets in a program that connects, and leaves there."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,7 @@ class Cluster:
     def __init__(self, address: str | None = None, num_cpus: int | None = None) -> None:
         self.is_own = address is None
         self._reaper: Reaper | None = None
+        self._environment = {name: os.environ.get(name) for name in SET_BY_RAY}
         ray = _import_ray()
         self._was_connected = ray.is_initialized()
         if self._was_connected:
@@ -116,6 +119,7 @@ class Cluster:
 
         if not self._was_connected:
             ray.shutdown()
+            _restore(self._environment)
         if self._reaper is not None:
             self._reaper.close()
             self._reaper = None
@@ -174,11 +178,16 @@ def _environment(variables: Mapping[str, str]) -> Iterator[None]:
     try:
         yield
     finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
+        _restore(before)
+
+
+def _restore(variables: Mapping[str, str | None]) -> None:
+    """Give environment variables the values that they had, and remove those that were not set."""
+    for name, value in variables.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
 
 
 @contextlib.contextmanager

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import ray
 
-from search.executors.ray.cluster import LOOPBACK, QUIET, Cluster
+from search.executors.ray.cluster import LOOPBACK, QUIET, SET_BY_RAY, Cluster
 from search.executors.ray.reaper import MARK
 
 
@@ -26,14 +26,17 @@ def test_sigterm_while_ray_starts_has_the_usual_exit_code(monkeypatch: pytest.Mo
 
 
 @pytest.mark.slow
-def test_a_program_that_imported_ray_before_gets_a_cluster_on_the_loopback_interface(
+def test_clusters_listen_on_the_loopback_interface_and_leave_the_environment_as_it_was(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for name in LOOPBACK:
+    for name in (*LOOPBACK, *SET_BY_RAY):
         monkeypatch.delenv(name, raising=False)
-    with closing(Cluster(num_cpus=1)) as cluster:
-        (node,) = cluster.nodes()
-    assert node.name.startswith("127.0.0.1 ")
+    before = dict(os.environ)
+    for _ in range(2):
+        with closing(Cluster(num_cpus=1)) as cluster:
+            (node,) = cluster.nodes()
+        assert node.name.startswith("127.0.0.1 ")
+        assert dict(os.environ) == before
 
 
 @pytest.mark.parametrize("chosen", [None, "1"])
