@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 from collections.abc import Iterator
 
@@ -15,12 +16,27 @@ from tests.support.warm_workers import SHARED
 
 load_profile()
 
+SET_BY_PACKAGES = ("PYTEST_CURRENT_TEST", "RAY_CLIENT_MODE", "TORCHINDUCTOR_CACHE_DIR")
+
 
 @pytest.fixture(scope="session", autouse=True)
 def _in_an_empty_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """README's commands leave ``runs/digits`` in the checkout; no test may find a study where it stands."""
     with contextlib.chdir(tmp_path_factory.mktemp("empty")):
         yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _no_module_changes_the_environment() -> Iterator[None]:
+    """A variable that stays behind changes what later tests, and later programs of a user, do."""
+    before = _environment()
+    yield
+    assert _environment() == before
+
+
+def _environment() -> dict[str, str]:
+    """Return the environment without what pytest and imports of Ray and torch set."""
+    return {name: value for name, value in os.environ.items() if name not in SET_BY_PACKAGES}
 
 
 @pytest.fixture(autouse=True)
