@@ -20,11 +20,22 @@ def print_verification(folder: Path, as_json: bool) -> int:
     """
     verified = verify(folder)
     if as_json:
-        print_json({"study": str(folder), "same": verified.num_same, "difference": verified.difference})
+        print_json(
+            {
+                "study": str(folder),
+                "same": verified.num_same,
+                "difference": verified.difference,
+                "changed_versions": list(verified.changed_versions),
+            }
+        )
     elif verified.difference is None:
         sys.stdout.write(f"{folder}: {verified.num_same} decisions, all as recorded\n")
     else:
         sys.stdout.write(
             f"{folder}: after {verified.num_same} decisions as recorded: {verified.difference}\n"
         )
+        if verified.changed_versions:
+            sys.stdout.write(
+                f"the study began with {'; '.join(verified.changed_versions)}: other versions may decide otherwise\n"
+            )
     return int(verified.difference is not None)

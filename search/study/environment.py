@@ -6,6 +6,7 @@ import datetime
 import json
 import platform
 import subprocess
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -15,20 +16,35 @@ from search.executors.slots import count_cores
 from search.study.config import StudyConfig
 from space.core.versions import installed_version
 
+PACKAGES = ("mgnas", "torch", "optuna", "numpy")
+
 
 def environment() -> dict[str, Any]:
     """Return versions, hardware, the current time (UTC) and the commit, for the record of a study."""
-    packages = ("mgnas", "torch", "optuna", "numpy")
     return {
         "python": platform.python_version(),
         "platform": platform.platform(),
         "cpu": _cpu_name(),
         "cores": count_cores(),
         "gpus": _gpu_names(),
-        "packages": {name: installed_version(name) for name in packages},
+        "packages": {name: installed_version(name) for name in PACKAGES},
         "began": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "commit": _commit(),
     }
+
+
+def changed_versions(recorded: Mapping[str, Any]) -> list[str]:
+    """Return what differs between the versions of a recorded ``environment`` and those of this process, in words."""
+    packages = recorded.get("packages", {})
+    versions = [
+        *((name, packages.get(name), installed_version(name)) for name in PACKAGES),
+        ("commit", _short(recorded.get("commit")), _short(_commit())),
+    ]
+    return [f"{name} {then}, now {now}" for name, then, now in versions if then and now and then != now]
+
+
+def _short(commit: str | None) -> str | None:
+    return None if commit is None else commit[:7]
 
 
 def environment_json(header: StudyHeader, config: StudyConfig) -> str:

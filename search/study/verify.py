@@ -16,6 +16,7 @@ from search.study.clock import Clock
 from search.study.components import compose
 from search.study.config import StudyConfig
 from search.study.driver import Driver
+from search.study.environment import changed_versions
 from search.study.folder import StudyFolder
 from search.study.plan_config import PlanConfig
 from search.study.progress import Silent
@@ -36,10 +37,12 @@ class Verification:
     Attributes:
         num_same: The number of decisions that agree with the ledger.
         difference: The first decision that differs, in words; None if all agree.
+        changed_versions: Packages and the commit that changed since the study began, in words, if a decision differs.
     """
 
     num_same: int
     difference: str | None = None
+    changed_versions: Sequence[str] = ()
 
 
 def verify(folder: str | Path) -> Verification:
@@ -76,12 +79,13 @@ def verify(folder: str | Path) -> Verification:
             with suppress(RunInterruptedError):
                 _decide_anew(run, trials, executor, read_earlier(study.folder))
         except DecisionDiffersError as error:
-            return Verification(executor.num_same, str(error))
+            return Verification(executor.num_same, str(error), changed_versions(study.header.environment))
     for number, record in recorded.items():
         again = trials.records.get(number)
         if again is None or again.state != record.state:
             now = "does not exist" if again is None else f"is {again.state}"
-            return Verification(executor.num_same, f"trial {number} was {record.state}, but {now}")
+            difference = f"trial {number} was {record.state}, but {now}"
+            return Verification(executor.num_same, difference, changed_versions(study.header.environment))
     return Verification(executor.num_same)
 
 

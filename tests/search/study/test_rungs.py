@@ -136,7 +136,8 @@ def test_verify_finds_recorded_decisions_the_same(tmp_path: Path, scheduler: str
     study = open_study(tmp_path / STUDY)
     promoted = sum(sum(rung < record.epochs for rung in (1, 3)) for record in study.records)
     stopped = sum(record.state == "stopped" for record in study.records)
-    assert found == {"study": str(STUDY), "same": 14 + promoted + stopped, "difference": None}
+    same = 14 + promoted + stopped
+    assert found == {"study": str(STUDY), "same": same, "difference": None, "changed_versions": []}
     assert (tmp_path / STUDY / "study.db").read_bytes() == before
     # one epoch that went otherwise, and the decisions that it led to do not follow any more
     with closing(sqlite3.connect(tmp_path / STUDY / "study.db")) as database, database:
@@ -144,9 +145,27 @@ def test_verify_finds_recorded_decisions_the_same(tmp_path: Path, scheduler: str
     other = mgnas("verify", STUDY, cwd=tmp_path)
     assert other.returncode == 1
     assert re.search(r"after \d+ decisions as recorded: .*but now", other.stdout)
+    assert "other versions" not in other.stdout
     refused = mgnas("simulate", STUDY, "tpe", cwd=tmp_path)
     assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
     assert f"run mgnas verify {STUDY}" in refused.stderr
+
+
+def test_verify_names_changed_versions_where_a_decision_differs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_rungs(tmp_path, "asha", trials=6)
+    with monkeypatch.context() as patch:
+        patch.setattr("search.study.environment._commit", lambda: 40 * "a")
+        assert mgnas("search", "tiny.toml", cwd=tmp_path).returncode == 0
+    monkeypatch.setattr("search.study.environment._commit", lambda: 40 * "b")
+    same = mgnas("verify", STUDY, cwd=tmp_path)
+    assert (same.returncode, same.stdout.count("\n")) == (0, 1)
+    with closing(sqlite3.connect(tmp_path / STUDY / "study.db")) as database, database:
+        database.execute("UPDATE mgnas_reports SET val_accuracy = 0.01 WHERE trial < 3")
+    other = mgnas("verify", STUDY, cwd=tmp_path)
+    assert other.returncode == 1
+    assert "the study began with commit aaaaaaa, now bbbbbbb: other versions may decide" in other.stdout
 
 
 def verified(folder: Path) -> dict[str, object]:
