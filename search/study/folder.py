@@ -164,6 +164,10 @@ class StudyFolder:
                 found = re.fullmatch(pattern, file.name)
                 if found and found[1] not in kept:
                     file.unlink(missing_ok=True)
+        self.remove_partial_files()
+
+    def remove_partial_files(self) -> None:
+        """Delete files that killed processes have not written to the end; no process may write now."""
         for folder in (self.path, self.checkpoints, self.path / PLUGINS):
             for file in folder.glob(".*.part"):
                 if re.fullmatch(PART, file.name) and file.is_file():

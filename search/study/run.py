@@ -241,6 +241,7 @@ def _search(
         raise
     finally:
         executor.close()
+    folder.remove_partial_files()  # of workers that died in this run
 
 
 def _setup(config: StudyConfig, folder: StudyFolder) -> Setup:

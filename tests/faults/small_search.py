@@ -181,8 +181,10 @@ class SmallSearch:
         study = self.study()
         if study is None or not study.records:
             return False
-        kinds = self.kinds()
-        return kinds["restart", trial] == restarts and kinds["report", trial] > restarts
+        with reading_ledger(self.folder) as ledger:
+            kinds = [one.kind for one in ledger.timeline() if one.trial == trial]
+        since = kinds[::-1].index("restart") if restarts and "restart" in kinds else len(kinds)
+        return kinds.count("restart") == restarts and "report" in kinds[len(kinds) - since :]
 
     def logged(self, event: str) -> list[dict[str, Any]]:
         """Return the lines of the event log with this event."""
