@@ -12,13 +12,11 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pytest
 
 from results.open import Study, open_study
-from search.study import run
 from search.study.event_log import EVENTS
 from space.core.errors import MgnasError
 from tests.support.command_line import command, mgnas
@@ -144,22 +142,6 @@ def test_many_signals_at_once_end_a_search_as_one_does(tmp_path: Path, blow: sig
     assert driver.returncode == {signal.SIGINT: 130, signal.SIGTERM: 143}[blow]
     assert stderr.count("stopped; finished epochs and trials are kept. Resume with: mgnas search") == 1
     assert "Traceback" not in stderr
-
-
-def test_partial_files_of_workers_that_died_in_a_run_are_gone_at_its_end(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    write_study(tmp_path, trials=1, epochs=1)
-    drive = run._drive
-
-    def drive_and_die(*arguments: Any) -> None:
-        drive(*arguments)
-        (tmp_path / STUDY / "checkpoints" / ".0123abcd-s0.checkpoint.77.part").write_bytes(b"to")
-
-    monkeypatch.setattr(run, "_drive", drive_and_die)
-    found = mgnas("search", "tiny.toml", cwd=tmp_path)
-    assert found.returncode == 0, found.stderr
-    assert not list((tmp_path / STUDY).rglob("*.part"))
 
 
 def check_complete(home: Path, total: int, before: Study) -> None:
